@@ -1,0 +1,51 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { Meter } from '../../src/harness/meter.ts'
+import { runWriters } from '../../src/harness/writers.ts'
+
+/** Answers everything that was asked within a turn of the event loop at once, as a group commit does. */
+function groupCommit(): { write: () => Promise<void>; groups: number[] } {
+  const groups: number[] = []
+  let waiting: (() => void)[] = []
+  const commit = async (): Promise<void> => {
+    await nextTurn()
+    const group = waiting
+    waiting = []
+    groups.push(group.length)
+    for (const answer of group) answer()
+  }
+  return {
+    groups,
+    write: () =>
+      new Promise((resolve) => {
+        if (waiting.push(resolve) === 1) void commit()
+      }),
+  }
+}
+
+test('keeps so many writers in flight, each awaiting its answer before it writes again', async () => {
+  const log = groupCommit()
+  await runWriters(16, new Meter({ warmUpMs: 5, measureMs: 20 }), log.write)
+  // Time may be up between two writers of the last group.
+  const full = log.groups.slice(0, -1)
+  expect(full.length).toBeGreaterThan(1)
+  expect(new Set(full)).toEqual(new Set([16]))
+})
+
+test('sees the groups in which writes were answered', async () => {
+  const log = groupCommit()
+  const meter = new Meter({ warmUpMs: 5, measureMs: 20 })
+  const { groups } = await runWriters(16, meter, log.write)
+  expect(groups).toMatchObject({ median: 16, max: 16 })
+  expect(groups?.mean).toBeCloseTo(mean(log.groups))
+})
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+test('fails when a write fails', async () => {
+  const write = () => Promise.reject(new Error('the disk is full'))
+  const meter = new Meter({ warmUpMs: 0, measureMs: 1000 })
+  await expect(runWriters(2, meter, write)).rejects.toThrow('the disk is full')
+})

@@ -1,0 +1,119 @@
+import type { Codec } from '../codec.ts'
+import type { DeadLetterQueue } from '../dlq/dlq.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { Target } from '../target/target.ts'
+import type { PayloadType } from './payload-type.ts'
+import type { Duration, Size } from './quantity.ts'
+
+/** How failed attempts are retried. Full jitter: a wait is drawn between 0 and the backoff. */
+export interface RetryOptions {
+  /** Attempts in all, the first one included. 1 to 1,000; default 8. */
+  readonly maxAttempts?: number | undefined
+  /** Backoff after the first failed attempt; it doubles with each. Default `'200ms'`. */
+  readonly minDelay?: Duration | undefined
+  /** The longest backoff. Default `'5m'`. */
+  readonly maxDelay?: Duration | undefined
+}
+
+/** How records are grouped for one `apply`. A target's own limits may be lower. */
+export interface BatchOptions {
+  /** 1 to 10,000; default 500. */
+  readonly maxRecords?: number | undefined
+  /** Default `'1mb'`. A single larger record is a batch of its own. */
+  readonly maxBytes?: Size | undefined
+  /** How long a batch that is not full waits for more records. Default 0: not at all. */
+  readonly linger?: Duration | undefined
+}
+
+/** When delivery to a target pauses, and for how long. */
+export interface BreakerOptions {
+  /** So many different records failing in a row, none succeeding between, open it. Default 10. */
+  readonly failures?: number | undefined
+  /** Wait before the first probe; it doubles with each probe that fails. Default `'1s'`. */
+  readonly minOpen?: Duration | undefined
+  /** The longest wait between probes. Default `'30s'`. */
+  readonly maxOpen?: Duration | undefined
+}
+
+export interface RateLimitOptions {
+  /** Records a second, per target. */
+  readonly perSecond: number
+  /** Records that may go at once after a pause. Default: a second's worth. */
+  readonly burst?: number | undefined
+}
+
+/** Bounds on what a namespace may hold in memory or be asked to take. */
+export interface LimitOptions {
+  /** Bytes written and not yet durable. Default `'64mb'`. */
+  readonly inFlightBytes?: Size | undefined
+  /** Largest payload, encoded. Default `'64mb'`, or less where the queue takes less. */
+  readonly payloadBytes?: Size | undefined
+  /** Longest delay a write may ask for. Default `'366d'`. */
+  readonly longestDelay?: Duration | undefined
+  /** Records held in memory per target: waiting out a backoff, or behind such a record. Default 100,000. */
+  readonly heldRecords?: number | undefined
+  /** Bytes of the records held or being applied, per target. Default `'64mb'`. */
+  readonly heldBytes?: Size | undefined
+}
+
+/** The targets of a namespace, by name. */
+export type Targets<P, Name extends string> = { readonly [N in Name]: Target<P> }
+
+/**
+ * One namespace: the unit of configuration and isolation. The presets (`fanOut`, `delayedQueue`)
+ * make these; every option has a default but `targets`.
+ */
+export interface NamespaceOptions<P = unknown, Name extends string = string, Input = P> {
+  /** Which preset made it, for messages. */
+  readonly persona?: string | undefined
+  /** The payloads' type, and their check before a record is durable. Default: anything. */
+  readonly payload?: PayloadType<P, Input> | undefined
+  /** Default: the embedded file log in `directory`. */
+  readonly queue?: Queue | undefined
+  readonly targets: Targets<P, Name>
+  /** `'key'` (default): a key's records reach each target in order. `'none'`: in any order. */
+  readonly order?: 'key' | 'none' | undefined
+  /** After a dead letter, its key goes on (default) or waits until the letter is dealt with. */
+  readonly onDeadLetter?: 'continue' | 'block' | undefined
+  readonly retry?: RetryOptions | undefined
+  readonly batch?: BatchOptions | undefined
+  /** Batches being applied at once, per target. 1 to 1,024; default 4. */
+  readonly concurrency?: number | undefined
+  /** Longest time one apply may take. Default `'30s'`. */
+  readonly applyTimeout?: Duration | undefined
+  /** Longest wait for a write to become durable; then its outcome is `'unknown'`. Default `'30s'`. */
+  readonly writeTimeout?: Duration | undefined
+  readonly breaker?: BreakerOptions | undefined
+  readonly rateLimit?: RateLimitOptions | undefined
+  /** Delay of every record that does not ask for another. Default 0. */
+  readonly delay?: Duration | undefined
+  /** A random part, between 0 and this, added to every delay. Default 0. */
+  readonly jitter?: Duration | undefined
+  readonly limits?: LimitOptions | undefined
+  /** What a write does when a limit on bytes in flight is reached: wait (default), or fail at once. */
+  readonly overload?: 'wait' | 'shed' | undefined
+  /** Default JSON. */
+  readonly codec?: Codec<P> | undefined
+  /**
+   * Where dead letters go. Default: where the queue keeps them. `'off'` is loss by name: a record
+   * that cannot be applied is dropped with a `lost` event.
+   */
+  readonly deadLetters?: DeadLetterQueue | 'off' | undefined
+  /** The shard whose budgets it shares. Default `'default'`. */
+  readonly shard?: string | undefined
+}
+
+/** A group of namespaces with budgets of its own, so that a noisy neighbour harms only itself. */
+export interface ShardOptions {
+  /** Bytes written and not yet durable, and again bytes being applied. Default `'256mb'`. */
+  readonly inFlightBytes?: Size | undefined
+  /** Batches being applied at once, over all targets. 1 to 4,096; default 64. */
+  readonly concurrency?: number | undefined
+}
+
+/** The namespaces of a wal, by name. */
+export type Namespaces = { readonly [name: string]: NamespaceOptions<never, string, never> }
+
+export type PayloadOf<O> = O extends NamespaceOptions<infer P, string, infer _> ? P : never
+export type InputOf<O> = O extends NamespaceOptions<infer _, string, infer Input> ? Input : never
+export type TargetOf<O> = O extends { readonly targets: infer T } ? keyof T & string : never

@@ -1,0 +1,189 @@
+import * as v from 'valibot'
+import type { Codec } from '../codec.ts'
+import type { DeadLetterQueue } from '../dlq/dlq.ts'
+import type { Queue } from '../queue/queue.ts'
+import type { Target } from '../target/target.ts'
+import type { PayloadType } from './payload-type.ts'
+import { durationMs, sizeBytes } from './quantity.ts'
+
+const duration = quantity(durationMs)
+const size = quantity(sizeBytes)
+
+/** A name that appears in paths, topics, metrics and messages. */
+const name = v.pipe(
+  v.string('must be a string'),
+  v.regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
+    'must be 1 to 100 of the characters A-Z a-z 0-9 . _ - and begin with a letter or a digit',
+  ),
+)
+
+const retry = v.pipe(
+  v.strictObject({
+    maxAttempts: v.optional(count(1, 1000), 8),
+    minDelay: v.optional(duration, 200),
+    maxDelay: v.optional(duration, 300_000),
+  }),
+  v.forward(
+    v.check(({ minDelay, maxDelay }) => minDelay <= maxDelay, 'must not be below minDelay'),
+    ['maxDelay'],
+  ),
+)
+
+const batch = v.strictObject({
+  maxRecords: v.optional(count(1, 10_000), 500),
+  maxBytes: v.optional(size, 1024 ** 2),
+  linger: v.optional(duration, 0),
+})
+
+const breaker = v.pipe(
+  v.strictObject({
+    failures: v.optional(count(1, 100_000), 10),
+    minOpen: v.optional(duration, 1000),
+    maxOpen: v.optional(duration, 30_000),
+  }),
+  v.forward(
+    v.check(({ minOpen, maxOpen }) => minOpen <= maxOpen, 'must not be below minOpen'),
+    ['maxOpen'],
+  ),
+)
+
+const rateLimit = v.pipe(
+  v.strictObject({ perSecond: positive(), burst: v.optional(positive()) }),
+  v.transform(({ perSecond, burst }) => ({
+    perSecond,
+    burst: burst ?? Math.max(1, perSecond),
+  })),
+)
+
+const limits = v.strictObject({
+  inFlightBytes: v.optional(size, 64 * 1024 ** 2),
+  payloadBytes: v.optional(size, 64 * 1024 ** 2),
+  longestDelay: v.optional(duration, 366 * 86_400_000),
+  heldRecords: v.optional(count(1, 10_000_000), 100_000),
+  heldBytes: v.optional(size, 64 * 1024 ** 2),
+})
+
+const queue = shaped<Queue>('a queue, such as memoryQueue() or fileQueue()', [
+  'open',
+  'producer',
+  'consumer',
+])
+const target = shaped<Target<unknown>>(
+  'a target: an object with apply(), such as defineTarget makes',
+  ['apply'],
+)
+const deadLetterQueue = shaped<DeadLetterQueue>("a dead-letter queue, or 'off'", ['put', 'list'])
+const codec = shaped<Codec>('a codec: an object with encode() and decode()', ['encode', 'decode'])
+const payload = v.custom<PayloadType<unknown>>(
+  (value) => isObject(value) && '~standard' in value,
+  'must be type<T>() or a Standard Schema, such as a zod or valibot schema',
+)
+
+const namespace = v.strictObject({
+  persona: v.optional(v.string()),
+  payload: v.optional(payload),
+  queue: v.optional(queue),
+  targets: v.pipe(
+    v.record(name, target, 'must be an object of targets by name'),
+    v.check((targets) => Object.keys(targets).length > 0, 'must name at least one target'),
+  ),
+  order: v.optional(oneOf('key', 'none'), 'key'),
+  onDeadLetter: v.optional(oneOf('continue', 'block'), 'continue'),
+  retry: v.optional(retry, {}),
+  batch: v.optional(batch, {}),
+  concurrency: v.optional(count(1, 1024), 4),
+  applyTimeout: v.optional(duration, 30_000),
+  writeTimeout: v.optional(duration, 30_000),
+  breaker: v.optional(breaker, {}),
+  rateLimit: v.optional(rateLimit),
+  delay: v.optional(duration, 0),
+  jitter: v.optional(duration, 0),
+  limits: v.optional(limits, {}),
+  overload: v.optional(oneOf('wait', 'shed'), 'wait'),
+  codec: v.optional(codec),
+  deadLetters: v.optional(
+    v.union([v.literal('off'), deadLetterQueue], "must be a dead-letter queue, or 'off'"),
+  ),
+  shard: v.optional(name, 'default'),
+})
+
+const shard = v.strictObject({
+  inFlightBytes: v.optional(size, 256 * 1024 ** 2),
+  concurrency: v.optional(count(1, 4096), 64),
+})
+
+/** The whole of `createWal`'s options, durations as ms and sizes as bytes, defaults filled in. */
+export const walOptionsSchema = v.strictObject({
+  directory: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty'))),
+  region: v.optional(
+    v.strictObject({
+      name: v.optional(name, 'local'),
+      number: v.optional(count(0, 15), 0),
+    }),
+    {},
+  ),
+  shards: v.optional(v.record(name, shard), {}),
+  namespaces: v.record(name, namespace, 'must be an object of namespaces by name'),
+  clock: v.optional(v.any()),
+  random: v.optional(v.any()),
+})
+
+/** Options with every default filled in. */
+export type ParsedOptions = v.InferOutput<typeof walOptionsSchema>
+export type ParsedNamespace = ParsedOptions['namespaces'][string]
+export type ParsedShard = v.InferOutput<typeof shard>
+
+/** The shard of namespaces that name none. */
+export const defaultShard: ParsedShard = v.parse(shard, {})
+
+function count(min: number, max: number) {
+  const reason = `must be a whole number from ${min} to ${max}`
+  return v.pipe(
+    v.number(reason),
+    v.integer(reason),
+    v.minValue(min, reason),
+    v.maxValue(max, reason),
+  )
+}
+
+function positive() {
+  const reason = 'must be a number above 0'
+  return v.pipe(
+    v.number(reason),
+    v.finite(reason),
+    v.check((value) => value > 0, reason),
+  )
+}
+
+function oneOf<const T extends string>(...options: T[]) {
+  return v.picklist(options, `must be one of ${options.map((option) => `'${option}'`).join(', ')}`)
+}
+
+/** A duration or size: its parser's error becomes the issue's reason. */
+function quantity(parse: (value: never) => number) {
+  return v.pipe(
+    v.unknown(),
+    v.rawTransform<unknown, number>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parse(dataset.value as never)
+      } catch (error) {
+        addIssue({ message: (error as Error).message })
+        return NEVER
+      }
+    }),
+  )
+}
+
+function shaped<T>(what: string, methods: readonly string[]) {
+  return v.custom<T>(
+    (value) =>
+      isObject(value) &&
+      methods.every((method) => typeof Reflect.get(value, method) === 'function'),
+    `must be ${what}`,
+  )
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

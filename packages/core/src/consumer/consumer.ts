@@ -1,0 +1,178 @@
+import type { WalError } from '../errors.ts'
+import type { StoredRecord } from '../record.ts'
+
+/** How an attempt that did not succeed ended. */
+export type AttemptClass =
+  | 'permanent'
+  | 'transient'
+  | 'throttled'
+  | 'unavailable'
+  | 'timeout'
+  /** The process died while the attempt was under way. */
+  | 'interrupted'
+
+/** One failed try at a target, as kept in a dead letter's history. */
+export interface Attempt {
+  /** When it began, in ms since the Unix epoch. */
+  readonly at: number
+  readonly durationMs: number
+  readonly target: string
+  readonly class: AttemptClass
+  readonly code: string
+  readonly message: string
+}
+
+/** What has been tried for a record at a target, in its current attempt epoch. */
+export interface AttemptState {
+  /** Attempts that count against `maxAttempts`; the first one counts. */
+  readonly spent: number
+  /** Of these, how many ended with the death of the process. Such a record is applied alone. */
+  readonly interrupted: number
+  /** Not tried again before this instant, in ms since the Unix epoch; 0 for at once. */
+  readonly notBefore: number
+  /**
+   * The failed attempts still known, oldest first; core keeps it short. May hold fewer than `spent`:
+   * a queue may keep only the numbers over a restart.
+   */
+  readonly history: readonly Attempt[]
+}
+
+/** A record handed out under a lease: nobody else is given it until it is acked or released. */
+export interface Delivery {
+  readonly record: StoredRecord
+  /**
+   * Where it stands in the queue. Grows along a key's records; core compares positions of one key
+   * only. Not shown to users.
+   */
+  readonly position: number | bigint
+  /** Bytes it counts for in limits. */
+  readonly bytes: number
+  /** As last kept by this consumer; `noAttempts` for a record never tried. */
+  readonly attempts: AttemptState
+  /**
+   * How often the queue has handed this record out to anybody, this time included, where it counts.
+   * Not attempts: a record held behind another, or in an outage, is counted as well.
+   */
+  readonly handOuts?: number | undefined
+  /** The consumer's own name for it; core hands it back as it is, also in a copy without the payload. */
+  readonly handle?: unknown
+  /**
+   * Set where the queue's entry cannot be read as a record. `record` then holds what could be told,
+   * the raw bytes as its payload; core dead-letters it at once and never applies it.
+   */
+  readonly unreadable?: WalError | undefined
+  /**
+   * Aborted when the lease is lost (a rebalance, an expired visibility): the record belongs to
+   * somebody else, and the result of an apply under way is dropped. Where one delivery of a key
+   * loses its lease, so do the later ones of that key. Core takes them out of their lane, and still
+   * ends each with one `ack` or `release` once nothing is under way for it; those, and
+   * `saveAttempts`, then change nothing and never reject. Absent where a lease cannot be lost.
+   */
+  readonly lease?: AbortSignal | undefined
+}
+
+export interface PullOptions {
+  /** At most so many deliveries; at least 1. */
+  readonly maxRecords: number
+  /** At most so many bytes, though one delivery is given even if it alone is larger. */
+  readonly maxBytes: number
+  /** Ends the wait; `pull` then resolves with what it has, possibly nothing. */
+  readonly signal: AbortSignal
+}
+
+/** How much a consumer has before it, for `status()`. Leased deliveries count as pending. */
+export interface Backlog {
+  /** Records not yet acked, without the delayed ones. */
+  readonly pending: number
+  /** Records whose `dueAt` lies ahead. */
+  readonly delayed: number
+  /** `writtenAt` of the oldest pending record; undefined if there is none or the queue cannot tell. */
+  readonly oldestWrittenAt: number | undefined
+  /** True where the counts are the vendor's estimates: nothing is decided on them. */
+  readonly approximate?: boolean | undefined
+}
+
+/** The end of the queue at one instant: tells the records that were in it then from later ones. */
+export interface Watermark {
+  /** True if this delivery was in the queue at that instant. */
+  covers(delivery: Delivery): boolean
+  /** How many of the records it covers are not acked yet; undefined if the queue cannot tell. */
+  remaining(): number | undefined | Promise<number | undefined>
+}
+
+/**
+ * The way out of the queue towards one target: pulls deliveries under a lease.
+ *
+ * - A consumer never hands out a record before its `dueAt`. Until then it holds up nothing; once
+ *   due it joins the records of its key as if written then.
+ * - On a queue with order `'key'`, the deliveries of one key come in their order in the queue. After
+ *   a lost lease they may come again from an earlier one on, in their order. Core gives a key back
+ *   from its last delivery to its first; a released one then comes before any later one of its key.
+ * - Core gates keys, waits out backoff, and counts attempts; a consumer only remembers what core
+ *   tells it. Not calling `pull` is how core holds back: the adapter keeps its leases alive
+ *   meanwhile, for as long as its vendor allows.
+ * - Core calls `pull` one at a time; the other methods may run at any time beside it.
+ */
+export interface Consumer {
+  /**
+   * Waits until there is something to hand out, the signal aborts, or the consumer is closed.
+   * Rejects with a `WalError` if the queue cannot be read; core then backs off and pulls again.
+   */
+  pull(options: PullOptions): Promise<readonly Delivery[]>
+  /**
+   * The records are done with for this target. Resolves once that is handed to the queue. It may
+   * be forgotten in a crash, and the record is then delivered again. Acking twice is harmless.
+   */
+  ack(deliveries: readonly Delivery[]): Promise<void>
+  /**
+   * Gives leases back: each record is handed out again after its `delayMs` (0: as soon as may be)
+   * with the attempts given here.
+   */
+  release(releases: readonly Release[]): Promise<void>
+  /**
+   * Notes that an attempt is about to begin, so that one which kills the process is counted: after
+   * a crash each record noted here and neither acked nor passed to `saveAttempts` comes with
+   * `spent` and `interrupted` one higher. Must survive the death of the process, need not survive
+   * a power cut. Optional: core does without where a queue counts deliveries itself.
+   */
+  beginAttempts?(deliveries: readonly Delivery[]): Promise<void>
+  /**
+   * Remembers failed attempts while core keeps the lease to retry later; across a restart as far as
+   * `QueueSupports.attempts` says.
+   */
+  saveAttempts(attempts: readonly SavedAttempts[]): Promise<void>
+  /**
+   * Reads leased records once more, answered in the order asked. Where offered, core drops the
+   * payload of records held behind an earlier one of their key, and can hold many more of them.
+   * Rejects if one cannot be read now; core then backs off and asks again.
+   */
+  reload?(deliveries: readonly Delivery[]): Promise<readonly StoredRecord[]>
+  backlog(): Promise<Backlog>
+  /** Marks the end of the queue as it is now. */
+  watermark(options: { readonly includeDelayed: boolean }): Promise<Watermark>
+  /**
+   * Returns the leases, makes acks as lasting as the queue can, and gives up resources. Pending
+   * pulls resolve with nothing. A second call does nothing more.
+   */
+  close(): Promise<void>
+}
+
+/** The attempts to remember for a delivery. */
+export interface SavedAttempts {
+  readonly delivery: Delivery
+  readonly attempts: AttemptState
+}
+
+/** A lease given back. */
+export interface Release extends SavedAttempts {
+  /** At least so long until the record is handed out again, in ms. */
+  readonly delayMs: number
+}
+
+/** The state of a record never tried. */
+export const noAttempts: AttemptState = Object.freeze({
+  spent: 0,
+  interrupted: 0,
+  notBefore: 0,
+  history: Object.freeze([]),
+})

@@ -1,0 +1,30 @@
+import type { ResolvedNamespace } from './config/resolve.ts'
+import type { DeliveryPolicy } from './delivery/policy.ts'
+
+/** What a namespace's options mean for its deliveries. */
+export function deliveryPolicyOf(config: ResolvedNamespace): DeliveryPolicy {
+  const { retry, batch, breaker, limits } = config
+  return {
+    order: config.order,
+    onDeadLetter: config.onDeadLetter,
+    retry: {
+      maxAttempts: retry.maxAttempts,
+      minDelayMs: retry.minDelay,
+      maxDelayMs: retry.maxDelay,
+    },
+    batch: {
+      maxRecords: batch.maxRecords,
+      maxBytes: batch.maxBytes,
+      lingerMs: batch.linger,
+    },
+    concurrency: config.concurrency,
+    applyTimeoutMs: config.applyTimeout,
+    breaker: {
+      failures: breaker.failures,
+      minOpenMs: breaker.minOpen,
+      maxOpenMs: breaker.maxOpen,
+    },
+    rateLimit: config.rateLimit,
+    held: { maxRecords: limits.heldRecords, maxBytes: limits.heldBytes },
+  }
+}

@@ -1,0 +1,2 @@
+/** Whether records go to the target. */
+export type BreakerState = 'closed' | 'open' | 'half-open'

@@ -1,0 +1,171 @@
+import { WalError } from '../errors.ts'
+import type { WalRecord } from '../record.ts'
+import type { DeadLetter } from './dead-letter.ts'
+import type {
+  DeadLetterFilter,
+  DeadLetterPageOptions,
+  DeadLetterQueue,
+  StoredDeadLetter,
+} from './dlq.ts'
+import { type Redrive, type RedriveOptions, type RedriveReport, redriveLetters } from './redrive.ts'
+
+/** A page of dead letters, oldest first. */
+export interface DeadLetterPage<P> {
+  readonly letters: readonly DeadLetter<P>[]
+  /** Pass as `after` to go on; undefined at the end. */
+  readonly next: string | undefined
+}
+
+/** Dead letters that failed alike. */
+export interface DeadLetterGroup {
+  readonly target: string
+  readonly code: string
+  readonly count: number
+  /** The message of the latest one. */
+  readonly message: string
+  /** When the first and the latest were dead-lettered, in ms since the Unix epoch. */
+  readonly firstAt: number
+  readonly lastAt: number
+}
+
+/** Which letters are meant: named ones, those that match a filter, or all there are at the call. */
+export type DeadLetterSelection = { readonly ids: readonly string[] } | DeadLetterFilter | 'all'
+
+/** What {@link DeadLetters} needs of its namespace. */
+export interface DeadLettersContext extends Redrive {
+  readonly namespace: string
+  readonly queue: DeadLetterQueue
+  /** Decodes a letter for its reader. */
+  present(letter: StoredDeadLetter): DeadLetter
+  /** Tells delivery that a letter is gone, so that a key that waited for it goes on. */
+  discarded(letter: StoredDeadLetter): void
+  now(): number
+}
+
+const pageSize = 200
+
+/** The dead letters of a namespace: look at them, put them back, or let them go. */
+export class DeadLetters<P = unknown> {
+  readonly #context: DeadLettersContext
+
+  constructor(context: DeadLettersContext) {
+    this.#context = context
+  }
+
+  /** A page of letters, oldest first. */
+  async list(options: DeadLetterPageOptions = {}): Promise<DeadLetterPage<P>> {
+    const { letters, next } = await this.#context.queue.list(options)
+    return { letters: letters.map((letter) => this.#present(letter)), next }
+  }
+
+  async get(id: string): Promise<DeadLetter<P> | undefined> {
+    const letter = await this.#context.queue.get(id)
+    return letter && this.#present(letter)
+  }
+
+  /** The letters counted by target and code, the largest group first. */
+  async groups(filter: DeadLetterFilter = {}): Promise<readonly DeadLetterGroup[]> {
+    const groups = new Map<string, DeadLetterGroup>()
+    for await (const { target, code, message, at } of this.#select(filter)) {
+      const name = JSON.stringify([target, code])
+      const group = groups.get(name)
+      groups.set(name, {
+        target,
+        code,
+        message,
+        count: (group?.count ?? 0) + 1,
+        firstAt: group?.firstAt ?? at,
+        lastAt: at,
+      })
+    }
+    return [...groups.values()].sort((a, b) => b.count - a.count)
+  }
+
+  /** How many letters wait, per target. */
+  count(): Promise<ReadonlyMap<string, number>> {
+    return this.#context.queue.count()
+  }
+
+  /**
+   * Puts letters back into the queue, each for its own target only, as a new attempt epoch with
+   * the same id and version. A letter is removed once its record is durable again: a crash between
+   * leaves both, and applying twice is what targets are idempotent for. Never throws for one
+   * letter: the report says what became of each.
+   */
+  async redrive(
+    selection: DeadLetterSelection,
+    options: RedriveOptions<P> = {},
+  ): Promise<RedriveReport> {
+    const missing: string[] = []
+    const letters = this.#select(selection, (id) => missing.push(id))
+    const { redriven, failed } = await redriveLetters(this.#context, letters, {
+      ...options,
+      edit: options.edit && ((letter) => options.edit?.(letter as DeadLetter<P>)),
+    })
+    return { redriven, failed: [...failed, ...missing.map((id) => ({ id, error: notFound(id) }))] }
+  }
+
+  /**
+   * Removes letters for good, and answers how many. Acts on the letters there are at the call,
+   * never on one that comes later and looks alike.
+   */
+  async discard(selection: DeadLetterSelection): Promise<number> {
+    let discarded = 0
+    for await (const letter of this.#select(selection)) {
+      const removed = await this.#context.queue.remove([letter.id])
+      if (removed > 0) this.#context.discarded(letter)
+      discarded += removed
+    }
+    return discarded
+  }
+
+  async *#select(
+    selection: DeadLetterSelection,
+    onMissing?: (id: string) => void,
+  ): AsyncGenerator<StoredDeadLetter> {
+    const { queue } = this.#context
+    if (selection !== 'all' && 'ids' in selection) {
+      for (const id of selection.ids) {
+        const letter = await queue.get(id)
+        if (letter) yield letter
+        else onMissing?.(id)
+      }
+      return
+    }
+    const filter = selection === 'all' ? {} : selection
+    const until = Math.min(filter.until ?? Number.POSITIVE_INFINITY, this.#context.now() + 1)
+    let after: string | undefined
+    do {
+      const page = await queue.list({ ...filter, until, limit: pageSize, after })
+      yield* page.letters
+      after = page.next
+    } while (after !== undefined)
+  }
+
+  #present(letter: StoredDeadLetter): DeadLetter<P> {
+    return this.#context.present(letter) as DeadLetter<P>
+  }
+}
+
+function notFound(id: string): WalError {
+  return new WalError(
+    'ERR_DEAD_LETTER_NOT_FOUND',
+    `There is no dead letter ${id}: it was redriven or discarded meanwhile`,
+  )
+}
+
+/** Makes a letter readable: its record decoded, where that can be done. */
+export function presentLetter(
+  namespace: string,
+  letter: StoredDeadLetter,
+  decode: (record: StoredDeadLetter['record']) => WalRecord,
+): DeadLetter {
+  const { record: stored, ...rest } = letter
+  let record: WalRecord | undefined
+  try {
+    record = decode(stored)
+  } catch {
+    // Undecodable bytes are one of the reasons for being here: `stored` has them.
+  }
+  return { ...rest, namespace, record, stored }
+}

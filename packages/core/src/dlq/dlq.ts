@@ -1,0 +1,85 @@
+import type { Attempt } from '../consumer/consumer.ts'
+import type { StoredRecord } from '../record.ts'
+
+/** A record that cannot be applied to a target, as a dead-letter queue stores it. */
+export interface StoredDeadLetter {
+  /**
+   * Names it: `deadLetterId(record, target)`. Putting a letter with the same id replaces the older
+   * one, so that a crash between put and ack leaves one letter, not two.
+   */
+  readonly id: string
+  readonly record: StoredRecord
+  /** The target it could not be applied to. */
+  readonly target: string
+  /** When it was dead-lettered, in ms since the Unix epoch. */
+  readonly at: number
+  /** The last attempt's code and message: what a person reads first. */
+  readonly code: string
+  readonly message: string
+  /** Attempts that counted against `maxAttempts`. */
+  readonly attemptsSpent: number
+  /** The failed attempts still known, oldest first; the last one is why it is here. Never empty. */
+  readonly attempts: readonly Attempt[]
+}
+
+export interface DeadLetterFilter {
+  readonly target?: string | undefined
+  readonly key?: string | undefined
+  /** The code of the last attempt. */
+  readonly code?: string | undefined
+  /** Dead-lettered at or after this instant, in ms since the Unix epoch. */
+  readonly since?: number | undefined
+  /** Dead-lettered before this instant, in ms since the Unix epoch. */
+  readonly until?: number | undefined
+}
+
+export interface DeadLetterPageOptions extends DeadLetterFilter {
+  /** At most so many, 1 to 1,000; default 100. */
+  readonly limit?: number | undefined
+  /** `next` of the page before. */
+  readonly after?: string | undefined
+}
+
+export interface StoredDeadLetterPage {
+  readonly letters: readonly StoredDeadLetter[]
+  /** Pass as `after` to go on; undefined at the end. */
+  readonly next: string | undefined
+}
+
+/** One letter without its bytes: what core needs to count, and to know which keys wait. */
+export interface DeadLetterSummary {
+  readonly id: string
+  readonly recordId: string
+  readonly target: string
+  readonly key: string | undefined
+  readonly attemptEpoch: number
+}
+
+/**
+ * Where dead letters wait until redriven or discarded. As durable as its queue: a source record is
+ * acked only after `put` has resolved. Letters are listed in the order in which they were put.
+ */
+export interface DeadLetterQueue {
+  /** Resolves once all are durable; rejects if that is not certain, and then core does not ack. */
+  put(letters: readonly StoredDeadLetter[]): Promise<void>
+  list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage>
+  get(id: string): Promise<StoredDeadLetter | undefined>
+  /** Resolves once the letters are durably gone. Unknown ids are passed over. Answers how many it had. */
+  remove(ids: readonly string[]): Promise<number>
+  /** Every letter, without its bytes. */
+  summaries(): AsyncIterable<DeadLetterSummary>
+  /** How many letters wait, per target. */
+  count(): Promise<ReadonlyMap<string, number>>
+  close(): Promise<void>
+}
+
+/**
+ * A record dead-letters at most once per target and attempt epoch. The epoch is part of the id so
+ * that removing a letter whose record was redriven never takes away the letter of its next failure.
+ */
+export function deadLetterId(
+  record: Pick<StoredRecord, 'id' | 'attemptEpoch'>,
+  target: string,
+): string {
+  return `${record.id}.${record.attemptEpoch}:${target}`
+}

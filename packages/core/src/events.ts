@@ -1,0 +1,91 @@
+import { EventEmitter } from 'eventemitter3'
+import type { Attempt } from './consumer/consumer.ts'
+import type { DeadLetter } from './dlq/dead-letter.ts'
+import type { WalError } from './errors.ts'
+import type { StoredRecord } from './record.ts'
+
+/** Where something happened. */
+export interface TargetPlace {
+  readonly namespace: string
+  readonly target: string
+}
+
+/** Records of one batch that came to the same end. Payloads are encoded: most listeners count. */
+export interface RecordsEvent extends TargetPlace {
+  readonly records: readonly StoredRecord[]
+}
+
+export interface RetryEvent extends TargetPlace {
+  readonly record: StoredRecord
+  readonly attempt: Attempt
+  /** Attempts spent so far. */
+  readonly spent: number
+  /** Wait before the next attempt, in ms. */
+  readonly delayMs: number
+}
+
+export interface RecoveredEvent extends TargetPlace {
+  readonly record: StoredRecord
+  /** Attempts it had spent before this one succeeded. */
+  readonly spent: number
+}
+
+export interface PausedEvent extends TargetPlace {
+  readonly reason: 'unavailable' | 'throttled' | 'failures'
+  readonly code: string
+  readonly message: string
+  /** When delivery is tried again, in ms since the Unix epoch. */
+  readonly until: number
+}
+
+/** A record dropped under `deadLetters: 'off'`. */
+export interface LostEvent extends TargetPlace {
+  readonly record: StoredRecord
+  readonly attempts: readonly Attempt[]
+}
+
+export interface EventLoopLagEvent {
+  /** The longest the event loop was held up since the last such event, in ms. */
+  readonly lagMs: number
+}
+
+export interface ErrorEvent {
+  readonly error: WalError
+  readonly namespace?: string | undefined
+  readonly target?: string | undefined
+}
+
+/** Every event of a wal, and what its listeners are given. */
+export interface WalEvents {
+  applied: (event: RecordsEvent) => void
+  /** The target already held something newer. */
+  superseded: (event: RecordsEvent) => void
+  /** An attempt failed and another will follow. */
+  retry: (event: RetryEvent) => void
+  /** A record was applied after at least one failed attempt. */
+  recovered: (event: RecoveredEvent) => void
+  /** Durably parked; see `namespace.deadLetters`. */
+  deadLettered: (letter: DeadLetter) => void
+  /** Dropped, because the namespace says `deadLetters: 'off'`. */
+  lost: (event: LostEvent) => void
+  /** Delivery to a target stopped: it is down, throttles, or everything fails. */
+  paused: (event: PausedEvent) => void
+  resumed: (event: TargetPlace) => void
+  /** A write waited or was refused because a limit on bytes in flight was reached. */
+  overloaded: (event: { readonly namespace: string; readonly waiting: boolean }) => void
+  /** The process is too busy: one event loop serves every namespace. */
+  eventLoopLag: (event: EventLoopLagEvent) => void
+  /** A failure in the background. Without a listener it becomes a process warning. */
+  error: (event: ErrorEvent) => void
+}
+
+export type WalEventName = keyof WalEvents
+
+/** The emitter behind `wal.on`: typed, and one whose `error` events are never silent. */
+export class WalEmitter extends EventEmitter<WalEvents> {
+  /** Reports a failure that no call is waiting for. */
+  report(event: ErrorEvent): void {
+    if (this.emit('error', event)) return
+    process.emitWarning(event.error.message, { type: event.error.name, code: event.error.code })
+  }
+}

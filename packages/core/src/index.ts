@@ -1,0 +1,119 @@
+export { type Clock, systemClock, type Timer } from './clock.ts'
+export { bytesCodec, type Codec, jsonCodec } from './codec.ts'
+export { ConfigError, type ConfigIssue } from './config/config-error.ts'
+export type {
+  BatchOptions,
+  BreakerOptions,
+  InputOf,
+  LimitOptions,
+  NamespaceOptions,
+  Namespaces,
+  PayloadOf,
+  RateLimitOptions,
+  RetryOptions,
+  ShardOptions,
+  TargetOf,
+  Targets,
+} from './config/options.ts'
+export { type PayloadType, type } from './config/payload-type.ts'
+export type { Duration, Size } from './config/quantity.ts'
+export {
+  type Attempt,
+  type AttemptClass,
+  type AttemptState,
+  type Backlog,
+  type Consumer,
+  type Delivery,
+  noAttempts,
+  type PullOptions,
+  type Release,
+  type SavedAttempts,
+  type Watermark,
+} from './consumer/consumer.ts'
+export type { DeadLetter } from './dlq/dead-letter.ts'
+export type {
+  DeadLetterGroup,
+  DeadLetterPage,
+  DeadLetterSelection,
+  DeadLetters,
+} from './dlq/dead-letters.ts'
+export {
+  type DeadLetterFilter,
+  type DeadLetterPageOptions,
+  type DeadLetterQueue,
+  type DeadLetterSummary,
+  deadLetterId,
+  type StoredDeadLetter,
+  type StoredDeadLetterPage,
+} from './dlq/dlq.ts'
+export type { RedriveEdit, RedriveOptions, RedriveReport } from './dlq/redrive.ts'
+export { isWalError, WalError, type WalErrorCode, type WalErrorOptions } from './errors.ts'
+export type {
+  ErrorEvent,
+  EventLoopLagEvent,
+  LostEvent,
+  PausedEvent,
+  RecordsEvent,
+  RecoveredEvent,
+  RetryEvent,
+  TargetPlace,
+  WalEventName,
+  WalEvents,
+} from './events.ts'
+export type {
+  DrainOptions,
+  Namespace,
+  NamespaceDrainReport,
+  NamespaceStatus,
+  NamespaceTargetStatus,
+} from './namespace.ts'
+export { type DelayedQueueOptions, delayedQueue } from './persona/delayed-queue.ts'
+export { type FanOutOptions, fanOut } from './persona/fan-out.ts'
+export type { Durable, Producer, SendOptions, SendOutcome } from './producer/producer.ts'
+export { NotDurableError, type Receipt } from './producer/receipt.ts'
+export { OverloadedError } from './producer/write-budget.ts'
+export type {
+  DeleteInput,
+  PatchInput,
+  PutInput,
+  WriteFields,
+  WriteInput,
+} from './producer/write-input.ts'
+export { type FileQueueOptions, fileQueue } from './queue/file/file-queue.ts'
+export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'
+export type { Queue, QueueContext, QueueSupports } from './queue/queue.ts'
+export { type Random, systemRandom } from './random.ts'
+export type {
+  DeleteRecord,
+  Op,
+  PatchRecord,
+  PutRecord,
+  RecordFields,
+  StoredRecord,
+  TraceContext,
+  TransactionPlace,
+  WalRecord,
+} from './record.ts'
+export {
+  type ApplyBatch,
+  type ApplyOne,
+  defineTarget,
+  type TargetOptions,
+} from './target/function-target.ts'
+export {
+  type ApplyContext,
+  applied,
+  type BatchLimits,
+  type FailureClass,
+  type FailureDetails,
+  type FailureOutcome,
+  type Idempotency,
+  type Outcome,
+  permanent,
+  superseded,
+  type Target,
+  throttled,
+  transient,
+  unavailable,
+} from './target/target.ts'
+export { type CloseOptions, createWal, type Wal, type WalOptions, type WalStatus } from './wal.ts'

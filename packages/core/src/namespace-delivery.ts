@@ -1,0 +1,120 @@
+import type { Clock } from './clock.ts'
+import { durationMs } from './config/quantity.ts'
+import type { ResolvedNamespace } from './config/resolve.ts'
+import type { Consumer } from './consumer/consumer.ts'
+import { TargetDelivery } from './delivery/delivery.ts'
+import { eventsAt } from './delivery-events.ts'
+import { deliveryPolicyOf } from './delivery-policy.ts'
+import { presentLetter } from './dlq/dead-letters.ts'
+import type { DeadLetterQueue, StoredDeadLetter } from './dlq/dlq.ts'
+import { WalError } from './errors.ts'
+import type { WalEmitter } from './events.ts'
+import type { DrainOptions, NamespaceDrainReport, NamespaceTargetStatus } from './namespace.ts'
+import type { Queue } from './queue/queue.ts'
+import type { Random } from './random.ts'
+import type { StoredRecord, WalRecord } from './record.ts'
+import type { Shard } from './shard.ts'
+import type { Target } from './target/target.ts'
+
+export interface NamespaceDeliveryOptions {
+  readonly config: ResolvedNamespace
+  readonly queue: Queue
+  readonly shard: Shard
+  readonly clock: Clock
+  readonly random: Random
+  readonly emitter: WalEmitter
+  /** Undefined where dead letters are off. */
+  readonly letters: DeadLetterQueue | undefined
+  readonly decode: (record: StoredRecord) => WalRecord
+}
+
+/** The deliveries of one namespace, one per target; none until `start`. */
+export class NamespaceDelivery {
+  readonly #options: NamespaceDeliveryOptions
+  readonly #deliveries = new Map<string, TargetDelivery>()
+  readonly #consumers: Consumer[] = []
+  #started = false
+
+  constructor(options: NamespaceDeliveryOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    if (this.#started) {
+      const { name } = this.#options.config
+      throw new WalError('ERR_ALREADY_STARTED', `Namespace '${name}' is being delivered already`)
+    }
+    this.#started = true
+    for (const [name, target] of Object.entries(this.#options.config.targets)) {
+      await target.open?.()
+      const delivery = await this.#open(name, target)
+      this.#deliveries.set(name, delivery)
+      await delivery.start()
+    }
+  }
+
+  async drain({ timeout, signal, includeDelayed }: DrainOptions): Promise<NamespaceDrainReport> {
+    if (!this.#started) {
+      const { name } = this.#options.config
+      throw new WalError('ERR_NOT_STARTED', `Namespace '${name}' cannot drain: call start() first`)
+    }
+    const options = {
+      timeoutMs: timeout === undefined ? undefined : durationMs(timeout),
+      signal,
+      includeDelayed: includeDelayed ?? false,
+    }
+    const reports = [...this.#deliveries].map(
+      async ([name, delivery]) => [name, await delivery.drain(options)] as const,
+    )
+    return Object.fromEntries(await Promise.all(reports))
+  }
+
+  async status(): Promise<Readonly<Record<string, NamespaceTargetStatus>>> {
+    const dead = await this.#options.letters?.count()
+    const names = Object.keys(this.#options.config.targets)
+    const statuses = names.map(async (name) => {
+      const delivery = await this.#deliveries.get(name)?.status()
+      return [name, { dead: dead?.get(name) ?? 0, delivery }] as const
+    })
+    return Object.fromEntries(await Promise.all(statuses))
+  }
+
+  /** Tells the letter's target that its record is about to come again. */
+  expectRedriven(letter: StoredDeadLetter): void {
+    this.#deliveries.get(letter.target)?.expectRedriven(letter)
+  }
+
+  /** Tells the letter's target that it is gone, so that a key that waited for it goes on. */
+  letterDiscarded(letter: StoredDeadLetter): void {
+    this.#deliveries.get(letter.target)?.letterDiscarded(letter)
+  }
+
+  /** Lets what is being applied finish until the deadline, hands back the rest, closes targets. */
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all([...this.#deliveries.values()].map((one) => one.stop({ deadlineMs })))
+    for (const consumer of this.#consumers) await consumer.close()
+    for (const name of this.#deliveries.keys()) {
+      await this.#options.config.targets[name]?.close?.()
+    }
+  }
+
+  async #open(targetName: string, target: Target<unknown>): Promise<TargetDelivery> {
+    const { config, queue, shard, clock, random, letters, decode, emitter } = this.#options
+    const consumer = await queue.consumer(targetName)
+    this.#consumers.push(consumer)
+    const place = { namespace: config.name, target: targetName }
+    return new TargetDelivery({
+      namespace: config.name,
+      targetName,
+      target,
+      consumer,
+      deadLetters: letters,
+      decode,
+      policy: deliveryPolicyOf(config),
+      budget: shard.deliveries,
+      clock,
+      random,
+      events: eventsAt(place, emitter, (letter) => presentLetter(config.name, letter, decode)),
+    })
+  }
+}

@@ -1,0 +1,68 @@
+import type { Duration } from './config/quantity.ts'
+import type { DrainReport } from './delivery/drain.ts'
+import type { TargetStatus } from './delivery/status.ts'
+import type { DeadLetters } from './dlq/dead-letters.ts'
+import type { Receipt } from './producer/receipt.ts'
+import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+
+/**
+ * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
+ * `Input` its payload as written, before its schema has run.
+ */
+export interface Namespace<P = unknown, Name extends string = string, Input = P> {
+  readonly name: string
+  /**
+   * Resolves once the record is durable, with its receipt.
+   *
+   * Rejects with `NotDurableError` (its `receipt` tells `'no'` from `'unknown'`) if it is not, with
+   * `OverloadedError` if writes are shed, or with a `WalError` that says what is wrong with the
+   * input, and then nothing was stored.
+   */
+  write(input: WriteInput<Input, Name>): Promise<Receipt>
+  /** Like `write`, with every outcome as a receipt. Wrong input still rejects. */
+  tryWrite(input: WriteInput<Input, Name>): Promise<Receipt>
+  /**
+   * Writes many, and resolves with one receipt each, in order. If any input is wrong it rejects,
+   * naming the first one, and nothing was stored.
+   */
+  writeMany(inputs: readonly WriteInput<Input, Name>[]): Promise<readonly Receipt[]>
+  /** Writes a delete: like `write` with op `'delete'`. */
+  delete(input: DeleteInput<Input, Name>): Promise<Receipt>
+  /** The records that could not be applied. */
+  readonly deadLetters: DeadLetters<P>
+  /** How its writes and targets are doing. */
+  status(): Promise<NamespaceStatus>
+  /** Waits until what is in its queue now has been delivered. */
+  drain(options?: DrainOptions): Promise<NamespaceDrainReport<Name>>
+}
+
+export interface NamespaceStatus {
+  /** The queue's kind. */
+  readonly queue: string
+  readonly writes: {
+    /** Writes not yet answered by the queue. */
+    readonly inFlight: number
+    readonly inFlightBytes: number
+    /** Writes waiting for room. */
+    readonly waiting: number
+  }
+  readonly targets: Readonly<Record<string, NamespaceTargetStatus>>
+}
+
+/** `delivery` is undefined where this process has not called `start`. */
+export interface NamespaceTargetStatus {
+  /** Dead letters waiting. */
+  readonly dead: number
+  readonly delivery: TargetStatus | undefined
+}
+
+export interface DrainOptions {
+  /** Longest wait. Default: none. When it is over the report says what is still pending. */
+  readonly timeout?: Duration | undefined
+  readonly signal?: AbortSignal | undefined
+  /** True: wait for delayed records too. Default false. */
+  readonly includeDelayed?: boolean | undefined
+}
+
+/** Per target, what became of the records that were in the queue at the call. */
+export type NamespaceDrainReport<Name extends string = string> = Readonly<Record<Name, DrainReport>>

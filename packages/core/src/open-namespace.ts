@@ -1,0 +1,238 @@
+import type { Clock } from './clock.ts'
+import { type Codec, jsonCodec } from './codec.ts'
+import { ConfigError } from './config/config-error.ts'
+import { durationMs } from './config/quantity.ts'
+import type { ResolvedNamespace } from './config/resolve.ts'
+import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
+import type { DeadLetterQueue } from './dlq/dlq.ts'
+import { noDeadLetterQueue } from './dlq/no-dlq.ts'
+import { WalError } from './errors.ts'
+import type { WalEmitter } from './events.ts'
+import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
+import { NamespaceDelivery } from './namespace-delivery.ts'
+import { RecordPreparer } from './producer/prepare-record.ts'
+import type { Producer, SendOutcome } from './producer/producer.ts'
+import { type Patience, QueueProducer } from './producer/queue-producer.ts'
+import { NotDurableError, type Receipt, receiptOf } from './producer/receipt.ts'
+import { WriteBudget } from './producer/write-budget.ts'
+import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+import type { Queue } from './queue/queue.ts'
+import type { Random } from './random.ts'
+import type { StoredRecord, WalRecord } from './record.ts'
+import { RecordIds } from './record-id.ts'
+import type { Shard } from './shard.ts'
+import { VersionClock } from './version.ts'
+
+export interface OpenNamespaceOptions {
+  readonly config: ResolvedNamespace
+  readonly queue: Queue
+  readonly directory: string | undefined
+  readonly region: { readonly name: string; readonly number: number }
+  readonly shard: Shard
+  readonly clock: Clock
+  readonly random: Random
+  readonly emitter: WalEmitter
+}
+
+/** One namespace at work: its queue open, its producer ready, its deliveries once started. */
+export class OpenNamespace implements Namespace {
+  readonly name: string
+  readonly deadLetters: DeadLetters
+  readonly #options: OpenNamespaceOptions
+  readonly #producer: QueueProducer
+  readonly #preparer: RecordPreparer
+  readonly #writes: WriteBudget
+  readonly #delivery: NamespaceDelivery
+  readonly #letters: DeadLetterQueue | undefined
+  readonly #codec: Codec
+  #closed = false
+
+  /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
+  static async open(options: OpenNamespaceOptions): Promise<OpenNamespace> {
+    const { config, queue, directory, clock, random, emitter } = options
+    const namespace = config.name
+    await queue.open({
+      namespace,
+      targets: Object.keys(config.targets),
+      directory,
+      clock,
+      random,
+      reportError: (error) => emitter.report({ error, namespace }),
+    })
+    try {
+      const letters = await lettersOf(config, queue)
+      return new OpenNamespace(options, await queue.producer(), letters)
+    } catch (error) {
+      await queue.close()
+      throw error
+    }
+  }
+
+  private constructor(
+    options: OpenNamespaceOptions,
+    producer: Producer,
+    letters: DeadLetterQueue | undefined,
+  ) {
+    const { config, queue, shard, clock, emitter } = options
+    this.name = config.name
+    this.#options = options
+    this.#letters = letters
+    this.#writes = new WriteBudget(`namespace '${config.name}'`, config.limits.inFlightBytes)
+    this.#producer = new QueueProducer({
+      namespace: config.name,
+      producer,
+      clock,
+      budgets: [this.#writes, shard.writes],
+      overload: config.overload,
+      timeoutMs: config.writeTimeout,
+      largestBatchRecords: queue.supports.largestBatchRecords,
+      onOverload: (waiting) => emitter.emit('overloaded', { namespace: config.name, waiting }),
+    })
+    this.#codec = config.codec ?? jsonCodec
+    this.#preparer = preparerOf(options, this.#codec)
+    this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
+    this.deadLetters = this.#openDeadLetters(letters)
+  }
+
+  write(input: WriteInput<unknown>): Promise<Receipt> {
+    return this.tryWrite(input).then(durableOnly)
+  }
+
+  tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
+    let record: StoredRecord | Promise<StoredRecord>
+    try {
+      this.#refuseClosed()
+      record = this.#preparer.prepare(input)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const patience = patienceOf(input)
+    return record instanceof Promise
+      ? record.then((prepared) => this.#send(prepared, patience))
+      : this.#send(record, patience)
+  }
+
+  async writeMany(inputs: readonly WriteInput<unknown>[]): Promise<readonly Receipt[]> {
+    this.#refuseClosed()
+    const records = await Promise.all(inputs.map((input) => this.#preparer.prepare(input)))
+    const outcomes = await this.#producer.send(records, inputs[0] ? patienceOf(inputs[0]) : {})
+    return records.map((record, index) => receiptOf(record, outcomes[index] ?? noOutcome))
+  }
+
+  delete(input: DeleteInput<unknown>): Promise<Receipt> {
+    return this.write({ ...input, op: 'delete' })
+  }
+
+  /** Begins delivery to every target. */
+  start(): Promise<void> {
+    return this.#delivery.start()
+  }
+
+  drain(options: DrainOptions = {}): Promise<NamespaceDrainReport> {
+    return this.#delivery.drain(options)
+  }
+
+  async status(): Promise<NamespaceStatus> {
+    return {
+      queue: this.#options.queue.kind,
+      writes: {
+        inFlight: this.#producer.inFlightRecords,
+        inFlightBytes: this.#writes.usedBytes,
+        waiting: this.#producer.waiting,
+      },
+      targets: await this.#delivery.status(),
+    }
+  }
+
+  /** Takes no more writes, hands back what is being applied, and closes the queue. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closed = true
+    await this.#delivery.close(deadlineMs)
+    await this.#producer.close()
+    await this.#letters?.close()
+    await this.#options.queue.close()
+  }
+
+  #send(record: StoredRecord, patience: Patience): Promise<Receipt> {
+    return this.#producer
+      .send([record], patience)
+      .then(([outcome]) => receiptOf(record, outcome ?? noOutcome))
+  }
+
+  readonly #decode = (record: StoredRecord): WalRecord => {
+    const { payload } = record
+    if (payload === undefined) return record as WalRecord
+    return { ...record, payload: this.#codec.decode(payload) } as WalRecord
+  }
+
+  #openDeadLetters(letters: DeadLetterQueue | undefined): DeadLetters {
+    const { config, clock } = this.#options
+    return new DeadLetters({
+      namespace: config.name,
+      queue: letters ?? noDeadLetterQueue,
+      now: () => clock.now(),
+      present: (letter) => presentLetter(config.name, letter, this.#decode),
+      encode: (record, payload) => this.#preparer.encodeEdited(record, payload),
+      send: (record) => this.#producer.send([record], {}).then(([outcome]) => outcome ?? noOutcome),
+      expect: (letter) => this.#delivery.expectRedriven(letter),
+      discarded: (letter) => this.#delivery.letterDiscarded(letter),
+    })
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed`)
+  }
+}
+
+/** Where a namespace's dead letters go; undefined where they are off. */
+async function lettersOf(
+  { name, deadLetters }: ResolvedNamespace,
+  queue: Queue,
+): Promise<DeadLetterQueue | undefined> {
+  if (deadLetters === 'off') return undefined
+  const letters = deadLetters ?? (await queue.deadLetters())
+  if (letters !== undefined) return letters
+  throw new ConfigError([
+    {
+      path: `namespaces.${name}.deadLetters`,
+      reason: `a ${queue.kind} queue brings none; give a dead-letter queue, or 'off' to drop what cannot be applied`,
+    },
+  ])
+}
+
+function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer {
+  const { config, queue, region, clock, random } = options
+  const floor = queue.highestVersion?.() ?? 0n
+  return new RecordPreparer({
+    namespace: config.name,
+    order: config.order,
+    payload: config.payload,
+    codec,
+    targets: new Map(Object.entries(config.targets)),
+    delayMs: config.delay,
+    jitterMs: config.jitter,
+    longestDelayMs: config.limits.longestDelay,
+    largestPayloadBytes: Math.min(config.limits.payloadBytes, queue.supports.largestRecordBytes),
+    origin: region.name,
+    clock,
+    random,
+    ids: new RecordIds(clock, random),
+    versions: new VersionClock({ clock, region: region.number, floor }),
+  })
+}
+
+/** How long a write waits for its answer, where it says so itself. */
+function patienceOf({ timeout, signal }: WriteInput<unknown>): Patience {
+  if (timeout === undefined && signal === undefined) return defaultPatience
+  return { timeoutMs: timeout === undefined ? undefined : durationMs(timeout), signal }
+}
+
+function durableOnly(receipt: Receipt): Receipt {
+  if (receipt.durable === 'yes') return receipt
+  throw new NotDurableError(receipt)
+}
+
+const defaultPatience: Patience = {}
+
+/** For a producer that answers with fewer outcomes than it was given records. */
+const noOutcome: SendOutcome = { durable: 'unknown' }

@@ -1,0 +1,23 @@
+import type { NamespaceOptions } from '../config/options.ts'
+import type { Duration } from '../config/quantity.ts'
+import type { Target } from '../target/target.ts'
+
+/** Options of {@link delayedQueue}. */
+export interface DelayedQueueOptions<P, Input = P>
+  extends Omit<NamespaceOptions<P, 'target', Input>, 'persona' | 'targets'> {
+  /** Where records go once due. Its name in `status()` and events is `'target'`. */
+  readonly target: Target<P>
+  /** How long every record waits, unless its write asks for another delay. */
+  readonly delay: Duration
+}
+
+/**
+ * Persona: records wait a while, then go to one target, at a bounded rate if so wished. For
+ * delayed deletes, retries of failed calls, reminders. Order defaults to `'none'`.
+ */
+export function delayedQueue<P, Input = P>(
+  options: DelayedQueueOptions<P, Input>,
+): NamespaceOptions<P, 'target', Input> {
+  const { target, ...rest } = options
+  return { order: 'none', ...rest, targets: { target }, persona: 'delayedQueue' }
+}

@@ -1,0 +1,240 @@
+import type { Clock } from '../clock.ts'
+import { WalError } from '../errors.ts'
+import type { StoredRecord } from '../record.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Producer, SendOutcome } from './producer.ts'
+import { OverloadedError, type WriteBudget } from './write-budget.ts'
+
+export interface QueueProducerOptions {
+  readonly namespace: string
+  readonly producer: Producer
+  readonly clock: Clock
+  /** Innermost first: the namespace's, then its shard's. */
+  readonly budgets: readonly [WriteBudget, WriteBudget]
+  readonly overload: 'wait' | 'shed'
+  /** The time-out of writes that bring none of their own. */
+  readonly timeoutMs: number
+  readonly largestBatchRecords: number
+  /** Called when a write finds no room. */
+  readonly onOverload: (waiting: boolean) => void
+}
+
+/** How long one write waits for its answer. */
+export interface Patience {
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A hint for callers turned away: about the time a few groups take to reach the disk. */
+const retryAfterMs = 100
+
+/**
+ * Stands between `write` and a queue's producer: bounds the bytes in flight, and answers
+ * `'unknown'` when the queue does not answer in time. What is on its way then still counts against
+ * the budget until the queue has let go of it.
+ */
+export class QueueProducer {
+  readonly #options: QueueProducerOptions
+  readonly #deadlines: Deadlines
+  readonly #idle: (() => void)[] = []
+  /** Settles once the last write that found no room has been let in or has given up. */
+  #admission: Promise<unknown> = Promise.resolve()
+  /** Writes that found no room; later ones line up behind them, so that order is kept. */
+  #waiting = 0
+  #inFlight = 0
+  #closed = false
+
+  constructor(options: QueueProducerOptions) {
+    this.#options = options
+    this.#deadlines = new Deadlines(options.clock, options.timeoutMs)
+  }
+
+  /** Records sent and not yet answered by the queue. */
+  get inFlightRecords(): number {
+    return this.#inFlight
+  }
+
+  /** Writes waiting for room. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** One outcome per record, in order. Rejects only with `OverloadedError`, where writes are shed. */
+  send(records: readonly StoredRecord[], patience: Patience): Promise<readonly SendOutcome[]> {
+    const { largestBatchRecords } = this.#options
+    return records.length <= largestBatchRecords
+      ? this.#sendBatch(records, patience)
+      : this.#sendInBatches(records, patience)
+  }
+
+  /** Takes no more; resolves once nothing is in flight. */
+  async close(): Promise<void> {
+    this.#closed = true
+    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+    await this.#options.producer.close()
+  }
+
+  async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
+    const sent: Promise<readonly SendOutcome[]>[] = []
+    for (let at = 0; at < records.length; at += this.#options.largestBatchRecords) {
+      sent.push(
+        this.#sendBatch(records.slice(at, at + this.#options.largestBatchRecords), patience),
+      )
+    }
+    return (await Promise.all(sent)).flat()
+  }
+
+  #sendBatch(records: readonly StoredRecord[], patience: Patience) {
+    const bytes = bytesOf(records)
+    if (this.#closed) return Promise.resolve(allOf(records, 'no', closedError(this.#options)))
+    if (patience.signal?.aborted) return Promise.resolve(allOf(records, 'no', abortedError()))
+    return this.#tryTake(bytes)
+      ? this.#sendAdmitted(records, bytes, patience)
+      : this.#sendWhenRoom(records, bytes, patience)
+  }
+
+  async #sendWhenRoom(records: readonly StoredRecord[], bytes: number, patience: Patience) {
+    const { overload, onOverload, clock } = this.#options
+    onOverload(overload === 'wait')
+    if (overload === 'shed') throw this.#overloaded(bytes)
+    const timeoutMs = patience.timeoutMs ?? this.#options.timeoutMs
+    const deadline = new AbortController()
+    const timer = clock.setTimer(timeoutMs, () => deadline.abort(), { unref: true })
+    const signal = patience.signal
+      ? AbortSignal.any([patience.signal, deadline.signal])
+      : deadline.signal
+    const began = clock.monotonic()
+    const admitted = await this.#takeInTurn(bytes, signal)
+    timer.cancel()
+    if (!admitted) return allOf(records, 'no', this.#overloaded(bytes))
+    const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
+    return this.#sendAdmitted(records, bytes, { ...patience, timeoutMs: leftMs })
+  }
+
+  #sendAdmitted(
+    records: readonly StoredRecord[],
+    bytes: number,
+    patience: Patience,
+  ): Promise<readonly SendOutcome[]> {
+    this.#inFlight += records.length
+    return new Promise((resolve) => {
+      const stopWaiting = this.#limitWait(patience, (error) =>
+        resolve(allOf(records, 'unknown', error)),
+      )
+      const settle = (outcomes: readonly SendOutcome[]): void => {
+        stopWaiting()
+        this.#release(records.length, bytes)
+        resolve(outcomes)
+      }
+      this.#options.producer
+        .send(records, patience)
+        .then(settle, (error: unknown) => settle(allOf(records, 'unknown', brokenPromise(error))))
+    })
+  }
+
+  /** Calls back once when the wait is over; the function returned says that it is no longer needed. */
+  #limitWait({ timeoutMs, signal }: Patience, giveUp: (error: WalError) => void): () => void {
+    const expire = (): void => giveUp(this.#timedOut(timeoutMs ?? this.#options.timeoutMs))
+    if (timeoutMs === undefined && signal === undefined) {
+      const deadline = this.#deadlines.add(expire)
+      return () => this.#deadlines.finish(deadline)
+    }
+    const timer = this.#options.clock.setTimer(timeoutMs ?? this.#options.timeoutMs, expire, {
+      unref: true,
+    })
+    const abort = (): void => giveUp(abortedError())
+    signal?.addEventListener('abort', abort, { once: true })
+    return () => {
+      timer.cancel()
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  #release(records: number, bytes: number): void {
+    this.#inFlight -= records
+    for (const budget of this.#options.budgets) budget.give(bytes)
+    if (this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake()
+  }
+
+  #tryTake(bytes: number): boolean {
+    if (this.#waiting > 0) return false
+    const [own, shard] = this.#options.budgets
+    if (!own.tryTake(bytes)) return false
+    if (shard.tryTake(bytes)) return true
+    own.give(bytes)
+    return false
+  }
+
+  async #takeInTurn(bytes: number, signal: AbortSignal): Promise<boolean> {
+    this.#waiting++
+    const admission = this.#admission.then(() => this.#take(bytes, signal))
+    this.#admission = admission
+    try {
+      return await admission
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  async #take(bytes: number, signal: AbortSignal): Promise<boolean> {
+    const [own, shard] = this.#options.budgets
+    if (!(await own.take(bytes, signal))) return false
+    if (await shard.take(bytes, signal)) return true
+    own.give(bytes)
+    return false
+  }
+
+  #overloaded(bytes: number): OverloadedError {
+    const { namespace, budgets } = this.#options
+    const facts = budgets
+      .map(
+        ({ name, usedBytes, limitBytes }) => `${name} has ${usedBytes} of ${limitBytes} in flight`,
+      )
+      .join(', ')
+    return new OverloadedError(
+      `No room for ${bytes} bytes in namespace '${namespace}': ${facts}. Write slower, or raise inFlightBytes`,
+      retryAfterMs,
+    )
+  }
+
+  #timedOut(timeoutMs: number): WalError {
+    return new WalError(
+      'ERR_WRITE_TIMEOUT',
+      `the queue of namespace '${this.#options.namespace}' gave no answer within ${timeoutMs} ms`,
+      { retryable: true },
+    )
+  }
+}
+
+/** What a record counts for in limits: its payload, and about what its fields take. */
+export function recordBytes(record: StoredRecord): number {
+  return (record.payload?.byteLength ?? 0) + (record.key?.length ?? 0) + 128
+}
+
+function bytesOf(records: readonly StoredRecord[]): number {
+  let bytes = 0
+  for (const record of records) bytes += recordBytes(record)
+  return bytes
+}
+
+function allOf(
+  records: readonly StoredRecord[],
+  durable: 'no' | 'unknown',
+  error: WalError,
+): readonly SendOutcome[] {
+  return records.map(() => ({ durable, error }))
+}
+
+function closedError({ namespace }: QueueProducerOptions): WalError {
+  return new WalError('ERR_CLOSED', `namespace '${namespace}' is closed`)
+}
+
+function abortedError(): WalError {
+  return new WalError('ERR_ABORTED', "the caller's signal aborted", { retryable: true })
+}
+
+/** A producer must answer with outcomes; one that rejects leaves the outcome open. */
+function brokenPromise(cause: unknown): WalError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new WalError('ERR_IO', `the producer failed: ${reason}`, { cause, retryable: true })
+}

@@ -1,0 +1,43 @@
+import { WalError } from '../errors.ts'
+import type { StoredRecord } from '../record.ts'
+import type { Durable, SendOutcome } from './producer.ts'
+
+/**
+ * What became of a write. After `'unknown'`, write again with this receipt's `id` and `version`: it
+ * is then the same mutation, and never beats a later write.
+ */
+export interface Receipt {
+  readonly id: string
+  readonly version: bigint
+  /** `'yes'`: it survives. `'no'`: nothing was stored. `'unknown'`: nobody can tell. */
+  readonly durable: Durable
+  /** Why, where the answer is not `'yes'`. */
+  readonly message?: string
+  readonly error?: WalError
+}
+
+/** Raised by `write` when the answer is not `'yes'`. `receipt.durable` tells `'no'` from `'unknown'`. */
+export class NotDurableError extends WalError {
+  readonly receipt: Receipt
+
+  constructor(receipt: Receipt) {
+    const advice =
+      receipt.durable === 'no'
+        ? 'Nothing was stored; writing it again is safe'
+        : "It may or may not be stored; write it again with the receipt's id and version"
+    super('ERR_NOT_DURABLE', `Record ${receipt.id} is not durable: ${receipt.message}. ${advice}`, {
+      cause: receipt.error,
+      retryable: receipt.error?.retryable ?? true,
+    })
+    this.receipt = receipt
+  }
+}
+
+/** The receipt of a record, given its outcome. */
+export function receiptOf(record: StoredRecord, outcome: SendOutcome): Receipt {
+  const { id, version } = record
+  const { durable, error } = outcome
+  if (durable === 'yes') return { id, version, durable }
+  if (error === undefined) return { id, version, durable, message: 'the queue gave no reason' }
+  return { id, version, durable, message: error.message, error }
+}

@@ -1,0 +1,274 @@
+import type { Clock, Timer } from '../../clock.ts'
+import type { AttemptState } from '../../consumer/consumer.ts'
+import { WalError } from '../../errors.ts'
+import type { Random } from '../../random.ts'
+import { PendingChanges, readChanges } from './cursor-changes.ts'
+import { CursorState } from './cursor-state.ts'
+import type { FileSystem } from './file-system.ts'
+import { Journal } from './journal.ts'
+
+export interface CursorOptions {
+  readonly directory: string
+  /** File name in the directory. */
+  readonly name: string
+  /** The target whose progress it is, for messages and histories. */
+  readonly target: string
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  reportError(error: WalError): void
+}
+
+/** Longest time until what was written is synced, in ms. */
+const syncAfterMs = 1000
+
+/** Least time between two tries to write to a disk that fails, in ms. */
+const retryAfterMs = 500
+
+/** The file is written anew once it has grown by this much over twice its smallest size. */
+const slackBytes = 4 << 20
+
+/**
+ * One target's progress through the log, kept in a journal: the sequences that are done with, what
+ * has been tried for others, and which attempts are under way.
+ *
+ * Changes take effect in memory at once and are written in the background, all that came up
+ * meanwhile in one write: they survive the death of the process almost at once, and a power cut
+ * about a second later. What is forgotten is delivered again, so a cursor may always be behind,
+ * and a damaged one falls back to what it said before the damage. It must never be ahead: only
+ * sequences that were read from the log, and are durable there, may be acked.
+ *
+ * While its disk fails it goes on in memory, says so once, and tries again about once a second.
+ */
+export class Cursor {
+  readonly target: string
+  readonly #clock: Clock
+  readonly #reportError: (error: WalError) => void
+  readonly #journal: Journal
+  readonly #state: CursorState
+  readonly #pending = new PendingChanges()
+  /** The write that will take what is pending; undefined if none is asked for. */
+  #writing: Promise<void> | undefined
+  #mending: Promise<void> | undefined
+  /** True from a failure until the file is sound again, so that one outage is reported once. */
+  #failing = false
+  /** Monotonic ms before which a failing disk is not tried again. */
+  #retryAt = 0
+  #syncTimer: Timer | undefined
+  #rewriteAtBytes: number
+  #closed = false
+
+  private constructor(options: CursorOptions, journal: Journal, state: CursorState) {
+    this.target = options.target
+    this.#clock = options.clock
+    this.#reportError = (error) => options.reportError(error)
+    this.#journal = journal
+    this.#state = state
+    this.#rewriteAtBytes = 2 * journal.bytes + slackBytes
+  }
+
+  /**
+   * Opens the cursor, or makes one that has seen nothing. Attempts that were under way when the
+   * process died are counted, and that is lasting before this resolves.
+   */
+  static async open(options: CursorOptions): Promise<Cursor> {
+    const state = new CursorState()
+    const { journal, damage } = await Journal.open({
+      ...options,
+      kind: 'curs',
+      damage: 'cut',
+      replay: (body) => readChanges(body, state),
+    })
+    const cursor = new Cursor(options, journal, state)
+    if (damage) options.reportError(cursor.#fellBack(damage))
+    try {
+      if (state.interrupt(options.target) > 0) await cursor.#rewrite()
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
+    return cursor
+  }
+
+  /** All sequences up to this one are done with. */
+  get through(): number {
+    return this.#state.done.through
+  }
+
+  /** The highest sequence that is done with: proof that the log had it durable. 0 if none. */
+  get highest(): number {
+    return this.#state.done.highest
+  }
+
+  isDone(sequence: number): boolean {
+    return this.#state.done.has(sequence)
+  }
+
+  /** The lowest sequence from this one on that is not done with. */
+  nextMissing(from: number): number {
+    return this.#state.done.nextMissing(from)
+  }
+
+  /** How many sequences up to this one are not done with. */
+  countMissing(upTo: number): number {
+    return this.#state.done.countMissing(upTo)
+  }
+
+  /** What has been tried for a record; undefined if nothing. */
+  attemptsOf(sequence: number): AttemptState | undefined {
+    return this.#state.tried.size === 0 ? undefined : this.#state.tried.get(sequence)
+  }
+
+  /** The sequence is done with. Call `write` once a batch of them has been noted. */
+  ack(sequence: number): void {
+    const { done, tried, underWay } = this.#state
+    if (!done.add(sequence)) return
+    if (tried.size > 0) tried.delete(sequence)
+    if (underWay.size > 0) underWay.delete(sequence)
+    this.#pending.acked(sequence)
+  }
+
+  /** All sequences up to this one are done with, or can no longer be had. */
+  skipTo(sequence: number): void {
+    if (sequence <= this.through) return
+    this.#state.acked([1, sequence])
+    this.#pending.ackedRange([1, sequence])
+  }
+
+  /** An attempt is about to begin; `at` in ms since the Unix epoch. */
+  begin(sequence: number, at: number): void {
+    if (this.isDone(sequence)) return
+    this.#state.underWay.set(sequence, at)
+    this.#pending.begun(sequence, at)
+  }
+
+  /** Remembers what has been tried; no attempt is under way any more. */
+  save(sequence: number, attempts: AttemptState): void {
+    if (this.isDone(sequence)) return
+    const tried = attempts.spent > 0 || attempts.notBefore > 0 || attempts.history.length > 0
+    const state = tried ? attempts : undefined
+    this.#state.attempts(sequence, state)
+    this.#pending.attempts(sequence, state)
+  }
+
+  /** No attempt is under way any more, and none of those that were has spent anything. */
+  endAll(): void {
+    for (const sequence of this.#state.underWay.keys()) {
+      this.#pending.attempts(sequence, this.#state.tried.get(sequence))
+    }
+    this.#state.underWay.clear()
+  }
+
+  /**
+   * Has the changes so far written, so that they survive the process. Never rejects: where the
+   * disk fails that is reported, and the changes are kept in memory for the next try.
+   */
+  write(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    if (this.#journal.broken) return this.#mend()
+    if (this.#pending.empty) return this.#writing ?? Promise.resolve()
+    this.#writing ??= this.#append()
+    return this.#writing
+  }
+
+  /** Has the changes so far synced, so that they survive a power cut. Never rejects. */
+  async sync(): Promise<void> {
+    this.#syncTimer?.cancel()
+    this.#syncTimer = undefined
+    await this.write()
+    if (this.#closed || this.#journal.broken) return
+    await this.#journal.sync().catch(() => this.#mend())
+  }
+
+  /** Syncs and closes. A second call does nothing more. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#retryAt = 0
+    await this.sync()
+    await this.#mending
+    this.#syncTimer?.cancel()
+    this.#closed = true
+    await this.#journal.close().catch((error: WalError) => this.#reportError(error))
+  }
+
+  async #append(): Promise<void> {
+    try {
+      await this.#journal.append(() => {
+        this.#writing = undefined
+        return [this.#pending.take()]
+      })
+      this.#failing = false
+      this.#syncSoon()
+      if (this.#journal.bytes > this.#rewriteAtBytes) void this.#mend()
+    } catch {
+      await this.#mend()
+    }
+  }
+
+  /** Writes the file anew from memory; while that fails, at most once in `retryAfterMs`. */
+  async #mend(): Promise<void> {
+    if (this.#failing && this.#clock.monotonic() < this.#retryAt) return
+    this.#mending ??= this.#rewrite()
+      .then(() => {
+        this.#failing = false
+      })
+      .catch((error: WalError) => {
+        if (!this.#failing) this.#reportError(this.#cannotWrite(error))
+        this.#failing = true
+        this.#retryAt = this.#clock.monotonic() + retryAfterMs
+        this.#syncSoon()
+      })
+      .finally(() => {
+        this.#mending = undefined
+      })
+    await this.#mending
+    // What came up after the contents were taken.
+    if (!this.#failing) await this.write()
+  }
+
+  async #rewrite(): Promise<void> {
+    try {
+      await this.#journal.rewrite({ contents: () => this.#contents() })
+      this.#rewriteAtBytes = 2 * this.#journal.bytes + slackBytes
+    } catch (error) {
+      this.#rewriteAtBytes = this.#journal.bytes + slackBytes
+      throw error
+    }
+  }
+
+  /** What is pending is in the contents already. A sound file needs it still, should this fail. */
+  #contents(): Iterable<Uint8Array> {
+    if (this.#journal.broken) this.#pending.take()
+    return this.#state.contents()
+  }
+
+  #syncSoon(): void {
+    this.#syncTimer ??= this.#clock.setTimer(
+      syncAfterMs,
+      () => {
+        this.#syncTimer = undefined
+        void this.sync()
+      },
+      { unref: true },
+    )
+  }
+
+  #fellBack(cause: WalError): WalError {
+    return new WalError(
+      'ERR_CORRUPT_LOG',
+      `The cursor of target "${this.target}" was damaged. It goes on from what it said before: ` +
+        `everything through ${this.through} is done with, and records behind that are delivered ` +
+        `again though they may have been applied. ${cause.message}`,
+      { cause },
+    )
+  }
+
+  #cannotWrite(cause: WalError): WalError {
+    return new WalError(
+      cause.code,
+      `The progress of target "${this.target}" cannot be saved. Delivery goes on; should the ` +
+        `process end before it can, records are delivered again. ${cause.message}`,
+      { cause, retryable: cause.retryable },
+    )
+  }
+}

@@ -1,0 +1,212 @@
+import type { Clock, Timer } from '../../clock.ts'
+import type {
+  Backlog,
+  Consumer,
+  Delivery,
+  PullOptions,
+  Release,
+  SavedAttempts,
+  Watermark,
+} from '../../consumer/consumer.ts'
+import type { StoredRecord } from '../../record.ts'
+import type { Cursor } from './cursor.ts'
+import { countUnread } from './file-backlog.ts'
+import { FileFeed } from './file-feed.ts'
+import { type FileLease, leaseOf } from './file-lease.ts'
+import type { Log } from './log.ts'
+
+export interface FileConsumerOptions {
+  readonly log: Log
+  readonly cursor: Cursor
+  readonly clock: Clock
+  /** Rejects with a `WalError` once the log may no longer be read on or written to. */
+  checkOwnership(): Promise<void>
+  onClosed(): void
+}
+
+/** Longest wait before the clock is looked at again: the wall clock may have been set meanwhile. */
+const longestNapMs = 60_000
+
+/**
+ * Hands out one target's records from the log, and keeps its cursor. A lease is nothing but memory:
+ * whatever is not acked is handed out again after a restart, in its order.
+ */
+export class FileConsumer implements Consumer {
+  readonly #log: Log
+  readonly #cursor: Cursor
+  readonly #clock: Clock
+  readonly #feed: FileFeed
+  readonly #options: FileConsumerOptions
+  readonly #unsubscribe: () => void
+  #closing: Promise<void> | undefined
+  /** True if something may have become ready since the feed was last asked. */
+  #stirred = false
+  /** Ends the wait of the pull under way, if it waits. */
+  #wake: (() => void) | undefined
+  /** The pull under way; `close` waits for it. */
+  #pulling: Promise<unknown> = Promise.resolve()
+
+  constructor(options: FileConsumerOptions) {
+    this.#options = options
+    this.#log = options.log
+    this.#cursor = options.cursor
+    this.#clock = options.clock
+    this.#feed = new FileFeed(options)
+    this.#unsubscribe = options.log.onAppended(() => this.#stir())
+  }
+
+  pull(options: PullOptions): Promise<readonly Delivery[]> {
+    const pulled = this.#pull(options)
+    this.#pulling = pulled.catch(() => {})
+    return pulled
+  }
+
+  async ack(deliveries: readonly Delivery[]): Promise<void> {
+    if (this.#closing) return
+    for (const delivery of deliveries) {
+      const lease = leaseOf(delivery)
+      if (lease.state !== 'held') continue
+      this.#feed.done(lease)
+      this.#cursor.ack(lease.sequence)
+    }
+    // Not waited for: an ack may be forgotten.
+    void this.#cursor.write()
+  }
+
+  async release(releases: readonly Release[]): Promise<void> {
+    if (this.#closing) return
+    for (const { delivery, attempts, delayMs } of releases) {
+      const lease = leaseOf(delivery)
+      if (lease.state !== 'held') continue
+      this.#cursor.save(lease.sequence, attempts)
+      this.#feed.giveBack(lease, delayMs)
+    }
+    this.#stir()
+    await this.#cursor.write()
+  }
+
+  async beginAttempts(deliveries: readonly Delivery[]): Promise<void> {
+    if (this.#closing) return
+    const now = this.#clock.now()
+    for (const { sequence } of this.#heldOf(deliveries)) this.#cursor.begin(sequence, now)
+    await this.#cursor.write()
+  }
+
+  async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
+    if (this.#closing) return
+    for (const { delivery, attempts } of saved) {
+      const lease = leaseOf(delivery)
+      if (lease.state === 'held') this.#cursor.save(lease.sequence, attempts)
+    }
+    await this.#cursor.write()
+  }
+
+  reload(deliveries: readonly Delivery[]): Promise<readonly StoredRecord[]> {
+    return Promise.all(
+      deliveries.map(async (delivery) => {
+        const { record } = await this.#log.readAt(leaseOf(delivery).address)
+        return record
+      }),
+    )
+  }
+
+  /**
+   * Counts exactly, unless so much is unread that its delayed records are not known: those then
+   * count as pending. `oldestWrittenAt` is that of the record handed out first, or else read next.
+   */
+  async backlog(): Promise<Backlog> {
+    const upTo = this.#log.lastSequence
+    const now = this.#clock.now()
+    const unread = await countUnread(this.#log, this.#cursor, this.#feed.unreadFrom, upTo, now)
+    const delayed = this.#feed.countDueAfter(now, upTo) + unread.countDelayed(this.#feed.unreadFrom)
+    const others = unread.countForOthers(this.#feed.unreadFrom)
+    const pending = Math.max(0, this.#cursor.countMissing(upTo) - delayed - others)
+    return {
+      pending,
+      delayed,
+      oldestWrittenAt:
+        pending === 0 ? undefined : (this.#feed.oldestWrittenAt ?? unread.oldestWrittenAt),
+      approximate: !unread.isComplete,
+    }
+  }
+
+  async watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {
+    const upTo = this.#log.lastSequence
+    const instant = includeDelayed ? Number.POSITIVE_INFINITY : this.#clock.now()
+    return {
+      covers(delivery) {
+        const { sequence, dueAt } = leaseOf(delivery)
+        return sequence <= upTo && dueAt <= instant
+      },
+      remaining: () => this.#remaining(upTo, instant),
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #pull(options: PullOptions): Promise<readonly Delivery[]> {
+    for (;;) {
+      if (this.#closing) return []
+      this.#stirred = false
+      await this.#options.checkOwnership()
+      const deliveries = await this.#feed.take(options)
+      if (this.#closing) return []
+      if (deliveries.length > 0 || options.signal.aborted) return deliveries
+      if (!this.#stirred) await this.#wait(options.signal)
+    }
+  }
+
+  /** One timer, only while a pull waits. What was appended or given back, and `close`, end it too. */
+  #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined
+      const wake = (): void => {
+        timer?.cancel()
+        signal.removeEventListener('abort', wake)
+        this.#wake = undefined
+        resolve()
+      }
+      const napMs = this.#feed.untilNextMs
+      if (napMs !== Number.POSITIVE_INFINITY) {
+        timer = this.#clock.setTimer(Math.min(napMs, longestNapMs), wake)
+      }
+      signal.addEventListener('abort', wake, { once: true })
+      this.#wake = wake
+    })
+  }
+
+  #stir(): void {
+    this.#stirred = true
+    this.#wake?.()
+  }
+
+  #heldOf(deliveries: readonly Delivery[]): FileLease[] {
+    return deliveries.map(leaseOf).filter(({ state }) => state === 'held')
+  }
+
+  /**
+   * Counts exactly, unless so much is unread that its delayed records are not known: those then
+   * count as remaining until they are.
+   */
+  async #remaining(upTo: number, instant: number): Promise<number> {
+    if (instant === Number.POSITIVE_INFINITY) return this.#cursor.countMissing(upTo)
+    const { unreadFrom } = this.#feed
+    const unread = await countUnread(this.#log, this.#cursor, unreadFrom, upTo, instant)
+    const known = this.#feed.countDueAfter(instant, upTo)
+    return this.#cursor.countMissing(upTo) - known - unread.countDelayed(this.#feed.unreadFrom)
+  }
+
+  async #close(): Promise<void> {
+    this.#unsubscribe()
+    this.#stir()
+    await this.#pulling
+    // An attempt that a clean end cuts short has not killed the process.
+    this.#cursor.endAll()
+    await this.#cursor.sync()
+    await this.#feed.close()
+    this.#options.onClosed()
+  }
+}

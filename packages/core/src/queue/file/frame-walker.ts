@@ -1,0 +1,134 @@
+import type { File } from './file-system.ts'
+import {
+  bodyBytesOf,
+  frameBytes,
+  frameHeaderBytes,
+  isFrameHeader,
+  isIntactFrame,
+  sequenceOf,
+  syncedBytesOf,
+} from './frame.ts'
+import { isMarker } from './marker.ts'
+
+const chunkBytes = 256 * 1024
+
+/** A frame to begin with: where it is, and the sequence it must have. */
+export interface FramePosition {
+  readonly offset: number
+  readonly sequence: number
+}
+
+/**
+ * Walks the frames of one segment in order. Its buffer is read in chunks and used again: what is
+ * kept of a frame must be copied before the next `check`.
+ *
+ * ```ts
+ * while (walker.check(limit) ?? (await walker.load(limit))) { …; walker.advance() }
+ * ```
+ */
+export class FrameWalker {
+  readonly #file: File
+  readonly #salt: number
+  /** Holds the file's bytes from `#start`, `#filled` of them. */
+  #buffer: Buffer = Buffer.alloc(0)
+  #start = 0
+  #filled = 0
+  #offset: number
+  #sequence: number
+
+  constructor(file: File, salt: number, from: FramePosition) {
+    this.#file = file
+    this.#salt = salt
+    this.#offset = from.offset
+    this.#sequence = from.sequence
+  }
+
+  /** Offset of the current frame in the segment. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  /** The sequence of the current frame. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  get buffer(): Buffer {
+    return this.#buffer
+  }
+
+  /** Where the current frame's body begins in the buffer. */
+  get bodyStart(): number {
+    return this.#at + frameHeaderBytes
+  }
+
+  get bodyEnd(): number {
+    return this.bodyStart + bodyBytesOf(this.#buffer, this.#at)
+  }
+
+  /** Bytes the current frame takes up in its segment. */
+  get bytes(): number {
+    return frameBytes(bodyBytesOf(this.#buffer, this.#at))
+  }
+
+  get syncedBytes(): number {
+    return syncedBytesOf(this.#buffer, this.#at)
+  }
+
+  get isMarker(): boolean {
+    return isMarker(this.#buffer, this.bodyStart)
+  }
+
+  /**
+   * True if a whole frame with the sequence expected lies here and ends before `limit`; false if
+   * not; undefined if `load` has to read more of the file to tell.
+   */
+  check(limit: number): boolean | undefined {
+    if (this.#offset + frameHeaderBytes > limit) return false
+    if (!this.#holds(frameHeaderBytes)) return undefined
+    if (!isFrameHeader(this.#buffer, this.#at, this.#salt)) return false
+    if (sequenceOf(this.#buffer, this.#at) !== this.#sequence) return false
+    const bytes = frameHeaderBytes + bodyBytesOf(this.#buffer, this.#at)
+    if (this.#offset + bytes > limit) return false
+    if (!this.#holds(bytes)) return undefined
+    return isIntactFrame(this.#buffer, this.#at, this.#salt)
+  }
+
+  /** Reads what `check` is missing, and answers as it would. */
+  async load(limit: number): Promise<boolean> {
+    let answer = this.check(limit)
+    while (answer === undefined) {
+      const wanted = this.#holds(frameHeaderBytes) ? this.bodyEnd - this.#at : frameHeaderBytes
+      if (!(await this.#fill(wanted, limit))) return false
+      answer = this.check(limit)
+    }
+    return answer
+  }
+
+  /** Goes on to the next frame. */
+  advance(): void {
+    const isRecord = !this.isMarker
+    this.#offset += this.bytes
+    if (isRecord) this.#sequence += 1
+  }
+
+  get #at(): number {
+    return this.#offset - this.#start
+  }
+
+  #holds(bytes: number): boolean {
+    return this.#at >= 0 && this.#at + bytes <= this.#filled
+  }
+
+  /** Reads on from the current frame. False if the file ends before it has so many bytes. */
+  async #fill(wanted: number, limit: number): Promise<boolean> {
+    const capacity = Math.max(wanted, chunkBytes)
+    const isUnfit = this.#buffer.length < wanted || this.#buffer.length > capacity
+    if (isUnfit) this.#buffer = Buffer.allocUnsafeSlow(capacity)
+    const room = this.#buffer.subarray(0, Math.min(capacity, limit - this.#offset))
+    this.#filled = 0
+    this.#start = this.#offset
+    this.#filled = await this.#file.read(room, this.#offset)
+    return this.#filled >= wanted
+  }
+}

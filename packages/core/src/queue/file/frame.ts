@@ -1,0 +1,89 @@
+import { crc32 } from 'node:zlib'
+
+/**
+ * A frame holds one body (a record, or the marker of a clean close) in a segment. Little-endian.
+ *
+ * ```
+ *  0        4        8                 16            20       24
+ *  ┌────────┬────────┬─────────────────┬─────────────┬────────┬──────────┬─────────┐
+ *  │ crc    │ length │ sequence        │ syncedBytes │ mark   │ body …   │ 0–7 × 0 │
+ *  └────────┴────────┴─────────────────┴─────────────┴────────┴──────────┴─────────┘
+ * ```
+ *
+ * | field       | type | meaning |
+ * |-------------|------|---------|
+ * | crc         | u32  | CRC-32 of everything from `length` to the body's last byte, begun with the log's salt |
+ * | length      | u32  | bytes of the body, at least 1 |
+ * | sequence    | u64  | the record's number in the log, counted from 1; a marker has its successor's |
+ * | syncedBytes | u32  | the segment's bytes before this offset, and all earlier segments, had been synced when this frame was written |
+ * | mark        | u32  | the salt xor the low half of the sequence |
+ *
+ * Frames begin at multiples of 8 bytes. `syncedBytes` is what tells damage from a torn tail: a
+ * valid frame whose `syncedBytes` lies beyond a bad one proves that the bad one was whole on disk
+ * once. The salt is random, one per log, and never leaves the disk: bytes of another log, or of a
+ * payload made to look like frames, do not pass. The mark makes a search for frames cheap.
+ */
+export const frameHeaderBytes = 24
+
+const lengthAt = 4
+const sequenceAt = 8
+const syncedBytesAt = 16
+const markAt = 20
+const highHalf = 2 ** 32
+
+/** What a frame carries besides its body. */
+export interface FrameStamp {
+  readonly sequence: number
+  readonly syncedBytes: number
+  readonly salt: number
+}
+
+/** Bytes a frame with a body of that many takes up in a segment, padding included. */
+export function frameBytes(bodyBytes: number): number {
+  return alignFrame(frameHeaderBytes + bodyBytes)
+}
+
+/** The first offset at or after this one at which a frame may begin. */
+export function alignFrame(offset: number): number {
+  return Math.ceil(offset / 8) * 8
+}
+
+/** Writes the header of the frame at `at`, whose body is already in its place behind it. */
+export function sealFrame(buffer: Buffer, at: number, bodyBytes: number, stamp: FrameStamp): void {
+  const low = stamp.sequence >>> 0
+  buffer.writeUInt32LE(bodyBytes, at + lengthAt)
+  buffer.writeUInt32LE(low, at + sequenceAt)
+  buffer.writeUInt32LE((stamp.sequence - low) / highHalf, at + sequenceAt + 4)
+  buffer.writeUInt32LE(stamp.syncedBytes, at + syncedBytesAt)
+  buffer.writeUInt32LE((stamp.salt ^ low) >>> 0, at + markAt)
+  buffer.writeUInt32LE(frameCrc(buffer, at, bodyBytes, stamp.salt), at)
+}
+
+/** True if the 24 bytes at `at` look like a header of this log: to be asked before anything else. */
+export function isFrameHeader(buffer: Buffer, at: number, salt: number): boolean {
+  return (
+    (buffer.readUInt32LE(at + markAt) ^ salt) >>> 0 === buffer.readUInt32LE(at + sequenceAt) &&
+    buffer.readUInt32LE(at + lengthAt) > 0
+  )
+}
+
+/** True if the whole frame at `at`, header and body in the buffer, is as it was written. */
+export function isIntactFrame(buffer: Buffer, at: number, salt: number): boolean {
+  return buffer.readUInt32LE(at) === frameCrc(buffer, at, bodyBytesOf(buffer, at), salt)
+}
+
+export function bodyBytesOf(buffer: Buffer, at: number): number {
+  return buffer.readUInt32LE(at + lengthAt)
+}
+
+export function sequenceOf(buffer: Buffer, at: number): number {
+  return buffer.readUInt32LE(at + sequenceAt) + buffer.readUInt32LE(at + sequenceAt + 4) * highHalf
+}
+
+export function syncedBytesOf(buffer: Buffer, at: number): number {
+  return buffer.readUInt32LE(at + syncedBytesAt)
+}
+
+function frameCrc(buffer: Buffer, at: number, bodyBytes: number, salt: number): number {
+  return crc32(buffer.subarray(at + lengthAt, at + frameHeaderBytes + bodyBytes), salt)
+}

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto'
+import { realpath } from 'node:fs/promises'
+import type { OwnerLock } from './owner-lock.ts'
+import { closeServer, listenOn } from './owner-lock-server.ts'
+
+/**
+ * Windows: a named pipe, named after the directory. The system lets one process make the first
+ * instance of a pipe, and takes it away with that process.
+ */
+export async function acquirePipeLock(directory: string): Promise<OwnerLock | undefined> {
+  // Two spellings of a path lead to one real path; case does not tell two of them apart.
+  const place = (await realpath(directory)).toLowerCase()
+  const name = createHash('sha256').update(place).digest('hex')
+  try {
+    const server = await listenOn(`\\\\.\\pipe\\daybook-${name}`)
+    return { isHeld: async () => server.listening, release: () => closeServer(server) }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE' || code === 'EACCES') return undefined
+    throw error
+  }
+}

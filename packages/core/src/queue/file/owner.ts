@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import type { Clock } from '../../clock.ts'
+import { WalError } from '../../errors.ts'
+import type { Random } from '../../random.ts'
+import { diskError, errnoOf } from './file-queue-error.ts'
+import type { FileSystem } from './file-system.ts'
+import type { AcquireLock } from './owner-lock.ts'
+
+/** Who owns a directory, or owned it last: what `owner.json` says. */
+export interface Owner {
+  /** One higher each time the directory is opened; every segment names that of its writer. */
+  readonly epoch: number
+  readonly pid: number
+  readonly host: string
+  /** The process's title, often its command line. */
+  readonly title: string
+  /** Tells one run of the machine's kernel from the next; empty where it has no such id. */
+  readonly bootId: string
+  /** When it became the owner, ISO 8601. */
+  readonly since: string
+}
+
+/** A directory of which this process is the only owner. */
+export interface Ownership {
+  readonly epoch: number
+  /** Rejects with `ERR_OWNERSHIP_LOST` if another opener may have taken over. */
+  verify(): Promise<void>
+  release(): Promise<void>
+}
+
+export interface TakeOwnershipOptions {
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly random: Random
+  readonly lock: AcquireLock
+}
+
+const ownerFile = 'owner.json'
+
+/**
+ * Takes the directory, which must exist. The new epoch is lasting before this resolves. Rejects
+ * with `ERR_DIRECTORY_IN_USE`, naming the holder, or another `WalError` that says why not.
+ */
+export async function takeOwnership(options: TakeOwnershipOptions): Promise<Ownership> {
+  const { directory, fileSystem, clock, lock: acquire } = options
+  const lock = await acquire(directory, options).catch((error: unknown) => {
+    throw diskError('lock the directory', directory, error)
+  })
+  if (!lock) throw inUse(directory, await readOwner(fileSystem, directory).catch(() => undefined))
+  try {
+    const epoch = ((await readOwner(fileSystem, directory))?.epoch ?? 0) + 1
+    await writeOwner(fileSystem, directory, await describeSelf(epoch, clock))
+    return {
+      epoch,
+      async verify() {
+        const current = (await readOwner(fileSystem, directory))?.epoch
+        if (current !== epoch || !(await lock.isHeld())) throw lost(directory, epoch, current)
+      },
+      release: () => lock.release(),
+    }
+  } catch (error) {
+    await lock.release()
+    throw diskError('take the directory', directory, error)
+  }
+}
+
+async function describeSelf(epoch: number, clock: Clock): Promise<Owner> {
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  return {
+    epoch,
+    pid: process.pid,
+    host: hostname(),
+    title: process.title,
+    bootId: bootId.trim(),
+    since: new Date(clock.now()).toISOString(),
+  }
+}
+
+/** Undefined if nobody has owned the directory yet. */
+async function readOwner(fileSystem: FileSystem, directory: string): Promise<Owner | undefined> {
+  const path = `${directory}/${ownerFile}`
+  const text = await readText(fileSystem, path)
+  if (text === undefined) return undefined
+  try {
+    const owner: Partial<Owner> = JSON.parse(text)
+    if (Number.isSafeInteger(owner.epoch)) return owner as Owner
+  } catch {
+    // Reported below: it is of no use to know where the text stops being JSON.
+  }
+  throw new WalError(
+    'ERR_CORRUPT_LOG',
+    `${path} is damaged. It holds the epoch by which one owner of the directory is told from the ` +
+      'next. Restore it, or write {"epoch": N} into it with N above that of every owner before.',
+  )
+}
+
+async function readText(fileSystem: FileSystem, path: string): Promise<string | undefined> {
+  try {
+    const file = await fileSystem.open(path, 'read')
+    try {
+      const bytes = Buffer.alloc(await file.size())
+      return bytes.toString('utf8', 0, await file.read(bytes, 0))
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Under another name first, so that a crash leaves the old file or the new one, whole. */
+async function writeOwner(fileSystem: FileSystem, directory: string, owner: Owner): Promise<void> {
+  const path = `${directory}/${ownerFile}`
+  await fileSystem.remove(`${path}.new`).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  })
+  const file = await fileSystem.create(`${path}.new`)
+  try {
+    await file.write(Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await fileSystem.rename(`${path}.new`, path)
+  await fileSystem.syncDirectory(directory)
+}
+
+function inUse(directory: string, holder: Owner | undefined): WalError {
+  const who = holder
+    ? `process ${holder.pid} (${holder.title}) on ${holder.host}, since ${holder.since}`
+    : 'another process'
+  return new WalError(
+    'ERR_DIRECTORY_IN_USE',
+    `${directory} is in use by ${who}. A directory has one owner at a time: close that one, give ` +
+      'each process a directory of its own, or let one process do the writing for all.',
+    { retryable: true },
+  )
+}
+
+function lost(directory: string, epoch: number, current: number | undefined): WalError {
+  return new WalError(
+    'ERR_OWNERSHIP_LOST',
+    `${directory} is no longer owned by epoch ${epoch} (owner.json says ` +
+      `${current ?? 'nothing'}), or its socket was deleted. Nothing more is written there by this ` +
+      'process. Open it again, and see what else touches the directory.',
+  )
+}

@@ -1,0 +1,62 @@
+/** Bytes of a UUID in binary. */
+export const uuidBytes = 16
+
+const dash = 45
+const notHex = 255
+const hexDigits = '0123456789abcdef'
+const hexValues = new Uint8Array(128).fill(notHex)
+for (let value = 0; value < 16; value++) hexValues[hexDigits.charCodeAt(value)] = value
+
+/** Writes a UUID in canonical (lower case) form as 16 bytes. False, if the text is no such thing. */
+export function writeUuid(text: string, into: Buffer, at: number): boolean {
+  if (text.length !== 36) return false
+  let seen = 0
+  let to = at
+  for (let from = 0; from < 36; from += 2) {
+    if (from === 8 || from === 13 || from === 18 || from === 23) {
+      if (text.charCodeAt(from) !== dash) return false
+      from += 1
+    }
+    const high = valueOf(text.charCodeAt(from))
+    const low = valueOf(text.charCodeAt(from + 1))
+    seen |= high | low
+    into[to++] = (high << 4) | low
+  }
+  return seen < 16
+}
+
+export function readUuid(from: Buffer, at: number): string {
+  const hex = from.toString('hex', at, at + uuidBytes)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+function valueOf(code: number): number {
+  return hexValues[code] ?? notHex
+}
+
+/**
+ * Writes a string behind its length and answers where it ends. UTF-8, but UTF-16 where there are
+ * lone surrogates, which UTF-8 would replace: two different keys must not become one. The length
+ * is twice the number of bytes, plus one for UTF-16. There must be room for 4 bytes and
+ * 3 more for each of `text.length`.
+ */
+export function writeText(text: string, into: Buffer, at: number): number {
+  const bytes = into.write(text, at + 4)
+  if (bytes === text.length || text.isWellFormed()) {
+    into.writeUInt32LE(bytes * 2, at)
+    return at + 4 + bytes
+  }
+  const wideBytes = into.write(text, at + 4, 'utf16le')
+  into.writeUInt32LE(wideBytes * 2 + 1, at)
+  return at + 4 + wideBytes
+}
+
+/** Where the text at `at` ends. */
+export function textEnd(from: Buffer, at: number): number {
+  return at + 4 + (from.readUInt32LE(at) >>> 1)
+}
+
+export function readText(from: Buffer, at: number): string {
+  const wide = (from.readUInt32LE(at) & 1) === 1
+  return from.toString(wide ? 'utf16le' : 'utf8', at + 4, textEnd(from, at))
+}

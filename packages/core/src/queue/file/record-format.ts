@@ -1,0 +1,296 @@
+import { WalError } from '../../errors.ts'
+import type { Op, StoredRecord, TraceContext, TransactionPlace } from '../../record.ts'
+import { readText, readUuid, textEnd, uuidBytes, writeText, writeUuid } from './record-bytes.ts'
+
+/**
+ * A record as the body of a frame, format version 1. Little-endian; a text is a u32 length and
+ * UTF-8 (see `writeText`).
+ *
+ * ```
+ *  0      1     2       4               8         16          24
+ *  ┌──────┬─────┬───────┬───────────────┬─────────┬───────────┬────┬────────┬──────────┬─────────┐
+ *  │ kind │ op  │ flags │ attemptEpoch  │ version │ writtenAt │ id │ origin │ optional │ payload │
+ *  └──────┴─────┴───────┴───────────────┴─────────┴───────────┴────┴────────┴──────────┴─────────┘
+ * ```
+ *
+ * | field        | type | meaning |
+ * |--------------|------|---------|
+ * | kind         | u8   | 1 |
+ * | op           | u8   | 0 put, 1 patch, 2 delete |
+ * | flags        | u16  | which of the optional fields follow; bit 0: the id is a UUID of 16 bytes |
+ * | attemptEpoch | u32  | |
+ * | version      | u64  | |
+ * | writtenAt    | f64  | ms since the Unix epoch |
+ * | id           | 16 bytes, or a text where it is no canonical UUID | |
+ * | origin       | text | |
+ * | optional     |      | in the order of the flags: namespace, key, target, encryptionKeyId, traceparent, tracestate (texts), dueAt (f64), transaction (text, u32), headers (u32 count, then pairs of texts) |
+ * | payload      |      | the rest of the body, if its flag is set |
+ */
+export const recordKind = 1
+
+const fixedBytes = 24
+const ops: readonly Op[] = ['put', 'patch', 'delete']
+
+const has = {
+  uuid: 1,
+  /** Present where the record's namespace is not the one its segment's header names. */
+  namespace: 1 << 1,
+  key: 1 << 2,
+  target: 1 << 3,
+  encryptionKeyId: 1 << 4,
+  traceparent: 1 << 5,
+  tracestate: 1 << 6,
+  dueAt: 1 << 7,
+  transaction: 1 << 8,
+  headers: 1 << 9,
+  payload: 1 << 10,
+} as const
+const knownFlags = (1 << 11) - 1
+
+/** At most so many bytes are needed to encode the record: room to make before `encodeRecord`. */
+export function recordBound(record: StoredRecord): number {
+  let characters = record.id.length + record.origin.length + record.namespace.length
+  characters += lengthOf(record.key) + lengthOf(record.target) + lengthOf(record.encryptionKeyId)
+  if (record.transaction) characters += record.transaction.id.length
+  if (record.traceContext) {
+    characters += record.traceContext.traceparent.length
+    characters += lengthOf(record.traceContext.tracestate)
+  }
+  let bytes = 128 + (record.payload?.byteLength ?? 0)
+  for (const name of Object.keys(record.headers)) {
+    bytes += 8
+    characters += name.length + lengthOf(record.headers[name])
+  }
+  return bytes + characters * 3
+}
+
+/**
+ * Writes the record at `at` and answers where it ends. `namespace` is the one that need not be
+ * repeated. There must be room for `recordBound(record)` bytes.
+ */
+export function encodeRecord(
+  record: StoredRecord,
+  into: Buffer,
+  at: number,
+  namespace: string,
+): number {
+  let flags = 0
+  let end = at + fixedBytes
+  if (writeUuid(record.id, into, end)) {
+    flags |= has.uuid
+    end += uuidBytes
+  } else {
+    end = writeText(record.id, into, end)
+  }
+  end = writeText(record.origin, into, end)
+  if (record.namespace !== namespace) {
+    flags |= has.namespace
+    end = writeText(record.namespace, into, end)
+  }
+  if (record.key !== undefined) {
+    flags |= has.key
+    end = writeText(record.key, into, end)
+  }
+  if (isUnusual(record)) {
+    const rare = encodeRareFields(record, into, end)
+    flags |= rare.flags
+    end = rare.end
+  }
+  if (record.payload !== undefined) {
+    flags |= has.payload
+    into.set(record.payload, end)
+    end += record.payload.byteLength
+  }
+  into[at] = recordKind
+  into[at + 1] = ops.indexOf(record.op)
+  into.writeUInt16LE(flags, at + 2)
+  into.writeUInt32LE(record.attemptEpoch, at + 4)
+  into.writeBigUInt64LE(record.version, at + 8)
+  into.writeDoubleLE(record.writtenAt, at + 16)
+  return end
+}
+
+/** True if any of the fields is there that most records are without. */
+function isUnusual(record: StoredRecord): boolean {
+  if (record.target !== undefined || record.encryptionKeyId !== undefined) return true
+  if (record.traceContext !== undefined || record.transaction !== undefined) return true
+  if (record.dueAt !== undefined) return true
+  for (const _ in record.headers) return true
+  return false
+}
+
+function encodeRareFields(
+  record: StoredRecord,
+  into: Buffer,
+  at: number,
+): { flags: number; end: number } {
+  let flags = 0
+  let end = at
+  const text = (flag: number, value: string | undefined): void => {
+    if (value === undefined) return
+    flags |= flag
+    end = writeText(value, into, end)
+  }
+  text(has.target, record.target)
+  text(has.encryptionKeyId, record.encryptionKeyId)
+  text(has.traceparent, record.traceContext?.traceparent)
+  text(has.tracestate, record.traceContext?.tracestate)
+  if (record.dueAt !== undefined) {
+    flags |= has.dueAt
+    end = into.writeDoubleLE(record.dueAt, end)
+  }
+  if (record.transaction) {
+    text(has.transaction, record.transaction.id)
+    end = into.writeUInt32LE(record.transaction.index, end)
+  }
+  const names = Object.keys(record.headers)
+  if (names.length > 0) {
+    flags |= has.headers
+    end = into.writeUInt32LE(names.length, end)
+    for (const name of names) {
+      end = writeText(name, into, end)
+      end = writeText(record.headers[name] ?? '', into, end)
+    }
+  }
+  return { flags, end }
+}
+
+/** The version of the record whose body begins at `at`, without decoding the rest. */
+export function recordVersion(from: Buffer, at: number): bigint {
+  return from.readBigUInt64LE(at + 8)
+}
+
+/**
+ * Reads the record between the two offsets. Its payload is a copy: the buffer may be used again.
+ * Throws `ERR_FUTURE_FORMAT` if the record has parts that this version does not know.
+ */
+export function decodeRecord(
+  from: Buffer,
+  start: number,
+  end: number,
+  namespace: string,
+): StoredRecord {
+  const flags = from.readUInt16LE(start + 2)
+  const op = ops[from.readUInt8(start + 1)]
+  if (from[start] !== recordKind || op === undefined || (flags & ~knownFlags) !== 0) {
+    throw new WalError(
+      'ERR_FUTURE_FORMAT',
+      'A record has parts that this version of the library does not know. ' +
+        'Open the log with the version that wrote it, or a later one.',
+    )
+  }
+  const fields = new FieldReader(from, start + fixedBytes, flags)
+  const id = fields.id()
+  const origin = fields.text()
+  const ownNamespace = fields.optionalText(has.namespace) ?? namespace
+  const key = fields.optionalText(has.key)
+  const target = fields.optionalText(has.target)
+  const encryptionKeyId = fields.optionalText(has.encryptionKeyId)
+  const traceContext = fields.traceContext()
+  const dueAt = (flags & has.dueAt) === 0 ? undefined : fields.double()
+  const transaction = fields.transaction()
+  const headers = fields.headers()
+  return {
+    id,
+    namespace: ownNamespace,
+    key,
+    op,
+    headers,
+    writtenAt: from.readDoubleLE(start + 16),
+    dueAt,
+    version: recordVersion(from, start),
+    origin,
+    target,
+    transaction,
+    attemptEpoch: from.readUInt32LE(start + 4),
+    traceContext,
+    encryptionKeyId,
+    payload: (flags & has.payload) === 0 ? undefined : copyOf(from, fields.at, end),
+  }
+}
+
+/** Reads the variable fields one after the other. */
+class FieldReader {
+  /** Where the next field begins. */
+  at: number
+  readonly #from: Buffer
+  readonly #flags: number
+
+  constructor(from: Buffer, at: number, flags: number) {
+    this.#from = from
+    this.at = at
+    this.#flags = flags
+  }
+
+  id(): string {
+    if ((this.#flags & has.uuid) === 0) return this.text()
+    const id = readUuid(this.#from, this.at)
+    this.at += uuidBytes
+    return id
+  }
+
+  text(): string {
+    const text = readText(this.#from, this.at)
+    this.at = textEnd(this.#from, this.at)
+    return text
+  }
+
+  optionalText(flag: number): string | undefined {
+    return (this.#flags & flag) === 0 ? undefined : this.text()
+  }
+
+  double(): number {
+    const value = this.#from.readDoubleLE(this.at)
+    this.at += 8
+    return value
+  }
+
+  count(): number {
+    const value = this.#from.readUInt32LE(this.at)
+    this.at += 4
+    return value
+  }
+
+  traceContext(): TraceContext | undefined {
+    const traceparent = this.optionalText(has.traceparent)
+    const tracestate = this.optionalText(has.tracestate)
+    if (traceparent === undefined) return undefined
+    return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
+  }
+
+  transaction(): TransactionPlace | undefined {
+    if ((this.#flags & has.transaction) === 0) return undefined
+    const id = this.text()
+    return { id, index: this.count() }
+  }
+
+  headers(): Readonly<Record<string, string>> {
+    if ((this.#flags & has.headers) === 0) return noHeaders
+    const pairs: [string, string][] = []
+    for (let left = this.count(); left > 0; left--) pairs.push([this.text(), this.text()])
+    return Object.fromEntries(pairs)
+  }
+}
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+
+function copyOf(from: Buffer, start: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafe(end - start)
+  from.copy(copy, 0, start, end)
+  return copy
+}
+
+function lengthOf(text: string | undefined): number {
+  return text === undefined ? 0 : text.length
+}
+
+/** A record by itself in as many bytes as it takes, namespace included. */
+export function recordToBytes(record: StoredRecord): Buffer {
+  const buffer = Buffer.allocUnsafe(recordBound(record))
+  return buffer.subarray(0, encodeRecord(record, buffer, 0, ''))
+}
+
+/** The record that `recordToBytes` was given. */
+export function recordFromBytes(bytes: Buffer): StoredRecord {
+  return decodeRecord(bytes, 0, bytes.length, '')
+}

@@ -1,0 +1,113 @@
+import { diskError, errnoOf } from './file-queue-error.ts'
+import type { File } from './file-system.ts'
+
+export interface SegmentWriterOptions {
+  readonly path: string
+  /** Open for writing. The writer keeps it from here on. */
+  readonly file: File
+  /** Where valid data ends; everything before it is synced. */
+  readonly end: number
+  /** From `end` up to here the file is known to hold zeros. */
+  readonly zeroedTo: number
+  /** How many zeros to write ahead of small groups, in bytes; 0 for none. */
+  readonly zeroAheadBytes: number
+  /** No zeros are written ahead from this offset on, as no group will begin there. */
+  readonly zeroLimit: number
+}
+
+/** From this size on a group gains nothing from zeros ahead of it: writing them twice costs more. */
+const largeGroupBytes = 64 * 1024
+
+const largestZerosBytes = 1024 * 1024
+const zeros = Buffer.alloc(largestZerosBytes)
+
+/**
+ * Appends groups to one segment, one at a time.
+ *
+ * States: `healthy` until a write or a sync fails. After that the kernel may have marked pages as
+ * clean that never reached the disk, so that a second sync proves nothing: the writer must not be
+ * used again, and the next segment's header says where this one ends. The one exception is a full
+ * disk that refuses a write: what part of it was taken is cut off again, and the writer goes on.
+ */
+export class SegmentWriter {
+  readonly path: string
+  readonly #file: File
+  readonly #zeroAheadBytes: number
+  readonly #zeroLimit: number
+  #end: number
+  #zeroedTo: number
+  #healthy = true
+
+  constructor(options: SegmentWriterOptions) {
+    this.path = options.path
+    this.#file = options.file
+    this.#end = options.end
+    this.#zeroedTo = options.zeroedTo
+    this.#zeroAheadBytes = Math.min(options.zeroAheadBytes, largestZerosBytes)
+    this.#zeroLimit = options.zeroLimit
+  }
+
+  /** Where valid, synced data ends and the next group begins. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** False once nothing may be written any more. */
+  get healthy(): boolean {
+    return this.#healthy
+  }
+
+  /**
+   * Writes and syncs. Rejects with a `WalError`; if the writer is healthy then, nothing of the
+   * bytes is left in the file, otherwise they may be there or not.
+   */
+  async append(bytes: Uint8Array): Promise<void> {
+    const end = this.#end + bytes.byteLength
+    try {
+      if (end > this.#zeroedTo && bytes.byteLength < largeGroupBytes) await this.#zeroAhead(end)
+      await this.#file.write(bytes, this.#end)
+    } catch (cause) {
+      this.#healthy = isDiskFull(cause) && (await this.#undo())
+      throw diskError('write to', this.path, cause)
+    }
+    try {
+      await this.#file.sync()
+    } catch (cause) {
+      this.#healthy = false
+      throw diskError('sync', this.path, cause)
+    }
+    this.#end = end
+    if (end > this.#zeroedTo) this.#zeroedTo = end
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+
+  /** Once its blocks are there, a small write needs no new ones, and its sync no journal commit. */
+  async #zeroAhead(end: number): Promise<void> {
+    const goal = Math.min(end + this.#zeroAheadBytes, this.#zeroLimit)
+    while (this.#zeroedTo < goal) {
+      const bytes = Math.min(goal - this.#zeroedTo, zeros.byteLength)
+      await this.#file.write(zeros.subarray(0, bytes), this.#zeroedTo)
+      this.#zeroedTo += bytes
+    }
+  }
+
+  /** Cuts off what was written behind the end, durably. False if that is not certain. */
+  async #undo(): Promise<boolean> {
+    try {
+      await this.#file.truncate(this.#end)
+      await this.#file.sync()
+      this.#zeroedTo = this.#end
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+function isDiskFull(cause: unknown): boolean {
+  const errno = errnoOf(cause)
+  return errno === 'ENOSPC' || errno === 'EDQUOT'
+}

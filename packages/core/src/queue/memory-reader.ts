@@ -1,0 +1,53 @@
+import { type AttemptState, noAttempts } from '../consumer/consumer.ts'
+import type { StoredRecord } from '../record.ts'
+import type { MemoryConsumer } from './memory-consumer.ts'
+
+/** A record as the memory queue keeps it: once, however many targets it is for. */
+export interface MemoryEntry {
+  readonly record: StoredRecord
+  readonly bytes: number
+  readonly dueAt: number
+  /** Counts the records in the order they were sent. */
+  readonly arrival: number
+  /** Its place in the order, which it has from when it is due; 0 until then. */
+  position: number
+  /** How many readers have not acked it; counted from when it is due. */
+  owed: number
+}
+
+/** An entry that is due, as one reader sees it. */
+export interface Slot {
+  readonly entry: MemoryEntry
+  leased: boolean
+  /** Not handed out before, in monotonic ms: it was released with a delay. */
+  readyAt: number
+  attempts: AttemptState
+  /** An attempt was begun, and nobody has said how it ended. */
+  begun: boolean
+}
+
+/** One target's progress. It outlives the consumers that are opened for it. */
+export class MemoryReader {
+  readonly delayed = new Set<MemoryEntry>()
+  /** Due and not acked, leased or not. Invariant: in the order of the positions, which are the keys. */
+  readonly pending = new Map<number, Slot>()
+  /** The consumer opened last, until it is closed. */
+  consumer: MemoryConsumer | undefined
+
+  delay(entry: MemoryEntry): void {
+    this.delayed.add(entry)
+    this.consumer?.wake()
+  }
+
+  admit(entry: MemoryEntry): void {
+    this.delayed.delete(entry)
+    this.pending.set(entry.position, {
+      entry,
+      leased: false,
+      readyAt: 0,
+      attempts: noAttempts,
+      begun: false,
+    })
+    this.consumer?.wake()
+  }
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../clock.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { DeadLetterQueue } from '../dlq/dlq.ts'
+import type { WalError } from '../errors.ts'
+import type { Producer } from '../producer/producer.ts'
+import type { Random } from '../random.ts'
+
+/** What a queue can do by itself. Data, so that core can check it when it opens a namespace. */
+export interface QueueSupports {
+  /** `'key'`: records of one key are handed out in order. `'none'`: in any order. */
+  readonly order: 'key' | 'none'
+  /** Longest delay it can keep, in ms; 0 for none, Infinity for any. */
+  readonly longestDelayMs: number
+  /** Largest record, payload and fields together, in bytes. */
+  readonly largestRecordBytes: number
+  /** Most records its producer takes in one `send`. */
+  readonly largestBatchRecords: number
+  /** Most bytes its producer takes in one `send`. */
+  readonly largestBatchBytes: number
+  /** True if a past range can be read again. */
+  readonly replay: boolean
+  /** True if each target can have a consumer with progress of its own. */
+  readonly independentReaders: boolean
+  /** True if it brings a dead-letter queue that can be listed. */
+  readonly deadLetterListing: boolean
+  /** What an acknowledged record survives. */
+  readonly durability: 'process' | 'machine' | 'replicated' | 'none'
+  /** True if other processes read and write the same queue. */
+  readonly shared: boolean
+  /**
+   * What of an `AttemptState` survives a restart of the consumer. `'all'`: everything. `'numbers'`:
+   * all but `history`, for as many records as there is room. `'none'`: nothing; the queue's own
+   * count of hand-outs is in `Delivery.handOuts`.
+   */
+  readonly attempts: 'all' | 'numbers' | 'none'
+  /**
+   * True if a delivery released with a delay holds back the later records of its key by itself.
+   * Elsewhere core keeps such a record in its lane, and releases with a delay only without order.
+   */
+  readonly releaseHoldsKey: boolean
+}
+
+/** What core hands a queue when it opens it. */
+export interface QueueContext {
+  readonly namespace: string
+  /** The namespace's target names: one consumer each. */
+  readonly targets: readonly string[]
+  /** The `directory` of `createWal`, or undefined. */
+  readonly directory: string | undefined
+  readonly clock: Clock
+  readonly random: Random
+  /** Tells core of a failure in the background that no call is waiting for. */
+  reportError(error: WalError): void
+}
+
+/**
+ * The durable middle: opens producers and consumers. One queue serves one namespace.
+ *
+ * Lifecycle: `open` once, then any of the others, then `close` once everything it handed out has
+ * been closed.
+ */
+export interface Queue {
+  /** What it is, for messages: `'file'`, `'memory'`, `'kafka'`, … */
+  readonly kind: string
+  readonly supports: QueueSupports
+  /** Acquires what it needs and recovers after a crash. Rejects with a `WalError` that says why not. */
+  open(context: QueueContext): Promise<void>
+  producer(): Promise<Producer>
+  /** The consumer of one target. At most one per target is open at a time. */
+  consumer(target: string): Promise<Consumer>
+  /** The dead-letter queue that lives where this queue lives, or undefined if it brings none. */
+  deadLetters(): Promise<DeadLetterQueue | undefined>
+  /**
+   * The highest version the queue has stored, or undefined if it cannot tell or holds nothing.
+   * The namespace's clock starts above it.
+   */
+  highestVersion?(): bigint | undefined
+  close(): Promise<void>
+}

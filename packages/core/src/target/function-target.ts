@@ -1,0 +1,52 @@
+import type { WalRecord } from '../record.ts'
+import { type ApplyContext, applied, type Outcome, type Target } from './target.ts'
+
+/** What {@link defineTarget} takes beside the function: any of a target's optional members. */
+export type TargetOptions<P> = Partial<Omit<Target<P>, 'apply'>>
+
+/** Applies a batch; resolves with one outcome per record, or with nothing if all were applied. */
+export type ApplyBatch<P> = (
+  records: readonly WalRecord<P>[],
+  context: ApplyContext,
+) => Promise<readonly Outcome[] | undefined | void>
+
+/** Applies one record; resolves with its outcome, or with nothing if it was applied. */
+export type ApplyOne<P> = (
+  record: WalRecord<P>,
+  context: ApplyContext,
+) => Promise<Outcome | undefined | void>
+
+/**
+ * Makes a target of a function. Its idempotency is `'none'` unless `options` says otherwise.
+ *
+ * @example
+ * const cleanup = defineTarget<Cleanup>(async (records, { signal }) => {
+ *   await storage.deleteAll(records, { signal })
+ * })
+ */
+export function defineTarget<P = unknown>(
+  apply: ApplyBatch<P>,
+  options: TargetOptions<P> = {},
+): Target<P> {
+  return { idempotency: 'none', ...options, apply }
+}
+
+/**
+ * Makes a target of a function that takes one record at a time: its batches hold one record, and
+ * as many run at once as the namespace's `concurrency` says.
+ */
+defineTarget.each = function each<P = unknown>(
+  apply: ApplyOne<P>,
+  options: TargetOptions<P> = {},
+): Target<P> {
+  return {
+    idempotency: 'none',
+    ...options,
+    largestBatch: { maxRecords: 1 },
+    async apply(records, context) {
+      const outcomes: Outcome[] = []
+      for (const record of records) outcomes.push((await apply(record, context)) ?? applied)
+      return outcomes
+    },
+  }
+}

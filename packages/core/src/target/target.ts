@@ -1,0 +1,128 @@
+import type { Op, WalRecord } from '../record.ts'
+
+/**
+ * What makes applying a record twice harmless.
+ *
+ * - `'version'`: an older change changes nothing. Safe under redelivery and disorder.
+ * - `'id'`: the record's id is passed on as idempotency key.
+ * - `'none'`: nothing does, unless the function sees to it.
+ */
+export type Idempotency = 'version' | 'id' | 'none'
+
+/** What a target says of one record. Make them with `applied`, `superseded`, `permanent`, … */
+export type Outcome =
+  | { readonly status: 'applied' }
+  /** The target already holds something newer. */
+  | { readonly status: 'superseded' }
+  | FailureOutcome
+
+export type FailureClass = 'permanent' | 'transient' | 'throttled' | 'unavailable'
+
+export interface FailureOutcome {
+  /**
+   * - `permanent`: will never succeed as it is; dead-lettered at once.
+   * - `transient`: may succeed later; retried with backoff.
+   * - `throttled`: the target asks for less; delivery pauses and no attempt is spent.
+   * - `unavailable`: the target is down; the breaker opens and no attempt is spent.
+   */
+  readonly status: FailureClass
+  /** The store's own reason as a short stable word, for grouping. */
+  readonly code: string
+  readonly message: string
+  /** How long to wait, in ms, where the target said so. */
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+export interface ApplyContext {
+  readonly namespace: string
+  readonly target: string
+  /**
+   * Aborted when the time-out of this apply is over or the wal closes. Heed it: until the apply
+   * has settled its keys are held.
+   */
+  readonly signal: AbortSignal
+  /** Per record: which attempt this is, counted from 1. */
+  readonly attempts: readonly number[]
+}
+
+/** How records are grouped for one `apply`. */
+export interface BatchLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/**
+ * The exit door: where mutations are applied. Core batches, orders, retries and times out; a
+ * target translates and classifies.
+ */
+export interface Target<P = unknown> {
+  readonly idempotency: Idempotency
+  /** Ops it can apply; default all three. A write of another op is refused. */
+  readonly ops?: readonly Op[] | undefined
+  /**
+   * True if it applies a batch's records strictly one after the other and stops at, or reports,
+   * the first failure of a key. A batch then may hold several records of a key.
+   */
+  readonly appliesInOrder?: boolean | undefined
+  /** Largest batch it can take; the namespace's own limits may be lower. */
+  readonly largestBatch?: Partial<BatchLimits> | undefined
+  /**
+   * Applies the records and resolves with one outcome each, in the same order. Resolving with
+   * undefined means all were applied. A rejection is for the batch as a whole: core classifies the
+   * error and, unless the target is unavailable or throttles, halves the batch to find the culprit.
+   * May be called several times at once with different keys; never twice at once with one key
+   * where the namespace has order `'key'`.
+   */
+  apply(
+    records: readonly WalRecord<P>[],
+    context: ApplyContext,
+  ): Promise<readonly Outcome[] | undefined | void>
+  /**
+   * Called at `write`, before the record is durable, where a target can know early that it will
+   * never take it. Returns the reason, or undefined if it is fine.
+   */
+  validate?(record: WalRecord<P>): string | undefined
+  /** What the target holds for a key, for later comparison. */
+  read?(key: string, options: { readonly signal: AbortSignal }): Promise<unknown>
+  /** Resolves if the target can be reached; the breaker's probe. Without it a single record probes. */
+  health?(options: { readonly signal: AbortSignal }): Promise<void>
+  /** Called once before the first apply, and once at the end. */
+  open?(): Promise<void>
+  close?(): Promise<void>
+}
+
+/** The record was applied. */
+export const applied: Outcome = Object.freeze({ status: 'applied' })
+
+/** The target already holds something newer; nothing was changed. */
+export const superseded: Outcome = Object.freeze({ status: 'superseded' })
+
+export interface FailureDetails {
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+/** It will never succeed as it is: dead-letter it at once. */
+export function permanent(code: string, message: string, details?: FailureDetails): FailureOutcome {
+  return { status: 'permanent', code, message, ...details }
+}
+
+/** It may succeed later: retry with backoff. */
+export function transient(code: string, message: string, details?: FailureDetails): FailureOutcome {
+  return { status: 'transient', code, message, ...details }
+}
+
+/** The target asks for less: pause, and spend no attempt. */
+export function throttled(code: string, message: string, details?: FailureDetails): FailureOutcome {
+  return { status: 'throttled', code, message, ...details }
+}
+
+/** The target is down: open the breaker, and spend no attempt. */
+export function unavailable(
+  code: string,
+  message: string,
+  details?: FailureDetails,
+): FailureOutcome {
+  return { status: 'unavailable', code, message, ...details }
+}

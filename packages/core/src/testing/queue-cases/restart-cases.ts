@@ -1,0 +1,130 @@
+import { check, checkEqual } from '../check.ts'
+import { makeDeadLetter, makeStoredRecord } from '../make-record.ts'
+import { firstTarget, idsOf, type QueueCase, type QueueFixture } from './queue-fixture.ts'
+
+/** What is left after close and open, and after the death of the process. */
+export const restartCases: readonly QueueCase[] = [
+  { name: 'keeps records nobody has pulled over a reopening', run: keepsUnpulled },
+  {
+    name: 'hands out again what was not acked before a reopening, in order',
+    run: redeliversUnacked,
+  },
+  { name: 'does not hand out again what was acked before a reopening', run: keepsAcks },
+  { name: 'goes on after a reopening where it was', run: goesOn },
+  { name: 'loses nothing answered with yes to the death of the process', run: survivesCrash },
+  {
+    name: 'hands out again what was leased when the process died, in order',
+    run: redeliversAfterCrash,
+  },
+  { name: 'keeps its dead letters over a reopening', run: keepsDeadLetters },
+  { name: 'keeps the highest version over acks and a reopening', run: keepsHighestVersion },
+]
+
+async function keepsUnpulled(fixture: QueueFixture): Promise<void> {
+  const records = await fixture.sendMany(100)
+  if (!(await fixture.reopen())) return
+  const deliveries = await fixture.pull(await fixture.consumer(), 100)
+  checkEqual(
+    [...idsOf(deliveries)].sort(),
+    [...idsOf(records)].sort(),
+    'Every record answered with yes is there after a reopening',
+  )
+}
+
+async function redeliversUnacked(fixture: QueueFixture): Promise<void> {
+  const records = await fixture.sendMany(10, { key: 'same' })
+  await fixture.pull(await fixture.consumer(), 7)
+  if (!(await fixture.reopen())) return
+  const deliveries = await fixture.pull(await fixture.consumer(), 10)
+  if (fixture.supports.order !== 'key') return
+  checkEqual(
+    idsOf(deliveries),
+    idsOf(records),
+    'After a reopening the records not acked are handed out again, in their order',
+  )
+}
+
+async function keepsAcks(fixture: QueueFixture): Promise<void> {
+  const records = await fixture.sendMany(20, { key: 'same' })
+  const consumer = await fixture.consumer()
+  const deliveries = await fixture.pull(consumer, 20)
+  await consumer.ack(deliveries.filter((_, at) => at % 2 === 0 || at < 6))
+  if (!(await fixture.reopen())) return
+  const again = await fixture.pullAll(await fixture.consumer(), 7)
+  checkEqual(
+    [...idsOf(again)].sort(),
+    [...idsOf(records.filter((_, at) => at % 2 !== 0 && at >= 6))].sort(),
+    'Acks handed to the queue before a clean close last: only the others come again',
+  )
+}
+
+async function goesOn(fixture: QueueFixture): Promise<void> {
+  const seen: string[] = []
+  const sent: string[] = []
+  for (let round = 0; round < 4; round++) {
+    sent.push(...idsOf(await fixture.sendMany(3, { key: 'same' })))
+    const consumer = await fixture.consumer()
+    const deliveries = await fixture.pull(consumer, 3)
+    await consumer.ack(deliveries)
+    seen.push(...idsOf(deliveries))
+    if (!(await fixture.reopen())) return
+  }
+  await fixture.pullsNothing(await fixture.consumer(), 'Acks before a clean close last')
+  if (fixture.supports.order !== 'key') return
+  checkEqual(seen, sent, 'Records sent after a reopening come behind those sent before')
+}
+
+async function survivesCrash(fixture: QueueFixture): Promise<void> {
+  const acked = await fixture.sendMany(5)
+  const consumer = await fixture.consumer()
+  await consumer.ack(await fixture.pull(consumer, 5))
+  const records = await fixture.sendMany(50)
+  if (!(await fixture.crash())) return
+  const deliveries = await fixture.pullAll(await fixture.consumer(), 50)
+  const came = new Set(idsOf(deliveries))
+  const lost = idsOf(records).filter((id) => !came.has(id))
+  check(lost.length === 0, 'What was answered with yes survives the process', `lost ${lost.length}`)
+  // An ack may be forgotten in a crash, so these may come again; nothing else may.
+  for (const id of idsOf([...records, ...acked])) came.delete(id)
+  check(came.size === 0, 'Nothing comes that was not sent', `${came.size} more records`)
+}
+
+async function redeliversAfterCrash(fixture: QueueFixture): Promise<void> {
+  const records = await fixture.sendMany(10, { key: 'same' })
+  await fixture.pull(await fixture.consumer(), 10)
+  if (!(await fixture.crash())) return
+  const deliveries = await fixture.pull(await fixture.consumer(), 10)
+  if (fixture.supports.order !== 'key') return
+  checkEqual(idsOf(deliveries), idsOf(records), 'Leases end with their process, and order is kept')
+}
+
+async function keepsDeadLetters(fixture: QueueFixture): Promise<void> {
+  const letters = await fixture.queue.deadLetters()
+  if (!letters || !fixture.supports.deadLetterListing) return
+  const letter = makeDeadLetter({ target: firstTarget })
+  await letters.put([letter])
+  await letters.close()
+  if (!(await fixture.reopen())) return
+  const again = await fixture.queue.deadLetters()
+  checkEqual(await again?.get(letter.id), letter, 'Dead letters are as durable as their queue')
+  await again?.close()
+}
+
+async function keepsHighestVersion(fixture: QueueFixture): Promise<void> {
+  const highestVersion = (): bigint | undefined => fixture.queue.highestVersion?.()
+  const contract = 'Queue.highestVersion is the highest version stored, or undefined'
+  checkEqual(highestVersion(), undefined, `${contract} while it holds nothing`)
+  const offered = fixture.queue.highestVersion !== undefined
+  const highest = 2n ** 62n + 3n
+  for (const version of [5n, highest, 2n ** 53n + 1n])
+    await fixture.send(makeStoredRecord({ version }))
+  const checkHighest = (): void => {
+    // It may be unable to tell; it may not be wrong.
+    if (offered && highestVersion() !== undefined) checkEqual(highestVersion(), highest, contract)
+  }
+  checkHighest()
+  const consumer = await fixture.consumer()
+  await consumer.ack(await fixture.pull(consumer, 3))
+  checkHighest()
+  if (await fixture.reopen()) checkHighest()
+}

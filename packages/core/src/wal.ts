@@ -1,0 +1,261 @@
+import { type Clock, systemClock } from './clock.ts'
+import type { InputOf, Namespaces, PayloadOf, ShardOptions, TargetOf } from './config/options.ts'
+import { type Duration, durationMs } from './config/quantity.ts'
+import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
+import { WalError } from './errors.ts'
+import { type EventLoopWatch, watchEventLoop } from './event-loop-lag.ts'
+import { WalEmitter, type WalEventName, type WalEvents } from './events.ts'
+import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
+import { OpenNamespace } from './open-namespace.ts'
+import { idempotencyNeeded, type Persona } from './persona/persona.ts'
+import type { Receipt } from './producer/receipt.ts'
+import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+import { fileQueue } from './queue/file/file-queue.ts'
+import { type Random, systemRandom } from './random.ts'
+import { Shard } from './shard.ts'
+
+/** What `createWal` takes. */
+export interface WalOptions<N extends Namespaces = Namespaces> {
+  /** Where embedded queues live, one directory per namespace. Needed unless all bring a queue. */
+  readonly directory?: string | undefined
+  /** The region written into records and versions. Default `{ name: 'local', number: 0 }`. */
+  readonly region?: { readonly name?: string; readonly number?: number } | undefined
+  readonly shards?: { readonly [name: string]: ShardOptions } | undefined
+  readonly namespaces: N
+  /** For tests: the source of time. */
+  readonly clock?: Clock | undefined
+  /** For tests: the source of randomness. */
+  readonly random?: Random | undefined
+}
+
+export interface CloseOptions {
+  /** How long records being applied may take to finish; then they are aborted. Default `'10s'`. */
+  readonly timeout?: Duration | undefined
+}
+
+/** The state of the whole wal. */
+export interface WalStatus<N extends Namespaces = Namespaces> {
+  readonly started: boolean
+  /** The longest the event loop was held up in the last second, in ms. */
+  readonly eventLoopLagMs: number
+  readonly namespaces: { readonly [K in keyof N]: NamespaceStatus }
+}
+
+/** An open wal; made by {@link createWal}. */
+export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable {
+  /** A handle on one namespace, typed by its configuration. */
+  namespace<K extends keyof N & string>(
+    name: K,
+  ): Namespace<PayloadOf<N[K]>, TargetOf<N[K]>, InputOf<N[K]>>
+  /** `wal.namespace(name).write(input)`. */
+  write<K extends keyof N & string>(
+    name: K,
+    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+  ): Promise<Receipt>
+  /** `wal.namespace(name).tryWrite(input)`. */
+  tryWrite<K extends keyof N & string>(
+    name: K,
+    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+  ): Promise<Receipt>
+  /** `wal.namespace(name).writeMany(inputs)`. */
+  writeMany<K extends keyof N & string>(
+    name: K,
+    inputs: readonly WriteInput<InputOf<N[K]>, TargetOf<N[K]>>[],
+  ): Promise<readonly Receipt[]>
+  /** `wal.namespace(name).delete(input)`. */
+  delete<K extends keyof N & string>(
+    name: K,
+    input: DeleteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+  ): Promise<Receipt>
+  /** Begins delivery to every target. Without it a process only writes. */
+  start(): Promise<void>
+  /** Waits until what is in every queue now has been delivered; reports per namespace and target. */
+  drain(
+    options?: DrainOptions,
+  ): Promise<{ readonly [K in keyof N]: NamespaceDrainReport<TargetOf<N[K]>> }>
+  status(): Promise<WalStatus<N>>
+  /** Listens to an event. */
+  on<E extends WalEventName>(event: E, listener: WalEvents[E]): this
+  once<E extends WalEventName>(event: E, listener: WalEvents[E]): this
+  off<E extends WalEventName>(event: E, listener: WalEvents[E]): this
+  /**
+   * Stops intake, lets what is being applied finish or hands it back to the queue, and gives up
+   * every resource. A second call waits for the first.
+   */
+  close(options?: CloseOptions): Promise<void>
+}
+
+/**
+ * Opens a wal: checks its configuration whole, opens every namespace's queue and recovers what a
+ * crash has left. Nothing is delivered before `start`.
+ *
+ * Rejects with `ConfigError` (every mistake, with its option's path), or with the `WalError` of the
+ * queue that could not be opened; what had been opened by then is closed again.
+ *
+ * @example
+ * const wal = await createWal({
+ *   directory: './wal-data',
+ *   namespaces: { titles: fanOut({ payload: type<Title>(), targets: { database, search } }) },
+ * })
+ */
+export async function createWal<const N extends Namespaces>(
+  options: WalOptions<N>,
+): Promise<Wal<N>> {
+  const resolved = resolveOptions(options)
+  const wal = new OpenWal(resolved, options.clock ?? systemClock, options.random ?? systemRandom)
+  await wal.open()
+  return wal as unknown as Wal<N>
+}
+
+class OpenWal implements AsyncDisposable {
+  readonly #options: ResolvedOptions
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #emitter = new WalEmitter()
+  readonly #namespaces = new Map<string, OpenNamespace>()
+  readonly #eventLoop: EventLoopWatch
+  #started = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedOptions, clock: Clock, random: Random) {
+    this.#options = options
+    this.#clock = clock
+    this.#random = random
+    this.#eventLoop = watchEventLoop(clock, (lagMs) =>
+      this.#emitter.emit('eventLoopLag', { lagMs }),
+    )
+  }
+
+  async open(): Promise<void> {
+    const { namespaces, shards, directory, region } = this.#options
+    const open = new Map([...shards].map(([name, options]) => [name, new Shard(name, options)]))
+    try {
+      for (const config of namespaces) {
+        warnOfIdempotency(config)
+        const opened = await OpenNamespace.open({
+          config,
+          queue: config.queue ?? fileQueue(),
+          directory,
+          region,
+          shard: shardOf(open, config.shard),
+          clock: this.#clock,
+          random: this.#random,
+          emitter: this.#emitter,
+        })
+        this.#namespaces.set(config.name, opened)
+      }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  namespace(name: string): OpenNamespace {
+    const namespace = this.#namespaces.get(name)
+    if (namespace) return namespace
+    const names = [...this.#namespaces.keys()].join(', ')
+    throw new WalError(
+      'ERR_UNKNOWN_NAMESPACE',
+      `There is no namespace '${name}'; there is ${names}`,
+    )
+  }
+
+  async write(name: string, input: WriteInput<unknown>): Promise<Receipt> {
+    return this.namespace(name).write(input)
+  }
+
+  async tryWrite(name: string, input: WriteInput<unknown>): Promise<Receipt> {
+    return this.namespace(name).tryWrite(input)
+  }
+
+  async writeMany(
+    name: string,
+    inputs: readonly WriteInput<unknown>[],
+  ): Promise<readonly Receipt[]> {
+    return this.namespace(name).writeMany(inputs)
+  }
+
+  async delete(name: string, input: DeleteInput<unknown>): Promise<Receipt> {
+    return this.namespace(name).delete(input)
+  }
+
+  async start(): Promise<void> {
+    if (this.#closing !== undefined) throw new WalError('ERR_CLOSED', 'The wal is closed')
+    if (this.#started) throw new WalError('ERR_ALREADY_STARTED', 'The wal has been started already')
+    this.#started = true
+    await Promise.all([...this.#namespaces.values()].map((namespace) => namespace.start()))
+  }
+
+  drain(options: DrainOptions = {}) {
+    return this.#each((namespace) => namespace.drain(options))
+  }
+
+  async status(): Promise<WalStatus> {
+    return {
+      started: this.#started,
+      eventLoopLagMs: this.#eventLoop.lagMs,
+      namespaces: await this.#each((namespace) => namespace.status()),
+    }
+  }
+
+  on<E extends WalEventName>(event: E, listener: WalEvents[E]): this {
+    this.#emitter.on(event, listener as never)
+    return this
+  }
+
+  once<E extends WalEventName>(event: E, listener: WalEvents[E]): this {
+    this.#emitter.once(event, listener as never)
+    return this
+  }
+
+  off<E extends WalEventName>(event: E, listener: WalEvents[E]): this {
+    this.#emitter.off(event, listener as never)
+    return this
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(durationMs(options.timeout ?? defaultCloseTimeout))
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    const closed = await Promise.allSettled(
+      [...this.#namespaces.values()].map((namespace) => namespace.close(deadlineMs)),
+    )
+    this.#eventLoop.stop()
+    const failure = closed.find((one) => one.status === 'rejected')
+    if (failure) throw failure.reason
+  }
+
+  async #each<T>(ask: (namespace: OpenNamespace) => Promise<T>): Promise<Record<string, T>> {
+    const answers = [...this.#namespaces].map(
+      async ([name, namespace]) => [name, await ask(namespace)] as const,
+    )
+    return Object.fromEntries(await Promise.all(answers))
+  }
+}
+
+const defaultCloseTimeout: Duration = '10s'
+
+function shardOf(shards: ReadonlyMap<string, Shard>, name: string): Shard {
+  const shard = shards.get(name)
+  if (shard) return shard
+  throw new WalError('ERR_CONFIG', `There is no shard '${name}'`)
+}
+
+/** At-least-once delivery to a target that cannot tell a repetition deserves a word. */
+function warnOfIdempotency({ name, persona, targets }: ResolvedNamespace): void {
+  const needed = persona === undefined ? undefined : idempotencyNeeded[persona as Persona]
+  for (const [target, { idempotency }] of Object.entries(targets)) {
+    if (needed === undefined || needed.includes(idempotency)) continue
+    process.emitWarning(
+      `Target '${target}' of namespace '${name}' says idempotency '${idempotency}': a record that ${persona} ` +
+        `delivers twice is applied twice. Guard it by version or id, and say so in its idempotency.`,
+      { type: 'DaybookWarning', code: 'DAYBOOK_IDEMPOTENCY' },
+    )
+  }
+}

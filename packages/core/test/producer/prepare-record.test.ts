@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { systemClock } from '../../src/clock.ts'
+import { bytesCodec, jsonCodec } from '../../src/codec.ts'
+import { type } from '../../src/config/payload-type.ts'
+import { type PrepareOptions, RecordPreparer } from '../../src/producer/prepare-record.ts'
+import type { WriteInput } from '../../src/producer/write-input.ts'
+import { systemRandom } from '../../src/random.ts'
+import { RecordIds } from '../../src/record-id.ts'
+import { defineTarget } from '../../src/target/function-target.ts'
+import { VersionClock } from '../../src/version.ts'
+
+const now = 1_800_000_000_000
+const clock = { ...systemClock, now: () => now }
+
+function preparerOf(options: Partial<PrepareOptions> = {}): RecordPreparer {
+  return new RecordPreparer({
+    namespace: 'films',
+    order: 'key',
+    payload: undefined,
+    codec: jsonCodec,
+    targets: new Map([['db', defineTarget(async () => {})]]),
+    delayMs: 0,
+    jitterMs: 0,
+    longestDelayMs: 1000,
+    largestPayloadBytes: 100,
+    origin: 'local',
+    clock,
+    random: systemRandom,
+    ids: new RecordIds(clock, systemRandom),
+    versions: new VersionClock({ clock, region: 0, floor: 0n }),
+    ...options,
+  })
+}
+
+async function refusalOf(input: object, options?: Partial<PrepareOptions>): Promise<unknown> {
+  try {
+    await preparerOf(options).prepare(input as WriteInput<unknown>)
+  } catch (error) {
+    return error
+  }
+  return undefined
+}
+
+const cycle: Record<string, unknown> = {}
+cycle['self'] = cycle
+
+describe('RecordPreparer', () => {
+  it('makes a record with an id, a version and its payload encoded', async () => {
+    const record = await preparerOf().prepare({ key: 'k', payload: { title: 'Ran' } })
+    expect(record).toMatchObject({ namespace: 'films', key: 'k', op: 'put', writtenAt: now })
+    expect(record).toMatchObject({ dueAt: undefined, attemptEpoch: 0, origin: 'local' })
+    expect(record.version / 1000n).toBe(BigInt(now))
+    expect(Buffer.from(record.payload ?? []).toString()).toBe('{"title":"Ran"}')
+  })
+
+  it('keeps the id and version of a write that is written again', async () => {
+    const again = { id: '01234567-89ab-7000-8000-000000000000', version: 77n }
+    expect(await preparerOf().prepare({ key: 'k', payload: 1, ...again })).toMatchObject(again)
+  })
+
+  it('stores no bytes for a delete without a payload', async () => {
+    const record = await preparerOf().prepare({ key: 'k', op: 'delete' })
+    expect(record).toMatchObject({ op: 'delete', payload: undefined })
+  })
+
+  it.each<[string, object, string, Partial<PrepareOptions>?]>([
+    ['no key under order by key', { payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['an empty key', { key: '', payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['a key that is not a string', { key: 7, payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['a key that is too long', { key: 'k'.repeat(1025), payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['an op that does not exist', { key: 'k', op: 'upsert', payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['a patch that names no fields', { key: 'k', op: 'patch', payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['an id that is not a UUID', { key: 'k', payload: 1, id: 'x' }, 'ERR_INVALID_RECORD'],
+    ['a version as a number', { key: 'k', payload: 1, version: 1 }, 'ERR_INVALID_RECORD'],
+    [
+      'a version beyond an int64',
+      { key: 'k', payload: 1, version: 2n ** 63n },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'a header that is a number',
+      { key: 'k', payload: 1, headers: { a: 1 } },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'headers beyond their limit',
+      { key: 'k', payload: 1, headers: { a: 'x'.repeat(70_000) } },
+      'ERR_INVALID_RECORD',
+    ],
+    ['an unknown target', { key: 'k', payload: 1, target: 'dbb' }, 'ERR_UNKNOWN_TARGET'],
+    ['a cycle', { key: 'k', payload: cycle }, 'ERR_NOT_SERIALIZABLE'],
+    ['a bigint in JSON', { key: 'k', payload: 1n }, 'ERR_NOT_SERIALIZABLE'],
+    ['a put of nothing', { key: 'k' }, 'ERR_NOT_SERIALIZABLE'],
+    [
+      'text for the bytes codec',
+      { key: 'k', payload: 'x' },
+      'ERR_NOT_SERIALIZABLE',
+      { codec: bytesCodec as never },
+    ],
+    ['an oversized payload', { key: 'k', payload: 'x'.repeat(100) }, 'ERR_PAYLOAD_TOO_LARGE'],
+    ['a negative delay', { key: 'k', payload: 1, delay: -1 }, 'ERR_INVALID_DELAY'],
+    ['a delay without a unit', { key: 'k', payload: 1, delay: '10' }, 'ERR_INVALID_DELAY'],
+    ['an absurd delay', { key: 'k', payload: 1, delay: '1000d' }, 'ERR_INVALID_DELAY'],
+    ['a date that is none', { key: 'k', payload: 1, at: new Date('x') }, 'ERR_INVALID_DELAY'],
+    ['both delay and at', { key: 'k', payload: 1, delay: 1, at: now }, 'ERR_INVALID_RECORD'],
+  ])('refuses %s', async (_, input, code, options) => {
+    expect(await refusalOf(input, options)).toMatchObject({ code, retryable: false })
+  })
+
+  it('says what the schema says, before anything is stored', async () => {
+    const payload = z.object({ year: z.number() })
+    const error = await refusalOf({ key: 'k', payload: { year: 'MCM' } }, { payload })
+    expect(error).toMatchObject({
+      code: 'ERR_INVALID_PAYLOAD',
+      message: expect.stringContaining('year'),
+    })
+  })
+
+  it('stores what the schema makes of the payload, also when its check is asynchronous', async () => {
+    const payload = z.string().transform(async (text) => text.length)
+    const record = await preparerOf({ payload }).prepare({ key: 'k', payload: 'four' })
+    expect(Buffer.from(record.payload ?? []).toString()).toBe('4')
+  })
+
+  it('does not run the schema on a patch or a delete', async () => {
+    const payload = z.object({ year: z.number(), title: z.string() })
+    const preparer = preparerOf({ payload })
+    await preparer.prepare({ key: 'k', op: 'patch', payload: { year: 1 } })
+    await preparer.prepare({ key: 'k', op: 'delete', payload: {} })
+    expect(await refusalOf({ key: 'k', payload: { year: 1 } }, { payload })).toBeDefined()
+  })
+
+  it('checks nothing where only a type is given', async () => {
+    const record = await preparerOf({ payload: type<number>() }).prepare({ key: 'k', payload: 'x' })
+    expect(record.op).toBe('put')
+  })
+
+  it('asks the targets that can know early, and only those the record is for', async () => {
+    const targets = new Map([
+      ['strict', defineTarget(async () => {}, { validate: () => 'no such table' })],
+      ['putOnly', defineTarget(async () => {}, { ops: ['put'] })],
+    ])
+    const options = { targets }
+    expect(await refusalOf({ key: 'k', payload: 1 }, options)).toMatchObject({
+      message: expect.stringContaining('no such table'),
+    })
+    const patch = { key: 'k', op: 'patch', payload: {} }
+    expect(await refusalOf({ ...patch, target: 'putOnly' }, options)).toMatchObject({
+      message: expect.stringContaining('putOnly'),
+    })
+    expect(await refusalOf({ key: 'k', payload: 1, target: 'putOnly' }, options)).toBeUndefined()
+  })
+
+  it('adds jitter to a delay and never shortens it', async () => {
+    const preparer = preparerOf({ delayMs: 500, jitterMs: 100 })
+    for (let i = 0; i < 100; i++) {
+      const { dueAt } = await preparer.prepare({ key: 'k', payload: 1 })
+      expect(dueAt).toBeGreaterThanOrEqual(now + 500)
+      expect(dueAt).toBeLessThanOrEqual(now + 601)
+    }
+  })
+
+  it('takes an instant, and a delay of nothing over a delay by default', async () => {
+    const preparer = preparerOf({ delayMs: 500 })
+    const at = await preparer.prepare({ key: 'k', payload: 1, at: new Date(now + 250) })
+    expect(at.dueAt).toBe(now + 250)
+    expect((await preparer.prepare({ key: 'k', payload: 1, delay: 0 })).dueAt).toBeUndefined()
+  })
+})

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import type { Producer, SendOutcome } from '../../src/producer/producer.ts'
+import {
+  QueueProducer,
+  type QueueProducerOptions,
+  recordBytes,
+} from '../../src/producer/queue-producer.ts'
+import { WriteBudget } from '../../src/producer/write-budget.ts'
+import type { StoredRecord } from '../../src/record.ts'
+import { makeStoredRecord } from '../../src/testing/make-record.ts'
+
+/** A producer whose answers the test gives by hand. */
+class HandProducer implements Producer {
+  readonly sent: StoredRecord[] = []
+  readonly #answers: ((outcomes: readonly SendOutcome[]) => void)[] = []
+
+  send(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]> {
+    this.sent.push(...records)
+    return new Promise((resolve) => this.#answers.push(resolve))
+  }
+
+  answer(durable: 'yes' | 'no' | 'unknown' = 'yes'): void {
+    this.#answers.shift()?.([{ durable }])
+  }
+
+  async close(): Promise<void> {}
+}
+
+function producerOf(options: Partial<QueueProducerOptions> = {}) {
+  const hand = new HandProducer()
+  const own = new WriteBudget('own', 1000)
+  const producer = new QueueProducer({
+    namespace: 'n',
+    producer: hand,
+    clock: systemClock,
+    budgets: [own, new WriteBudget('shard', 10_000)],
+    overload: 'wait',
+    timeoutMs: 10_000,
+    largestBatchRecords: 100,
+    onOverload: () => {},
+    ...options,
+  })
+  return { hand, producer, own }
+}
+
+const record = (bytes: number) => makeStoredRecord({ payload: new Uint8Array(bytes) })
+
+describe('QueueProducer', () => {
+  it('answers unknown when the queue gives no answer in time', async () => {
+    const { producer } = producerOf({ timeoutMs: 5 })
+    const [outcome] = await producer.send([record(1)], {})
+    expect(outcome).toMatchObject({ durable: 'unknown', error: { code: 'ERR_WRITE_TIMEOUT' } })
+  })
+
+  it("answers unknown when a write's own time-out or signal ends the wait", async () => {
+    const { producer } = producerOf()
+    const gone = new AbortController()
+    const aborted = producer.send([record(1)], { signal: gone.signal })
+    gone.abort()
+    expect((await aborted)[0]).toMatchObject({ durable: 'unknown', error: { code: 'ERR_ABORTED' } })
+    expect((await producer.send([record(1)], { timeoutMs: 1 }))[0]?.durable).toBe('unknown')
+  })
+
+  it('keeps bytes counted after a time-out until the queue has let go of them', async () => {
+    const { producer, hand, own } = producerOf({ timeoutMs: 1 })
+    await producer.send([record(100)], {})
+    expect(own.usedBytes).toBe(recordBytes(record(100)))
+    hand.answer()
+    await producer.close()
+    expect(own.usedBytes).toBe(0)
+  })
+
+  it('answers no when there is no room in time, and sends nothing', async () => {
+    const { producer, hand } = producerOf()
+    void producer.send([record(900)], {})
+    const [outcome] = await producer.send([record(900)], { timeoutMs: 5 })
+    expect(outcome).toMatchObject({ durable: 'no', error: { code: 'ERR_OVERLOADED' } })
+    expect(hand.sent).toHaveLength(1)
+  })
+
+  it('refuses at once where writes are shed', async () => {
+    const { producer } = producerOf({ overload: 'shed' })
+    void producer.send([record(900)], {})
+    await expect(producer.send([record(900)], {})).rejects.toMatchObject({
+      code: 'ERR_OVERLOADED',
+      retryAfterMs: expect.any(Number),
+    })
+  })
+
+  it('sends those that waited for room in the order in which they came', async () => {
+    const { producer, hand } = producerOf()
+    const records = [record(800), record(700), record(10), record(600), record(1)]
+    const sent = records.map((one) => producer.send([one], {}))
+    for (const one of sent) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      hand.answer()
+      hand.answer()
+      await one
+    }
+    expect(hand.sent).toEqual(records)
+  })
+
+  it('cuts a large batch to what the producer takes at once', async () => {
+    const sizes: number[] = []
+    const producer: Producer = {
+      send: async (records) => {
+        sizes.push(records.length)
+        return records.map(() => ({ durable: 'yes' }))
+      },
+      close: async () => {},
+    }
+    const wide = producerOf({ producer, largestBatchRecords: 2 }).producer
+    const outcomes = await wide.send([record(1), record(1), record(1), record(1), record(1)], {})
+    expect(outcomes).toHaveLength(5)
+    expect(sizes).toEqual([2, 2, 1])
+  })
+
+  it('answers unknown, not yes, if a producer breaks its contract and rejects', async () => {
+    const producer: Producer = {
+      send: () => Promise.reject(new Error('boom')),
+      close: async () => {},
+    }
+    const [outcome] = await producerOf({ producer }).producer.send([record(1)], {})
+    expect(outcome).toMatchObject({ durable: 'unknown' })
+  })
+
+  it('takes nothing more once closed, and closes when all is answered', async () => {
+    const { producer, hand } = producerOf()
+    const last = producer.send([record(1)], {})
+    const closed = producer.close()
+    expect((await producer.send([record(1)], {}))[0]).toMatchObject({
+      durable: 'no',
+      error: { code: 'ERR_CLOSED' },
+    })
+    hand.answer()
+    await closed
+    expect((await last)[0]?.durable).toBe('yes')
+  })
+})

@@ -1,0 +1,134 @@
+import { describe, expectTypeOf, test } from 'vitest'
+import { z } from 'zod'
+import {
+  createWal,
+  type DeadLetter,
+  defineTarget,
+  delayedQueue,
+  fanOut,
+  type Namespace,
+  type Receipt,
+  type Target,
+  type,
+  type WalRecord,
+} from '../src/index.ts'
+
+interface Title {
+  readonly id: string
+  readonly name: string
+}
+
+declare const database: Target<Title>
+
+describe('what a wal infers from its configuration', () => {
+  test('the payload reaches targets written in place', () => {
+    fanOut({
+      payload: type<Title>(),
+      targets: {
+        search: defineTarget(async (records) => {
+          expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
+        }),
+        cache: defineTarget.each(async (record) => {
+          expectTypeOf(record).toEqualTypeOf<WalRecord<Title>>()
+        }),
+        database,
+      },
+    })
+    delayedQueue({
+      payload: type<Title>(),
+      delay: '2h',
+      target: defineTarget(async (records, { signal }) => {
+        expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+      }),
+    })
+  })
+
+  test('a target of another payload does not compile', () => {
+    const other = defineTarget<{ readonly price: number }>(async () => {})
+    // @ts-expect-error the target takes prices
+    fanOut({ payload: type<Title>(), targets: { other } })
+  })
+
+  test('handles know their payload and targets', async () => {
+    const wal = await createWal({
+      directory: 'd',
+      shards: { media: { inFlightBytes: '64mb' } },
+      namespaces: {
+        titles: fanOut({ payload: type<Title>(), shard: 'media', targets: { database } }),
+        cleanup: delayedQueue({
+          payload: type<{ readonly stream: string }>(),
+          delay: '2h',
+          target: defineTarget(async () => {}),
+        }),
+      },
+    })
+    const titles = wal.namespace('titles')
+    expectTypeOf(titles).toEqualTypeOf<Namespace<Title, 'database', Title>>()
+    const payload = { id: '1', name: 'Notorious' }
+    expectTypeOf(titles.write({ key: '1', payload })).toEqualTypeOf<Promise<Receipt>>()
+    void titles.write({ key: '1', payload, target: 'database', delay: '10m' })
+    void titles.write({ key: '1', op: 'patch', payload: { name: 'x' } })
+    void titles.delete({ key: '1' })
+    void wal.write('cleanup', { payload: { stream: 's' } })
+
+    // @ts-expect-error a misspelt target
+    void titles.write({ key: '1', payload, target: 'databse' })
+    // @ts-expect-error a misspelt namespace
+    wal.namespace('tilte')
+    // @ts-expect-error a payload that lacks a field
+    void titles.write({ key: '1', payload: { id: '1' } })
+    // @ts-expect-error a put needs a payload
+    void titles.write({ key: '1' })
+    // @ts-expect-error a unit that does not exist
+    void titles.write({ key: '1', payload, delay: '10 minutes' })
+
+    expectTypeOf(titles.deadLetters.get('id')).resolves.toEqualTypeOf<
+      DeadLetter<Title> | undefined
+    >()
+    void titles.deadLetters.redrive('all', { edit: () => ({ payload: { id: '1', name: 'x' } }) })
+    // @ts-expect-error an edit that is not a title
+    void titles.deadLetters.redrive('all', { edit: () => ({ payload: { price: 1 } }) })
+
+    const report = await wal.drain()
+    expectTypeOf(report.titles).toHaveProperty('database')
+    wal.on('deadLettered', (letter) => expectTypeOf(letter).toEqualTypeOf<DeadLetter>())
+    // @ts-expect-error no such event
+    wal.on('deadLetterd', () => {})
+  })
+
+  test('a schema gives the type written and the type delivered', async () => {
+    const schema = z.object({ at: z.string().transform((text) => new Date(text)) })
+    const wal = await createWal({
+      directory: 'd',
+      namespaces: {
+        events: fanOut({
+          payload: schema,
+          targets: {
+            log: defineTarget(async (records) => {
+              expectTypeOf(records).toEqualTypeOf<readonly WalRecord<{ at: Date }>[]>()
+            }),
+          },
+        }),
+      },
+    })
+    const events = wal.namespace('events')
+    void events.write({ key: 'k', payload: { at: '2026-01-01' } })
+    // @ts-expect-error written as text
+    void events.write({ key: 'k', payload: { at: new Date() } })
+  })
+
+  test('a record tells its payload by its op', () => {
+    const record = {} as WalRecord<Title>
+    if (record.op === 'put') expectTypeOf(record.payload).toEqualTypeOf<Title>()
+    if (record.op === 'patch') expectTypeOf(record.payload).toEqualTypeOf<Partial<Title>>()
+    if (record.op === 'delete') {
+      expectTypeOf(record.payload).toEqualTypeOf<Partial<Title> | undefined>()
+    }
+  })
+
+  test('a misspelt option does not compile', () => {
+    // @ts-expect-error
+    fanOut({ targets: { database }, ordr: 'key' })
+  })
+})

@@ -1,0 +1,97 @@
+// node scripts/check.ts [--without STEP] [STEP …]
+//
+// Runs every step of `npm test`, or the ones named, and ends with a table of how each went.
+
+import { mkdirSync, rmSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { countTests } from './check/count-tests.ts'
+import { runStep, signalRunning } from './check/run-step.ts'
+import { type Step, steps } from './check/steps.ts'
+
+interface Line {
+  readonly step: Step
+  readonly result: 'passed' | 'FAILED' | 'not run'
+  readonly seconds: number
+  readonly remark: string
+}
+
+const root = dirname(import.meta.dirname)
+const cache = join('node_modules', '.cache', 'daybook')
+const chosen = chooseSteps(process.argv.slice(2))
+let interruptedBy: NodeJS.Signals | undefined
+
+if (chosen === undefined) {
+  process.exitCode = 2
+} else {
+  process.env['DAYBOOK_SEED'] ??= String(Math.floor(Math.random() * 2 ** 31))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      interruptedBy = signal
+      signalRunning(signal)
+    })
+  }
+  process.exitCode = await main(chosen)
+}
+
+async function main(chosen: readonly Step[]): Promise<number> {
+  mkdirSync(join(root, cache), { recursive: true })
+  const lines: Line[] = []
+  for (const step of chosen) {
+    lines.push(await take(step, lines))
+    if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
+  }
+  printSummary(lines)
+  return lines.every((line) => line.result === 'passed') ? 0 : 1
+}
+
+/** Takes one step, unless one that it builds on has failed. */
+async function take(step: Step, before: readonly Line[]): Promise<Line> {
+  const broken = before.find((line) => line.step.name === step.needs && line.result !== 'passed')
+  if (broken !== undefined) {
+    return { step, result: 'not run', seconds: 0, remark: `needs ${broken.step.name}` }
+  }
+  console.log(`\n── ${step.name}: ${step.about}`)
+  if (step.report !== undefined) rmSync(join(root, step.report), { force: true })
+  const started = performance.now()
+  const ending = await runStep(root, step)
+  const seconds = (performance.now() - started) / 1000
+  if (ending.passed) return { step, result: 'passed', seconds, remark: '' }
+  if (ending.output !== '') console.log(ending.output.trimEnd())
+  const again = `again: npm test -- ${step.name}`
+  const remark = ending.reason === undefined ? again : `${ending.reason}; ${again}`
+  return { step, result: 'FAILED', seconds, remark }
+}
+
+function printSummary(lines: readonly Line[]): void {
+  const width = Math.max(...lines.map((line) => line.step.name.length))
+  console.log(`\n${'step'.padEnd(width)}  result   seconds`)
+  for (const { step, result, seconds, remark } of lines) {
+    const figures = `${result.padEnd(7)}  ${seconds.toFixed(1).padStart(7)}`
+    console.log(`${step.name.padEnd(width)}  ${figures}  ${remark}`.trimEnd())
+  }
+  const reports = lines.flatMap(({ step }) => (step.report === undefined ? [] : [step.report]))
+  if (reports.length === 0) return
+  const { passed, failed } = countTests(reports.map((report) => join(root, report)))
+  console.log(`\nseed ${process.env['DAYBOOK_SEED']} (DAYBOOK_SEED replays a run)`)
+  console.log(`${passed} passed, ${failed} failed`)
+}
+
+/** The steps that the arguments name: all without any. Undefined, with a message, if one is unknown. */
+function chooseSteps(args: string[]): readonly Step[] | undefined {
+  const all = steps(cache)
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { without: { type: 'string', multiple: true, default: [] } },
+  })
+  const names = new Set(all.map((step) => step.name))
+  const unknown = [...positionals, ...values.without].filter((name) => !names.has(name))
+  if (unknown.length > 0) {
+    console.error(`No step named ${unknown.join(', ')}. There are: ${[...names].join(', ')}`)
+    return undefined
+  }
+  const wanted = positionals.length === 0 ? names : new Set(positionals)
+  return all.filter((step) => wanted.has(step.name) && !values.without.includes(step.name))
+}

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { countTests } from '../../scripts/check/count-tests.ts'
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'daybook-count-'))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+/** Writes a report with one file: how it ended, and how each of its tests did. */
+function report(name: string, status: string, ...tests: string[]): string {
+  const path = join(directory, name)
+  const assertionResults = tests.map((ended) => ({ status: ended }))
+  writeFileSync(path, JSON.stringify({ testResults: [{ status, assertionResults }] }))
+  return path
+}
+
+test('adds up what several reports say', () => {
+  const reports = [
+    report('a.json', 'passed', 'passed', 'passed'),
+    report('b.json', 'failed', 'passed', 'failed'),
+  ]
+  expect(countTests(reports)).toEqual({ passed: 3, failed: 1 })
+})
+
+test('counts a file that could not be loaded as one failure', () => {
+  expect(countTests([report('a.json', 'failed')])).toEqual({ passed: 0, failed: 1 })
+})
+
+test('counts nothing for a report that was never written', () => {
+  expect(countTests([join(directory, 'none.json')])).toEqual({ passed: 0, failed: 0 })
+})

@@ -1,0 +1,56 @@
+import { defineConfig } from 'vitest/config'
+
+// One seed for the whole run: random unless DAYBOOK_SEED replays an earlier one. Every random test
+// starts from it, and tests/support/seed.ts prints it beside a failure.
+const seed = process.env['DAYBOOK_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31))
+
+// `source` is this workspace's own condition: packages resolve to their TypeScript, with no build.
+const conditions = ['source', 'module', 'node', 'development|production']
+
+const defaults = {
+  testTimeout: 10_000,
+  hookTimeout: 20_000,
+  env: { DAYBOOK_SEED: seed },
+}
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ['source', 'node'] } },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          ...defaults,
+          name: 'unit',
+          setupFiles: ['./tests/support/seed.ts'],
+          include: ['{packages,examples}/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'packages/*/test/simulation/**'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...defaults,
+          name: 'crash',
+          setupFiles: ['./tests/support/seed.ts'],
+          include: ['packages/*/test/simulation/**/*.test.ts'],
+          testTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: { ...defaults, name: 'tidy', include: ['tests/{tidy,scripts}/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          ...defaults,
+          name: 'docs',
+          include: ['tests/docs/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
