@@ -1,8 +1,11 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Outcome, permanent, unavailable, type WalRecord } from '@daybook/core'
 
-/** Opens a store's file and makes its tables if they are missing. */
+/** Opens a store's file and makes it, its directory and its tables if they are missing. */
 export function openStore(file: string, schema: string): DatabaseSync {
+  mkdirSync(dirname(file), { recursive: true })
   const store = new DatabaseSync(file)
   // Once a target has answered `applied`, the log forgets the record: the store has to be durable
   // by then, so it syncs at each commit (FULL).

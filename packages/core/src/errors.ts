@@ -41,6 +41,7 @@ export type WalErrorCode =
   | 'ERR_DLQ_WRITE'
   | 'ERR_DEAD_LETTER_NOT_FOUND'
 
+/** What else an error may carry. */
 export interface WalErrorOptions {
   readonly retryable?: boolean
   readonly cause?: unknown

@@ -15,6 +15,7 @@ export interface RecordsEvent extends TargetPlace {
   readonly records: readonly StoredRecord[]
 }
 
+/** An attempt failed and another will follow. */
 export interface RetryEvent extends TargetPlace {
   readonly record: StoredRecord
   readonly attempt: Attempt
@@ -24,12 +25,14 @@ export interface RetryEvent extends TargetPlace {
   readonly delayMs: number
 }
 
+/** A record was applied after failed attempts. */
 export interface RecoveredEvent extends TargetPlace {
   readonly record: StoredRecord
   /** Attempts it had spent before this one succeeded. */
   readonly spent: number
 }
 
+/** Delivery to a target stopped for a while. */
 export interface PausedEvent extends TargetPlace {
   readonly reason: 'unavailable' | 'throttled' | 'failures'
   readonly code: string
@@ -44,11 +47,13 @@ export interface LostEvent extends TargetPlace {
   readonly attempts: readonly Attempt[]
 }
 
+/** The event loop was held up. */
 export interface EventLoopLagEvent {
   /** The longest the event loop was held up since the last such event, in ms. */
   readonly lagMs: number
 }
 
+/** A failure in the background, and where. */
 export interface ErrorEvent {
   readonly error: WalError
   readonly namespace?: string | undefined
@@ -79,6 +84,7 @@ export interface WalEvents {
   error: (event: ErrorEvent) => void
 }
 
+/** The name of an event. */
 export type WalEventName = keyof WalEvents
 
 /** The emitter behind `wal.on`: typed, and one whose `error` events are never silent. */

@@ -95,12 +95,12 @@ export type {
   WalRecord,
 } from './record.ts'
 export {
-  type ApplyBatch,
   type ApplyOne,
   defineTarget,
   type TargetOptions,
 } from './target/function-target.ts'
 export {
+  type ApplyBatch,
   type ApplyContext,
   applied,
   type BatchLimits,

@@ -36,6 +36,7 @@ export interface Namespace<P = unknown, Name extends string = string, Input = P>
   drain(options?: DrainOptions): Promise<NamespaceDrainReport<Name>>
 }
 
+/** How a namespace is doing. */
 export interface NamespaceStatus {
   /** The queue's kind. */
   readonly queue: string
@@ -56,6 +57,7 @@ export interface NamespaceTargetStatus {
   readonly delivery: TargetStatus | undefined
 }
 
+/** How long, and what for, a drain waits. */
 export interface DrainOptions {
   /** Longest wait. Default: none. When it is over the report says what is still pending. */
   readonly timeout?: Duration | undefined

@@ -28,6 +28,7 @@ export interface WalOptions<N extends Namespaces = Namespaces> {
   readonly random?: Random | undefined
 }
 
+/** How a wal is closed. */
 export interface CloseOptions {
   /** How long records being applied may take to finish; then they are aborted. Default `'10s'`. */
   readonly timeout?: Duration | undefined

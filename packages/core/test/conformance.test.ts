@@ -5,7 +5,9 @@ import {
   type ConformanceCase,
   deadLetterQueueConformance,
   queueConformance,
+  targetConformance,
 } from '../src/testing/index.ts'
+import { rowPayloads, VersionedStore } from './testing/versioned-store.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
 
@@ -26,6 +28,17 @@ suite('the dead letters of memoryQueue', [
       const store = newLetterStore()
       return { open: () => memoryDeadLetterQueue(store) }
     },
+  }),
+])
+
+suite('a versioned store', [
+  ...targetConformance({
+    create: () => {
+      const target = new VersionedStore()
+      return { target, read: (key) => target.read(key) }
+    },
+    ...rowPayloads,
+    seed,
   }),
 ])
 

@@ -21,26 +21,35 @@ interface Title {
 declare const database: Target<Title>
 
 describe('what a wal infers from its configuration', () => {
-  test('the payload reaches targets written in place', () => {
+  test('the payload reaches functions and targets written in place', () => {
     fanOut({
       payload: type<Title>(),
       targets: {
-        search: defineTarget(async (records) => {
+        search: async (records, { signal }) => {
           expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
-        }),
-        cache: defineTarget.each(async (record) => {
-          expectTypeOf(record).toEqualTypeOf<WalRecord<Title>>()
-        }),
+          expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+        },
+        cache: {
+          idempotency: 'version',
+          async apply(records) {
+            expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
+          },
+        },
         database,
       },
     })
     delayedQueue({
       payload: type<Title>(),
       delay: '2h',
-      target: defineTarget(async (records, { signal }) => {
+      target: async (records) => {
         expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
-        expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
-      }),
+      },
+    })
+  })
+
+  test('a target defined elsewhere says its payload', () => {
+    defineTarget.each<Title>(async (record) => {
+      expectTypeOf(record).toEqualTypeOf<WalRecord<Title>>()
     })
   })
 
@@ -105,9 +114,9 @@ describe('what a wal infers from its configuration', () => {
         events: fanOut({
           payload: schema,
           targets: {
-            log: defineTarget(async (records) => {
+            log: async (records) => {
               expectTypeOf(records).toEqualTypeOf<readonly WalRecord<{ at: Date }>[]>()
-            }),
+            },
           },
         }),
       },

@@ -1,7 +1,7 @@
 import type { Codec } from '../codec.ts'
 import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { Target } from '../target/target.ts'
+import type { ApplyBatch, Target } from '../target/target.ts'
 import type { PayloadType } from './payload-type.ts'
 import type { Duration, Size } from './quantity.ts'
 
@@ -35,6 +35,7 @@ export interface BreakerOptions {
   readonly maxOpen?: Duration | undefined
 }
 
+/** How fast records may go to a target. */
 export interface RateLimitOptions {
   /** Records a second, per target. */
   readonly perSecond: number
@@ -56,8 +57,13 @@ export interface LimitOptions {
   readonly heldBytes?: Size | undefined
 }
 
-/** The targets of a namespace, by name. */
-export type Targets<P, Name extends string> = { readonly [N in Name]: Target<P> }
+/**
+ * The targets of a namespace, by name. A function in place of a target is `defineTarget(function)`;
+ * written in place, functions and targets know the payload's type from the `payload` option.
+ */
+export type Targets<P, Name extends string> = {
+  readonly [N in Name]: Target<NoInfer<P>> | ApplyBatch<NoInfer<P>>
+}
 
 /**
  * One namespace: the unit of configuration and isolation. The presets (`fanOut`, `delayedQueue`)
@@ -112,8 +118,11 @@ export interface ShardOptions {
 }
 
 /** The namespaces of a wal, by name. */
-export type Namespaces = { readonly [name: string]: NamespaceOptions<never, string, never> }
+export type Namespaces = { readonly [name: string]: NamespaceOptions }
 
+/** The payload of a namespace, as its targets see it. */
 export type PayloadOf<O> = O extends NamespaceOptions<infer P, string, infer _> ? P : never
+/** The payload of a namespace as written, before its schema has run. */
 export type InputOf<O> = O extends NamespaceOptions<infer _, string, infer Input> ? Input : never
+/** The names of a namespace's targets. */
 export type TargetOf<O> = O extends { readonly targets: infer T } ? keyof T & string : never

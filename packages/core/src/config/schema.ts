@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { Codec } from '../codec.ts'
 import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { Queue } from '../queue/queue.ts'
-import type { Target } from '../target/target.ts'
+import type { ApplyBatch, Target } from '../target/target.ts'
 import type { PayloadType } from './payload-type.ts'
 import { durationMs, sizeBytes } from './quantity.ts'
 
@@ -69,9 +69,15 @@ const queue = shaped<Queue>('a queue, such as memoryQueue() or fileQueue()', [
   'producer',
   'consumer',
 ])
-const target = shaped<Target<unknown>>(
-  'a target: an object with apply(), such as defineTarget makes',
-  ['apply'],
+const target = v.union(
+  [
+    v.pipe(
+      v.custom<ApplyBatch>((value) => typeof value === 'function'),
+      v.transform((apply): Target => ({ idempotency: 'none', apply })),
+    ),
+    shaped<Target>('a target', ['apply']),
+  ],
+  'must be a target: a function, or an object with apply()',
 )
 const deadLetterQueue = shaped<DeadLetterQueue>("a dead-letter queue, or 'off'", ['put', 'list'])
 const codec = shaped<Codec>('a codec: an object with encode() and decode()', ['encode', 'decode'])

@@ -71,6 +71,7 @@ export interface Delivery {
   readonly lease?: AbortSignal | undefined
 }
 
+/** How much one pull may bring, and how long it may wait. */
 export interface PullOptions {
   /** At most so many deliveries; at least 1. */
   readonly maxRecords: number
@@ -117,6 +118,7 @@ export interface Consumer {
   /**
    * Waits until there is something to hand out, the signal aborts, or the consumer is closed.
    * Rejects with a `WalError` if the queue cannot be read; core then backs off and pulls again.
+   * After `close` it resolves with nothing, at once.
    */
   pull(options: PullOptions): Promise<readonly Delivery[]>
   /**
@@ -131,9 +133,10 @@ export interface Consumer {
   release(releases: readonly Release[]): Promise<void>
   /**
    * Notes that an attempt is about to begin, so that one which kills the process is counted: after
-   * a crash each record noted here and neither acked nor passed to `saveAttempts` comes with
-   * `spent` and `interrupted` one higher. Must survive the death of the process, need not survive
-   * a power cut. Optional: core does without where a queue counts deliveries itself.
+   * a crash, or a lease lost without a chance to say so, each record noted here and neither acked
+   * nor passed to `saveAttempts` comes with `spent` and `interrupted` one higher. A consumer that
+   * is told of losing a lease clears its marks. Must survive the death of the process, need not
+   * survive a power cut. Optional: core does without where a queue counts deliveries itself.
    */
   beginAttempts?(deliveries: readonly Delivery[]): Promise<void>
   /**

@@ -1,12 +1,6 @@
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import type { WalError } from '../errors.ts'
-import type {
-  LostEvent,
-  PausedEvent,
-  RecoveredEvent,
-  RetryEvent,
-  TargetPlace,
-} from '../events.ts'
+import type { LostEvent, PausedEvent, RecoveredEvent, RetryEvent, TargetPlace } from '../events.ts'
 import type { StoredRecord } from '../record.ts'
 
 /** An event as the delivery to one target tells it: without saying which target. */

@@ -1,3 +1,6 @@
+import type { Delivery, Watermark } from '../consumer/consumer.ts'
+import type { Alarm, Alarms } from './alarms.ts'
+
 /** How long, and what for, a drain waits. */
 export interface DrainTargetOptions {
   /** Longest wait in ms; undefined for none. */
@@ -18,6 +21,137 @@ export interface DrainReport {
   readonly lost: number
   /** Waiting behind a dead letter of their key. */
   readonly blocked: number
-  /** Neither of these yet: the time was up or the signal aborted. 0 when everything was settled. */
+  /**
+   * None of these yet: the time was up, the signal aborted, or the delivery was stopped. 0 when
+   * everything was settled. Where the queue cannot tell, only records in memory are counted.
+   */
   readonly pending: number
+}
+
+/** How a record came to its end. `skipped`: it was meant for another target. */
+export type Fate = 'applied' | 'superseded' | 'dead' | 'lost' | 'skipped'
+
+/** What a drain asks of its delivery. */
+export interface Survey {
+  /** Records in memory, of those asked for, that wait behind a dead letter. */
+  readonly blocked: number
+  /** The other records in memory, of those asked for. */
+  readonly others: number
+  /** Nothing is under way, nor will be before something comes in from outside. */
+  readonly isQuiet: boolean
+  /** Nothing more is pulled, since what is held has reached its bound. */
+  readonly isFull: boolean
+}
+
+export interface DrainOptions extends DrainTargetOptions {
+  readonly alarms: Alarms
+  survey(covers: (delivery: Delivery) => boolean): Survey
+}
+
+/**
+ * A queue may be done with records without a word (those that are for others), so it is asked now
+ * and then while somebody waits, in ms.
+ */
+const askAgainMs = 250
+
+/** Where the queue cannot tell how much is left: the end is when nothing came for so long, in ms. */
+const silenceMs = 2000
+
+/** Waits for what is in the queue at its beginning, and counts what becomes of it. */
+export class Drain {
+  readonly #options: DrainOptions
+  readonly #counts = { applied: 0, superseded: 0, dead: 0, lost: 0, skipped: 0 }
+  /** What came to its end before the watermark was known. */
+  #early: { readonly delivery: Delivery; readonly fate: Fate }[] | undefined = []
+  #watermark: Watermark | undefined
+  #resolve: ((report: DrainReport) => void) | undefined
+  readonly report: Promise<DrainReport>
+  #alarm: Alarm | undefined
+  #timeout: Alarm | undefined
+  #asking = false
+  /** Queries in a row that found nothing under way and nothing covered. */
+  #silences = 0
+
+  constructor(options: DrainOptions) {
+    this.#options = options
+    this.report = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  begin(watermark: Watermark): void {
+    this.#watermark = watermark
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const { delivery, fate } of early) this.count(delivery, fate)
+    const { timeoutMs, signal, alarms } = this.#options
+    if (timeoutMs !== undefined) this.#timeout = alarms.set(timeoutMs, this.giveUp)
+    signal?.addEventListener('abort', this.giveUp, { once: true })
+    if (signal?.aborted) this.giveUp()
+    else this.ask()
+  }
+
+  /** A record has come to its end. */
+  count(delivery: Delivery, fate: Fate): void {
+    if (this.#watermark === undefined) this.#early?.push({ delivery, fate })
+    else if (this.#watermark.covers(delivery)) this.#counts[fate]++
+  }
+
+  /** Looks whether it is over; then again after a while. */
+  ask(): void {
+    if (this.#asking || this.#watermark === undefined || this.#resolve === undefined) return
+    this.#asking = true
+    void this.#ask(this.#watermark)
+  }
+
+  /** Ends the wait, with what is known. */
+  readonly giveUp = (): void => {
+    const watermark = this.#watermark
+    if (watermark === undefined) return
+    void remainingOf(watermark).then((remaining) => {
+      const { blocked, others } = this.#options.survey((delivery) => watermark.covers(delivery))
+      const isKnown = remaining !== undefined && !Number.isNaN(remaining)
+      this.#finish(blocked, isKnown ? Math.max(0, remaining - blocked) : others)
+    })
+  }
+
+  async #ask(watermark: Watermark): Promise<void> {
+    const remaining = await remainingOf(watermark)
+    this.#asking = false
+    if (this.#resolve === undefined) return
+    if (remaining === 0) return this.#finish(0, 0)
+    const survey = this.#options.survey((delivery) => watermark.covers(delivery))
+    if (remaining === undefined) this.#listen(survey)
+    else if (!Number.isNaN(remaining)) {
+      const { blocked, isQuiet, isFull } = survey
+      if (blocked > 0 && (blocked >= remaining || (isQuiet && isFull))) {
+        return this.#finish(blocked, Math.max(0, remaining - blocked))
+      }
+    }
+    this.#alarm?.cancel()
+    this.#alarm = this.#options.alarms.set(askAgainMs, () => this.ask())
+  }
+
+  #listen({ isQuiet, blocked, others }: Survey): void {
+    this.#silences = isQuiet && others === 0 ? this.#silences + 1 : 0
+    if (this.#silences * askAgainMs >= silenceMs) this.#finish(blocked, 0)
+  }
+
+  #finish(blocked: number, pending: number): void {
+    this.#alarm?.cancel()
+    this.#timeout?.cancel()
+    this.#options.signal?.removeEventListener('abort', this.giveUp)
+    const { applied, superseded, dead, lost } = this.#counts
+    this.#resolve?.({ applied, superseded, dead, lost, blocked, pending })
+    this.#resolve = undefined
+  }
+}
+
+/** NaN where the queue cannot be asked just now. */
+async function remainingOf(watermark: Watermark): Promise<number | undefined> {
+  try {
+    return await watermark.remaining()
+  } catch {
+    return Number.NaN
+  }
 }

@@ -22,6 +22,7 @@ export interface StoredDeadLetter {
   readonly attempts: readonly Attempt[]
 }
 
+/** Which letters are meant: those that match everything given. */
 export interface DeadLetterFilter {
   readonly target?: string | undefined
   readonly key?: string | undefined
@@ -33,6 +34,7 @@ export interface DeadLetterFilter {
   readonly until?: number | undefined
 }
 
+/** Which letters, and how many of them at once. */
 export interface DeadLetterPageOptions extends DeadLetterFilter {
   /** At most so many, 1 to 1,000; default 100. */
   readonly limit?: number | undefined
@@ -40,6 +42,7 @@ export interface DeadLetterPageOptions extends DeadLetterFilter {
   readonly after?: string | undefined
 }
 
+/** Some of the letters, in the order in which they were put. */
 export interface StoredDeadLetterPage {
   readonly letters: readonly StoredDeadLetter[]
   /** Pass as `after` to go on; undefined at the end. */

@@ -11,6 +11,7 @@ export interface RedriveEdit<P> {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
+/** How letters are put back. */
 export interface RedriveOptions<P = unknown> {
   /** Mends a letter's record; undefined leaves it as it is. */
   readonly edit?: ((letter: DeadLetter<P>) => RedriveEdit<P> | undefined) | undefined
@@ -20,6 +21,7 @@ export interface RedriveOptions<P = unknown> {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What became of the letters selected. */
 export interface RedriveReport {
   /** Ids of the letters that are back in the queue, or would be in a dry run. */
   readonly redriven: readonly string[]

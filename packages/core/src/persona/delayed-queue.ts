@@ -1,12 +1,12 @@
 import type { NamespaceOptions } from '../config/options.ts'
 import type { Duration } from '../config/quantity.ts'
-import type { Target } from '../target/target.ts'
+import type { ApplyBatch, Target } from '../target/target.ts'
 
 /** Options of {@link delayedQueue}. */
 export interface DelayedQueueOptions<P, Input = P>
   extends Omit<NamespaceOptions<P, 'target', Input>, 'persona' | 'targets'> {
   /** Where records go once due. Its name in `status()` and events is `'target'`. */
-  readonly target: Target<P>
+  readonly target: Target<NoInfer<P>> | ApplyBatch<NoInfer<P>>
   /** How long every record waits, unless its write asks for another delay. */
   readonly delay: Duration
 }

@@ -10,6 +10,7 @@ export interface SendOutcome {
   readonly error?: WalError
 }
 
+/** How a batch is sent. */
 export interface SendOptions {
   /** Aborted once nobody waits for the answer any more. Records already on their way may still land. */
   readonly signal?: AbortSignal | undefined

@@ -9,7 +9,10 @@ import type { Random } from '../random.ts'
 export interface QueueSupports {
   /** `'key'`: records of one key are handed out in order. `'none'`: in any order. */
   readonly order: 'key' | 'none'
-  /** Longest delay it can keep, in ms; 0 for none, Infinity for any. */
+  /**
+   * Longest delay its consumers keep, in ms, hops of the adapter's own included; 0 for none, Infinity
+   * for any. It is never sent a record that is due further ahead.
+   */
   readonly longestDelayMs: number
   /** Largest record, payload and fields together, in bytes. */
   readonly largestRecordBytes: number

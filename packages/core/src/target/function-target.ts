@@ -1,14 +1,8 @@
 import type { WalRecord } from '../record.ts'
-import { type ApplyContext, applied, type Outcome, type Target } from './target.ts'
+import { type ApplyBatch, type ApplyContext, applied, type Outcome, type Target } from './target.ts'
 
 /** What {@link defineTarget} takes beside the function: any of a target's optional members. */
 export type TargetOptions<P> = Partial<Omit<Target<P>, 'apply'>>
-
-/** Applies a batch; resolves with one outcome per record, or with nothing if all were applied. */
-export type ApplyBatch<P> = (
-  records: readonly WalRecord<P>[],
-  context: ApplyContext,
-) => Promise<readonly Outcome[] | undefined | void>
 
 /** Applies one record; resolves with its outcome, or with nothing if it was applied. */
 export type ApplyOne<P> = (

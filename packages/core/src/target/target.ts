@@ -16,8 +16,10 @@ export type Outcome =
   | { readonly status: 'superseded' }
   | FailureOutcome
 
+/** How a failure is to be taken. */
 export type FailureClass = 'permanent' | 'transient' | 'throttled' | 'unavailable'
 
+/** What a target says of a record it did not apply. */
 export interface FailureOutcome {
   /**
    * - `permanent`: will never succeed as it is; dead-lettered at once.
@@ -34,6 +36,7 @@ export interface FailureOutcome {
   readonly cause?: unknown
 }
 
+/** What an apply is told beside its records. */
 export interface ApplyContext {
   readonly namespace: string
   readonly target: string
@@ -92,12 +95,16 @@ export interface Target<P = unknown> {
   close?(): Promise<void>
 }
 
+/** Applies a batch: a target in its shortest form. */
+export type ApplyBatch<P = unknown> = Target<P>['apply']
+
 /** The record was applied. */
 export const applied: Outcome = Object.freeze({ status: 'applied' })
 
 /** The target already holds something newer; nothing was changed. */
 export const superseded: Outcome = Object.freeze({ status: 'superseded' })
 
+/** What else may be said of a failure. */
 export interface FailureDetails {
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown

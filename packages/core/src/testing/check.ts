@@ -13,12 +13,13 @@ export function fail(contract: string, seen: string): never {
   throw new AssertionError({ message: `${contract}\n  seen: ${seen}` })
 }
 
-/** Fails unless both are the same, field by field; an absent field equals one that is undefined. */
+/**
+ * Fails unless both are the same, field by field, and names the fields that are not. An absent
+ * field equals one that is undefined; prototypes, and kinds of byte array, do not matter.
+ */
 export function checkEqual(actual: unknown, expected: unknown, contract: string): void {
-  const [a, b] = [comparable(actual), comparable(expected)]
-  if (isDeepStrictEqual(a, b)) return
-  const message = `${contract}\n  seen:     ${brief(actual)}\n  expected: ${brief(expected)}`
-  throw new AssertionError({ message, actual: a, expected: b, operator: 'deepStrictEqual' })
+  const differences = differencesOf(actual, expected, '')
+  if (differences.length > 0) fail(contract, differences.slice(0, 5).join('\n        '))
 }
 
 /** Fails unless the promise settles in time; real time, also where the case runs on a virtual clock. */
@@ -37,7 +38,7 @@ export async function within<T>(ms: number, promise: Promise<T>, contract: strin
   }
 }
 
-/** Fails if the promise rejects with anything but a `WalError`, of one of the codes if any are given. */
+/** Fails unless the promise rejects with a `WalError`, of one of the codes if any are given. */
 export async function checkRefusal(
   promise: Promise<unknown>,
   contract: string,
@@ -67,23 +68,37 @@ export function checkWalError(
 
 /** A value on one line, cut short. */
 export function brief(value: unknown): string {
-  const text = inspect(value, {
-    breakLength: Number.POSITIVE_INFINITY,
-    depth: 4,
-    maxArrayLength: 20,
-  })
+  const line = { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxArrayLength: 20 }
+  const text = inspect(value, { ...line, maxStringLength: 200 })
   return text.length > 600 ? `${text.slice(0, 600)}…` : text
 }
 
-/** Without what does not matter: undefined fields, prototypes, and which kind of byte array it is. */
-function comparable(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (ArrayBuffer.isView(value)) {
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+function differencesOf(actual: unknown, expected: unknown, path: string): readonly string[] {
+  const difference = `${path && `${path}: `}${brief(actual)}, expected ${brief(expected)}`
+  if (ArrayBuffer.isView(actual) && ArrayBuffer.isView(expected)) {
+    return isDeepStrictEqual(bytesOf(actual), bytesOf(expected)) ? [] : [difference]
   }
-  if (Array.isArray(value)) return value.map(comparable)
-  if (value instanceof Map) return new Map([...value].map(([k, v]) => [k, comparable(v)]))
-  if (value instanceof Set || value instanceof Date) return value
-  const fields = Object.entries(value).filter(([, field]) => field !== undefined)
-  return Object.fromEntries(fields.map(([name, field]) => [name, comparable(field)]))
+  if (Array.isArray(actual) && Array.isArray(expected) && actual.length !== expected.length) {
+    return [`${actual.length} items where ${expected.length} were expected: ${difference}`]
+  }
+  if (!isPlain(actual) || !isPlain(expected)) {
+    return isDeepStrictEqual(actual, expected) ? [] : [difference]
+  }
+  const names = new Set([...Object.keys(actual), ...Object.keys(expected)])
+  return [...names].flatMap((name) =>
+    differencesOf(own(actual, name), own(expected, name), path ? `${path}.${name}` : name),
+  )
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  return !(value instanceof Map || value instanceof Set || value instanceof Date)
+}
+
+function own(value: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(value, name) ? value[name] : undefined
 }

@@ -9,9 +9,24 @@ export {
   type DeadLetterQueueSubject,
   deadLetterQueueConformance,
 } from './dead-letter-queue-conformance.ts'
+export { type DeliveryReport, type Identified, reportDelivery } from './delivery-report.ts'
+export { faultyQueue, type QueueFaults, type SendFault } from './faulty-queue.ts'
+export { faultyTarget, type TargetFaults } from './faulty-target.ts'
 export { makeDeadLetter, makeRecord, makeStoredRecord } from './make-record.ts'
 export {
   type QueueConformanceOptions,
   type QueueSubject,
   queueConformance,
 } from './queue-conformance.ts'
+export {
+  type RecordingTarget,
+  type RecordingTargetOptions,
+  recordingTarget,
+} from './recording-target.ts'
+export { SeededRandom } from './seeded-random.ts'
+export {
+  type TargetConformanceOptions,
+  type TargetSubject,
+  targetConformance,
+} from './target-conformance.ts'
+export { type RunUntilOptions, VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

@@ -26,7 +26,7 @@ export class VirtualClock implements Clock {
   #monotonic = 0
   /** What `now()` is ahead of `monotonic()`. */
   #wallOffset: number
-  #timers: VirtualTimer[] = []
+  readonly #timers: VirtualTimer[] = []
 
   constructor({ now = Date.UTC(2024, 0, 1) }: VirtualClockOptions = {}) {
     this.#wallOffset = now
@@ -80,7 +80,10 @@ export class VirtualClock implements Clock {
    * Moves from timer to timer until the promise settles, and resolves or rejects with it. Rejects
    * if no timer is left or the time is up, and the promise is still pending.
    */
-  async runUntil<T>(promise: Promise<T>, { withinMs = 86_400_000 }: RunUntilOptions = {}): Promise<T> {
+  async runUntil<T>(
+    promise: Promise<T>,
+    { withinMs = 86_400_000 }: RunUntilOptions = {},
+  ): Promise<T> {
     const end = this.#monotonic + withinMs
     let settled = false
     const done = (): void => {

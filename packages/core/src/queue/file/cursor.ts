@@ -6,6 +6,21 @@ import { PendingChanges, readChanges } from './cursor-changes.ts'
 import { CursorState } from './cursor-state.ts'
 import type { FileSystem } from './file-system.ts'
 import { Journal } from './journal.ts'
+import { readHeader } from './journal-format.ts'
+import { scanJournal } from './journal-scan.ts'
+
+/** The highest sequence that a cursor's file says is done with, read without changing anything. */
+export async function highestOfCursor(fileSystem: FileSystem, path: string): Promise<number> {
+  const file = await fileSystem.open(path, 'read')
+  try {
+    const state = new CursorState()
+    const salt = await readHeader(file, 'curs', path)
+    await scanJournal(file, salt, (body) => readChanges(body, state))
+    return state.done.highest
+  } finally {
+    await file.close()
+  }
+}
 
 export interface CursorOptions {
   readonly directory: string
@@ -191,6 +206,13 @@ export class Cursor {
     await this.#journal.close().catch((error: WalError) => this.#reportError(error))
   }
 
+  /** Lets go of the file and writes nothing more to it, for it has another owner now. */
+  async abandon(): Promise<void> {
+    this.#syncTimer?.cancel()
+    this.#closed = true
+    await this.#journal.abandon()
+  }
+
   async #append(): Promise<void> {
     try {
       await this.#journal.append(() => {
@@ -207,12 +229,13 @@ export class Cursor {
 
   /** Writes the file anew from memory; while that fails, at most once in `retryAfterMs`. */
   async #mend(): Promise<void> {
-    if (this.#failing && this.#clock.monotonic() < this.#retryAt) return
+    if (this.#closed || (this.#failing && this.#clock.monotonic() < this.#retryAt)) return
     this.#mending ??= this.#rewrite()
       .then(() => {
         this.#failing = false
       })
       .catch((error: WalError) => {
+        if (this.#closed) return
         if (!this.#failing) this.#reportError(this.#cannotWrite(error))
         this.#failing = true
         this.#retryAt = this.#clock.monotonic() + retryAfterMs

@@ -10,9 +10,9 @@ import type {
 } from '../../consumer/consumer.ts'
 import type { StoredRecord } from '../../record.ts'
 import type { Cursor } from './cursor.ts'
-import { countUnread } from './file-backlog.ts'
 import { FileFeed } from './file-feed.ts'
 import { type FileLease, leaseOf } from './file-lease.ts'
+import { FileScout } from './file-scout.ts'
 import type { Log } from './log.ts'
 
 export interface FileConsumerOptions {
@@ -36,8 +36,10 @@ export class FileConsumer implements Consumer {
   readonly #cursor: Cursor
   readonly #clock: Clock
   readonly #feed: FileFeed
+  readonly #scout: FileScout
   readonly #options: FileConsumerOptions
   readonly #unsubscribe: () => void
+  #closed = false
   #closing: Promise<void> | undefined
   /** True if something may have become ready since the feed was last asked. */
   #stirred = false
@@ -52,6 +54,7 @@ export class FileConsumer implements Consumer {
     this.#cursor = options.cursor
     this.#clock = options.clock
     this.#feed = new FileFeed(options)
+    this.#scout = new FileScout(options.log, options.cursor)
     this.#unsubscribe = options.log.onAppended(() => this.#stir())
   }
 
@@ -62,7 +65,7 @@ export class FileConsumer implements Consumer {
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
-    if (this.#closing) return
+    if (this.#closed) return
     for (const delivery of deliveries) {
       const lease = leaseOf(delivery)
       if (lease.state !== 'held') continue
@@ -74,7 +77,7 @@ export class FileConsumer implements Consumer {
   }
 
   async release(releases: readonly Release[]): Promise<void> {
-    if (this.#closing) return
+    if (this.#closed) return
     for (const { delivery, attempts, delayMs } of releases) {
       const lease = leaseOf(delivery)
       if (lease.state !== 'held') continue
@@ -86,14 +89,14 @@ export class FileConsumer implements Consumer {
   }
 
   async beginAttempts(deliveries: readonly Delivery[]): Promise<void> {
-    if (this.#closing) return
+    if (this.#closed) return
     const now = this.#clock.now()
     for (const { sequence } of this.#heldOf(deliveries)) this.#cursor.begin(sequence, now)
     await this.#cursor.write()
   }
 
   async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
-    if (this.#closing) return
+    if (this.#closed) return
     for (const { delivery, attempts } of saved) {
       const lease = leaseOf(delivery)
       if (lease.state === 'held') this.#cursor.save(lease.sequence, attempts)
@@ -117,10 +120,10 @@ export class FileConsumer implements Consumer {
   async backlog(): Promise<Backlog> {
     const upTo = this.#log.lastSequence
     const now = this.#clock.now()
-    const unread = await countUnread(this.#log, this.#cursor, this.#feed.unreadFrom, upTo, now)
-    const delayed = this.#feed.countDueAfter(now, upTo) + unread.countDelayed(this.#feed.unreadFrom)
-    const others = unread.countForOthers(this.#feed.unreadFrom)
-    const pending = Math.max(0, this.#cursor.countMissing(upTo) - delayed - others)
+    const unread = await this.#scout.count(upTo, now, () => this.#feed.unreadFrom)
+    const delayed = this.#feed.countDueAfter(now, upTo) + unread.delayed
+    const missing = this.#cursor.countMissing(upTo)
+    const pending = Math.max(0, missing - delayed - unread.forOthers)
     return {
       pending,
       delayed,
@@ -149,11 +152,11 @@ export class FileConsumer implements Consumer {
 
   async #pull(options: PullOptions): Promise<readonly Delivery[]> {
     for (;;) {
-      if (this.#closing) return []
+      if (this.#closed) return []
       this.#stirred = false
       await this.#options.checkOwnership()
       const deliveries = await this.#feed.take(options)
-      if (this.#closing) return []
+      if (this.#closed) return []
       if (deliveries.length > 0 || options.signal.aborted) return deliveries
       if (!this.#stirred) await this.#wait(options.signal)
     }
@@ -193,13 +196,13 @@ export class FileConsumer implements Consumer {
    */
   async #remaining(upTo: number, instant: number): Promise<number> {
     if (instant === Number.POSITIVE_INFINITY) return this.#cursor.countMissing(upTo)
-    const { unreadFrom } = this.#feed
-    const unread = await countUnread(this.#log, this.#cursor, unreadFrom, upTo, instant)
-    const known = this.#feed.countDueAfter(instant, upTo)
-    return this.#cursor.countMissing(upTo) - known - unread.countDelayed(this.#feed.unreadFrom)
+    const unread = await this.#scout.count(upTo, instant, () => this.#feed.unreadFrom)
+    const delayed = this.#feed.countDueAfter(instant, upTo) + unread.delayed
+    return this.#cursor.countMissing(upTo) - delayed - unread.forOthers
   }
 
   async #close(): Promise<void> {
+    this.#closed = true
     this.#unsubscribe()
     this.#stir()
     await this.#pulling
@@ -207,6 +210,7 @@ export class FileConsumer implements Consumer {
     this.#cursor.endAll()
     await this.#cursor.sync()
     await this.#feed.close()
+    await this.#scout.close()
     this.#options.onClosed()
   }
 }

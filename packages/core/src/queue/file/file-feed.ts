@@ -20,8 +20,14 @@ export interface FeedLimits {
 /** Records read again at once, by their addresses. */
 const rereadCount = 32
 
-/** A stretch of records that are done with is jumped over, not read, if it is longer than this. */
-const longStretch = 1024
+/** Reads after which a pull that nobody waits for any more ends: there may be much to pass over. */
+const mostReadsInVain = 64
+
+/**
+ * A stretch of records that are done with is jumped over, not read, if it is longer than this: a new
+ * reader has to find its place in its segment first.
+ */
+const longStretch = 100_000
 
 /**
  * Decides which record of the log comes next for one target.
@@ -128,8 +134,10 @@ export class FileFeed {
   async #takeNew(lot: Lot, { signal }: FeedLimits): Promise<void> {
     const now = this.#clock.now()
     let passedOver = false
+    let reads = 0
     while (lot.hasRoom) {
-      const next = this.#entries[this.#at] ?? (await this.#readOn(lot, signal))
+      if (this.#at >= this.#entries.length && signal.aborted && ++reads > mostReadsInVain) break
+      const next = this.#entries[this.#at] ?? (await this.#readOn(lot))
       const before = Math.min(now, next ? next.record.writtenAt : Number.POSITIVE_INFINITY)
       if (this.#delayed.nextAt <= before) {
         await this.#takeAgain(
@@ -187,8 +195,7 @@ export class FileFeed {
   }
 
   /** The next entry of the log, read together with as many as may be needed. */
-  async #readOn(lot: Lot, signal: AbortSignal): Promise<LogEntry | undefined> {
-    if (signal.aborted && lot.deliveries.length > 0) return undefined
+  async #readOn(lot: Lot): Promise<LogEntry | undefined> {
     const from = this.#reader.position
     const missing = this.#cursor.nextMissing(from)
     if (missing - from > longStretch) {

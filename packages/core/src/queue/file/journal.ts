@@ -158,6 +158,14 @@ export class Journal {
     })
   }
 
+  /** Closes the file as it is, for another owner may be writing to it. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#broken = true
+    await this.#exclusively(() => this.#file.retire()).catch(() => {})
+  }
+
   /** Two syncs: the empty entry may only be written once what it vouches for is lasting. */
   async #finish(): Promise<void> {
     if (this.#file.dirty) await this.#file.sync()

@@ -42,9 +42,7 @@ export class LogSegments {
   }
 
   after(segment: LogSegment): LogSegment | undefined {
-    return this.#list[
-      this.#lastWhere(({ header }) => header.number <= segment.header.number) + 1
-    ]
+    return this.#list[this.#lastWhere(({ header }) => header.number <= segment.header.number) + 1]
   }
 
   /** Index of the last segment for which it holds, where it holds for all before it; or -1. */

@@ -17,8 +17,8 @@ export function writeUuid(text: string, into: Buffer, at: number): boolean {
       if (text.charCodeAt(from) !== dash) return false
       from += 1
     }
-    const high = valueOf(text.charCodeAt(from))
-    const low = valueOf(text.charCodeAt(from + 1))
+    const high = hexValueOf(text.charCodeAt(from))
+    const low = hexValueOf(text.charCodeAt(from + 1))
     seen |= high | low
     into[to++] = (high << 4) | low
   }
@@ -30,7 +30,7 @@ export function readUuid(from: Buffer, at: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
-function valueOf(code: number): number {
+function hexValueOf(code: number): number {
   return hexValues[code] ?? notHex
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { type Clock, sleep, systemClock } from '../../clock.ts'
 import type { AttemptState, Consumer, Delivery } from '../../consumer/consumer.ts'
 import { noAttempts } from '../../consumer/consumer.ts'
@@ -6,7 +7,7 @@ import type { Producer } from '../../producer/producer.ts'
 import type { Queue, QueueSupports } from '../../queue/queue.ts'
 import { systemRandom } from '../../random.ts'
 import type { StoredRecord } from '../../record.ts'
-import { brief, check, checkEqual, within } from '../check.ts'
+import { brief, check, checkEqual, fail, within } from '../check.ts'
 import { makeStoredRecord } from '../make-record.ts'
 import type { QueueConformanceOptions, QueueSubject } from '../queue-conformance.ts'
 
@@ -33,6 +34,8 @@ export class QueueFixture {
   readonly #backgroundErrors: WalError[] = []
   #queue: Queue
   #producer: Producer | undefined
+  /** A case that was given up may still be running: it must not go on for ever. */
+  #ended = false
 
   static async start(options: QueueConformanceOptions): Promise<QueueFixture> {
     const subject = await options.create()
@@ -119,6 +122,13 @@ export class QueueFixture {
       const more = await this.#pullFor(this.quietMs, consumer, 1_000)
       if (more.length === 0) return deliveries
       deliveries.push(...more)
+      const distinct = new Set(idsOf(deliveries)).size
+      const contract = 'A leased record is given to nobody until it is acked or released'
+      check(
+        distinct === deliveries.length,
+        contract,
+        `${deliveries.length} deliveries of ${distinct}`,
+      )
     }
   }
 
@@ -186,6 +196,7 @@ export class QueueFixture {
   }
 
   async dispose(): Promise<void> {
+    this.#ended = true
     // After a failed case something may hang or be broken: never for long, and not worth a report.
     await within(this.patienceMs, this.#close(), 'closes').catch(() => {})
     await this.#subject.dispose?.()
@@ -230,9 +241,12 @@ export class QueueFixture {
     const timer = systemClock.setTimer(ms, () => patience.abort())
     try {
       while (deliveries.length < count && !patience.signal.aborted) {
+        if (this.#ended) fail('The case goes on', 'it has failed already')
         const limits = { maxRecords: count - deliveries.length, maxBytes: 2 ** 30 }
         const pulled = consumer.pull({ ...limits, signal: patience.signal })
         deliveries.push(...(await within(ms + this.patienceMs, pulled, abortEndsPull)))
+        // Lets timers run too, where a broken queue resolves at once and for ever.
+        await setImmediate()
       }
       return deliveries
     } finally {

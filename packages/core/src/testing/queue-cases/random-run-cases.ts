@@ -1,8 +1,7 @@
 import type { Consumer, Delivery } from '../../consumer/consumer.ts'
-import type { Random } from '../../random.ts'
 import { check } from '../check.ts'
 import { makeStoredRecord } from '../make-record.ts'
-import { seededRandom } from '../seeded-random.ts'
+import { SeededRandom } from '../seeded-random.ts'
 import type { QueueCase, QueueFixture } from './queue-fixture.ts'
 
 /** A long random run against a model of the queue: what the single cases did not think of. */
@@ -29,7 +28,7 @@ async function runsAtRandom(fixture: QueueFixture): Promise<void> {
 /** The model: which record of each key is where. */
 class RandomRun {
   readonly #fixture: QueueFixture
-  readonly #random: Random
+  readonly #random: SeededRandom
   /** Ids of the records not acked, by key, in the order sent. */
   readonly #pending = new Map<string, string[]>()
   /** Held by the consumer, by id. */
@@ -37,7 +36,7 @@ class RandomRun {
 
   constructor(fixture: QueueFixture) {
     this.#fixture = fixture
-    this.#random = seededRandom(fixture.seed)
+    this.#random = new SeededRandom(fixture.seed)
   }
 
   async step(): Promise<void> {
@@ -82,7 +81,7 @@ class RandomRun {
 
   /** Some of what is leased, in any order. */
   async #ack(): Promise<void> {
-    await this.#ackAll([...this.#leased.values()].filter(() => this.#random.next() < 0.5))
+    await this.#ackAll([...this.#leased.values()].filter(() => this.#random.chance(0.5)))
   }
 
   async #ackAll(deliveries: readonly Delivery[]): Promise<void> {
@@ -140,6 +139,6 @@ class RandomRun {
 
   /** A whole number from 1 to `most`. */
   #upTo(most: number): number {
-    return 1 + Math.floor(this.#random.next() * most)
+    return this.#random.integer(1, most)
   }
 }

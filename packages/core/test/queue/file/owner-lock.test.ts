@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import cluster from 'node:cluster'
-import { EventEmitter, once } from 'node:events'
+import { type EventEmitter, once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -135,7 +135,9 @@ describe('the owner lock', () => {
     expect(await acquire()).toBeDefined()
   })
 
-  it('has one holder at a time when twelve processes race for it', { timeout: 40_000 }, async () => {
+  it('has one holder at a time when twelve processes race for it', {
+    timeout: 40_000,
+  }, async () => {
     const racers = Array.from({ length: 12 }, () => start('race'))
     const results = await Promise.all(racers.map(nextMessage))
     for (const result of results) expect(result).toMatchObject({ notAlone: 0 })

@@ -7,8 +7,8 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../../../../src/clock.ts'
-import { systemRandom } from '../../../../src/random.ts'
 import { type OwnerLock, ownerLock } from '../../../../src/queue/file/owner-lock.ts'
+import { systemRandom } from '../../../../src/random.ts'
 
 const ports = { clock: systemClock, random: systemRandom }
 const directory: string = workerData?.directory ?? process.argv[2]

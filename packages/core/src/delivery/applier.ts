@@ -1,0 +1,196 @@
+import type { Clock } from '../clock.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import { WalError } from '../errors.ts'
+import type { StoredRecord, WalRecord } from '../record.ts'
+import type { Outcome, Target } from '../target/target.ts'
+import { type ApplyEnd, applyWithTimeout } from './apply-with-timeout.ts'
+import { type Batch, halves, only, type Part, type Span } from './batch.ts'
+import { checkOutcomes } from './check-outcomes.ts'
+import { classifyError, type Failure } from './classify-error.ts'
+import type { Entry } from './entry.ts'
+import type { Gate } from './gate.ts'
+import type { Lanes } from './lanes.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import type { Settler } from './settler.ts'
+
+export interface ApplierOptions {
+  readonly namespace: string
+  readonly targetName: string
+  readonly target: Target<unknown>
+  readonly consumer: Consumer
+  decode(record: StoredRecord): WalRecord
+  readonly policy: DeliveryPolicy
+  readonly clock: Clock
+  readonly lanes: Lanes
+  readonly gate: Gate
+  readonly settler: Settler
+  /** Aborted when the delivery gives up what is under way. */
+  readonly stop: AbortSignal
+  onError(error: WalError): void
+  /** The queue failed: its records wait so long, in ms. */
+  queueBackoffMs(): number
+}
+
+/** Takes a batch to the target, in parts if need be, until all of its records have a fate. */
+export class Applier {
+  readonly #options: ApplierOptions
+
+  constructor(options: ApplierOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects. */
+  async run(batch: Batch): Promise<void> {
+    const { consumer, settler } = this.#options
+    let part: Part
+    try {
+      await this.#reload(batch.entries)
+      part = await this.#decode(batch)
+      if (part.entries.length === 0) return
+      await consumer.beginAttempts?.(part.entries.map(({ delivery }) => delivery))
+    } catch (error) {
+      const entries = batch.entries.filter(({ state }) => state === 'out')
+      return this.#queueFailed(batch, entries, error)
+    }
+    if (this.#mayGoOn(batch)) await this.#applyPart(batch, part)
+    else await settler.putBack(batch, part.entries, 0)
+  }
+
+  /** Reads dropped payloads once more, with those of a few followers, which are soon to go. */
+  async #reload(entries: readonly Entry[]): Promise<void> {
+    const { consumer, lanes } = this.#options
+    const dropped = entries.filter((entry) => entry.dropped)
+    if (dropped.length === 0 || consumer.reload === undefined) return
+    const records = await consumer.reload(dropped.map(({ delivery }) => delivery))
+    for (const [index, entry] of dropped.entries()) {
+      const record = records[index]
+      if (record === undefined)
+        throw new Error(`reload answered no record for ${entry.delivery.record.id}`)
+      lanes.reloaded(entry, { ...entry.delivery, record })
+    }
+  }
+
+  /** What cannot be applied at all becomes a dead letter; the rest is decoded. */
+  async #decode(batch: Batch): Promise<Part> {
+    const { settler } = this.#options
+    const entries: Entry[] = []
+    const records: WalRecord[] = []
+    const back: Entry[] = []
+    for (const entry of batch.entries) {
+      const record = batch.heldLanes.has(entry.lane) ? undefined : this.#decoded(batch, entry)
+      if (record !== undefined) {
+        entries.push(entry)
+        records.push(record)
+      } else if (entry.state === 'out' && batch.heldLanes.has(entry.lane)) back.push(entry)
+    }
+    if (back.length > 0) await settler.putBack(batch, back, 0)
+    return { entries, records }
+  }
+
+  #decoded(batch: Batch, entry: Entry): WalRecord | undefined {
+    const { decode, policy, settler } = this.#options
+    const { record, unreadable } = entry.delivery
+    if (unreadable !== undefined) {
+      return settler.refuse(batch, entry, unreadable.code, unreadable.message)
+    }
+    if (entry.interrupted > 0) settler.noteInterruptions(entry)
+    if (entry.spent >= policy.retry.maxAttempts) return settler.exhausted(batch, entry)
+    try {
+      return decode(record)
+    } catch (error) {
+      const message = `Its payload cannot be decoded: ${reason(error)}`
+      return settler.refuse(batch, entry, 'ERR_UNDECODABLE', message)
+    }
+  }
+
+  async #applyPart(batch: Batch, part: Part): Promise<void> {
+    const { settler, clock } = this.#options
+    const at = clock.now()
+    const startedAt = clock.monotonic()
+    const end = await this.#apply(part)
+    const span: Span = { at, durationMs: clock.monotonic() - startedAt }
+    if (end.kind === 'stopped') return settler.putBack(batch, part.entries, 0)
+    const result = this.#resultOf(end, part)
+    if ('outcomes' in result) return settler.settle(batch, part.entries, result.outcomes, span)
+    const { failure } = result
+    if (part.entries.length === 1 || isOfTarget(failure)) {
+      return settler.fail(batch, part.entries, failure, span)
+    }
+    await this.#applyHalves(batch, part)
+  }
+
+  /** One of them makes the whole fail: the half that succeeds is done, the other is halved again. */
+  async #applyHalves(batch: Batch, part: Part): Promise<void> {
+    const { settler } = this.#options
+    for (const half of halves(part)) {
+      const mayGo = only(half, (entry) => !entry.lost && !batch.heldLanes.has(entry.lane))
+      const back = half.entries.filter((entry) => !mayGo.entries.includes(entry))
+      if (back.length > 0) await settler.putBack(batch, back, 0)
+      if (mayGo.entries.length === 0) continue
+      if (this.#mayGoOn(batch)) await this.#applyPart(batch, mayGo)
+      else await settler.putBack(batch, mayGo.entries, 0)
+    }
+  }
+
+  #apply({ entries, records }: Part): Promise<ApplyEnd> {
+    const { target, namespace, targetName, policy, clock, stop } = this.#options
+    return applyWithTimeout({
+      target,
+      records,
+      context: {
+        namespace,
+        target: targetName,
+        attempts: entries.map(({ spent }) => spent + 1),
+      },
+      timeoutMs: policy.applyTimeoutMs,
+      graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
+      clock,
+      stop,
+    })
+  }
+
+  #resultOf(
+    end: Exclude<ApplyEnd, { kind: 'stopped' }>,
+    { entries }: Part,
+  ): { readonly outcomes: readonly Outcome[] | undefined } | { readonly failure: Failure } {
+    if (end.kind !== 'answered') return { failure: this.#failureOf(end) }
+    try {
+      return { outcomes: checkOutcomes(end.answer, entries.length, this.#options.targetName) }
+    } catch (error) {
+      return { failure: classifyError(error) }
+    }
+  }
+
+  #failureOf(end: Extract<ApplyEnd, { kind: 'threw' | 'timeout' }>): Failure {
+    if (end.kind === 'threw') return classifyError(end.error)
+    const { namespace, targetName, policy, onError } = this.#options
+    const where = `Target '${targetName}' of namespace '${namespace}'`
+    const message = `${where} took longer than ${policy.applyTimeoutMs} ms to apply`
+    if (!end.heeded) {
+      const advice = `and went on after its signal had aborted: its records are tried again although it may still be writing them. Pass the signal to whatever apply() waits for`
+      onError(new WalError('ERR_APPLY_TIMEOUT', `${message}, ${advice}`, { retryable: true }))
+    }
+    return { class: 'timeout', code: 'ERR_APPLY_TIMEOUT', message }
+  }
+
+  #mayGoOn(batch: Batch): boolean {
+    const { gate, stop } = this.#options
+    return !stop.aborted && !gate.isPaused && gate.generation === batch.generation
+  }
+
+  async #queueFailed(batch: Batch, entries: readonly Entry[], error: unknown): Promise<void> {
+    const { settler, namespace, targetName, onError, queueBackoffMs } = this.#options
+    const message = `The queue of namespace '${namespace}' failed before records were applied to '${targetName}': ${reason(error)}; they wait and are tried again`
+    onError(new WalError('ERR_IO', message, { retryable: true, cause: error }))
+    await settler.putBack(batch, entries, queueBackoffMs())
+  }
+}
+
+/** It says something of the target, and nothing of the records. */
+function isOfTarget(failure: Failure): boolean {
+  return failure.class === 'throttled' || failure.class === 'unavailable'
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,77 @@
+import type { Clock, Timer } from '../clock.ts'
+import type { WalRecord } from '../record.ts'
+import type { ApplyContext, Target } from '../target/target.ts'
+
+/** How an apply came to its end. */
+export type ApplyEnd =
+  | { readonly kind: 'answered'; readonly answer: unknown }
+  | { readonly kind: 'threw'; readonly error: unknown }
+  /** The time-out was over. `heeded` is false if it went on after its signal, and may still. */
+  | { readonly kind: 'timeout'; readonly heeded: boolean }
+  /** The wal is closing, and the apply was aborted for it. */
+  | { readonly kind: 'stopped' }
+
+export interface ApplyOptions {
+  readonly target: Target<unknown>
+  readonly records: readonly WalRecord[]
+  readonly context: Omit<ApplyContext, 'signal'>
+  readonly timeoutMs: number
+  /** How long it is waited for after its signal has aborted. */
+  readonly graceMs: number
+  readonly clock: Clock
+  /** Aborts the apply, as the time-out does. */
+  readonly stop: AbortSignal
+}
+
+/**
+ * Applies, and aborts the signal when the time is over. Waits for the apply to settle even then,
+ * since until it does its keys may still be written; but no longer than the grace. What it answers
+ * within the grace counts. Never rejects.
+ */
+export function applyWithTimeout(options: ApplyOptions): Promise<ApplyEnd> {
+  const { target, records, context, timeoutMs, graceMs, clock, stop } = options
+  return new Promise((resolve) => {
+    const controller = new AbortController()
+    let aborted: 'timeout' | 'stopped' | undefined
+    let timer: Timer = clock.setTimer(timeoutMs, () => abort('timeout'))
+    const end = (end: ApplyEnd): void => {
+      timer.cancel()
+      stop.removeEventListener('abort', onStop)
+      resolve(end)
+    }
+    const abort = (why: 'timeout' | 'stopped'): void => {
+      if (aborted !== undefined) return
+      aborted = why
+      timer.cancel()
+      timer = clock.setTimer(graceMs, () =>
+        end(why === 'stopped' ? { kind: 'stopped' } : { kind: 'timeout', heeded: false }),
+      )
+      controller.abort(abortReason(why, context.target, timeoutMs))
+    }
+    const onStop = (): void => abort('stopped')
+    const threw = (error: unknown): void => {
+      if (aborted === undefined) end({ kind: 'threw', error })
+      else end(aborted === 'stopped' ? { kind: 'stopped' } : { kind: 'timeout', heeded: true })
+    }
+    stop.addEventListener('abort', onStop)
+    if (stop.aborted) return end({ kind: 'stopped' })
+    try {
+      Promise.resolve(target.apply(records, { ...context, signal: controller.signal })).then(
+        (answer) => end({ kind: 'answered', answer }),
+        threw,
+      )
+    } catch (error) {
+      threw(error)
+    }
+  })
+}
+
+function abortReason(
+  why: 'timeout' | 'stopped',
+  targetName: string,
+  timeoutMs: number,
+): DOMException {
+  return why === 'timeout'
+    ? new DOMException(`Target '${targetName}' took longer than ${timeoutMs} ms`, 'TimeoutError')
+    : new DOMException('The wal is closing', 'AbortError')
+}

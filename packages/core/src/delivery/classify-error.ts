@@ -1,0 +1,106 @@
+import type { AttemptClass } from '../consumer/consumer.ts'
+import { isWalError, type WalErrorCode } from '../errors.ts'
+import type { FailureClass, FailureOutcome } from '../target/target.ts'
+
+/** Why an attempt did not succeed. */
+export interface Failure {
+  readonly class: Exclude<AttemptClass, 'interrupted'>
+  readonly code: string
+  readonly message: string
+  /** How long to wait, in ms, where the target said so. */
+  readonly retryAfterMs?: number | undefined
+}
+
+/** What a connection that cannot be made, or breaks, says. */
+const connectionCodes: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNRESET',
+  'EPIPE',
+  'EAI_AGAIN',
+])
+
+const classByCode: ReadonlyMap<WalErrorCode, Failure['class']> = new Map([
+  ['ERR_PERMANENT', 'permanent'],
+  ['ERR_TRANSIENT', 'transient'],
+  ['ERR_THROTTLED', 'throttled'],
+  ['ERR_UNAVAILABLE', 'unavailable'],
+  ['ERR_APPLY_TIMEOUT', 'timeout'],
+])
+
+const failureClasses: ReadonlySet<unknown> = new Set<FailureClass>([
+  'permanent',
+  'transient',
+  'throttled',
+  'unavailable',
+])
+
+/** How deep causes are followed. */
+const deepestCause = 8
+
+/**
+ * Tells what a target threw. An error of this library goes by its code, a failure outcome by its
+ * status, a broken connection (also as a cause) is `unavailable`. Whatever is not known is
+ * `transient`: it may be an outage, and is retried.
+ */
+export function classifyError(error: unknown): Failure {
+  if (isFailureOutcome(error)) return failureOf(error)
+  const code = codeOf(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const retryAfterMs = retryAfterOf(error)
+  const byCode = isWalError(error) ? classByCode.get(error.code) : undefined
+  if (byCode !== undefined) return { class: byCode, code, message, retryAfterMs }
+  const connection = connectionCodeOf(error, 0)
+  if (connection !== undefined) {
+    return { class: 'unavailable', code: connection, message, retryAfterMs }
+  }
+  return { class: 'transient', code, message, retryAfterMs }
+}
+
+/** A target's failure outcome, as a failure. */
+export function failureOf(outcome: FailureOutcome): Failure {
+  const { status, code, message } = outcome
+  return { class: status, code, message, retryAfterMs: retryAfterOf(outcome) }
+}
+
+/** True for what `permanent`, `transient`, `throttled` and `unavailable` make. */
+export function isFailureOutcome(value: unknown): value is FailureOutcome {
+  if (typeof value !== 'object' || value === null) return false
+  const { status, code, message } = value as Partial<FailureOutcome>
+  return failureClasses.has(status) && typeof code === 'string' && typeof message === 'string'
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'UNKNOWN'
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown }
+  if (typeof code === 'string' && code !== '') return code
+  if (typeof code === 'number') return String(code)
+  return typeof name === 'string' && name !== '' ? name : 'UNKNOWN'
+}
+
+function retryAfterOf(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { retryAfterMs } = value as { readonly retryAfterMs?: unknown }
+  if (typeof retryAfterMs !== 'number' || !(retryAfterMs >= 0)) return undefined
+  return Number.isFinite(retryAfterMs) ? retryAfterMs : undefined
+}
+
+/** Looks through causes, and through the errors of an AggregateError (a host of several addresses). */
+function connectionCodeOf(error: unknown, depth: number): string | undefined {
+  if (typeof error !== 'object' || error === null || depth > deepestCause) return undefined
+  const { code, cause, errors } = error as {
+    readonly code?: unknown
+    readonly cause?: unknown
+    readonly errors?: unknown
+  }
+  if (connectionCodes.has(code)) return code as string
+  const inner = [cause, ...(Array.isArray(errors) ? errors.slice(0, deepestCause) : [])]
+  for (const each of inner) {
+    const found = connectionCodeOf(each, depth + 1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

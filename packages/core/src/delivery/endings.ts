@@ -1,0 +1,225 @@
+import type { Clock } from '../clock.ts'
+import type { Consumer, Delivery, Release } from '../consumer/consumer.ts'
+import { type DeadLetterQueue, deadLetterId } from '../dlq/dlq.ts'
+import type { WalErrorCode } from '../errors.ts'
+import type { StoredRecord } from '../record.ts'
+import { Acker } from './acker.ts'
+import type { Alarms } from './alarms.ts'
+import type { Blockers } from './blockers.ts'
+import type { DeliveryEvents } from './delivery-events.ts'
+import type { Fate } from './drain.ts'
+import type { Entry } from './entry.ts'
+import type { Lanes } from './lanes.ts'
+import { Leases } from './leases.ts'
+import { letterOf } from './letters.ts'
+import { type Parked, Parking } from './parking.ts'
+import type { MutableCounters } from './status.ts'
+
+export interface EndingsOptions {
+  readonly targetName: string
+  readonly consumer: Consumer
+  readonly deadLetters: DeadLetterQueue | undefined
+  readonly clock: Clock
+  readonly alarms: Alarms
+  readonly lanes: Lanes
+  readonly blockers: Blockers
+  readonly counters: MutableCounters
+  readonly events: DeliveryEvents
+  /** Wait before the queue or the dead-letter queue is asked again, in ms. */
+  backoffMs(failures: number): number
+  /** A record has come to its end. */
+  onEnded(delivery: Delivery, fate: Fate): void
+  /** Something came to its end outside of a batch: more may go now. */
+  onChange(): void
+  report(code: WalErrorCode, what: string, cause: unknown): void
+}
+
+/**
+ * Brings records to their end: acked once done, acked once their dead letter is durable, or given
+ * back. It is the only one that does, so that none is forgotten and none ends twice.
+ */
+export class Endings {
+  readonly #options: EndingsOptions
+  readonly #acker: Acker
+  readonly #parking: Parking | undefined
+  readonly #leases: Leases
+
+  constructor(options: EndingsOptions) {
+    const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
+    this.#options = options
+    this.#leases = new Leases((entries) => this.#leasesLost(entries))
+    this.#acker = new Acker({
+      consumer,
+      alarms,
+      backoffMs,
+      onError: (error) => report('ERR_IO', 'Acks failed and are tried again', error),
+      onAcked: onChange,
+    })
+    this.#parking =
+      deadLetters &&
+      new Parking({
+        deadLetters,
+        alarms,
+        backoffMs,
+        onParked: (parked) => this.#parked(parked),
+        onError: (error, parked) => this.#parkingFailed(error, parked),
+      })
+  }
+
+  /** Records whose acks have not gone through. */
+  get unacked(): number {
+    return this.#acker.pending
+  }
+
+  /** Records whose dead letters are not durable yet. */
+  get parked(): number {
+    return this.#parking?.size ?? 0
+  }
+
+  /** Those same records. */
+  parkedEntries(): Iterable<Entry> {
+    return this.#parking?.entries() ?? []
+  }
+
+  /** A new record: its lease can be lost. */
+  watch(entry: Entry): void {
+    this.#leases.watch(entry)
+  }
+
+  /** These records are done with. */
+  done(entries: readonly Entry[], fate: Fate): void {
+    const { lanes, onEnded } = this.#options
+    const deliveries: Delivery[] = []
+    for (const entry of entries) {
+      const { delivery } = entry
+      deliveries.push(delivery)
+      lanes.end(entry)
+      if (delivery.lease !== undefined) this.#leases.forget(entry)
+      if (delivery.record.attemptEpoch > 0) this.#redrivenEnded(delivery.record, fate)
+      onEnded(delivery, fate)
+    }
+    for (const { lane } of entries) lanes.refresh(lane)
+    this.#acker.ack(deliveries)
+  }
+
+  /** These records are meant for other targets. */
+  skip(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#options.onEnded(delivery, 'skipped')
+    this.#acker.ack(deliveries)
+  }
+
+  /** These records become dead letters; under `deadLetters: 'off'` they are lost. */
+  bury(entries: readonly Entry[]): void {
+    const { targetName, clock } = this.#options
+    const lost = entries.filter((entry) => entry.lost)
+    if (lost.length > 0) this.drop(lost)
+    const ours = entries.filter((entry) => entry.state === 'out')
+    if (this.#parking === undefined) this.#lose(ours)
+    else {
+      const now = clock.now()
+      this.#parking.park(ours.map((entry) => ({ entry, letter: letterOf(entry, targetName, now) })))
+    }
+  }
+
+  /** The leases of these were lost while they were out: whatever came of them is dropped. */
+  drop(entries: readonly Entry[]): void {
+    const { lanes, report, targetName } = this.#options
+    for (const entry of entries) {
+      lanes.end(entry)
+      this.#leases.forget(entry)
+    }
+    for (const { lane } of entries) lanes.refresh(lane)
+    const what = `The results of ${entries.length} records for '${targetName}' were dropped: their leases were lost meanwhile, and they will be delivered again`
+    report('ERR_OWNERSHIP_LOST', what, undefined)
+    void this.release(entries)
+  }
+
+  /** Gives leases back: of each key the last record first. */
+  async release(entries: readonly Entry[]): Promise<void> {
+    const lastFirst = entries.toSorted((a, b) => (a.isBefore(b) ? 1 : -1))
+    await this.#release(
+      lastFirst.map((entry) => ({
+        delivery: entry.delivery,
+        attempts: entry.attempts(),
+        delayMs: 0,
+      })),
+    )
+  }
+
+  /** Gives back what came too late to be delivered. */
+  async refuse(deliveries: readonly Delivery[]): Promise<void> {
+    await this.#release(
+      deliveries
+        .toReversed()
+        .map((delivery) => ({ delivery, attempts: delivery.attempts, delayMs: 0 })),
+    )
+  }
+
+  /** Resolves once every ack has gone through. */
+  flush(): Promise<void> {
+    return this.#acker.flush()
+  }
+
+  /** Resolves once no put into the dead-letter queue is under way. */
+  async parkingIdle(): Promise<void> {
+    await this.#parking?.idle()
+  }
+
+  async #release(releases: readonly Release[]): Promise<void> {
+    if (releases.length === 0) return
+    try {
+      await this.#options.consumer.release(releases)
+    } catch (error) {
+      this.#options.report('ERR_IO', 'Leases could not be given back', error)
+    }
+  }
+
+  #lose(entries: readonly Entry[]): void {
+    const { counters, events } = this.#options
+    counters.lost += entries.length
+    this.done(entries, 'lost')
+    for (const { delivery, history } of entries) {
+      events.lost({ record: delivery.record, attempts: history })
+    }
+  }
+
+  #parked(parked: readonly Parked[]): void {
+    const { blockers, counters, events, onChange } = this.#options
+    const ours = parked.filter(({ entry }) => entry.state === 'out')
+    counters.deadLettered += ours.length
+    for (const { entry } of ours) blockers.add(entry.delivery.record)
+    this.done(
+      ours.map(({ entry }) => entry),
+      'dead',
+    )
+    for (const { letter } of ours) events.deadLettered(letter)
+    onChange()
+  }
+
+  #parkingFailed(error: unknown, parked: readonly Parked[]): void {
+    const { targetName, report } = this.#options
+    const what = `${parked.length} records that cannot be applied to '${targetName}' could not be put into the dead-letter queue; they are kept, and that is tried again`
+    report('ERR_DLQ_WRITE', what, error)
+  }
+
+  /** The copy of a dead letter has come to its end: the letter itself, if it is still there, is void. */
+  #redrivenEnded(record: StoredRecord, fate: Fate): void {
+    const { blockers, lanes, deadLetters, targetName, report } = this.#options
+    if (fate !== 'dead' && blockers.remove(record) && record.key !== undefined) {
+      lanes.refreshKey(record.key)
+    }
+    const earlier = { id: record.id, attemptEpoch: record.attemptEpoch - 1 }
+    deadLetters?.remove([deadLetterId(earlier, targetName)]).catch((error: unknown) => {
+      report('ERR_IO', `The dead letter of the redriven record ${record.id} stays`, error)
+    })
+  }
+
+  #leasesLost(entries: readonly Entry[]): void {
+    const { lanes, onChange } = this.#options
+    const queued = entries.filter((entry) => entry.state === 'queued')
+    for (const entry of entries) entry.lost = entry.state === 'out'
+    for (const entry of queued) lanes.remove(entry)
+    void this.release(queued)
+    onChange()
+  }
+}

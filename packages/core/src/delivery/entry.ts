@@ -1,0 +1,76 @@
+import type { Attempt, AttemptState, Delivery } from '../consumer/consumer.ts'
+import type { Lane } from './lanes.ts'
+
+/**
+ * A record on its way through a delivery, from `pull` to its end.
+ *
+ * - `queued`: in its lane.
+ * - `out`: taken from its lane: being applied, or on its way into the dead-letter queue.
+ * - `ended`: acked or released; nothing that comes later counts.
+ */
+export type EntryState = 'queued' | 'out' | 'ended'
+
+/** One leased record and what has been tried for it. */
+export class Entry {
+  /** Replaced by a copy without payload while the record waits, where it can be read again. */
+  delivery: Delivery
+  readonly lane: Lane
+  /** Counts the records in the order in which they were pulled. */
+  readonly arrival: number
+  /** The copy of a dead letter whose key is blocked: goes before those that wait for it. */
+  readonly redriven: boolean
+  state: EntryState = 'queued'
+  next: Entry | undefined
+  spent: number
+  readonly interrupted: number
+  history: readonly Attempt[]
+  /** As kept by the queue: ms since the Unix epoch. */
+  notBefore: number
+  /** The same by the monotonic clock. */
+  waitUntil = 0
+  /** Applied in a batch of its own: it killed a process, or made a whole batch fail. */
+  alone: boolean
+  /** The payload was dropped and must be read again. */
+  dropped = false
+  /** The lease was lost while it was out. */
+  lost = false
+  /** How often attempts of it were not counted, because everything failed. */
+  refunds = 0
+
+  constructor(delivery: Delivery, lane: Lane, arrival: number, redriven: boolean) {
+    this.delivery = delivery
+    this.lane = lane
+    this.arrival = arrival
+    this.redriven = redriven
+    const { spent, interrupted, notBefore, history } = delivery.attempts
+    this.spent = spent
+    this.interrupted = interrupted
+    this.notBefore = notBefore
+    this.history = history
+    this.alone = interrupted > 0
+  }
+
+  /** Bytes it holds in memory. */
+  get residentBytes(): number {
+    return this.dropped ? 0 : this.delivery.bytes
+  }
+
+  /** True if it goes before the other one of its key. */
+  isBefore(other: Entry): boolean {
+    if (this.redriven !== other.redriven) return this.redriven
+    return this.arrival < other.arrival
+  }
+
+  /** What the queue shall remember. */
+  attempts(): AttemptState {
+    const { spent, interrupted, notBefore, history } = this
+    return { spent, interrupted, notBefore, history }
+  }
+
+  dropPayload(): void {
+    const { delivery } = this
+    if (this.dropped || delivery.record.payload === undefined) return
+    this.delivery = { ...delivery, record: { ...delivery.record, payload: undefined } }
+    this.dropped = true
+  }
+}

@@ -1,0 +1,84 @@
+import type { Entry } from './entry.ts'
+
+/**
+ * How often a record's attempts are not counted because everything failed with it. Without a bound,
+ * records that are poison together would look like an outage for ever.
+ */
+const mostRefunds = 3
+
+/**
+ * Different records that failed one after the other, with no success between. A run long enough
+ * looks like an outage: the breaker opens, and what its records spent in it is refunded.
+ *
+ * A record that spent its last attempt in a run is a suspect: its fate is open until the run ends.
+ */
+export class FailureRun {
+  readonly #longest: number
+  /** What each of them spent in this run. */
+  readonly #spent = new Map<Entry, number>()
+  readonly #suspects = new Set<Entry>()
+
+  /** `longest`: so many different records make it an outage. */
+  constructor(longest: number) {
+    this.#longest = longest
+  }
+
+  get isOutage(): boolean {
+    return this.#spent.size >= this.#longest
+  }
+
+  get isEmpty(): boolean {
+    return this.#spent.size === 0
+  }
+
+  /** Records whose fate is open. */
+  get suspectRecords(): number {
+    return this.#suspects.size
+  }
+
+  /** An attempt of this record failed, and was counted. */
+  add(entry: Entry): void {
+    this.#spent.set(entry, (this.#spent.get(entry) ?? 0) + 1)
+  }
+
+  /** It spent its last attempt, and waits for the run's end. */
+  suspect(entry: Entry): void {
+    this.#suspects.add(entry)
+  }
+
+  /** The target works, or nobody is left to ask: the failures were the records' own. Answers the suspects. */
+  convict(): readonly Entry[] {
+    const suspects = [...this.#suspects]
+    this.#suspects.clear()
+    this.#spent.clear()
+    return suspects
+  }
+
+  /** It was an outage: refunds what was spent. Answers whom. */
+  refund(): { readonly refunded: readonly Entry[]; readonly convicted: readonly Entry[] } {
+    const refunded: Entry[] = []
+    const convicted: Entry[] = []
+    for (const [entry, spent] of this.#spent) {
+      if (entry.state === 'ended') continue
+      if (excuse(entry)) {
+        entry.spent -= spent
+        refunded.push(entry)
+      } else if (this.#suspects.has(entry)) convicted.push(entry)
+    }
+    this.#spent.clear()
+    this.#suspects.clear()
+    return { refunded, convicted }
+  }
+
+  /** The suspects, for a delivery that stops. */
+  suspects(): Iterable<Entry> {
+    return this.#suspects
+  }
+}
+
+/** Uses up one of the record's refunds; false if it has none left, and its attempt counts. */
+export function excuse(entry: Entry): boolean {
+  if (entry.refunds >= mostRefunds) return false
+  entry.refunds++
+  return true
+}

@@ -1,0 +1,181 @@
+import type { Clock } from '../clock.ts'
+import type { Random } from '../random.ts'
+import type { Target } from '../target/target.ts'
+import type { Alarm, Alarms } from './alarms.ts'
+import { Breaker, type BreakerReason, type BreakerState } from './breaker.ts'
+import { classifyError, type Failure } from './classify-error.ts'
+import type { DeliveryEvents } from './delivery-events.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import { halfJitterMs } from './retry-policy.ts'
+
+export interface GateOptions {
+  readonly target: Target<unknown>
+  readonly policy: DeliveryPolicy
+  readonly alarms: Alarms
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: DeliveryEvents
+  /** It may admit more than before. */
+  onOpened(): void
+}
+
+/** Whether records may go to the target now: any, one that probes it, or none. */
+export type Admission = 'all' | 'probe' | 'none'
+
+/**
+ * Stands before the target, and holds records back while it is down (the breaker) or asks for less
+ * (a pause). Neither says anything of the records, so neither costs them an attempt.
+ */
+export class Gate {
+  readonly #options: GateOptions
+  readonly #breaker: Breaker
+  /** Undefined while the breaker is not open. */
+  #openUntil: number | undefined
+  /** A probe is under way: `health`, or a record. */
+  #probing = false
+  #pause: { readonly alarm: Alarm; readonly until: number } | undefined
+  /** Pauses since a record was last applied. */
+  #pauses = 0
+
+  constructor(options: GateOptions) {
+    this.#options = options
+    this.#breaker = new Breaker(options.policy.breaker, options.random)
+  }
+
+  get breaker(): BreakerState {
+    return this.#breaker.state
+  }
+
+  /** Marks what is begun now; see {@link Breaker}. */
+  get generation(): number {
+    return this.#breaker.generation
+  }
+
+  /** True while the target's wish for less is heeded. */
+  get isPaused(): boolean {
+    return this.#pause !== undefined
+  }
+
+  get admission(): Admission {
+    if (this.#pause !== undefined) return 'none'
+    if (this.#breaker.state === 'closed') return 'all'
+    return this.#breaker.state === 'half-open' && !this.#probing ? 'probe' : 'none'
+  }
+
+  /** When delivery is tried again, in ms since the Unix epoch; undefined if it is not paused. */
+  get pausedUntil(): number | undefined {
+    const { clock } = this.#options
+    if (this.#breaker.state === 'half-open') return clock.now()
+    const untils = [this.#openUntil, this.#pause?.until].filter((until) => until !== undefined)
+    if (untils.length === 0) return undefined
+    return clock.now() + Math.max(...untils) - clock.monotonic()
+  }
+
+  /** A record is on its way as the probe. */
+  probeStarted(): void {
+    this.#probing = true
+  }
+
+  /** It came to an end that says nothing of the target, or has been told already. */
+  probeEnded(generation: number): void {
+    if (generation !== this.#breaker.generation || this.#breaker.state !== 'half-open') return
+    this.#probing = false
+  }
+
+  /** The target answered for a record: it is there. `applied` is false where it rejected it for good. */
+  answered(generation: number, applied: boolean): void {
+    if (generation !== this.#breaker.generation) return
+    if (applied) {
+      this.#breaker.succeeded()
+      this.#pauses = 0
+    }
+    if (this.#breaker.state === 'half-open') this.#close()
+  }
+
+  /** Opens the breaker, unless what failed had begun before it opened last. True if it opened. */
+  open(reason: BreakerReason, failure: Failure, generation: number): boolean {
+    if (generation !== this.#breaker.generation) return false
+    const openMs = this.#breaker.open(reason, failure.retryAfterMs)
+    const { alarms, clock, events } = this.#options
+    this.#openUntil = clock.monotonic() + openMs
+    alarms.set(openMs, () => this.#halfOpen())
+    const { code, message } = failure
+    events.paused({ reason, code, message, until: clock.now() + openMs })
+    return true
+  }
+
+  /** The record that probed failed, as those did for which the breaker opened. */
+  probeFailed(failure: Failure, generation: number): void {
+    this.open(this.#breaker.reason, failure, generation)
+  }
+
+  /** The target asks for less. */
+  throttle(failure: Failure): void {
+    const { alarms, clock, events, policy, random } = this.#options
+    const delayMs = failure.retryAfterMs ?? halfJitterMs(policy.retry, this.#pauses + 1, random)
+    const until = clock.monotonic() + delayMs
+    const before = this.#pause
+    if (before !== undefined && before.until >= until) return
+    before?.alarm.cancel()
+    this.#pause = { until, alarm: alarms.set(delayMs, () => this.#unpause()) }
+    if (before !== undefined) return
+    this.#pauses++
+    const { code, message } = failure
+    events.paused({ reason: 'throttled', code, message, until: clock.now() + delayMs })
+  }
+
+  #unpause(): void {
+    this.#pause = undefined
+    if (this.#breaker.state === 'closed') this.#options.events.resumed()
+    this.#options.onOpened()
+  }
+
+  #halfOpen(): void {
+    this.#breaker.halfOpen()
+    this.#openUntil = undefined
+    this.#probing = false
+    if (this.#options.target.health === undefined) this.#options.onOpened()
+    else this.#askHealth(this.#options.target)
+  }
+
+  #close(): void {
+    this.#breaker.close()
+    this.#probing = false
+    if (this.#pause === undefined) this.#options.events.resumed()
+    this.#options.onOpened()
+  }
+
+  /**
+   * A target that can be reached is not yet one that takes records: where it was records that
+   * failed, one of them must succeed.
+   */
+  #askHealth(target: Target<unknown>): void {
+    this.#probing = true
+    const { generation, reason } = this.#breaker
+    this.#health(target).then(
+      () => {
+        if (generation !== this.#breaker.generation) return
+        if (reason === 'unavailable') return this.#close()
+        this.#probing = false
+        this.#options.onOpened()
+      },
+      (error: unknown) => this.open(reason, classifyError(error), generation),
+    )
+  }
+
+  #health(target: Target<unknown>): Promise<void> {
+    const { clock, policy } = this.#options
+    const controller = new AbortController()
+    return new Promise((resolve, reject) => {
+      const timer = clock.setTimer(policy.applyTimeoutMs, () => {
+        const late = new DOMException('The health check took too long', 'TimeoutError')
+        controller.abort(late)
+        reject(late)
+      })
+      Promise.resolve()
+        .then(() => target.health?.({ signal: controller.signal }))
+        .then(resolve, reject)
+        .finally(() => timer.cancel())
+    })
+  }
+}

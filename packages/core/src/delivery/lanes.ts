@@ -1,0 +1,367 @@
+import type { Clock } from '../clock.ts'
+import type { Delivery } from '../consumer/consumer.ts'
+import type { Alarm, Alarms } from './alarms.ts'
+import type { Blockers } from './blockers.ts'
+import { Entry } from './entry.ts'
+
+/**
+ * The records of one key, in their order; or a single record that has no key, or needs no order.
+ *
+ * What it may do follows from its fields, and `Lanes` looks at them after every change:
+ *
+ * - `busy`: records of it are out. Nothing else of it goes until all have come back or ended.
+ * - blocked: a record of its key is a dead letter and must be dealt with first.
+ * - waiting: its head waits out a backoff; `alarm` is set.
+ * - ready: its head may go; it stands in the line of ready lanes.
+ * - empty: it is forgotten.
+ */
+export interface Lane {
+  readonly key: string | undefined
+  head: Entry | undefined
+  tail: Entry | undefined
+  /** Entries from `head` to `tail`. */
+  size: number
+  /** Entries that are out. */
+  busy: number
+  /** Set while it stands in the line of ready lanes: how many of its records that line counts. */
+  counted: number
+  /** Monotonic ms of when it began to be ready. */
+  readySince: number
+  alarm: Alarm | undefined
+}
+
+/** How many records may be taken, and in what company. */
+export interface TakeLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+  /** True: several records of one key may go together. */
+  readonly appliesInOrder: boolean
+}
+
+export interface LanesOptions {
+  readonly ordered: boolean
+  readonly appliesInOrder: boolean
+  /** True if somebody asks since when a lane has been ready. */
+  readonly lingers: boolean
+  /** True if a payload that is dropped can be read again. */
+  readonly canReload: boolean
+  /** Payloads that wait are dropped at once beyond so many bytes in memory. */
+  readonly maxBytes: number
+  readonly blockers: Blockers
+  readonly alarms: Alarms
+  readonly clock: Clock
+  /** A backoff is over. */
+  onReady(): void
+}
+
+/** Every record in memory, in lanes; knows which may go. */
+export class Lanes {
+  readonly #options: LanesOptions
+  readonly #byKey = new Map<string, Lane>()
+  readonly #keyless = new Set<Lane>()
+  /** The line of lanes that may go, the longest ready first. */
+  readonly #ready = new Set<Lane>()
+  #arrivals = 0
+  /** Records that may go now. */
+  readyRecords = 0
+  /** Records in lanes, ready or not. */
+  queuedRecords = 0
+  /** Records taken out and not ended. */
+  outRecords = 0
+  /** Bytes of the payloads in memory. */
+  residentBytes = 0
+
+  constructor(options: LanesOptions) {
+    this.#options = options
+  }
+
+  /** Records that wait: for a backoff, or for an earlier one of their key. */
+  get heldRecords(): number {
+    return this.queuedRecords - this.readyRecords
+  }
+
+  /** The ready lane that has stood in line longest. */
+  get firstReady(): Lane | undefined {
+    for (const lane of this.#ready) return lane
+    return undefined
+  }
+
+  /** Adds a record at its place: at the end, or before those that wait for it. */
+  accept(delivery: Delivery): Entry {
+    const { blockers, clock } = this.#options
+    const lane = this.#laneOf(delivery)
+    const redriven = lane.key !== undefined && blockers.isRedriven(delivery.record)
+    const entry = new Entry(delivery, lane, this.#arrivals++, redriven)
+    this.residentBytes += delivery.bytes
+    this.queuedRecords++
+    if (entry.notBefore > 0) entry.waitUntil = clock.monotonic() + entry.notBefore - clock.now()
+    this.#insert(lane, entry)
+    if (lane.head === entry || entry.redriven) this.refresh(lane)
+    else if (lane.counted === 0) this.#dropIfHeld(lane, entry)
+    else if (this.#options.appliesInOrder) this.#count(lane, lane.counted + 1)
+    return entry
+  }
+
+  /**
+   * Takes records that may go, at most as many as the limits allow and at least one: one of each
+   * key, unless several may go together. One that must go alone goes alone.
+   */
+  take(limits: TakeLimits): Entry[] {
+    const batch: Entry[] = []
+    const room = { records: limits.maxRecords, bytes: limits.maxBytes }
+    for (const lane of this.#ready) {
+      if (!this.#takeFrom(lane, batch, room, limits.appliesInOrder)) break
+    }
+    return batch
+  }
+
+  /** Takes the one ready record that was tried least, so that probing does not wear out one. */
+  takeProbe(): Entry[] {
+    let least: Lane | undefined
+    for (const lane of this.#ready) {
+      if (least === undefined || spentOf(lane) < spentOf(least)) least = lane
+      if (spentOf(least) === 0) break
+    }
+    return least === undefined ? [] : [this.#takeHead(least)]
+  }
+
+  /** Bytes of the records that `take` would take now, about: waits within a lane are not looked at. */
+  measure(limits: TakeLimits): number {
+    let records = 0
+    let bytes = 0
+    for (const lane of this.#ready) {
+      let entry = lane.head
+      while (entry !== undefined) {
+        const sum = bytes + entry.delivery.bytes
+        if (records > 0 && (sum > limits.maxBytes || records === limits.maxRecords)) return bytes
+        records++
+        bytes = sum
+        entry = limits.appliesInOrder ? entry.next : undefined
+      }
+    }
+    return bytes
+  }
+
+  /** The record comes back from outside, to its place. `refresh` its lane afterwards. */
+  putBack(entry: Entry): void {
+    entry.state = 'queued'
+    entry.lane.busy--
+    this.outRecords--
+    this.queuedRecords++
+    this.#insert(entry.lane, entry)
+  }
+
+  /** The record, which was out, is done with. `refresh` its lane afterwards. */
+  end(entry: Entry): void {
+    entry.state = 'ended'
+    entry.lane.busy--
+    this.outRecords--
+    this.residentBytes -= entry.residentBytes
+  }
+
+  /** Takes a waiting record out for good: its lease is lost. */
+  remove(entry: Entry): void {
+    const { lane } = entry
+    let before: Entry | undefined
+    for (let each = lane.head; each !== entry; each = each.next) {
+      if (each === undefined) return
+      before = each
+    }
+    if (before === undefined) lane.head = entry.next
+    else before.next = entry.next
+    if (lane.tail === entry) lane.tail = before
+    entry.next = undefined
+    entry.state = 'ended'
+    lane.size--
+    this.queuedRecords--
+    this.residentBytes -= entry.residentBytes
+    this.refresh(lane)
+  }
+
+  /** The payload is in memory again. */
+  reloaded(entry: Entry, delivery: Delivery): void {
+    entry.delivery = delivery
+    entry.dropped = false
+    this.residentBytes += delivery.bytes
+  }
+
+  /** Looks at a lane anew, after any change to it. */
+  refresh(lane: Lane): void {
+    if (lane.alarm !== undefined) {
+      lane.alarm.cancel()
+      lane.alarm = undefined
+    }
+    const { head } = lane
+    if (lane.busy > 0) this.#leaveLine(lane)
+    else if (head === undefined) this.#forget(lane)
+    else if (this.isBlocked(lane) && !head.redriven) this.#hold(lane)
+    else if (head.waitUntil > 0 && !this.#isOver(lane, head)) this.#hold(lane)
+    else this.#joinLine(lane, head)
+  }
+
+  /** A letter of the key was dealt with, or there is a new one. */
+  refreshKey(key: string): void {
+    const lane = this.#byKey.get(key)
+    if (lane !== undefined) this.refresh(lane)
+  }
+
+  isBlocked(lane: Lane): boolean {
+    return lane.key !== undefined && this.#options.blockers.isBlocked(lane.key)
+  }
+
+  /** Every record in a lane: not those that are out. */
+  *entries(): Iterable<Entry> {
+    for (const lanes of [this.#byKey.values(), this.#keyless]) {
+      for (const lane of lanes) {
+        for (let entry = lane.head; entry !== undefined; entry = entry.next) yield entry
+      }
+    }
+  }
+
+  /** Forgets everything; answers what was in lanes, and what was out. None of it counts any more. */
+  clear(out: readonly Entry[]): readonly Entry[] {
+    const all = [...this.entries(), ...out]
+    for (const entry of all) entry.state = 'ended'
+    for (const lane of [...this.#byKey.values(), ...this.#keyless]) lane.alarm?.cancel()
+    this.#byKey.clear()
+    this.#keyless.clear()
+    this.#ready.clear()
+    this.readyRecords = 0
+    this.queuedRecords = 0
+    this.outRecords = 0
+    this.residentBytes = 0
+    return all
+  }
+
+  #laneOf({ record: { key } }: Delivery): Lane {
+    const { ordered } = this.#options
+    const known = ordered && key !== undefined ? this.#byKey.get(key) : undefined
+    if (known !== undefined) return known
+    const lane: Lane = {
+      key: ordered ? key : undefined,
+      head: undefined,
+      tail: undefined,
+      size: 0,
+      busy: 0,
+      counted: 0,
+      readySince: 0,
+      alarm: undefined,
+    }
+    if (lane.key === undefined) this.#keyless.add(lane)
+    else this.#byKey.set(lane.key, lane)
+    return lane
+  }
+
+  #insert(lane: Lane, entry: Entry): void {
+    lane.size++
+    if (lane.tail === undefined || lane.head === undefined) {
+      lane.head = entry
+      lane.tail = entry
+    } else if (lane.tail.isBefore(entry)) {
+      lane.tail.next = entry
+      lane.tail = entry
+    } else if (entry.isBefore(lane.head)) {
+      entry.next = lane.head
+      lane.head = entry
+    } else {
+      let before = lane.head
+      while (before.next?.isBefore(entry)) before = before.next
+      entry.next = before.next
+      before.next = entry
+    }
+  }
+
+  #takeFrom(
+    lane: Lane,
+    batch: Entry[],
+    room: { records: number; bytes: number },
+    appliesInOrder: boolean,
+  ): boolean {
+    const now = appliesInOrder ? this.#options.clock.monotonic() : 0
+    const onlyRedriven = appliesInOrder && this.isBlocked(lane)
+    for (let head = lane.head; head !== undefined; head = lane.head) {
+      if (lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))) return true
+      const { bytes } = head.delivery
+      if (batch.length > 0 && (head.alone || room.records < 1 || bytes > room.bytes)) return false
+      room.records--
+      room.bytes -= bytes
+      const { alone } = head
+      batch.push(this.#takeHead(lane))
+      if (alone) return false
+      if (!appliesInOrder) return room.records > 0
+    }
+    return room.records > 0
+  }
+
+  #takeHead(lane: Lane): Entry {
+    const entry = lane.head as Entry
+    lane.head = entry.next
+    if (lane.head === undefined) lane.tail = undefined
+    entry.next = undefined
+    entry.state = 'out'
+    lane.size--
+    lane.busy++
+    this.queuedRecords--
+    this.outRecords++
+    this.#leaveLine(lane)
+    return entry
+  }
+
+  #joinLine(lane: Lane, head: Entry): void {
+    head.waitUntil = 0
+    this.#count(lane, this.#options.appliesInOrder ? lane.size : 1)
+    if (this.#ready.has(lane)) return
+    this.#ready.add(lane)
+    if (this.#options.lingers) lane.readySince = this.#options.clock.monotonic()
+  }
+
+  #leaveLine(lane: Lane): void {
+    if (lane.counted === 0) return
+    this.#count(lane, 0)
+    this.#ready.delete(lane)
+  }
+
+  #count(lane: Lane, records: number): void {
+    this.readyRecords += records - lane.counted
+    lane.counted = records
+  }
+
+  #isOver(lane: Lane, head: Entry): boolean {
+    const { alarms, clock, onReady } = this.#options
+    const delayMs = head.waitUntil - clock.monotonic()
+    if (delayMs <= 0) return true
+    lane.alarm = alarms.set(delayMs, () => {
+      this.refresh(lane)
+      onReady()
+    })
+    return false
+  }
+
+  #hold(lane: Lane): void {
+    this.#leaveLine(lane)
+    for (let entry = lane.head; entry !== undefined; entry = entry.next) this.#drop(entry)
+  }
+
+  /** Behind a record that waits, a payload is dropped at once; behind one that is out, where memory is short. */
+  #dropIfHeld(lane: Lane, entry: Entry): void {
+    const isShort = this.residentBytes * 2 > this.#options.maxBytes
+    if (lane.busy === 0 || isShort) this.#drop(entry)
+  }
+
+  #drop(entry: Entry): void {
+    if (!this.#options.canReload || entry.dropped) return
+    const bytes = entry.residentBytes
+    entry.dropPayload()
+    if (entry.dropped) this.residentBytes -= bytes
+  }
+
+  #forget(lane: Lane): void {
+    this.#leaveLine(lane)
+    if (lane.key === undefined) this.#keyless.delete(lane)
+    else this.#byKey.delete(lane.key)
+  }
+}
+
+function spentOf(lane: Lane): number {
+  return lane.head?.spent ?? 0
+}

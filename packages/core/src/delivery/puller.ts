@@ -1,0 +1,111 @@
+import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { Alarms } from './alarms.ts'
+import type { Breather } from './breather.ts'
+
+/** How much may be pulled. */
+export interface Room {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+export interface PullerOptions {
+  readonly consumer: Consumer
+  readonly alarms: Alarms
+  readonly breather: Breather
+  /** Undefined while nothing may be pulled; `poke` says that it may have changed. */
+  room(): Room | undefined
+  accept(deliveries: readonly Delivery[]): void
+  /** Wait before a failed pull is tried again, in ms; told how many have failed in a row. */
+  backoffMs(failures: number): number
+  onError(error: unknown): void
+}
+
+/** Wait after a pull that brought nothing although it should have waited, in ms. */
+const emptyPullMs = 20
+
+/** Pulls whenever there is room, one call at a time. */
+export class Puller {
+  readonly #options: PullerOptions
+  readonly #stop = new AbortController()
+  /** Ends the wait for room. */
+  #wake: (() => void) | undefined
+  #running: Promise<void> | undefined
+  #waits = false
+
+  constructor(options: PullerOptions) {
+    this.#options = options
+  }
+
+  /** True while the queue has been asked and has not answered. */
+  get waitsForRecords(): boolean {
+    return this.#waits
+  }
+
+  start(): void {
+    this.#running = this.#run()
+  }
+
+  /** There may be room again. */
+  poke(): void {
+    if (this.#wake !== undefined && this.#options.room() !== undefined) this.#wake()
+  }
+
+  /** Resolves once no pull is under way and none will be. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.#wake?.()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    let failures = 0
+    while (!signal.aborted) {
+      const room = this.#options.room()
+      if (room === undefined) {
+        await this.#untilWoken()
+        continue
+      }
+      const deliveries = await this.#pull(room)
+      failures = deliveries === undefined ? failures + 1 : 0
+      if (deliveries !== undefined && deliveries.length > 0) this.#options.accept(deliveries)
+      else if (!signal.aborted) await this.#pauseFor(failures)
+      await this.#options.breather.breathe()
+    }
+  }
+
+  async #pull(room: Room): Promise<readonly Delivery[] | undefined> {
+    this.#waits = true
+    try {
+      return await this.#options.consumer.pull({ ...room, signal: this.#stop.signal })
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.onError(error)
+      return undefined
+    } finally {
+      this.#waits = false
+    }
+  }
+
+  #untilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+
+  #pauseFor(failures: number): Promise<void> {
+    const { alarms, backoffMs } = this.#options
+    const delayMs = failures === 0 ? emptyPullMs : backoffMs(failures)
+    return new Promise((resolve) => {
+      const done = (): void => {
+        alarm.cancel()
+        this.#stop.signal.removeEventListener('abort', done)
+        resolve()
+      }
+      const alarm = alarms.set(delayMs, done)
+      this.#stop.signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}

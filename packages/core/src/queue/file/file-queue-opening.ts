@@ -1,0 +1,163 @@
+import { type FileDeadLetterQueue, openFileDeadLetterQueue } from '../../dlq/file-dlq.ts'
+import { WalError } from '../../errors.ts'
+import type { QueueContext } from '../queue.ts'
+import { Cursor, highestOfCursor } from './cursor.ts'
+import { diskError } from './file-queue-error.ts'
+import { fileNameOf } from './file-queue-names.ts'
+import type { FileSystem } from './file-system.ts'
+import { type Log, openLog } from './log.ts'
+import { type Ownership, takeOwnership } from './owner.ts'
+import type { AcquireLock } from './owner-lock.ts'
+
+export interface FileQueuePlace {
+  /** The queue's own directory. */
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly lock: AcquireLock
+  readonly segmentBytes: number | undefined
+  readonly maxGroupBytes: number | undefined
+}
+
+/** What a file queue holds while it is open. */
+export interface OpenParts {
+  readonly ownership: Ownership
+  /** One per target. */
+  readonly cursors: ReadonlyMap<string, Cursor>
+  readonly log: Log
+  readonly deadLetters: FileDeadLetterQueue
+  openDeadLetters(): Promise<FileDeadLetterQueue>
+}
+
+const cursorExtension = '.cursor'
+
+/**
+ * Opens the directory: the lock first, so that nobody else changes anything; the cursors before
+ * the log, for what they have seen applied must be in it; consumers come later. What was opened
+ * when something fails is closed again, the last first.
+ *
+ *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  dead-letters/
+ */
+export async function openParts(place: FileQueuePlace, context: QueueContext): Promise<OpenParts> {
+  const { directory, fileSystem } = place
+  const undo: (() => Promise<void>)[] = []
+  try {
+    await makeDirectory(fileSystem, directory)
+    const ownership = await takeOwnership({ ...context, ...place, directory })
+    undo.push(() => ownership.release())
+    for (const name of ['segments', 'cursors', 'dead-letters']) {
+      await makeDirectory(fileSystem, `${directory}/${name}`)
+    }
+    await fileSystem.syncDirectory(directory)
+    const cursors = new Map<string, Cursor>()
+    for (const target of context.targets) {
+      const cursor = await openCursor(place, context, target)
+      cursors.set(target, cursor)
+      undo.push(() => cursor.close())
+    }
+    const log = await openCheckedLog(place, context, ownership.epoch, cursors)
+    undo.push(() => log.close())
+    const openDeadLetters = () =>
+      openFileDeadLetterQueue({ ...context, fileSystem, directory: `${directory}/dead-letters` })
+    return { ownership, cursors, log, deadLetters: await openDeadLetters(), openDeadLetters }
+  } catch (error) {
+    for (const close of undo.reverse()) await close().catch(() => {})
+    throw diskError('open the file queue in', directory, error)
+  }
+}
+
+async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
+  await fileSystem.makeDirectory(path).catch((error: unknown) => {
+    throw diskError('make the directory', path, error)
+  })
+}
+
+function openCursor(
+  { directory, fileSystem }: FileQueuePlace,
+  context: QueueContext,
+  target: string,
+): Promise<Cursor> {
+  return Cursor.open({
+    directory: `${directory}/cursors`,
+    name: fileNameOf(target) + cursorExtension,
+    target,
+    fileSystem,
+    clock: context.clock,
+    random: context.random,
+    reportError: (error) => context.reportError(error),
+  })
+}
+
+async function openCheckedLog(
+  place: FileQueuePlace,
+  context: QueueContext,
+  epoch: number,
+  cursors: ReadonlyMap<string, Cursor>,
+): Promise<Log> {
+  const { directory, fileSystem, segmentBytes, maxGroupBytes } = place
+  const highest = Math.max(
+    0,
+    ...[...cursors.values()].map((cursor) => cursor.highest),
+    ...(await highestOfOthers(place, context.targets)),
+  )
+  const log = await openLog({
+    directory: `${directory}/segments`,
+    namespace: context.namespace,
+    fileSystem,
+    random: context.random,
+    clock: context.clock,
+    epoch,
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    ...(maxGroupBytes === undefined ? {} : { maxGroupBytes }),
+    knownSynced: highest,
+    reportError: (error) => context.reportError(error),
+  })
+  try {
+    for (const cursor of cursors.values()) checkCursor(cursor, log, context)
+    return log
+  } catch (error) {
+    await log.close().catch(() => {})
+    throw error
+  }
+}
+
+/** Cursors of targets that are no longer configured still prove what was synced. */
+async function highestOfOthers(
+  { directory, fileSystem }: FileQueuePlace,
+  targets: readonly string[],
+): Promise<readonly number[]> {
+  const known = new Set(targets.map((target) => fileNameOf(target) + cursorExtension))
+  const names = await fileSystem.list(`${directory}/cursors`)
+  const others = names.filter((name) => name.endsWith(cursorExtension) && !known.has(name))
+  const highest: number[] = []
+  for (const name of others) {
+    // What cannot be read proves nothing, and nobody needs it now.
+    const found = highestOfCursor(fileSystem, `${directory}/cursors/${name}`).catch(() => 0)
+    highest.push(await found)
+  }
+  return highest
+}
+
+/** A cursor must lie within its log: else new records would be taken for done with. */
+function checkCursor(cursor: Cursor, log: Log, { namespace, reportError }: QueueContext): void {
+  const { target, highest, through } = cursor
+  if (highest > log.lastSequence) {
+    throw new WalError(
+      'ERR_CORRUPT_LOG',
+      `The log of namespace "${namespace}" ends at record ${log.lastSequence}, but its target ` +
+        `"${target}" has been given record ${highest}: the log is older than the target's progress, ` +
+        'or parts of it are lost. Restore the directory as a whole. To go on with the log as it ' +
+        'is, delete the directory "cursors": every record in it is then delivered again.',
+    )
+  }
+  const first = log.firstSequence
+  if (through > 0 && through + 1 < first) {
+    reportError(
+      new WalError(
+        'ERR_CORRUPT_LOG',
+        `The log of namespace "${namespace}" begins at record ${first}, but its target "${target}" ` +
+          `is done only with those through ${through}: what lies between was not delivered to it.`,
+      ),
+    )
+  }
+  cursor.skipTo(first - 1)
+}

@@ -1,0 +1,224 @@
+import { resolve } from 'node:path'
+import type { Consumer } from '../../consumer/consumer.ts'
+import type { DeadLetterQueue } from '../../dlq/dlq.ts'
+import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
+import { isWalError, WalError } from '../../errors.ts'
+import type { Producer } from '../../producer/producer.ts'
+import type { Queue, QueueContext, QueueSupports } from '../queue.ts'
+import { FileConsumer } from './file-consumer.ts'
+import { FileProducer } from './file-producer.ts'
+import { fileNameOf } from './file-queue-names.ts'
+import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
+import type { FileSystem } from './file-system.ts'
+import { nodeFileSystem } from './node-file-system.ts'
+import { type AcquireLock, ownerLock } from './owner-lock.ts'
+
+export interface FileQueueOptions {
+  /** This queue's own directory. Default: one named after the namespace, in the wal's `directory`. */
+  readonly directory?: string | undefined
+  /** Size of a segment file in bytes; default 64 MiB. */
+  readonly segmentBytes?: number | undefined
+  /** Most bytes of records that share one write and sync; default 4 MiB. */
+  readonly maxGroupBytes?: number | undefined
+  /**
+   * True: also on NFS, SMB or a file system in user space, where only the processes of this machine
+   * are kept apart. Default false: such a directory is refused with `ERR_DIRECTORY_UNSUITABLE`.
+   */
+  readonly allowNetworkFileSystem?: boolean | undefined
+  /** For tests: where the files are. */
+  readonly fileSystem?: FileSystem | undefined
+  /** For tests: what keeps a second owner out. */
+  readonly lock?: AcquireLock | undefined
+}
+
+/** Largest single record: payload and fields. */
+const largestRecordBytes = 16 * 2 ** 20
+
+/** Longest time in use without a look at whether the directory is still ours, in ms. */
+const checkAfterMs = 1000
+
+const supports: QueueSupports = Object.freeze({
+  order: 'key',
+  longestDelayMs: Number.POSITIVE_INFINITY,
+  largestRecordBytes,
+  largestBatchRecords: Number.POSITIVE_INFINITY,
+  largestBatchBytes: 256 * 2 ** 20,
+  replay: true,
+  independentReaders: true,
+  deadLetterListing: true,
+  durability: 'machine',
+  shared: false,
+  attempts: 'all',
+  releaseHoldsKey: false,
+})
+
+/**
+ * The embedded log: a queue in a directory of this machine's disk, with no server. A record it
+ * answers `'yes'` to is synced and survives a power cut. One process at a time owns the directory.
+ *
+ * A target that is new to a directory starts with the oldest record in it. One that is taken out of
+ * the configuration and comes back goes on where it was.
+ *
+ * `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
+ * `ERR_DIRECTORY_IN_USE`, `ERR_DIRECTORY_UNSUITABLE`, `ERR_DISK_FULL`, `ERR_FUTURE_FORMAT`,
+ * `ERR_NOT_A_LOG`, `ERR_CORRUPT_LOG` or `ERR_IO`.
+ */
+export function fileQueue(options: FileQueueOptions = {}): Queue {
+  return new FileQueue(Object.freeze({ ...options }))
+}
+
+class FileQueue implements Queue {
+  readonly kind = 'file'
+  readonly supports = supports
+  readonly #options: FileQueueOptions
+  #context: QueueContext | undefined
+  /** Undefined while closed. */
+  #parts: OpenParts | undefined
+  #deadLetters: FileDeadLetterQueue | undefined
+  readonly #consuming = new Set<string>()
+  #stopListening: () => void = () => {}
+  /** Why the directory is no longer ours; undefined while it is. */
+  #lost: WalError | undefined
+  /** Monotonic ms of the last look at that. */
+  #checkedAt = 0
+
+  constructor(options: FileQueueOptions) {
+    this.#options = options
+  }
+
+  async open(context: QueueContext): Promise<void> {
+    if (this.#parts) {
+      throw new WalError('ERR_CONFIG', `The file queue of "${context.namespace}" is open already.`)
+    }
+    const parts = await openParts(this.#place(context), context)
+    this.#context = context
+    this.#parts = parts
+    this.#deadLetters = parts.deadLetters
+    this.#lost = undefined
+    this.#checkedAt = context.clock.monotonic()
+    this.#stopListening = parts.log.onAppended(() => void this.#checkOwnership().catch(() => {}))
+  }
+
+  async producer(): Promise<Producer> {
+    const { log } = this.#opened()
+    const { namespace } = this.#context as QueueContext
+    return new FileProducer({ log, namespace, largestRecordBytes, refusal: () => this.#lost })
+  }
+
+  async consumer(target: string): Promise<Consumer> {
+    const { log, cursors } = this.#opened()
+    const { namespace, clock } = this.#context as QueueContext
+    const cursor = cursors.get(target)
+    if (!cursor) {
+      throw new WalError(
+        'ERR_UNKNOWN_TARGET',
+        `Namespace "${namespace}" has no target "${target}".`,
+      )
+    }
+    if (this.#consuming.has(target)) {
+      throw new WalError(
+        'ERR_CONFIG',
+        `Target "${target}" of namespace "${namespace}" has a consumer already; close it first.`,
+      )
+    }
+    this.#consuming.add(target)
+    return new FileConsumer({
+      log,
+      cursor,
+      clock,
+      checkOwnership: () => this.#checkOwnership(),
+      onClosed: () => this.#consuming.delete(target),
+    })
+  }
+
+  async deadLetters(): Promise<DeadLetterQueue> {
+    const { openDeadLetters } = this.#opened()
+    if (!this.#deadLetters || this.#deadLetters.closed) this.#deadLetters = await openDeadLetters()
+    return this.#deadLetters
+  }
+
+  highestVersion(): bigint | undefined {
+    const inLog = this.#parts?.log.highestVersion ?? 0n
+    const inLetters = this.#deadLetters?.highestVersion ?? 0n
+    const highest = inLog > inLetters ? inLog : inLetters
+    return highest === 0n ? undefined : highest
+  }
+
+  /** In the reverse order of opening; the lock last. Goes through all of it even if a part fails. */
+  async close(): Promise<void> {
+    const parts = this.#parts
+    if (!parts) return
+    this.#parts = undefined
+    this.#stopListening()
+    const { ownership, cursors, log } = parts
+    const closings = [
+      () => this.#deadLetters?.close(),
+      // Closing the log writes to it, which is the new owner's right alone.
+      () => (this.#lost ? undefined : log.close()),
+      ...[...cursors.values()].map((cursor) => () => cursor.close()),
+      () => ownership.release(),
+    ]
+    const failures: unknown[] = []
+    for (const close of closings) {
+      try {
+        await close()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0 && !this.#lost) throw failures[0]
+  }
+
+  #place({ directory, namespace }: QueueContext): FileQueuePlace {
+    const own = this.#options.directory
+    if (own === undefined && directory === undefined) {
+      throw new WalError(
+        'ERR_CONFIG',
+        `The file queue of namespace "${namespace}" has no directory: give createWal a ` +
+          '`directory`, or this queue one of its own.',
+      )
+    }
+    const { fileSystem, lock, segmentBytes, maxGroupBytes } = this.#options
+    return {
+      directory: own === undefined ? resolve(directory ?? '', fileNameOf(namespace)) : resolve(own),
+      fileSystem: fileSystem ?? nodeFileSystem,
+      lock: lock ?? ownerLock(this.#options),
+      segmentBytes,
+      maxGroupBytes,
+    }
+  }
+
+  #opened(): OpenParts {
+    if (!this.#parts) throw new WalError('ERR_CLOSED', 'The file queue is closed.')
+    return this.#parts
+  }
+
+  /**
+   * The lock is the kernel's and cannot slip away; but somebody may delete its file while tidying
+   * up, and then another process can take the directory. Seen within about a second of use, and
+   * from then on nothing is written any more.
+   */
+  async #checkOwnership(): Promise<void> {
+    if (this.#lost) throw this.#lost
+    const { clock } = this.#context as QueueContext
+    const parts = this.#parts
+    const now = clock.monotonic()
+    if (!parts || now - this.#checkedAt < checkAfterMs) return
+    this.#checkedAt = now
+    try {
+      await parts.ownership.verify()
+    } catch (error) {
+      if (isWalError(error) && error.code === 'ERR_OWNERSHIP_LOST') await this.#stop(parts, error)
+      // That it could not be told is no reason to stop.
+    }
+    if (this.#lost) throw this.#lost
+  }
+
+  async #stop({ cursors }: OpenParts, error: WalError): Promise<void> {
+    if (this.#lost) return
+    this.#lost = error
+    await this.#deadLetters?.abandon()
+    for (const cursor of cursors.values()) await cursor.abandon()
+    this.#context?.reportError(error)
+  }
+}

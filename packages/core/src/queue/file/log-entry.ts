@@ -1,0 +1,33 @@
+import type { StoredRecord } from '../../record.ts'
+
+/** A record in a log, and where it is. */
+export interface LogEntry {
+  /** Its number in the log, counted from 1 without gaps. */
+  readonly sequence: number
+  /** Where it is stored. For `Log.readAt`, also after a restart; grows with the sequence. */
+  readonly address: number
+  /** Bytes it takes up in the log. */
+  readonly bytes: number
+  /** With a payload that is its own copy. */
+  readonly record: StoredRecord
+}
+
+export interface ReadLimits {
+  /** At most so many entries. */
+  readonly maxRecords: number
+  /** No further entry once there are so many bytes; a single one may be larger. */
+  readonly maxBytes: number
+}
+
+/** Reads a log in order. */
+export interface LogReader {
+  /**
+   * The next entries; none at the durable end. One call at a time. Rejects with `ERR_CORRUPT_LOG`
+   * where the next record is damaged, with the disk's error, or with `ERR_CLOSED`; the position is
+   * then as it was, and a later call tries again.
+   */
+  read(limits: ReadLimits): Promise<readonly LogEntry[]>
+  /** The sequence the next read begins with. */
+  readonly position: number
+  close(): Promise<void>
+}

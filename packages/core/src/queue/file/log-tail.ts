@@ -1,0 +1,195 @@
+import { join } from 'node:path'
+import type { Clock } from '../../clock.ts'
+import type { WalError } from '../../errors.ts'
+import type { SendOutcome } from '../../producer/producer.ts'
+import { diskError } from './file-queue-error.ts'
+import type { File, FileSystem } from './file-system.ts'
+import { Group, type GroupFormat, type GroupPlace } from './group.ts'
+import type { LogSegments } from './log-segments.ts'
+import { markerBody } from './marker.ts'
+import type { RecoveredLog } from './recovery.ts'
+import { createSegment } from './segment-creation.ts'
+import { type SegmentHeader, segmentHeaderBytes } from './segment-header.ts'
+import { segmentName } from './segment-name.ts'
+import { SegmentWriter } from './segment-writer.ts'
+
+export interface LogTailOptions {
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly clock: Clock
+  readonly epoch: number
+  readonly format: GroupFormat
+  /** No group begins in a segment at or after this offset. */
+  readonly segmentBytes: number
+  readonly zeroAheadBytes: number
+  readonly recovered: RecoveredLog
+  /** Grows as segments are made; the last one's `end` as groups become durable. */
+  readonly segments: LogSegments
+  reportError(error: WalError): void
+}
+
+const done: SendOutcome = Object.freeze({ durable: 'yes' })
+
+/**
+ * The end of the log on disk: writes one group after the other and makes segments.
+ *
+ * States, by what `#writer` is:
+ *
+ * - a writer: groups go into its segment. When that is full the next segment is made.
+ * - undefined: at the start, after a failed write or sync, and after a failed attempt to make a
+ *   segment. The next group makes one. Where that fails the group is answered `'no'`, as nothing of
+ *   it was written anywhere, and the group after it tries again.
+ *
+ * A group whose write or sync failed may be on disk or not. The next segment's header says where
+ * the failed one ended before it; once that is synced the group's records are void, `'no'`. If it
+ * cannot be, the answer is `'unknown'`. Once a next segment was attempted the one before is never
+ * written again: the attempt may turn up after a crash, and says where it ended.
+ */
+export class LogTail {
+  readonly #options: LogTailOptions
+  #writer: SegmentWriter | undefined
+  /** Invariant: every record up to this one is written and synced, or void. */
+  #lastSequence: number
+  #highestVersion: bigint
+  #highestNumber: number
+  /** True while the last frame is a marker. */
+  #marked = false
+
+  constructor(options: LogTailOptions) {
+    this.#options = options
+    const { lastSequence, highestVersion, highestNumber, resumable } = options.recovered
+    this.#lastSequence = lastSequence
+    this.#highestVersion = highestVersion
+    this.#highestNumber = highestNumber
+    const { last } = options.segments
+    if (resumable && last) {
+      this.#writer = this.#writerOf(last.path, resumable.file, last.end, resumable.zeroedTo)
+      this.#marked = true
+    }
+  }
+
+  get lastSequence(): number {
+    return this.#lastSequence
+  }
+
+  get highestVersion(): bigint {
+    return this.#highestVersion
+  }
+
+  /** Where a group that sets off now goes. */
+  get place(): GroupPlace {
+    const offset = this.#writer?.end ?? segmentHeaderBytes
+    return { sequence: this.#lastSequence + 1, offset: this.#rolled(offset) }
+  }
+
+  /** Where the group after this one goes, if nothing fails. */
+  placeAfter(group: Group): GroupPlace {
+    const { sequence, offset } = group.place
+    return {
+      sequence: sequence + group.records,
+      offset: this.#rolled(offset + group.byteLength),
+    }
+  }
+
+  /** Writes and syncs the group and answers what became of it. One call at a time; never rejects. */
+  async write(group: Group): Promise<SendOutcome> {
+    let writer: SegmentWriter
+    try {
+      writer = await this.#writableSegment()
+    } catch (cause) {
+      return { durable: 'no', error: this.#errorOf(cause) }
+    }
+    group.moveTo(this.place)
+    try {
+      await writer.append(group.frames)
+    } catch (cause) {
+      const error = this.#errorOf(cause)
+      return writer.healthy ? { durable: 'no', error } : this.#leave(writer, error)
+    }
+    this.#marked = false
+    this.#lastSequence += group.records
+    if (group.highestVersion > this.#highestVersion) this.#highestVersion = group.highestVersion
+    if (this.#options.segments.last) this.#options.segments.last.end = writer.end
+    return done
+  }
+
+  /** Marks the end as clean, where there is something to mark, and gives up the file. */
+  async close(): Promise<void> {
+    const writer = this.#writer
+    if (writer === undefined) return
+    this.#writer = undefined
+    if (!this.#marked) {
+      const marker = new Group(this.#options.format)
+      marker.begin({ sequence: this.#lastSequence + 1, offset: writer.end })
+      marker.addMarker(markerBody)
+      // Without a marker the next start has a little more to do. Nothing is lost.
+      await writer
+        .append(marker.frames)
+        .catch((cause) => this.#options.reportError(this.#errorOf(cause)))
+    }
+    await writer.close().catch(() => {})
+  }
+
+  #rolled(offset: number): number {
+    return offset < this.#options.segmentBytes ? offset : segmentHeaderBytes
+  }
+
+  async #writableSegment(): Promise<SegmentWriter> {
+    const writer = this.#writer
+    if (writer && writer.end < this.#options.segmentBytes) return writer
+    this.#writer = undefined
+    await writer?.close().catch(() => {})
+    return this.#nextSegment()
+  }
+
+  /** Gives up a segment after a failure, with the group that was on its way. */
+  async #leave(writer: SegmentWriter, error: WalError): Promise<SendOutcome> {
+    this.#writer = undefined
+    await writer.close().catch(() => {})
+    this.#options.reportError(error)
+    try {
+      await this.#nextSegment()
+      return { durable: 'no', error }
+    } catch {
+      return { durable: 'unknown', error }
+    }
+  }
+
+  async #nextSegment(): Promise<SegmentWriter> {
+    const { directory, fileSystem, segments } = this.#options
+    this.#highestNumber += 1
+    const header = this.#headerOf(this.#highestNumber)
+    const path = join(directory, segmentName(header.number))
+    const file = await createSegment(fileSystem, path, header)
+    segments.add({ path, header, end: segmentHeaderBytes })
+    this.#writer = this.#writerOf(path, file, segmentHeaderBytes, segmentHeaderBytes)
+    return this.#writer
+  }
+
+  #headerOf(number: number): SegmentHeader {
+    const { clock, epoch, format, segments } = this.#options
+    const { first, last } = segments
+    return {
+      salt: format.salt,
+      number,
+      baseSequence: this.#lastSequence + 1,
+      position: last ? last.header.position + last.end : 0,
+      previousNumber: last ? last.header.number : 0,
+      previousEnd: last ? last.end : 0,
+      firstKept: first ? first.header.number : number,
+      epoch,
+      highestVersion: this.#highestVersion,
+      madeAt: clock.now(),
+      namespace: format.namespace,
+    }
+  }
+
+  #writerOf(path: string, file: File, end: number, zeroedTo: number): SegmentWriter {
+    const { segmentBytes, zeroAheadBytes } = this.#options
+    return new SegmentWriter({ path, file, end, zeroedTo, zeroAheadBytes, zeroLimit: segmentBytes })
+  }
+
+  #errorOf(cause: unknown): WalError {
+    return diskError('write to', this.#options.directory, cause)
+  }
+}

@@ -1,0 +1,171 @@
+import type { Clock } from '../../clock.ts'
+import type { WalError } from '../../errors.ts'
+import type { SendOutcome } from '../../producer/producer.ts'
+import type { Random } from '../../random.ts'
+import type { StoredRecord } from '../../record.ts'
+import type { FileSystem } from './file-system.ts'
+import type { GroupFormat } from './group.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { LogEntry, LogReader } from './log-entry.ts'
+import { LogLookup } from './log-lookup.ts'
+import { SegmentedLogReader } from './log-reader.ts'
+import { LogSegments } from './log-segments.ts'
+import { LogTail } from './log-tail.ts'
+import { recoverLog } from './recovery.ts'
+import { longestNamespaceBytes } from './segment-header.ts'
+
+export type { LogEntry, LogReader, ReadLimits } from './log-entry.ts'
+
+export interface LogOptions {
+  /** Where the segments are. It must exist, and nobody else may write there. */
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  readonly random: Random
+  readonly clock: Clock
+  /** Of the owner; higher than that of any owner before. Kept in each segment's header. */
+  readonly epoch: number
+  /** The namespace that records need not repeat. Without it, each carries its own. */
+  readonly namespace?: string | undefined
+  /** The next segment is begun once one has so many bytes; at most 1 GiB. Default: 64 MiB. */
+  readonly segmentBytes?: number | undefined
+  /** Records share a write up to about so many bytes. Default: 8 MiB. */
+  readonly maxGroupBytes?: number | undefined
+  /** Zeros written ahead of small groups, in bytes, which makes their sync faster. Default: 1 MiB. */
+  readonly zeroAheadBytes?: number | undefined
+  /** Highest sequence some cursor has seen applied: proof that it was synced. 0 if none. */
+  readonly knownSynced: number
+  /** Told of failures that made the log give up a segment, beside the answers to its callers. */
+  reportError(error: WalError): void
+}
+
+/** An append-only log of records in segment files, durable when it says so. */
+export interface Log {
+  /**
+   * Encodes the records at once, and resolves with one outcome each when they are synced or will
+   * not be: all `'yes'`, all `'no'`, or all `'unknown'`. Never rejects for a failure of the disk.
+   * After `close` the answer is `'no'` with `ERR_CLOSED`.
+   */
+  append(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]>
+  /** Lowest sequence that can be read; 1 in a new log. */
+  readonly firstSequence: number
+  /** Highest durable sequence; 0 in an empty log. */
+  readonly lastSequence: number
+  /** Highest version of a durable record; 0n in an empty log. */
+  readonly highestVersion: bigint
+  /** Bytes of records not answered yet, those on their way to the disk included. */
+  readonly bufferedBytes: number
+  /** A reader that starts at a sequence, or at the first one if that is higher. */
+  reader(from: number): LogReader
+  /** Reads one entry by the address a reader gave. Rejects like `LogReader.read`. */
+  readAt(address: number): Promise<LogEntry>
+  /** Calls back after more became durable, once per group. Returns an unsubscribe function. */
+  onAppended(listener: () => void): () => void
+  /** Waits for what is on its way, and marks the log as cleanly closed. Readers are closed by their users. */
+  close(): Promise<void>
+}
+
+const defaultSegmentBytes = 64 * 1024 * 1024
+const largestSegmentBytes = 1024 * 1024 * 1024
+const defaultGroupBytes = 8 * 1024 * 1024
+const defaultZeroAheadBytes = 1024 * 1024
+
+/**
+ * Recovers the log and opens it. An empty directory is an empty log, and stays so until the first
+ * append. Rejects with `ERR_CORRUPT_LOG`, `ERR_FUTURE_FORMAT`, `ERR_NOT_A_LOG`, or the disk's error.
+ */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const recovered = await recoverLog(options)
+  const segments = new LogSegments(recovered.segments)
+  const format = formatOf(options, segments)
+  const listeners = new Set<() => void>()
+  const tail = new LogTail({
+    directory: options.directory,
+    fileSystem: options.fileSystem,
+    clock: options.clock,
+    epoch: options.epoch,
+    format,
+    segmentBytes: Math.min(options.segmentBytes ?? defaultSegmentBytes, largestSegmentBytes),
+    zeroAheadBytes: options.zeroAheadBytes ?? defaultZeroAheadBytes,
+    recovered,
+    segments,
+    reportError: (error) => options.reportError(error),
+  })
+  const commit = new GroupCommit({
+    tail,
+    format,
+    maxGroupBytes: options.maxGroupBytes ?? defaultGroupBytes,
+    onDurable: () => {
+      for (const listener of listeners) queueMicrotask(listener)
+    },
+  })
+  return new SegmentedLog({ fileSystem: options.fileSystem, segments, tail, commit, listeners })
+}
+
+/** One salt per log: that of its segments, or a new one. */
+function formatOf({ namespace = '', random }: LogOptions, segments: LogSegments): GroupFormat {
+  const fits = Buffer.byteLength(namespace) <= longestNamespaceBytes
+  let salt = segments.last?.header.salt ?? 0
+  while (salt === 0) salt = Buffer.from(random.fill(new Uint8Array(4))).readUInt32LE(0)
+  return { salt, namespace: fits ? namespace : '' }
+}
+
+interface LogParts {
+  readonly fileSystem: FileSystem
+  readonly segments: LogSegments
+  readonly tail: LogTail
+  readonly commit: GroupCommit
+  readonly listeners: Set<() => void>
+}
+
+class SegmentedLog implements Log {
+  readonly #parts: LogParts
+  readonly #commit: GroupCommit
+  readonly #lookup: LogLookup
+
+  constructor(parts: LogParts) {
+    this.#parts = parts
+    this.#commit = parts.commit
+    this.#lookup = new LogLookup(parts.fileSystem, parts.segments)
+  }
+
+  get firstSequence(): number {
+    return this.#parts.segments.first?.header.baseSequence ?? 1
+  }
+
+  get lastSequence(): number {
+    return this.#parts.tail.lastSequence
+  }
+
+  get highestVersion(): bigint {
+    return this.#parts.tail.highestVersion
+  }
+
+  get bufferedBytes(): number {
+    return this.#commit.bufferedBytes
+  }
+
+  append(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]> {
+    return this.#commit.append(records)
+  }
+
+  reader(from: number): LogReader {
+    const { fileSystem, segments } = this.#parts
+    return new SegmentedLogReader(fileSystem, segments, Math.max(from, this.firstSequence))
+  }
+
+  readAt(address: number): Promise<LogEntry> {
+    return this.#lookup.readAt(address)
+  }
+
+  onAppended(listener: () => void): () => void {
+    const { listeners } = this.#parts
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    await this.#commit.close()
+    await this.#parts.tail.close()
+    await this.#lookup.close()
+  }
+}

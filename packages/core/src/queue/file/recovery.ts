@@ -1,0 +1,220 @@
+import { join } from 'node:path'
+import { isWalError } from '../../errors.ts'
+import { diskError } from './file-queue-error.ts'
+import type { File, FileSystem } from './file-system.ts'
+import { corruptLog, notALog } from './log-errors.ts'
+import type { LogSegment } from './log-segments.ts'
+import { chainSegments, type FoundSegment } from './segment-chain.ts'
+import { readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
+import { segmentName, segmentNumber } from './segment-name.ts'
+import { type FoundFrame, type SegmentScan, scanSegment, searchTail } from './segment-scan.ts'
+
+export interface RecoveryOptions {
+  readonly directory: string
+  readonly fileSystem: FileSystem
+  /** Highest sequence that is known from elsewhere to have been synced; 0 if none is. */
+  readonly knownSynced: number
+}
+
+/** A log as found, all of it durable. */
+export interface RecoveredLog {
+  /** Oldest first; none if the log is empty. */
+  readonly segments: readonly LogSegment[]
+  readonly lastSequence: number
+  readonly highestVersion: bigint
+  /** The highest number that a segment's file has; 0 if there is none. */
+  readonly highestNumber: number
+  /** The last segment, where it was closed cleanly and can be gone on with. */
+  readonly resumable: ResumableSegment | undefined
+}
+
+export interface ResumableSegment {
+  readonly file: File
+  /** From the segment's end up to here the file holds zeros. */
+  readonly zeroedTo: number
+}
+
+/**
+ * Finds out what a log holds after whatever has happened to it, and makes that durable.
+ *
+ * Only one group is ever on its way, so that a crash leaves at most one half-written group, at the
+ * very end. What cannot be read there is a torn tail if nothing shows that it had been synced: the
+ * log then ends before it. It is not touched; the next segment's header will say where this one
+ * ends, and is synced before anything follows. Otherwise it is damage, and nothing on disk is
+ * changed.
+ *
+ * The last group that can be read is written once more and synced. It may be in memory only, and
+ * after a failed sync in the life before the kernel may take it for written.
+ *
+ * Rejects with `ERR_CORRUPT_LOG`, `ERR_FUTURE_FORMAT`, `ERR_NOT_A_LOG`, or the disk's error.
+ */
+export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog> {
+  const { directory, fileSystem } = options
+  try {
+    const found = await findSegments(fileSystem, directory)
+    const { segments, rest } = chainSegments(found)
+    await checkUnused(fileSystem, rest, segments.at(-1)?.header.salt)
+    const last = await recoverLast(options, segments.at(-1))
+    if (segments.length > 0) await fileSystem.syncDirectory(directory)
+    await removeUnused(fileSystem, directory, rest)
+    const highestNumber = found.reduce((highest, { number }) => Math.max(highest, number), 0)
+    return { segments, highestNumber, ...last }
+  } catch (cause) {
+    throw isWalError(cause) ? cause : diskError('open the log in', directory, cause)
+  }
+}
+
+async function findSegments(
+  fileSystem: FileSystem,
+  directory: string,
+): Promise<readonly FoundSegment[]> {
+  const found: FoundSegment[] = []
+  for (const name of await fileSystem.list(directory)) {
+    const number = segmentNumber(name)
+    if (number === undefined) continue
+    const path = join(directory, name)
+    found.push(await withFile(fileSystem, path, 'read', (file) => lookAt(file, path, number)))
+  }
+  return found
+}
+
+async function lookAt(file: File, path: string, number: number): Promise<FoundSegment> {
+  const block = Buffer.alloc(segmentHeaderBytes)
+  const filled = await file.read(block, 0)
+  const finding = readSegmentHeader(block.subarray(0, filled))
+  return { path, number, size: await file.size(), finding }
+}
+
+/** Files outside the chain must hold nothing. A frame comes only after a header that was synced. */
+async function checkUnused(
+  fileSystem: FileSystem,
+  rest: readonly FoundSegment[],
+  logSalt: number | undefined,
+): Promise<void> {
+  for (const { path, size, finding } of rest) {
+    if (finding.state === 'foreign') throw notALog(path)
+    const ownSalt = finding.state === 'damaged' ? finding.salt : undefined
+    for (const salt of new Set([logSalt, ownSalt])) {
+      if (salt === undefined || salt === 0) continue
+      const { frame } = await withFile(fileSystem, path, 'read', (file) =>
+        searchTail(file, salt, segmentHeaderBytes, size, () => true),
+      )
+      if (frame === undefined) continue
+      const proof = `record ${frame.sequence} at offset ${frame.offset} was written behind it`
+      const what = "a segment's header is damaged"
+      throw corruptLog({ path, offset: 0, sequence: frame.sequence, what, proof })
+    }
+  }
+}
+
+type RecoveredEnd = Pick<RecoveredLog, 'lastSequence' | 'highestVersion' | 'resumable'>
+
+async function recoverLast(
+  { directory, fileSystem, knownSynced }: RecoveryOptions,
+  last: LogSegment | undefined,
+): Promise<RecoveredEnd> {
+  if (last === undefined) {
+    if (knownSynced > 0) {
+      const what = `there is no segment, though ${knownSynced} records had been written`
+      const proof = `a cursor has seen record ${knownSynced}`
+      throw corruptLog({
+        path: join(directory, segmentName(1)),
+        offset: 0,
+        sequence: 1,
+        what,
+        proof,
+      })
+    }
+    return { lastSequence: 0, highestVersion: 0n, resumable: undefined }
+  }
+  const file = await fileSystem.open(last.path, 'read-write')
+  try {
+    const size = last.end
+    const scan = await scanSegment(file, last.header, size)
+    const tailIsZero = await checkTail(file, last, scan, size, knownSynced)
+    await rewrite(file, scan.lastGroupAt, scan.end)
+    await file.sync()
+    last.end = scan.end
+    const canResume = scan.marked && tailIsZero
+    if (!canResume) await file.close()
+    const { header } = last
+    return {
+      lastSequence: scan.nextSequence - 1,
+      highestVersion: maxOf(header.highestVersion, scan.highestVersion),
+      resumable: canResume ? { file, zeroedTo: Math.max(size, scan.end) } : undefined,
+    }
+  } catch (error) {
+    await file.close().catch(() => {})
+    throw error
+  }
+}
+
+/** Throws if what lies behind the last valid frame is damage. Answers whether it is only zeros. */
+async function checkTail(
+  file: File,
+  { path, header }: LogSegment,
+  { end, nextSequence }: SegmentScan,
+  size: number,
+  knownSynced: number,
+): Promise<boolean> {
+  const shows = (frame: FoundFrame): boolean =>
+    frame.sequence >= nextSequence && frame.syncedBytes > end && frame.syncedBytes <= frame.offset
+  const { frame, isZero } = await searchTail(file, header.salt, end, size, shows)
+  const proof =
+    frame !== undefined
+      ? `the frame at offset ${frame.offset} says that all before ${frame.syncedBytes} was synced`
+      : knownSynced >= nextSequence
+        ? `a cursor has seen record ${knownSynced}`
+        : undefined
+  if (proof !== undefined) {
+    const what = 'a record is damaged or missing'
+    throw corruptLog({ path, offset: end, sequence: nextSequence, what, proof })
+  }
+  return isZero
+}
+
+const chunkBytes = 1024 * 1024
+
+/** Writes the same bytes once more, so that the next sync has to put them on the disk. */
+async function rewrite(file: File, from: number, to: number): Promise<void> {
+  const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - from))
+  for (let offset = from; offset < to; ) {
+    const filled = await file.read(chunk.subarray(0, Math.min(chunkBytes, to - offset)), offset)
+    if (filled === 0) return
+    await file.write(chunk.subarray(0, filled), offset)
+    offset += filled
+  }
+}
+
+/** Best effort: what cannot be removed now holds nothing, and is seen again at the next start. */
+async function removeUnused(
+  fileSystem: FileSystem,
+  directory: string,
+  rest: readonly FoundSegment[],
+): Promise<void> {
+  if (rest.length === 0) return
+  try {
+    for (const { path } of rest) await fileSystem.remove(path)
+    await fileSystem.syncDirectory(directory)
+  } catch {
+    // Nothing depends on it.
+  }
+}
+
+async function withFile<T>(
+  fileSystem: FileSystem,
+  path: string,
+  access: 'read' | 'read-write',
+  use: (file: File) => Promise<T>,
+): Promise<T> {
+  const file = await fileSystem.open(path, access)
+  try {
+    return await use(file)
+  } finally {
+    await file.close()
+  }
+}
+
+function maxOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}

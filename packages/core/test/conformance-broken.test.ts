@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type ConformanceCase,
+  deadLetterQueueConformance,
+  queueConformance,
+  runConformance,
+  targetConformance,
+} from '../src/testing/index.ts'
+import {
+  brokenDeadLetterQueues,
+  wholeDeadLetterQueue,
+} from './testing/broken-dead-letter-queues.ts'
+import { brokenQueues, wholeQueue } from './testing/broken-queues.ts'
+import { brokenTargets, wholeTarget } from './testing/broken-targets.ts'
+import { rowPayloads } from './testing/versioned-store.ts'
+
+// A suite is worth what it finds: each of these doubles has one flaw, and must not get past it.
+
+const seed = Number(process.env['DAYBOOK_SEED'])
+const impatient = { patienceMs: 250, quietMs: 15, shortDelayMs: 50, seed }
+
+const queueCases = (create: (typeof brokenQueues)[number]['create']) =>
+  queueConformance({ create, ...impatient })
+const letterCases = (create: (typeof brokenDeadLetterQueues)[number]['create']) =>
+  deadLetterQueueConformance({ create, patienceMs: 250 })
+const targetCases = (create: (typeof brokenTargets)[number]['create']) =>
+  targetConformance({ create, ...rowPayloads, ...impatient })
+
+describe('queueConformance', { concurrent: true }, () => {
+  for (const { flaw, create, turnsRed } of brokenQueues) {
+    it(`finds a queue that ${flaw}`, () => expectRed(queueCases(create), turnsRed))
+  }
+  it('passes the whole queue in the same wrapping', () => expectGreen(queueCases(wholeQueue)))
+})
+
+describe('deadLetterQueueConformance', { concurrent: true }, () => {
+  for (const { flaw, create, turnsRed } of brokenDeadLetterQueues) {
+    it(`finds a dead-letter queue that ${flaw}`, () => expectRed(letterCases(create), turnsRed))
+  }
+  it('passes the whole queue in the same wrapping', () =>
+    expectGreen(letterCases(wholeDeadLetterQueue)))
+})
+
+describe('targetConformance', { concurrent: true }, () => {
+  for (const { flaw, create, turnsRed } of brokenTargets) {
+    it(`finds a target that ${flaw}`, () => expectRed(targetCases(create), turnsRed))
+  }
+  it('passes the whole target in the same wrapping', () => expectGreen(targetCases(wholeTarget)))
+})
+
+async function expectRed(
+  cases: readonly ConformanceCase[],
+  turnsRed: readonly string[],
+): Promise<void> {
+  const names = cases.map(({ name }) => name)
+  expect(names).toEqual(expect.arrayContaining([...turnsRed]))
+  const results = await runConformance(
+    cases.filter(({ name }) => turnsRed.includes(name)),
+    { concurrency: turnsRed.length },
+  )
+  for (const { name, failure } of results) {
+    expect(failure, `"${name}" stays green`).toMatchObject({ name: 'AssertionError' })
+  }
+}
+
+async function expectGreen(cases: readonly ConformanceCase[]): Promise<void> {
+  const results = await runConformance(cases, { concurrency: 8 })
+  expect(results.filter(({ failure }) => failure !== undefined)).toEqual([])
+}

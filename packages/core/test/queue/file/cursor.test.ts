@@ -1,0 +1,359 @@
+import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type AttemptState, noAttempts } from '../../../src/consumer/consumer.ts'
+import type { WalError } from '../../../src/errors.ts'
+import { Cursor, highestOfCursor } from '../../../src/queue/file/cursor.ts'
+import { nodeFileSystem } from '../../../src/queue/file/node-file-system.ts'
+import { systemRandom } from '../../../src/random.ts'
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { diskFailure, HookedFileSystem } from './support/hooked-file-system.ts'
+import { temporaryDirectory } from './support/temporary-directory.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'])
+
+let directory: string
+let disk: HookedFileSystem
+let clock: VirtualClock
+let errors: WalError[]
+
+beforeEach(async () => {
+  directory = await temporaryDirectory()
+  disk = new HookedFileSystem()
+  clock = new VirtualClock()
+  errors = []
+})
+
+function open(place = directory): Promise<Cursor> {
+  return Cursor.open({
+    directory: place,
+    name: 'search.cursor',
+    target: 'search',
+    fileSystem: disk,
+    clock,
+    random: systemRandom,
+    reportError: (error) => errors.push(error),
+  })
+}
+
+/** What a process that is killed now leaves to the next one. */
+async function openAfterKill(): Promise<Cursor> {
+  const place = await temporaryDirectory()
+  await copyFile(join(directory, 'search.cursor'), join(place, 'search.cursor'))
+  return open(place)
+}
+
+const failedOnce: AttemptState = {
+  spent: 1,
+  interrupted: 0,
+  notBefore: 77,
+  history: [
+    {
+      at: 1,
+      durationMs: 2,
+      target: 'search',
+      class: 'transient',
+      code: 'BUSY',
+      message: 'Später …',
+    },
+  ],
+}
+
+function ackAll(cursor: Cursor, ...sequences: number[]): void {
+  for (const sequence of sequences) cursor.ack(sequence)
+}
+
+function doneUpTo(highest: number, cursor: Cursor): number[] {
+  const all = Array.from({ length: highest }, (_, at) => at + 1)
+  return all.filter((sequence) => cursor.isDone(sequence))
+}
+
+describe('Cursor', () => {
+  it('begins with nothing done', async () => {
+    const cursor = await open()
+    expect(cursor.through).toBe(0)
+    expect(cursor.highest).toBe(0)
+    expect(cursor.isDone(1)).toBe(false)
+    expect(cursor.attemptsOf(1)).toBeUndefined()
+    await cursor.close()
+  })
+
+  it('remembers over a restart what was acked, in any order', async () => {
+    const cursor = await open()
+    ackAll(cursor, 1, 2, 3, 7, 5)
+    await cursor.close()
+    const again = await open()
+    expect([again.through, again.highest]).toEqual([3, 7])
+    expect([4, 5, 6, 7, 8].map((sequence) => again.isDone(sequence))).toEqual([
+      false,
+      true,
+      false,
+      true,
+      false,
+    ])
+    expect(again.countMissing(10)).toBe(5)
+    expect(again.nextMissing(5)).toBe(6)
+    await again.close()
+    expect(await highestOfCursor(nodeFileSystem, join(directory, 'search.cursor'))).toBe(7)
+  })
+
+  it('is equal to a plain set through acks, kills and closes', async () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ ack: fc.array(fc.integer({ min: 1, max: 60 })) }) },
+      { weight: 1, arbitrary: fc.constant('kill' as const) },
+      { weight: 1, arbitrary: fc.constant('close' as const) },
+    )
+    const property = fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+      directory = await temporaryDirectory()
+      const model = new Set<number>()
+      let cursor = await open()
+      for (const each of steps) {
+        if (typeof each === 'object') {
+          ackAll(cursor, ...each.ack)
+          for (const sequence of each.ack) model.add(sequence)
+          await cursor.write()
+        } else {
+          await (each === 'kill' ? cursor.abandon() : cursor.close())
+          cursor = await open()
+        }
+        expect(doneUpTo(61, cursor)).toEqual([...model].sort((a, b) => a - b))
+      }
+      await cursor.close()
+    })
+    await fc.assert(property, { seed, numRuns: 25 })
+    expect(errors).toEqual([])
+  })
+
+  it('keeps attempts until the record is acked', async () => {
+    const cursor = await open()
+    cursor.save(4, failedOnce)
+    cursor.save(5, failedOnce)
+    cursor.save(5, { ...failedOnce, spent: 2 })
+    cursor.save(6, failedOnce)
+    cursor.save(6, noAttempts)
+    cursor.ack(4)
+    await cursor.write()
+    const again = await openAfterKill()
+    expect([4, 5, 6].map((sequence) => again.attemptsOf(sequence))).toEqual([
+      undefined,
+      { ...failedOnce, spent: 2 },
+      undefined,
+    ])
+    await again.close()
+    await cursor.close()
+  })
+
+  it('counts an attempt that was under way when the process was killed, once', async () => {
+    const cursor = await open()
+    const at = clock.now()
+    for (const sequence of [1, 2, 3, 4]) cursor.begin(sequence, at)
+    cursor.save(2, failedOnce)
+    cursor.begin(2, at)
+    cursor.ack(3)
+    cursor.save(4, failedOnce)
+    await cursor.write()
+    const again = await openAfterKill()
+    const interruption = {
+      at,
+      durationMs: 0,
+      target: 'search',
+      class: 'interrupted',
+      code: 'ERR_INTERRUPTED',
+    }
+    expect(again.attemptsOf(1)).toMatchObject({ spent: 1, interrupted: 1, history: [interruption] })
+    expect(again.attemptsOf(2)).toMatchObject({
+      spent: 2,
+      interrupted: 1,
+      notBefore: 77,
+      history: [failedOnce.history[0], interruption],
+    })
+    expect(again.attemptsOf(3)).toBeUndefined()
+    expect(again.attemptsOf(4)).toEqual(failedOnce)
+    await again.close()
+    await cursor.close()
+  })
+
+  it('does not count it again when the next process is killed before it tried', async () => {
+    const cursor = await open()
+    cursor.begin(1, 5)
+    await cursor.write()
+    await cursor.abandon()
+    await (await open()).abandon()
+    const third = await open()
+    expect(third.attemptsOf(1)).toMatchObject({ spent: 1, interrupted: 1 })
+    await third.close()
+  })
+
+  it('counts nothing for attempts that a clean end cut short', async () => {
+    const cursor = await open()
+    cursor.save(2, failedOnce)
+    cursor.begin(1, 5)
+    cursor.begin(2, 5)
+    cursor.endAll()
+    await cursor.close()
+    const again = await open()
+    expect([again.attemptsOf(1), again.attemptsOf(2)]).toEqual([undefined, failedOnce])
+    await again.close()
+  })
+
+  it('writes what came up meanwhile in one go, and syncs about once a second', async () => {
+    const cursor = await open()
+    const calls: string[] = []
+    disk.hook = (call) => void calls.push(call)
+    for (let sequence = 1; sequence <= 1000; sequence++) {
+      cursor.ack(sequence)
+      void cursor.write()
+    }
+    await cursor.write()
+    expect(calls).toEqual(['write'])
+    await clock.advance(990)
+    expect(calls).toEqual(['write'])
+    await clock.advance(20)
+    await cursor.write()
+    await expect.poll(() => calls).toEqual(['write', 'sync'])
+    await clock.advance(60_000)
+    expect(calls).toEqual(['write', 'sync'])
+    expect(clock.pendingTimers).toBe(0)
+    await cursor.close()
+  })
+
+  it('keeps its file small under many acks', async () => {
+    const cursor = await open()
+    for (let round = 0; round < 200; round++) {
+      for (let at = 0; at < 10_000; at++) {
+        // In disorder, so that each takes some bytes.
+        cursor.ack(round * 10_000 + 1 + ((at * 7919) % 10_000))
+        if (at % 500 === 499) await cursor.write()
+      }
+    }
+    await cursor.close()
+    const { size } = await stat(join(directory, 'search.cursor'))
+    expect(size).toBeLessThan(5 << 20)
+    const again = await open()
+    expect(again.through).toBe(2_000_000)
+    await again.close()
+    expect(await readdir(directory)).toEqual(['search.cursor'])
+  })
+
+  it('falls back to what it said before the damage, and reports it', async () => {
+    const cursor = await open()
+    ackAll(cursor, 1, 2, 3)
+    await cursor.sync()
+    ackAll(cursor, 4, 5)
+    await cursor.sync()
+    const { size } = await stat(join(directory, 'search.cursor'))
+    ackAll(cursor, 6)
+    await cursor.sync()
+    await cursor.close()
+    const bytes = await readFile(join(directory, 'search.cursor'))
+    bytes[size - 20] = (bytes[size - 20] ?? 0) ^ 1
+    await writeFile(join(directory, 'search.cursor'), bytes)
+    const again = await open()
+    expect(again.through).toBe(3)
+    expect(errors).toEqual([expect.objectContaining({ code: 'ERR_CORRUPT_LOG' })])
+    expect(errors[0]?.message).toContain('"search"')
+    await again.close()
+  })
+
+  it('refuses a file of a later format', async () => {
+    await (await open()).close()
+    const path = join(directory, 'search.cursor')
+    const bytes = await readFile(path)
+    bytes.writeUInt32LE(9, 8)
+    const { crc32 } = await import('node:zlib')
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
+    await writeFile(path, bytes)
+    await expect(open()).rejects.toMatchObject({ code: 'ERR_FUTURE_FORMAT' })
+  })
+
+  it('skips to where the log begins', async () => {
+    const cursor = await open()
+    ackAll(cursor, 2, 12)
+    cursor.begin(5, 1)
+    cursor.save(6, failedOnce)
+    cursor.skipTo(10)
+    cursor.skipTo(3)
+    await cursor.write()
+    const again = await openAfterKill()
+    expect([again.through, again.highest, again.attemptsOf(5), again.attemptsOf(6)]).toEqual([
+      10,
+      12,
+      undefined,
+      undefined,
+    ])
+    await again.close()
+    await cursor.close()
+  })
+
+  describe('on a disk that fails', () => {
+    it('goes on in memory, reports the outage once, and writes all of it afterwards', async () => {
+      const cursor = await open()
+      ackAll(cursor, 1)
+      await cursor.write()
+      disk.hook = (call) => {
+        if (call !== 'remove') throw diskFailure('ENOSPC', call)
+      }
+      for (const sequence of [2, 3, 4]) {
+        ackAll(cursor, sequence)
+        await cursor.write()
+        await clock.advance(1000)
+      }
+      cursor.begin(5, 1)
+      await cursor.write()
+      expect(cursor.through).toBe(4)
+      expect(errors).toEqual([expect.objectContaining({ code: 'ERR_DISK_FULL' })])
+      disk.hook = () => {}
+      await clock.advance(1100)
+      await expect.poll(async () => (await openAfterKill()).through).toBe(4)
+      expect((await openAfterKill()).attemptsOf(5)).toMatchObject({ interrupted: 1 })
+      // A second outage is a new one.
+      disk.hook = (call) => {
+        if (call !== 'remove') throw diskFailure('EIO', call)
+      }
+      ackAll(cursor, 5)
+      await cursor.write()
+      expect(errors.map(({ code }) => code)).toEqual(['ERR_DISK_FULL', 'ERR_IO'])
+      disk.hook = () => {}
+      await cursor.close()
+      const again = await open()
+      expect(again.through).toBe(5)
+      await again.close()
+    })
+
+    it('loses no ack that was synced, whichever call fails', async () => {
+      for (let nth = 1; ; nth++) {
+        directory = await temporaryDirectory()
+        let cursor = await open()
+        const count = disk.failCall(nth, 'EIO')
+        ackAll(cursor, 1, 2, 3)
+        await cursor.sync()
+        ackAll(cursor, 4)
+        await cursor.sync()
+        await clock.advance(2000)
+        await cursor.sync()
+        disk.hook = () => {}
+        await cursor.abandon()
+        cursor = await open()
+        expect(cursor.through, `call ${nth} failed`).toBe(4)
+        await cursor.close()
+        if (count.made < nth) break
+      }
+    })
+
+    it('does not open where what it has to remember cannot be written', async () => {
+      const cursor = await open()
+      cursor.begin(1, 1)
+      await cursor.write()
+      await cursor.abandon()
+      disk.hook = (call) => {
+        if (call === 'create') throw diskFailure('ENOSPC', call)
+      }
+      await expect(open()).rejects.toMatchObject({ code: 'ERR_DISK_FULL' })
+      disk.hook = () => {}
+      const again = await open()
+      expect(again.attemptsOf(1)).toMatchObject({ spent: 1 })
+      await again.close()
+    })
+  })
+})

@@ -1,0 +1,493 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  applied,
+  createWal,
+  delayedQueue,
+  fanOut,
+  memoryQueue,
+  type Outcome,
+  permanent,
+  type Queue,
+  superseded,
+  type Target,
+  transient,
+  type,
+  unavailable,
+  type WalRecord,
+} from '../src/index.ts'
+import { VirtualClock } from '../src/testing/virtual-clock.ts'
+
+interface Film {
+  readonly title: string
+}
+
+/** A target that answers as its script says, and remembers what it was given. */
+class ScriptedTarget implements Target<Film> {
+  readonly idempotency = 'version'
+  readonly given: WalRecord<Film>[] = []
+  answer: (record: WalRecord<Film>) => Outcome
+
+  constructor(answer: (record: WalRecord<Film>) => Outcome = () => applied) {
+    this.answer = answer
+  }
+
+  async apply(records: readonly WalRecord<Film>[]): Promise<readonly Outcome[]> {
+    this.given.push(...records)
+    return records.map((record) => this.answer(record))
+  }
+
+  get titles(): string[] {
+    return this.given.map((record) => (record.op === 'put' ? record.payload.title : record.op))
+  }
+}
+
+const retry = { maxAttempts: 3, minDelay: 1, maxDelay: 2 } as const
+
+async function filmsWal(targets: Record<string, ScriptedTarget>, options: object = {}) {
+  const wal = await createWal({
+    namespaces: {
+      films: fanOut({
+        payload: type<Film>(),
+        queue: memoryQueue(),
+        targets,
+        retry,
+        ...options,
+      }),
+    },
+  })
+  return { wal, films: wal.namespace('films') }
+}
+
+describe('createWal', () => {
+  it('delivers what is written to every target, in order, and reports it', async () => {
+    const targets = { database: new ScriptedTarget(), search: new ScriptedTarget() }
+    const { wal, films } = await filmsWal(targets)
+    await films.write({ key: 'a', payload: { title: '1' } })
+    await wal.write('films', { key: 'a', payload: { title: '2' } })
+    await films.delete({ key: 'a' })
+    await wal.start()
+    const { films: report } = await wal.drain()
+    expect(targets.database.titles).toEqual(['1', '2', 'delete'])
+    expect(targets.search.titles).toEqual(['1', '2', 'delete'])
+    // What was applied before drain was called is not in its report.
+    expect(report.database).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
+    expect(report.search).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
+    await wal.close()
+  })
+
+  it('gives receipts with versions that grow, one for each of many', async () => {
+    const { wal, films } = await filmsWal({ database: new ScriptedTarget() })
+    const receipts = await films.writeMany([
+      { key: 'a', payload: { title: '1' } },
+      { key: 'a', payload: { title: '2' } },
+    ])
+    expect(receipts.map(({ durable }) => durable)).toEqual(['yes', 'yes'])
+    expect(receipts[1]?.version).toBeGreaterThan(receipts[0]?.version ?? 0n)
+    await wal.close()
+  })
+
+  it('stores nothing of many if one of them is wrong', async () => {
+    const database = new ScriptedTarget()
+    const { wal, films } = await filmsWal({ database })
+    await expect(
+      films.writeMany([
+        { key: 'a', payload: { title: '1' } },
+        { key: '', payload: { title: '2' } },
+      ]),
+    ).rejects.toMatchObject({ code: 'ERR_INVALID_RECORD' })
+    await wal.start()
+    await wal.drain()
+    expect(database.given).toEqual([])
+    await wal.close()
+  })
+
+  it('delivers a record meant for one target to that one only', async () => {
+    const targets = { database: new ScriptedTarget(), search: new ScriptedTarget() }
+    const { wal, films } = await filmsWal(targets)
+    await films.write({ key: 'a', payload: { title: '1' }, target: 'search' })
+    await wal.start()
+    await wal.drain()
+    expect([targets.database.titles, targets.search.titles]).toEqual([[], ['1']])
+    await wal.close()
+  })
+
+  it('tells an unknown namespace, a second start, and use after close by their codes', async () => {
+    const { wal, films } = await filmsWal({ database: new ScriptedTarget() })
+    expect(() => wal.namespace('flims' as 'films')).toThrowError(
+      expect.objectContaining({ code: 'ERR_UNKNOWN_NAMESPACE' }),
+    )
+    await expect(films.drain()).rejects.toMatchObject({ code: 'ERR_NOT_STARTED' })
+    await wal.start()
+    await expect(wal.start()).rejects.toMatchObject({ code: 'ERR_ALREADY_STARTED' })
+    await wal.close()
+    await wal.close()
+    const write = { key: 'a', payload: { title: '1' } }
+    await expect(films.write(write)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await expect(films.tryWrite(write)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await expect(wal.start()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('closes what it had opened when a later namespace cannot be opened', async () => {
+    const closed: string[] = []
+    const good = watched(memoryQueue(), () => closed.push('good'))
+    const bad = watched(memoryQueue(), () => closed.push('bad'))
+    bad.open = () => Promise.reject(new Error('no broker'))
+    const targets = { t: async () => {} }
+    const namespaces = { good: { queue: good, targets }, bad: { queue: bad, targets } }
+    await expect(createWal({ namespaces })).rejects.toThrow('no broker')
+    expect(closed).toEqual(['good'])
+  })
+
+  it('is closed by await using', async () => {
+    let handle: { write(input: never): Promise<unknown> }
+    {
+      await using wal = (await filmsWal({ database: new ScriptedTarget() })).wal
+      handle = wal.namespace('films')
+    }
+    await expect(
+      handle.write({ key: 'a', payload: { title: '1' } } as never),
+    ).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('warns of a target that cannot tell a repetition, where the preset needs it', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): number => warnings.push(warning)
+    process.on('warning', listen)
+    const wal = await createWal({
+      namespaces: {
+        films: fanOut({ queue: memoryQueue(), targets: { careless: async () => {} } }),
+        later: delayedQueue({ queue: memoryQueue(), delay: 1, target: async () => {} }),
+      },
+    })
+    await new Promise(setImmediate)
+    process.off('warning', listen)
+    expect(warnings.map((warning) => warning.message)).toEqual([
+      expect.stringContaining("'careless'"),
+    ])
+    await wal.close()
+  })
+})
+
+describe('dead letters', () => {
+  const poisoned = (record: WalRecord<Film>): Outcome =>
+    record.op === 'put' && record.payload.title === '' ? permanent('NO_TITLE', 'empty') : applied
+
+  it('holds what can never be applied, with its history, for its one target', async () => {
+    const targets = { database: new ScriptedTarget(), search: new ScriptedTarget(poisoned) }
+    const { wal, films } = await filmsWal(targets)
+    await films.write({ key: 'a', payload: { title: '' } })
+    await wal.start()
+    await wal.drain()
+    const { letters } = await films.deadLetters.list()
+    expect(letters).toMatchObject([
+      {
+        namespace: 'films',
+        target: 'search',
+        code: 'NO_TITLE',
+        record: { key: 'a', payload: { title: '' } },
+        attempts: [{ class: 'permanent', code: 'NO_TITLE', target: 'search' }],
+      },
+    ])
+    expect(await films.deadLetters.get(letters[0]?.id ?? '')).toEqual(letters[0])
+    expect(targets.database.titles).toEqual([''])
+    expect((await wal.status()).namespaces.films.targets['search']).toMatchObject({ dead: 1 })
+    await wal.close()
+  })
+
+  it('mends a letter, puts it back for its target only, and removes it', async () => {
+    const targets = { database: new ScriptedTarget(), search: new ScriptedTarget(poisoned) }
+    const { wal, films } = await filmsWal(targets)
+    await films.write({ key: 'a', payload: { title: '' } })
+    await wal.start()
+    await wal.drain()
+    const before = targets.search.given[0]
+    const report = await films.deadLetters.redrive('all', {
+      edit: () => ({ payload: { title: 'mended' } }),
+    })
+    expect(report).toMatchObject({ redriven: [expect.any(String)], failed: [] })
+    await wal.drain()
+    expect(targets.search.titles).toEqual(['', 'mended'])
+    expect(targets.database.titles).toEqual([''])
+    expect(targets.search.given[1]).toMatchObject({
+      id: before?.id,
+      version: before?.version,
+      attemptEpoch: 1,
+    })
+    expect((await films.deadLetters.list()).letters).toEqual([])
+    await wal.close()
+  })
+
+  it('keeps the letter of a redriven record that fails again', async () => {
+    const search = new ScriptedTarget(poisoned)
+    const { wal, films } = await filmsWal({ search })
+    await films.write({ key: 'a', payload: { title: '' } })
+    await wal.start()
+    for (let round = 1; round <= 20; round++) {
+      await wal.drain()
+      await films.deadLetters.redrive('all')
+    }
+    await wal.drain()
+    const { letters } = await films.deadLetters.list()
+    expect(letters).toMatchObject([{ record: { attemptEpoch: 20 } }])
+    await wal.close()
+  })
+
+  it('changes nothing in a dry run, and says which letters it does not know', async () => {
+    const { wal, films } = await filmsWal({ search: new ScriptedTarget(poisoned) })
+    await films.write({ key: 'a', payload: { title: '' } })
+    await wal.start()
+    await wal.drain()
+    const [letter] = (await films.deadLetters.list()).letters
+    const ids = [letter?.id ?? '', 'nobody']
+    expect(await films.deadLetters.redrive({ ids }, { dryRun: true })).toMatchObject({
+      redriven: [letter?.id],
+      failed: [{ id: 'nobody', error: { code: 'ERR_DEAD_LETTER_NOT_FOUND' } }],
+    })
+    expect((await films.deadLetters.list()).letters).toHaveLength(1)
+    await wal.close()
+  })
+
+  it('counts letters by target and code, and discards by filter', async () => {
+    const search = new ScriptedTarget((record) =>
+      permanent(record.key === 'a' ? 'ODD' : 'EVEN', `of ${record.key}`),
+    )
+    const { wal, films } = await filmsWal({ search })
+    for (const key of ['a', 'b', 'b']) await films.write({ key, payload: { title: key } })
+    await wal.start()
+    await wal.drain()
+    expect(await films.deadLetters.groups()).toMatchObject([
+      { target: 'search', code: 'EVEN', count: 2, message: 'of b' },
+      { target: 'search', code: 'ODD', count: 1 },
+    ])
+    expect(await films.deadLetters.discard({ code: 'EVEN' })).toBe(2)
+    expect(await films.deadLetters.count()).toEqual(new Map([['search', 1]]))
+    await wal.close()
+  })
+
+  it('lets a blocked key go on once its letter is redriven, the mended record first', async () => {
+    const search = new ScriptedTarget(poisoned)
+    const { wal, films } = await filmsWal({ search }, { onDeadLetter: 'block' })
+    for (const title of ['', '2', '3']) await films.write({ key: 'a', payload: { title } })
+    await films.write({ key: 'b', payload: { title: 'b' } })
+    await wal.start()
+    const { films: blocked } = await wal.drain()
+    expect(blocked['search']).toMatchObject({ applied: 1, dead: 1, blocked: 2, pending: 0 })
+    await films.deadLetters.redrive('all', { edit: () => ({ payload: { title: '1' } }) })
+    await wal.drain()
+    expect(search.titles.filter((title) => title !== 'b')).toEqual(['', '1', '2', '3'])
+    await wal.close()
+  })
+
+  it('lets a blocked key go on once its letter is discarded', async () => {
+    const search = new ScriptedTarget(poisoned)
+    const { wal, films } = await filmsWal({ search }, { onDeadLetter: 'block' })
+    for (const title of ['', '2']) await films.write({ key: 'a', payload: { title } })
+    await wal.start()
+    await wal.drain()
+    await films.deadLetters.discard('all')
+    await wal.drain()
+    expect(search.titles).toEqual(['', '2'])
+    await wal.close()
+  })
+
+  it('drops by name only: with dead letters off the record is lost and said to be', async () => {
+    const lost: unknown[] = []
+    const { wal, films } = await filmsWal(
+      { search: new ScriptedTarget(poisoned) },
+      { deadLetters: 'off' },
+    )
+    wal.on('lost', (event) => lost.push(event.record.key))
+    await films.write({ key: 'a', payload: { title: '' } })
+    await wal.start()
+    const { films: report } = await wal.drain()
+    expect(report['search']).toMatchObject({ lost: 1, dead: 0 })
+    expect(lost).toEqual(['a'])
+    expect((await films.deadLetters.list()).letters).toEqual([])
+    await wal.close()
+  })
+})
+
+describe('events and status', () => {
+  it('tells retries, recovery, supersession, dead letters and outages', async () => {
+    const told: string[] = []
+    let down = true
+    const search: ScriptedTarget = new ScriptedTarget((record) => {
+      const attempt = search.given.filter(({ id }) => id === record.id).length
+      if (record.key === 'old') return superseded
+      if (record.key === 'dead') return permanent('NO', 'never')
+      if (record.key === 'outage' && down) return unavailable('DOWN', 'restarting')
+      return record.key === 'shaky' && attempt === 1 ? transient('AGAIN', 'busy') : applied
+    })
+    const { wal, films } = await filmsWal({ search }, { breaker: { minOpen: 1, maxOpen: 5 } })
+    wal
+      .on('retry', ({ record, spent }) => told.push(`retry ${record.key} ${spent}`))
+      .on('recovered', ({ record, spent }) => told.push(`recovered ${record.key} ${spent}`))
+      .on('superseded', ({ records }) => told.push(`superseded ${records[0]?.key}`))
+      .on('deadLettered', ({ record, code }) => told.push(`dead ${record?.key} ${code}`))
+      .on('paused', ({ reason, code }) => {
+        down = false
+        told.push(`paused ${reason} ${code}`)
+      })
+      .on('resumed', ({ target }) => told.push(`resumed ${target}`))
+    await wal.start()
+    for (const key of ['old', 'dead', 'shaky', 'outage']) {
+      await films.write({ key, payload: { title: key } })
+      await wal.drain()
+    }
+    expect(told).toEqual([
+      'superseded old',
+      'dead dead NO',
+      'retry shaky 1',
+      'recovered shaky 1',
+      'paused unavailable DOWN',
+      'resumed search',
+    ])
+    const { delivery } = (await wal.status()).namespaces.films.targets['search'] ?? {}
+    expect(delivery).toMatchObject({
+      pending: 0,
+      applied: 2,
+      superseded: 1,
+      retried: 1,
+      deadLettered: 1,
+      breaker: 'closed',
+    })
+    await wal.close()
+  })
+})
+
+describe('a delayed queue', () => {
+  it('applies nothing before it is due', async () => {
+    const clock = new VirtualClock()
+    const times: number[] = []
+    const wal = await createWal({
+      clock,
+      namespaces: {
+        cleanup: delayedQueue({
+          payload: type<Film>(),
+          queue: memoryQueue(),
+          delay: '2h',
+          target: async () => {
+            times.push(clock.now())
+          },
+        }),
+      },
+    })
+    await wal.start()
+    const began = clock.now()
+    await wal.write('cleanup', { payload: { title: 'a' } })
+    await wal.write('cleanup', { payload: { title: 'b' }, delay: '1m' })
+    await clock.advance(59_999)
+    expect(times).toEqual([])
+    expect((await wal.status()).namespaces.cleanup.targets['target']?.delivery).toMatchObject({
+      delayed: 2,
+      pending: 0,
+    })
+    await clock.advance(1)
+    expect(times).toEqual([began + 60_000])
+    await clock.advance(7_200_000)
+    expect(times).toEqual([began + 60_000, began + 7_200_000])
+    await wal.close()
+  })
+})
+
+describe('on the file log', () => {
+  let directory = ''
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'daybook-wal-'))
+  })
+
+  afterEach(() => rm(directory, { recursive: true, force: true }))
+
+  const open = (target: ScriptedTarget) =>
+    createWal({
+      directory,
+      namespaces: { films: fanOut({ payload: type<Film>(), targets: { target }, retry }) },
+    })
+
+  it('delivers after a restart what was written before it, and nothing twice after a close', async () => {
+    const first = await open(new ScriptedTarget())
+    await first.write('films', { key: 'a', payload: { title: '1' } })
+    await first.close()
+
+    const target = new ScriptedTarget()
+    const second = await open(target)
+    const { version } = await second.write('films', { key: 'a', payload: { title: '2' } })
+    await second.start()
+    await second.drain()
+    await second.close()
+    expect(target.titles).toEqual(['1', '2'])
+    expect(version).toBeGreaterThan(target.given[0]?.version ?? 0n)
+
+    const later = new ScriptedTarget()
+    const third = await open(later)
+    await third.start()
+    await third.drain()
+    await third.close()
+    expect(later.titles).toEqual([])
+  })
+
+  it('keeps dead letters and spent attempts over a restart', async () => {
+    const shaky = new ScriptedTarget(() => transient('BUSY', 'later'))
+    const first = await createWal({
+      directory,
+      namespaces: {
+        films: fanOut({
+          payload: type<Film>(),
+          targets: { target: shaky },
+          retry: { maxAttempts: 3, minDelay: '1h', maxDelay: '1h' },
+        }),
+      },
+    })
+    const failed = new Promise((resolve) => first.once('retry', resolve))
+    await first.write('films', { key: 'a', payload: { title: '1' } })
+    await first.start()
+    await failed
+    await first.close()
+
+    const target = new ScriptedTarget(() => permanent('NO', 'never'))
+    const clock = new VirtualClock({ now: Date.now() + 7_200_000 })
+    const second = await createWal({
+      directory,
+      clock,
+      namespaces: { films: fanOut({ payload: type<Film>(), targets: { target } }) },
+    })
+    await second.start()
+    await second.drain()
+    const { letters } = await second.namespace('films').deadLetters.list()
+    expect(letters).toMatchObject([
+      { attemptsSpent: 2, attempts: [{ code: 'BUSY' }, { code: 'NO' }] },
+    ])
+    await second.close()
+  })
+
+  it('is refused to a second owner, and the error names the first', async () => {
+    const first = await open(new ScriptedTarget())
+    await expect(open(new ScriptedTarget())).rejects.toMatchObject({
+      code: 'ERR_DIRECTORY_IN_USE',
+      message: expect.stringContaining(String(process.pid)),
+    })
+    await first.close()
+    await (await open(new ScriptedTarget())).close()
+  })
+})
+
+function watched(queue: Queue, onClose: () => void): Queue {
+  const close = queue.close.bind(queue)
+  return Object.assign(Object.create(queue), {
+    supports: queue.supports,
+    kind: queue.kind,
+    open: queue.open.bind(queue),
+    producer: queue.producer.bind(queue),
+    consumer: queue.consumer.bind(queue),
+    deadLetters: queue.deadLetters.bind(queue),
+    highestVersion: queue.highestVersion?.bind(queue),
+    async close() {
+      onClose()
+      await close()
+    },
+  })
+}
