@@ -2,7 +2,16 @@ import { inspectDisk } from './harness/disk.ts'
 import { type Comparison, compare, type Goal } from './harness/goals.ts'
 import { describeMachine, type Load, type Machine, watchLoad } from './harness/machine.ts'
 import { showProgress } from './harness/progress.ts'
-import { count, milliseconds, percent, provenance, range, ratio, table } from './harness/report.ts'
+import {
+  count,
+  counted,
+  milliseconds,
+  percent,
+  provenance,
+  range,
+  ratio,
+  table,
+} from './harness/report.ts'
 import { type Round, runContest, type Standing } from './harness/rounds.ts'
 import { type Summary, summarize } from './harness/statistics.ts'
 import { Workspace } from './harness/workspace.ts'
@@ -58,10 +67,7 @@ const contestants = [diskLoop, daybookBytes, daybookJson, betterSqlite3, lmdb]
 /** Durable appends: ours against the bare disk, SQLite and LMDB. */
 export async function benchAppend(options: AppendOptions): Promise<AppendReport> {
   using workspace = new Workspace(options.directory)
-  const disk = await inspectDisk(
-    workspace.directory,
-    options.seconds * 1.25 * fastestBytesPerSecond,
-  )
+  const disk = await inspectDisk(options.directory, options.seconds * 1.25 * fastestBytesPerSecond)
   const startedAt = new Date().toISOString()
   const loadMeanwhile = watchLoad()
   const progress = showProgress(contestants.length * (options.rounds + 1))
@@ -124,7 +130,7 @@ export function printAppend(report: AppendReport, terminal: boolean): string {
   ])
   return [
     `Durable appends of ${options.payloadBytes} bytes, ${options.writers} writers in flight, ` +
-      `${options.rounds} rounds of ${options.seconds} s, medians:`,
+      `medians of ${counted(options.rounds, 'round')} of ${options.seconds} s:`,
     table(head, rows, terminal),
     '',
     table(['', 'ratio', 'goal', ''], verdicts, terminal),

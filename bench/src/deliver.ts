@@ -4,6 +4,7 @@ import { describeMachine, type Load, type Machine, watchLoad } from './harness/m
 import { showProgress } from './harness/progress.ts'
 import {
   count,
+  counted,
   megabytes,
   milliseconds,
   provenance,
@@ -61,7 +62,7 @@ const warmUpShare = 0.125
 /** Written to applied: how fast a backlog drains into a target that does nothing. */
 export async function benchDeliver(options: DeliverOptions): Promise<DeliverReport> {
   using workspace = new Workspace(options.directory)
-  const disk = await inspectDisk(workspace.directory, options.backlogBytes * 1.5)
+  const disk = await inspectDisk(options.directory, options.backlogBytes * 1.5)
   const startedAt = new Date().toISOString()
   const loadMeanwhile = watchLoad()
   const records = Math.ceil(options.backlogBytes / options.payloadBytes)
@@ -131,7 +132,7 @@ export function printDeliver(report: DeliverReport, terminal: boolean): string {
   return [
     `A backlog of ${count(report.backlogRecords)} records of ${options.payloadBytes} bytes ` +
       `(${megabytes(options.backlogBytes)}, ${count(options.keys)} keys), written, closed, opened ` +
-      `again and drained into a target that does nothing; ${options.rounds} rounds, medians:`,
+      `again and drained into a target that does nothing; medians of ${counted(options.rounds, 'round')}:`,
     table(head, rows, terminal),
     '',
     report.pageCacheMayHoldBacklog

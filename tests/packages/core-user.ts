@@ -9,9 +9,12 @@ const wal = await createWal({
     titles: fanOut({
       payload: type<{ name: string }>(),
       targets: {
-        store: defineTarget.each<{ name: string }>(async (record) => {
-          applied.push(`${record.key} ${record.payload?.name}`)
-        }),
+        store: defineTarget.each<{ name: string }>(
+          async (record) => {
+            applied.push(`${record.key} ${record.payload?.name}`)
+          },
+          { idempotency: 'id' },
+        ),
       },
     }),
   },

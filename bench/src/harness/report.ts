@@ -31,7 +31,7 @@ export function table(
     head: [...head],
     colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
     style: terminal
-      ? { compact: true }
+      ? { compact: true, head: ['bold'] }
       : { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
     ...(terminal ? {} : { chars: noLines }),
   })
@@ -44,6 +44,11 @@ const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 /** `812,345` */
 export function count(value: number): string {
   return grouped.format(value)
+}
+
+/** `1 round`, `5 rounds` */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
 /** `790,000 to 830,000` */
@@ -71,12 +76,19 @@ export function percent(share: number): string {
   return `${(share * 100).toFixed(0)} %`
 }
 
-/** Two sentences on where the figures come from. */
+/** From this share of the machine on, what others do shows in the figures. */
+const disturbingShare = 0.25
+
+/** Where the figures come from, and whether something disturbed them. */
 export function provenance(machine: Machine, load: Load): string {
-  return [
+  const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${megabytes(machine.memoryBytes)} of memory, ` +
       `${machine.platform}, Node ${machine.node}, ${machine.fileSystem}.`,
     `Load average ${load.before.toFixed(2)} before and ${load.after.toFixed(2)} after; ` +
       `other processes and the kernel took ${percent(load.othersShare)} of all cores meanwhile.`,
-  ].join('\n')
+  ]
+  if (load.othersShare >= disturbingShare) {
+    lines.push('The machine was busy with other things: run this again when it is quiet.')
+  }
+  return lines.join('\n')
 }

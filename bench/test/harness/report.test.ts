@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { count, megabytes, ratio, table } from '../../src/harness/report.ts'
+import { count, counted, megabytes, provenance, ratio, table } from '../../src/harness/report.ts'
 import { summarize } from '../../src/harness/statistics.ts'
 
 const escapeCharacter = String.fromCharCode(27)
@@ -27,6 +27,23 @@ test('draws lines for a terminal', () => {
 
 test('writes figures as people read them', () => {
   expect(count(812_345.4)).toBe('812,345')
+  expect(counted(1, 'round')).toBe('1 round')
+  expect(counted(5000, 'round')).toBe('5,000 rounds')
   expect(megabytes(536_870_912)).toBe('537 MB')
   expect(ratio(summarize([0.5, 0.525, 0.55]))).toBe('0.53 (0.50 to 0.55)')
+})
+
+test('warns when the machine was busy with other things', () => {
+  const machine = {
+    cpu: 'a CPU',
+    cores: 2,
+    memoryBytes: 1e9,
+    platform: 'linux',
+    node: 'v24',
+    fileSystem: 'ext4',
+    freeDiskBytes: 1e9,
+  }
+  const load = { before: 0.1, after: 1, othersShare: 0.24 }
+  expect(provenance(machine, load)).not.toContain('busy')
+  expect(provenance(machine, { ...load, othersShare: 0.25 })).toContain('busy')
 })

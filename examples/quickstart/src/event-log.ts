@@ -22,7 +22,12 @@ export type LogLine =
       readonly code: string
       readonly attempts: number
     }
-  | { readonly event: 'recovered'; readonly target: string; readonly record: LoggedRecord }
+  | {
+      readonly event: 'recovered'
+      readonly target: string
+      readonly record: LoggedRecord
+      readonly spent: number
+    }
   | { readonly event: 'paused'; readonly target: string; readonly code: string }
   | { readonly event: 'resumed'; readonly target: string }
   | { readonly event: 'error'; readonly message: string }
@@ -51,8 +56,8 @@ export function logEvents(wal: EventSource): void {
   wal.on('retry', ({ target, record, attempt, spent }) =>
     logLine({ event: 'retry', target, record: named(record), code: attempt.code, spent }),
   )
-  wal.on('recovered', ({ target, record }) =>
-    logLine({ event: 'recovered', target, record: named(record) }),
+  wal.on('recovered', ({ target, record, spent }) =>
+    logLine({ event: 'recovered', target, record: named(record), spent }),
   )
   wal.on('deadLettered', ({ target, stored, code, attempts }) =>
     logLine({

@@ -10,7 +10,7 @@ import { breakThings } from './stage/break-things.ts'
 import { changesOf } from './stage/changes.ts'
 import { mend } from './stage/mend.ts'
 import { narrate } from './stage/narrate.ts'
-import { bad, figure, strong } from './stage/print.ts'
+import { bad, faint, figure, strong } from './stage/print.ts'
 import { Stage } from './stage/stage.ts'
 import { targetsTable } from './stage/tables.ts'
 import { isGood, judge, verdictText } from './stage/verdict.ts'
@@ -27,9 +27,10 @@ const changes = changesOf(films)
 console.log(`
 ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one kill -9`)}
 
-  A service saves films to a database and to a search index. If it wrote to both by itself, every
-  failure in between would leave them different for good. So it writes each change once, to a log
-  on disk, and calls it saved. The log takes it to both stores, and keeps at it until it is there.
+  A service saves films to a database and to a search index. If it wrote to
+  both by itself, any failure in between would leave them different for good.
+  So it writes each change once, to a log on disk, and calls it saved. The log
+  takes it to both stores, and keeps at it until it is there.
 `)
 
 const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
@@ -59,5 +60,6 @@ async function perform(stage: Stage): Promise<boolean> {
   console.log(targetsTable(stage.client.acknowledged.length, stage.tallies))
   console.log('\nBoth stores, read back and compared with what the service had called saved:\n')
   console.log(`${verdictText(verdict)}\n`)
+  console.log(faint('  The service that stood all this: examples/quickstart/src/service.ts\n'))
   return isGood(verdict)
 }

@@ -31,14 +31,18 @@ describe('queueConformance', { concurrent: true }, () => {
     it(`finds a queue that ${flaw}`, () => expectRed(queueCases(create), turnsRed))
   }
   it('passes the whole queue in the same wrapping', () => expectGreen(queueCases(wholeQueue)))
+  it('has no case that no broken queue turns red', () =>
+    expectAllRed(queueCases(wholeQueue), brokenQueues))
 })
 
 describe('deadLetterQueueConformance', { concurrent: true }, () => {
   for (const { flaw, create, turnsRed } of brokenDeadLetterQueues) {
     it(`finds a dead-letter queue that ${flaw}`, () => expectRed(letterCases(create), turnsRed))
   }
-  it('passes the whole queue in the same wrapping', () =>
+  it('passes the whole dead-letter queue in the same wrapping', () =>
     expectGreen(letterCases(wholeDeadLetterQueue)))
+  it('has no case that no broken dead-letter queue turns red', () =>
+    expectAllRed(letterCases(wholeDeadLetterQueue), brokenDeadLetterQueues))
 })
 
 describe('targetConformance', { concurrent: true }, () => {
@@ -46,6 +50,8 @@ describe('targetConformance', { concurrent: true }, () => {
     it(`finds a target that ${flaw}`, () => expectRed(targetCases(create), turnsRed))
   }
   it('passes the whole target in the same wrapping', () => expectGreen(targetCases(wholeTarget)))
+  it('has no case that no broken target turns red', () =>
+    expectAllRed(targetCases(wholeTarget), brokenTargets))
 })
 
 async function expectRed(
@@ -66,4 +72,13 @@ async function expectRed(
 async function expectGreen(cases: readonly ConformanceCase[]): Promise<void> {
   const results = await runConformance(cases, { concurrency: 8 })
   expect(results.filter(({ failure }) => failure !== undefined)).toEqual([])
+}
+
+/** A case that cannot fail is none. */
+function expectAllRed(
+  cases: readonly ConformanceCase[],
+  doubles: readonly { readonly turnsRed: readonly string[] }[],
+): void {
+  const red = new Set(doubles.flatMap(({ turnsRed }) => turnsRed))
+  expect(cases.map(({ name }) => name).filter((name) => !red.has(name))).toEqual([])
 }

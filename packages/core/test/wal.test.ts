@@ -73,8 +73,8 @@ describe('createWal', () => {
     expect(targets.database.titles).toEqual(['1', '2', 'delete'])
     expect(targets.search.titles).toEqual(['1', '2', 'delete'])
     // What was applied before drain was called is not in its report.
-    expect(report.database).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
-    expect(report.search).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
+    expect(report['database']).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
+    expect(report['search']).toMatchObject({ dead: 0, lost: 0, blocked: 0, pending: 0 })
     await wal.close()
   })
 

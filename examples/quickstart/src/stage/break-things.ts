@@ -1,11 +1,11 @@
-import { DatabaseSync } from 'node:sqlite'
+import { statSync } from 'node:fs'
 import { lockFile } from './outage.ts'
 import { figure } from './print.ts'
 import { appliedIn } from './read-back.ts'
 import { type Stage, until } from './stage.ts'
 
 /** Tells the audience what happens, and what that means. */
-export type Say = (kind: 'bad' | 'good', text: string, detail?: string) => void
+export type Say = (kind: 'bad' | 'good', text: string, ...details: readonly string[]) => void
 
 /** What was seen of the misfortunes, for the verdict. */
 export interface Misfortunes {
@@ -29,7 +29,7 @@ export async function breakThings(stage: Stage, say: Say): Promise<Misfortunes> 
   say(
     'bad',
     'The search index is down: another program has locked its file.',
-    'Its changes wait in the log. Saving goes on, and so does the database.',
+    'Its changes wait in the log; saving and the database go on.',
   )
 
   await until(
@@ -41,8 +41,8 @@ export async function breakThings(stage: Stage, say: Say): Promise<Misfortunes> 
   say(
     'bad',
     'kill -9: the service dies in the middle of its work.',
-    `It had called ${figure(acknowledgedBefore)} changes saved. ` +
-      `The database has ${figure(appliedBefore.database)}, the search index ${figure(appliedBefore.search)}; the log has all.`,
+    `${figure(acknowledgedBefore)} changes had been called saved, and are in the log.`,
+    `The database has ${figure(appliedBefore.database)} of them, the search index ${figure(appliedBefore.search)}.`,
   )
 
   await service.start()
@@ -58,7 +58,7 @@ export async function breakThings(stage: Stage, say: Say): Promise<Misfortunes> 
   return misfortunes
 }
 
-/** Kills the service just after the database has committed, and takes stock. */
+/** Kills the service while a batch is being applied, and takes stock. */
 async function killInTheMiddle({ service, client, tallies, files }: Stage): Promise<Misfortunes> {
   waitForCommit(files.database)
   const diedOf = await service.kill()
@@ -74,14 +74,13 @@ async function killInTheMiddle({ service, client, tallies, files }: Stage): Prom
 }
 
 /**
- * Returns just after the database has committed a batch: most likely before the service could note
- * in its log that it has. Changes it then delivers again are what the version guard is for. Holds
- * up this process meanwhile, as nothing else is quick enough.
+ * Returns while the database is committing a batch: its write-ahead file has just been written to.
+ * Killed now, the service cannot note in its log what it has applied, and will apply it once more;
+ * that is what the version guard is for. Holds up this process, as nothing else is quick enough.
  */
 function waitForCommit(file: string): void {
-  using store = new DatabaseSync(file, { readOnly: true })
-  const last = store.prepare('SELECT max(seq) AS seq FROM history')
-  const before = last.get()?.['seq']
+  const lastWrite = (): bigint => statSync(`${file}-wal`, { bigint: true }).mtimeNs
+  const before = lastWrite()
   const deadline = performance.now() + 300
-  while (last.get()?.['seq'] === before && performance.now() < deadline);
+  while (lastWrite() === before && performance.now() < deadline);
 }

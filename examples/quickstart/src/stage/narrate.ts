@@ -11,9 +11,12 @@ export async function narrate<T>(stage: Stage, work: (say: Say) => Promise<T>): 
   const redraw = setInterval(() => progress.show(gauges(stage)), redrawEveryMs)
   progress.show(gauges(stage))
   try {
-    return await work((kind, text, detail) => {
-      const mark = { bad: bad('✗'), good: good('✓') }[kind]
-      progress.say(`${stage.time}  ${mark} ${text}${detail ? `\n           ${faint(detail)}` : ''}`)
+    return await work((kind, text, ...details) => {
+      const mark = kind === 'bad' ? bad('✗') : good('✓')
+      progress.say([
+        `${stage.time}  ${mark} ${text}`,
+        ...details.map((detail) => `${' '.repeat(11)}${faint(detail)}`),
+      ])
     })
   } finally {
     clearInterval(redraw)

@@ -12,8 +12,8 @@ export interface Gauge {
 /** Shows progress while it happens, and what happens besides. */
 export interface Progress {
   show(gauges: readonly Gauge[]): void
-  /** Prints a line among the progress. */
-  say(text: string): void
+  /** Prints lines among the progress. */
+  say(lines: readonly string[]): void
   stop(): void
 }
 
@@ -57,9 +57,9 @@ class Bars implements Progress {
     }
   }
 
-  say(text: string): void {
-    // The bars are drawn over: what is left of them has to be cleared on every line.
-    this.#screen.log(`${text}\n`.replaceAll('\n', `${clearToEndOfLine}\n`))
+  say(lines: readonly string[]): void {
+    // The bars are written over: what is left of them has to be cleared on every line.
+    this.#screen.log(lines.map((line) => `${line}${clearToEndOfLine}\n`).join(''))
     this.#screen.update()
   }
 
@@ -87,8 +87,8 @@ class Lines implements Progress {
     console.log(`        ${parts.join(', ')}`)
   }
 
-  say(text: string): void {
-    console.log(text)
+  say(lines: readonly string[]): void {
+    for (const line of lines) console.log(line)
   }
 
   stop(): void {

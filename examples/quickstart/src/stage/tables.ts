@@ -23,22 +23,21 @@ export function targetsTable(
   }
   const settled = Math.max(...Object.values(tallies).map((tally) => tally.settled))
   const lines = [...legend, ...twiceInLog(settled - acknowledged)]
-  return `${indented(table)}\n${lines.map((line) => faint(`  ${line}`)).join('\n')}`
+  return `${indented(table)}\n\n${lines.map((line) => faint(`  ${line}`)).join('\n')}`
 }
 
 const legend = [
   'superseded: came when the store had something newer already, and was left out',
-  'redelivered: given to the store once more after the kill, to no effect',
-  'retried: attempts that failed and were made again, because the store was down',
+  'redelivered: given to a store that had it already; changed nothing',
+  'retried: tried again, as the attempt before failed or was cut off by the kill',
   'dead-lettered: refused by the store; waits for a person',
 ]
 
 /** Changes that were in the log, but whose senders had to send them again to be sure. */
 function twiceInLog(count: number): readonly string[] {
   if (count <= 0) return []
-  return [
-    `and ${figure(count)} more that were in the log when the kill cut off the answer, and sent again`,
-  ]
+  const changes = count === 1 ? 'change was' : 'changes were'
+  return [`${figure(count)} more ${changes} in the log already when the kill cut off the answer`]
 }
 
 /** Dead letters counted by target and reason, with an example of each. */
@@ -54,15 +53,24 @@ export function lettersTable(letters: readonly Letter[]): string {
 }
 
 function described({ record: { payload } }: Letter): string {
-  return `${JSON.stringify(payload.title)}, released ${payload.released}`
+  return `${JSON.stringify(payload.title)} (${payload.released})`
 }
 
 function plainTable(head: readonly string[], rightAligned: readonly number[]): Table.Table {
   return new Table({
     head: [...head],
     colAligns: head.map((_, index) => (rightAligned.includes(index) ? 'right' : 'left')),
-    style: { head: [], border: [], compact: true },
+    chars: ruleUnderHead,
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
   })
+}
+
+/** No frame: only a line under the head, and room between the columns. */
+const ruleUnderHead = {
+  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
+  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+  ...{ left: '', 'left-mid': '', mid: '─', 'mid-mid': '  ', right: '', 'right-mid': '' },
+  middle: '  ',
 }
 
 function indented(table: Table.Table): string {

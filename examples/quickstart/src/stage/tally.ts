@@ -9,13 +9,18 @@ export class TargetTally {
   readonly #fates = new Map<ChangeName, Fate>()
   /** Handed to the target again, although it had them already. */
   redelivered = 0
-  /** Failed attempts that were followed by another. */
+  /** Attempts that failed or were cut off by the kill, and were followed by another. */
   retried = 0
-  /** The most attempts that any retried record had spent. */
-  mostSpent = 0
+  /** The failed ones among them, per change. */
+  readonly #failedAttempts = new Map<ChangeName, number>()
   paused = 0
   resumed = 0
   isPaused = false
+
+  /** Attempts that a target's failures have cost; an outage costs none. */
+  get failedAttempts(): number {
+    return [...this.#failedAttempts.values()].reduce((sum, count) => sum + count, 0)
+  }
 
   /** Changes done with, one way or the other. */
   get settled(): number {
@@ -41,8 +46,12 @@ export class TargetTally {
     } else if (line.event === 'deadLettered') {
       this.#settle(line.record, 'dead')
     } else if (line.event === 'retry') {
+      const name = nameOf(line.record)
       this.retried += 1
-      this.mostSpent = Math.max(this.mostSpent, line.spent)
+      this.#failedAttempts.set(name, (this.#failedAttempts.get(name) ?? 0) + 1)
+    } else if (line.event === 'recovered') {
+      // Nobody could report the attempts that died with the process: they only show in the sum.
+      this.retried += line.spent - (this.#failedAttempts.get(nameOf(line.record)) ?? 0)
     } else if (line.event === 'paused') {
       this.paused += 1
       this.isPaused = true
@@ -52,12 +61,16 @@ export class TargetTally {
     }
   }
 
-  #settle({ key, version }: LoggedRecord, fate: Fate): void {
-    const name = changeName(key, BigInt(version))
+  #settle(record: LoggedRecord, fate: Fate): void {
+    const name = nameOf(record)
     const before = this.#fates.get(name)
     // A dead letter that was redriven comes back because it was asked to.
     if (before !== undefined && !(before === 'dead' && fate !== 'dead')) this.redelivered += 1
     // A repeated delivery does not change what became of the change the first time.
     if (before === undefined || before === 'dead') this.#fates.set(name, fate)
   }
+}
+
+function nameOf({ key, version }: LoggedRecord): ChangeName {
+  return changeName(key, BigInt(version))
 }

@@ -51,7 +51,7 @@ function whatDidNotHappen(
     'delivery to the search index paused in both processes': search.paused >= 2,
     'delivery to the search index resumed': search.resumed >= 1,
     'the database was not held up': database.paused === 0,
-    'the outage cost no change an attempt': search.mostSpent === 0,
+    'the outage cost no change an attempt': search.failedAttempts === 0,
     'only refused films became dead letters': letters.every(({ code }) => refusals.has(code)),
     'every kind of refusal was seen':
       new Set(letters.map(({ code }) => code)).size === refusals.size,

@@ -34,12 +34,14 @@ describe('TargetTally', () => {
     expect([...tally.with('superseded')]).toEqual([name])
   })
 
-  it('counts attempts, and remembers the most that a change had spent', () => {
+  it('counts the attempts that failed, and those that were cut off when the service died', () => {
     const tally = new TargetTally()
-    for (const spent of [1, 3, 2]) {
+    for (const spent of [1, 2]) {
       tally.take({ event: 'retry', target, record, code: 'EBUSY', spent })
     }
+    expect(tally.failedAttempts).toBe(2)
+    tally.take({ event: 'recovered', target, record, spent: 3 })
     expect(tally.retried).toBe(3)
-    expect(tally.mostSpent).toBe(3)
+    expect(tally.failedAttempts).toBe(2)
   })
 })

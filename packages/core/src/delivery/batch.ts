@@ -11,6 +11,8 @@ export interface Batch {
   readonly probe: boolean
   /** Lanes of which an earlier record came back: later ones of them must not end before it. */
   readonly heldLanes: Set<Lane>
+  /** Lanes of which an earlier record became a dead letter: a failure of a later one may be its fault. */
+  readonly failedLanes: Set<Lane>
 }
 
 /** Records of a batch as they go into one `apply`. */

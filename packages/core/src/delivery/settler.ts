@@ -153,6 +153,7 @@ export class Settler {
     verdicts: Verdicts,
   ): void {
     const { gate } = this.#options
+    if (batch.failedLanes.has(entry.lane)) return this.#back(batch, entry, verdicts)
     if (failure.class === 'throttled') {
       gate.throttle(failure)
       return this.#back(batch, entry, verdicts)
@@ -209,7 +210,8 @@ export class Settler {
 
   /** Where a dead letter blocks its key, later records of the key must not end before it is dealt with. */
   #dead(batch: Batch, entry: Entry): Entry {
-    if (this.#options.policy.onDeadLetter === 'block') batch.heldLanes.add(entry.lane)
+    const lanes = this.#options.policy.onDeadLetter === 'block' ? batch.heldLanes : batch.failedLanes
+    lanes.add(entry.lane)
     return entry
   }
 

@@ -38,6 +38,17 @@ export async function within<T>(ms: number, promise: Promise<T>, contract: strin
   }
 }
 
+/** Runs a case within its time. What the implementation throws by itself fails it as well, by name. */
+export async function runWithin(ms: number, name: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await within(ms, run(), `${name}: every call settles`)
+  } catch (error) {
+    if (error instanceof AssertionError) throw error
+    const failure = new AssertionError({ message: `${name}\n  seen: it threw ${brief(error)}` })
+    throw Object.assign(failure, { cause: error })
+  }
+}
+
 /** Fails unless the promise rejects with a `WalError`, of one of the codes if any are given. */
 export async function checkRefusal(
   promise: Promise<unknown>,
@@ -68,8 +79,8 @@ export function checkWalError(
 
 /** A value on one line, cut short. */
 export function brief(value: unknown): string {
-  const line = { breakLength: Number.POSITIVE_INFINITY, depth: 4, maxArrayLength: 20 }
-  const text = inspect(value, { ...line, maxStringLength: 200 })
+  const line = { breakLength: Number.POSITIVE_INFINITY, compact: true, maxArrayLength: 20 }
+  const text = inspect(value, { ...line, depth: 4, maxStringLength: 200 })
   return text.length > 600 ? `${text.slice(0, 600)}…` : text
 }
 

@@ -1,5 +1,5 @@
 import type { DeadLetterQueue } from '../dlq/dlq.ts'
-import { within } from './check.ts'
+import { runWithin, within } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
 import { closingCases } from './dlq-cases/closing-cases.ts'
 import { type DeadLetterCase, DeadLetterFixture } from './dlq-cases/dead-letter-fixture.ts'
@@ -36,18 +36,18 @@ export function deadLetterQueueConformance(
     ...removeCases,
     ...closingCases,
   ]
-  return cases.map(({ name, run }) => ({ name, run: () => runCase(options, run) }))
+  return cases.map(({ name, run }) => ({ name, run: () => runCase(options, { name, run }) }))
 }
 
 async function runCase(
   options: DeadLetterQueueConformanceOptions,
-  run: DeadLetterCase['run'],
+  { name, run }: DeadLetterCase,
 ): Promise<void> {
   const subject = await options.create()
   const patienceMs = options.patienceMs ?? 5_000
   const fixture = new DeadLetterFixture(subject, await subject.open(), patienceMs)
   try {
-    await within(patienceMs * 4, run(fixture), 'Every call of DeadLetterQueue settles')
+    await runWithin(patienceMs * 4, name, () => run(fixture))
   } finally {
     // After a failed case it may hang or be broken: never for long, and not worth a report.
     await within(patienceMs, fixture.queue.close(), 'closes').catch(() => {})

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Queue } from '../queue/queue.ts'
-import { within } from './check.ts'
+import { runWithin } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
 import { ackCases } from './queue-cases/ack-cases.ts'
 import { attemptCases } from './queue-cases/attempt-cases.ts'
@@ -72,15 +72,15 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...backlogCases,
     ...randomRunCases,
   ]
-  return cases.map(({ name, run }) => ({ name, run: () => runCase(options, run) }))
+  return cases.map(({ name, run }) => ({ name, run: () => runCase(options, { name, run }) }))
 }
 
-async function runCase(options: QueueConformanceOptions, run: QueueCase['run']): Promise<void> {
+async function runCase(options: QueueConformanceOptions, { name, run }: QueueCase): Promise<void> {
   const fixture = await QueueFixture.start(options)
   const wholeMs = fixture.patienceMs * 4
   try {
-    await within(wholeMs, run(fixture), 'Every call of Queue, Producer and Consumer settles')
-    await within(wholeMs, fixture.checkedEnd(), 'Queue.close resolves')
+    await runWithin(wholeMs, name, () => run(fixture))
+    await runWithin(wholeMs, 'Queue.close resolves', () => fixture.checkedEnd())
   } finally {
     await fixture.dispose()
   }

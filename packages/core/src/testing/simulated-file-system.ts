@@ -1,10 +1,11 @@
-import { dirname, normalize } from 'node:path'
+import { normalize } from 'node:path'
 import type { File, FileSystem } from '../queue/file/file-system.ts'
 import type { Random } from '../random.ts'
-import { type Keep, SimulatedFile } from './simulated-file.ts'
+import { diskFailure, SimulatedDisk } from './simulated-disk.ts'
+import type { Keep, SimulatedFile } from './simulated-file.ts'
 
-/** A method of `FileSystem`, or of a `File`. */
-export type DiskCallKind = keyof FileSystem | Exclude<keyof File, 'size'> | 'size'
+/** A method of `FileSystem` or of one of its files. */
+export type DiskCallKind = keyof FileSystem | keyof File
 
 /** One call to the disk, as faults are chosen by. */
 export interface DiskCall {
@@ -19,59 +20,49 @@ export interface DiskCall {
 /**
  * What goes wrong in a call.
  *
- * - `fail`: it rejects with this error code. `lands`, 0 to 1 (default 0): how much of it was done
- *   all the same; of a write so much of its bytes, of a sync about so many sectors, of any other
- *   call all from 1 on. Whatever a failed sync did not write counts as clean afterwards.
- * - `halt`: the machine stops: neither this call nor any later one is ever answered. A sync has
- *   done nothing by then, anything else is done, but not lasting.
+ * - `fail`: it rejects with this error code (`EIO`, `EACCES`, …). `lands`, 0 to 1, default 0, is how
+ *   much of it was done all the same: so much of a write's bytes; about so many of a sync's sectors;
+ *   any other call, if it is 1. What a failed sync did not write counts as clean afterwards.
+ * - `halt`: the machine stops; neither this call nor any later one is ever answered. A sync has done
+ *   nothing by then; anything else is done, and as lasting as it is without a sync.
  */
-export type DiskFault = { readonly fail: string; readonly lands?: number } | { readonly halt: true }
+export type DiskFault =
+  | { readonly fail: string; readonly lands?: number | undefined }
+  | { readonly halt: true }
 
 export interface SimulatedFileSystemOptions {
-  /** Decides what a crash keeps, what a failed sync wrote, and how long calls take. */
+  /** Decides what a crash keeps, what a failed sync wrote, and in which order calls are done. */
   readonly random: Random
-  /** Bytes all files together may have; a write beyond fails with `ENOSPC`. Default: no limit. */
-  readonly capacityBytes?: number
+  /** Bytes that all files together may have; writes beyond fail with `ENOSPC`. Default: no limit. */
+  readonly capacityBytes?: number | undefined
   /** Makes `sync` a lie, to prove that a suite notices. */
-  readonly ignoreSync?: boolean
+  readonly ignoreSync?: boolean | undefined
   /** Makes `syncDirectory` a lie, to prove that a suite notices. */
-  readonly ignoreDirectorySync?: boolean
-}
-
-interface EntryChange {
-  readonly directory: string
-  apply(entries: Map<string, SimulatedFile>): void
+  readonly ignoreDirectorySync?: boolean | undefined
 }
 
 /**
  * A file system in memory that behaves as badly as a real one may. It tells what is on the disk
- * from what a process sees: bytes by sectors, sizes, and the entries of directories. Calls may be
- * made to fail, and the machine to stop at any of them; `crash` then gives the disk as found.
- * Directories themselves are lasting once made. Runs repeat from the seed of `random`.
+ * from what processes see: bytes by sectors, sizes, directory entries. Calls can be made to fail,
+ * the machine to stop in the middle of one; `crash` gives the disk as found then. Directories
+ * themselves last once they are made. A run repeats from the seed of `random`.
  */
 export class SimulatedFileSystem implements FileSystem {
-  /** Asked before each call. May be replaced at any time. */
+  /** Asked before each call; may be replaced at any time. */
   fault: (call: DiskCall) => DiskFault | undefined = () => undefined
   capacityBytes: number
-  /** Resolves when the machine has stopped. */
+  /** Resolves once the machine has stopped. */
   readonly halted: Promise<void>
   readonly #options: SimulatedFileSystemOptions
-  readonly #random: Random
-  readonly #directories = new Set<string>()
-  /** As processes see them. */
-  readonly #entries = new Map<string, SimulatedFile>()
-  /** As they are on the disk. */
-  readonly #lasting = new Map<string, SimulatedFile>()
-  /** What turns `#lasting` into `#entries`, oldest first. */
-  #changes: EntryChange[] = []
+  readonly #disk: SimulatedDisk
   readonly #counts = new Map<DiskCallKind, number>()
   #calls = 0
   #isHalted = false
   #halt: () => void = () => {}
 
-  constructor(options: SimulatedFileSystemOptions) {
+  constructor(options: SimulatedFileSystemOptions, disk = new SimulatedDisk()) {
     this.#options = options
-    this.#random = options.random
+    this.#disk = disk
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY
     this.halted = new Promise((resolve) => {
       this.#halt = resolve
@@ -83,48 +74,157 @@ export class SimulatedFileSystem implements FileSystem {
     return kind === undefined ? this.#calls : (this.#counts.get(kind) ?? 0)
   }
 
-  /** The files there are, in the order in which they were made. */
-  get paths(): readonly string[] {
-    return [...this.#entries.keys()]
+  /** True once the machine has stopped. */
+  get isHalted(): boolean {
+    return this.#isHalted
   }
 
-  /** A file's bytes as a process would read them. */
+  /** The files there are. */
+  get paths(): readonly string[] {
+    return [...this.#disk.entries.keys()]
+  }
+
+  /** A copy of a file's bytes as a process would read them. */
   bytesOf(path: string): Buffer {
-    return this.#fileAt('read', path).bytes
+    return this.#disk.fileAt(path, 'read').bytes
   }
 
   /** Puts a file on the disk, lasting. */
   put(path: string, bytes: Uint8Array): void {
-    const file = new SimulatedFile(bytes)
-    this.#entries.set(normalize(path), file)
-    this.#lasting.set(normalize(path), file)
-    this.#directories.add(dirname(normalize(path)))
+    this.#disk.put(normalize(path), bytes)
   }
 
-  /** The disk as found after a power cut now, in a machine started again. This one stays as it is. */
-  crash({ keep, random = this.#random }: { keep: Keep; random?: Random }): SimulatedFileSystem {
-    const lasting = new Map(this.#lasting)
-    for (const change of this.#changes) {
-      if (keep === 'all' || (keep === 'random' && random.next() < 0.5)) change.apply(lasting)
-    }
-    const found = this.#successor()
-    for (const [path, file] of lasting) found.put(path, file.afterPowerCut(keep, random).bytes)
-    return found
+  /**
+   * The disk as found after a power cut now, in a machine started anew. This one is left as it is,
+   * so that it can be asked again.
+   */
+  crash({ keep, random }: { readonly keep: Keep; readonly random?: Random }): SimulatedFileSystem {
+    const disk = this.#disk.afterPowerCut(keep, random ?? this.#options.random)
+    return new SimulatedFileSystem(this.#options, disk)
   }
 
-  /** The same machine after its processes were killed: what was not synced is still in memory. */
+  /**
+   * The same machine after its processes were killed: it still has in memory what was not synced,
+   * and takes for written what a failed sync has left out. This one answers no more.
+   */
   kill(): SimulatedFileSystem {
-    const clones = new Map<SimulatedFile, SimulatedFile>()
-    const cloneOf = (file: SimulatedFile): SimulatedFile => {
-      const clone = clones.get(file) ?? file.clone()
-      clones.set(file, clone)
-      return clone
+    this.#stop()
+    return new SimulatedFileSystem(this.#options, this.#disk)
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    return this.#call('makeDirectory', path, () => this.#disk.makeDirectory(normalize(path)))
+  }
+
+  list(path: string): Promise<readonly string[]> {
+    return this.#call('list', path, () => this.#disk.list(normalize(path)))
+  }
+
+  create(path: string): Promise<File> {
+    return this.#call('create', path, () => this.#open(path, this.#disk.create(normalize(path))))
+  }
+
+  open(path: string, access: 'read' | 'read-write'): Promise<File> {
+    return this.#call('open', path, () => {
+      const file = this.#disk.fileAt(normalize(path), 'open')
+      return this.#open(path, file, access === 'read-write')
+    })
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#call('rename', to, () => this.#disk.rename(normalize(from), normalize(to)))
+  }
+
+  remove(path: string): Promise<void> {
+    return this.#call('remove', path, () => this.#disk.remove(normalize(path)))
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    return this.#call('syncDirectory', path, () => {
+      if (!this.#options.ignoreDirectorySync) this.#disk.syncDirectory(normalize(path))
+    })
+  }
+
+  #open(path: string, file: SimulatedFile, writable = true): File {
+    let isClosed = false
+    const call = <T>(kind: keyof File, run: () => T, half?: (lands: number) => void): Promise<T> =>
+      this.#call(
+        kind,
+        path,
+        () => {
+          const isWrong = isClosed || (!writable && (kind === 'write' || kind === 'truncate'))
+          if (isWrong) throw diskFailure('EBADF', kind, path)
+          return run()
+        },
+        half,
+      )
+    return {
+      write: (bytes, position) =>
+        call(
+          'write',
+          () => this.#write(file, path, bytes, position),
+          (lands) => file.write(bytes.subarray(0, Math.floor(bytes.length * lands)), position),
+        ),
+      read: (into, position) => call('read', () => file.read(into, position)),
+      size: () => call('size', () => file.size),
+      truncate: (size) => call('truncate', () => file.truncate(size)),
+      sync: () =>
+        call(
+          'sync',
+          () => (this.#options.ignoreSync ? undefined : file.sync()),
+          (lands) => file.failSync(lands, this.#options.random),
+        ),
+      close: () =>
+        call('close', () => {
+          isClosed = true
+        }),
     }
-    const found = this.#successor()
-    for (const [path, file] of this.#lasting) found.#lasting.set(path, cloneOf(file))
-    for (const [path, file] of this.#entries) found.#entries.set(path, cloneOf(file))
-    const { directories, missing } = this.#unsettledEntries()
-    for (const directory of directories) found.#changes.push(replaceEntries(directory, found.#entries))
-    return missing ? found : found
+  }
+
+  #write(file: SimulatedFile, path: string, bytes: Uint8Array, position: number): void {
+    const room = this.capacityBytes - this.#disk.usedBytes
+    const wanted = position + bytes.byteLength - file.size
+    if (wanted <= room) {
+      file.write(bytes, position)
+      return
+    }
+    const fitting = Math.max(0, Math.min(bytes.byteLength, bytes.byteLength - wanted + room))
+    file.write(bytes.subarray(0, fitting), position)
+    throw diskFailure('ENOSPC', 'write', path)
+  }
+
+  /** Does one call: after a while, unless a fault says otherwise. `half` does a part of it. */
+  async #call<T>(
+    kind: DiskCallKind,
+    path: string,
+    run: () => T,
+    half?: (lands: number) => void,
+  ): Promise<T> {
+    if (this.#isHalted) return await never
+    this.#calls += 1
+    const numberOfKind = this.calls(kind) + 1
+    this.#counts.set(kind, numberOfKind)
+    const fault = this.fault({ kind, path, number: this.#calls, numberOfKind })
+    for (let turns = Math.floor(this.#options.random.next() * 4); turns > 0; turns--) {
+      await Promise.resolve()
+    }
+    if (this.#isHalted) return await never
+    if (fault === undefined) return run()
+    if ('halt' in fault) {
+      if (kind !== 'sync' && kind !== 'syncDirectory') run()
+      this.#stop()
+      return await never
+    }
+    const { lands = 0 } = fault
+    if (half) half(lands)
+    else if (lands >= 1) run()
+    throw diskFailure(fault.fail, kind, path)
+  }
+
+  #stop(): void {
+    this.#isHalted = true
+    this.#halt()
   }
 }
+
+const never = new Promise<never>(() => {})

@@ -1,5 +1,5 @@
 import type { Target } from '../target/target.ts'
-import { within } from './check.ts'
+import { runWithin } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
 import { abortCases } from './target-cases/abort-cases.ts'
 import { applyCases } from './target-cases/apply-cases.ts'
@@ -69,6 +69,6 @@ export function targetConformance<P>(
   const fixture = new TargetFixture(options as unknown as TargetConformanceOptions<unknown>)
   return cases.map(({ name, run }) => ({
     name,
-    run: () => within(fixture.patienceMs * 10, run(fixture), 'Every call of Target settles'),
+    run: () => runWithin(fixture.patienceMs * 10, name, () => run(fixture)),
   }))
 }

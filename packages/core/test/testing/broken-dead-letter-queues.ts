@@ -71,7 +71,11 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
         return { ...page, next: page.next ?? options.after ?? '0' }
       },
     })),
-    turnsRed: ['ends the pages with no next', 'gives every letter once, page by page'],
+    turnsRed: [
+      'is empty at first',
+      'ends the pages with no next',
+      'gives every letter once, page by page',
+    ],
   },
   {
     flaw: 'filters a page after it was cut',
@@ -163,7 +167,10 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
   {
     flaw: 'forgets everything at close',
     create: () => ({ open: () => memoryDeadLetterQueue() }),
-    turnsRed: ['keeps letters, replacements and removals over a reopening'],
+    turnsRed: [
+      'keeps what was being put when it was closed, or refuses it',
+      'keeps letters, replacements and removals over a reopening',
+    ],
   },
   {
     flaw: 'forgets removals at close',
@@ -188,7 +195,10 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
         },
       }
     },
-    turnsRed: ['keeps letters, replacements and removals over a reopening'],
+    turnsRed: [
+      'takes a letter again that was removed',
+      'keeps letters, replacements and removals over a reopening',
+    ],
   },
   {
     flaw: 'keeps the bytes of the caller',
@@ -231,6 +241,52 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
       }
     }),
     turnsRed: ['closes a second time without harm'],
+  },
+  {
+    flaw: 'names letters by their record alone',
+    create: over((queue) => ({
+      put: (letters) => queue.put(letters.map((letter) => ({ ...letter, id: letter.record.id }))),
+    })),
+    turnsRed: ['keeps letters of one record at several targets apart'],
+  },
+  {
+    flaw: 'loses one of two puts at once',
+    create: over((queue) => {
+      let busy = false
+      return {
+        async put(letters) {
+          if (busy) return
+          busy = true
+          await queue.put(letters)
+          busy = false
+        },
+      }
+    }),
+    turnsRed: ['keeps every letter of concurrent puts'],
+  },
+  {
+    flaw: 'throws at a put of nothing',
+    create: over((queue) => ({
+      async put(letters) {
+        if (letters.length === 0) throw new TypeError('no letters')
+        await queue.put(letters)
+      },
+    })),
+    turnsRed: ['takes a put of nothing without harm'],
+  },
+  {
+    flaw: 'lists the newest first, by offset',
+    create: over((queue) => ({
+      async list({ limit = 100, after = '0', ...filter }) {
+        const start = Number(after)
+        const letters = [...(await all(queue, filter))].reverse().slice(start, start + limit)
+        return { letters, next: letters.length < limit ? undefined : String(start + limit) }
+      },
+    })),
+    turnsRed: [
+      'lists letters in the order in which they were put',
+      'goes on with the next page while letters are put',
+    ],
   },
 ]
 

@@ -17,6 +17,7 @@ export const brokenQueues: readonly BrokenQueue[] = [
     flaw: 'forgets acks',
     create: withConsumer(() => ({ ack: async () => {} })),
     turnsRed: [
+      'takes a second ack of a record without harm',
       'does not hand out an acked record again',
       'counts what is not acked, leased or not',
     ],
@@ -37,7 +38,11 @@ export const brokenQueues: readonly BrokenQueue[] = [
         },
       }
     }),
-    turnsRed: ['acks no more than it was told to', 'takes acks in any order'],
+    turnsRed: [
+      'hands out what is neither acked nor leased, in order, through a random run',
+      'acks no more than it was told to',
+      'takes acks in any order',
+    ],
   },
   {
     flaw: 'forgets at close what was acked',
@@ -71,7 +76,10 @@ export const brokenQueues: readonly BrokenQueue[] = [
         },
       }
     }),
-    turnsRed: ['hands out a released record before later ones of its key'],
+    turnsRed: [
+      'wakes a waiting pull when a record is released',
+      'hands out a released record before later ones of its key',
+    ],
   },
   {
     flaw: 'hands out several released records in the order of their release',
@@ -87,6 +95,7 @@ export const brokenQueues: readonly BrokenQueue[] = [
       }
     }),
     turnsRed: [
+      'takes the release of a record already acked without harm',
       'keeps the order of several released records of a key',
       'does not hand out a record released with a delay before the delay is over',
     ],
@@ -97,7 +106,10 @@ export const brokenQueues: readonly BrokenQueue[] = [
       open: ({ clock, ...context }) =>
         queue.open({ ...context, clock: { ...clock, now: () => clock.now() + 7_200_000 } }),
     })),
-    turnsRed: ['does not hand out a delayed record before it is due'],
+    turnsRed: [
+      'keeps a delayed record delayed over a reopening',
+      'does not hand out a delayed record before it is due',
+    ],
   },
   {
     flaw: 'trusts timers with any delay',
@@ -105,7 +117,10 @@ export const brokenQueues: readonly BrokenQueue[] = [
       send: (records) =>
         producer.send(records.map((record) => ({ ...record, dueAt: wrapped(record) }))),
     })),
-    turnsRed: ['is not early with delays too long for a timer'],
+    turnsRed: [
+      'refuses a delay longer than it declares, or is not early with it',
+      'is not early with delays too long for a timer',
+    ],
   },
   {
     flaw: 'holds up a key for a delayed record',
@@ -318,7 +333,11 @@ export const brokenQueues: readonly BrokenQueue[] = [
   {
     flaw: 'takes a clean close for a crash',
     create: withConsumer(() => ({ close: async () => {} })),
-    turnsRed: ['counts no attempt that was begun before a clean close'],
+    turnsRed: [
+      'ends a waiting pull with nothing when the consumer closes',
+      'does not hang in pull after close',
+      'counts no attempt that was begun before a clean close',
+    ],
   },
   {
     flaw: 'counts attempts that had ended',
@@ -357,6 +376,9 @@ export const brokenQueues: readonly BrokenQueue[] = [
       }
     }),
     turnsRed: [
+      'does not let a slow target hold up another',
+      'keeps attempts and releases of one target from another',
+      'lets targets pull at the same time',
       'hands every record to every target',
       'does not ack for one target what another has acked',
     ],
@@ -547,7 +569,15 @@ export const brokenQueues: readonly BrokenQueue[] = [
     create: withConsumer((consumer) => ({
       pull: async (options) => [...(await consumer.pull(options))].reverse(),
     })),
-    turnsRed: ['hands out the records of a key in their order'],
+    turnsRed: [
+      'hands returned leases to the next consumer, in order',
+      'hands out a record that became due after those of its key sent before',
+      'hands out delayed records of a key in the order in which they are due',
+      'hands out again what was not acked before a reopening, in order',
+      'goes on after a reopening where it was',
+      'hands out again what was leased when the process died, in order',
+      'hands out the records of a key in their order',
+    ],
   },
   {
     flaw: 'waits for a day where a delay is over',
@@ -564,6 +594,138 @@ export const brokenQueues: readonly BrokenQueue[] = [
       attempts: { ...attempts, spent: attempts.spent + 1 },
     })),
     turnsRed: ['hands out a record never tried with no attempts'],
+  },
+  {
+    flaw: 'wakes up for nothing but a record sent',
+    create: withQueue((queue) => ({
+      open: ({ clock, ...context }) =>
+        queue.open({ ...context, clock: { ...clock, setTimer: () => ({ cancel() {} }) } }),
+    })),
+    turnsRed: [
+      'wakes a waiting pull when a delayed record becomes due',
+      'does not hand out a record released with a delay before the delay is over',
+    ],
+  },
+  {
+    flaw: 'declares larger records than it takes',
+    create: withQueue(({ supports }) => ({
+      supports: { ...supports, largestRecordBytes: 2 * supports.largestRecordBytes },
+    })),
+    turnsRed: ['takes a record as large as it declares'],
+  },
+  {
+    flaw: 'closes under what is on its way',
+    create: withProducer((producer) => ({
+      async send(records, options) {
+        await Promise.resolve()
+        return producer.send(records, options)
+      },
+    })),
+    turnsRed: ['waits at close for what is on its way'],
+  },
+  {
+    flaw: 'closes every producer with one',
+    create: withQueue((queue) => {
+      let only: Promise<Producer> | undefined
+      return {
+        producer: () => {
+          only ??= queue.producer()
+          return only
+        },
+      }
+    }),
+    turnsRed: ['serves two producers at once'],
+  },
+  {
+    flaw: 'rejects where nobody waits',
+    create: withProducer((producer) => ({
+      async send(records, options) {
+        options?.signal?.throwIfAborted()
+        return producer.send(records, options)
+      },
+    })),
+    turnsRed: ['answers truthfully when the caller no longer waits'],
+  },
+  {
+    flaw: 'takes an ack of nothing for one of everything',
+    create: withConsumer((consumer) => {
+      const handedOut: Delivery[] = []
+      return {
+        async pull(options) {
+          const deliveries = await consumer.pull(options)
+          handedOut.push(...deliveries)
+          return deliveries
+        },
+        ack: (deliveries) => consumer.ack(deliveries.length > 0 ? deliveries : handedOut),
+      }
+    }),
+    turnsRed: ['takes an ack of nothing without harm'],
+  },
+  {
+    flaw: 'obeys a consumer that is closed',
+    create: withQueue((queue) => {
+      let current: Consumer | undefined
+      return {
+        consumer: async (target) => {
+          const consumer = await queue.consumer(target)
+          current = consumer
+          return {
+            ...boundConsumer(consumer),
+            release: async (releases) => current?.release(releases),
+          }
+        },
+      }
+    }),
+    turnsRed: ['settles an ack, a release and a save after close'],
+  },
+  {
+    flaw: 'keeps the attempts saved first',
+    create: withConsumer((consumer) => {
+      const saved = new Set<string>()
+      return {
+        async saveAttempts(attempts) {
+          await consumer.saveAttempts(
+            attempts.filter(({ delivery }) => !saved.has(delivery.record.id)),
+          )
+          for (const { delivery } of attempts) saved.add(delivery.record.id)
+        },
+      }
+    }),
+    turnsRed: ['keeps the attempts saved last'],
+  },
+  {
+    flaw: 'forgets the attempts given at release',
+    create: withConsumer((consumer) => ({
+      release: (releases) =>
+        consumer.release(
+          releases.map((release) => ({ ...release, attempts: release.delivery.attempts })),
+        ),
+    })),
+    turnsRed: ['hands out a released record again, with the attempts given'],
+  },
+  {
+    flaw: 'declares that a release holds its key',
+    create: withQueue(({ supports }) => ({ supports: { ...supports, releaseHoldsKey: true } })),
+    turnsRed: [
+      'holds back the key of a record released with a delay if it declares so, and no other',
+    ],
+  },
+  {
+    flaw: 'counts delayed records among the pending',
+    create: withConsumer((consumer) => ({
+      async backlog() {
+        const backlog = await consumer.backlog()
+        return { ...backlog, pending: backlog.pending + backlog.delayed }
+      },
+    })),
+    turnsRed: ['counts delayed records apart'],
+  },
+  {
+    flaw: 'takes the present for when the oldest record was written',
+    create: withConsumer((consumer) => ({
+      backlog: async () => ({ ...(await consumer.backlog()), oldestWrittenAt: Date.now() }),
+    })),
+    turnsRed: ['tells when the oldest pending record was written'],
   },
 ]
 

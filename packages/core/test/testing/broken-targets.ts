@@ -23,6 +23,7 @@ export const brokenTargets: readonly BrokenTarget[] = [
     flaw: 'takes no notice of versions',
     create: store({ isNewer: () => true }),
     turnsRed: [
+      'takes the highest version there is',
       'changes nothing when an older change comes after a newer one',
       'does not bring back what was deleted when an older change comes late',
       'ends in the state of the versions after redelivery in order',
@@ -62,7 +63,11 @@ export const brokenTargets: readonly BrokenTarget[] = [
   {
     flaw: 'merges a put into the row',
     create: store({ rowOf: ({ payload }, before) => ({ ...before, extra: 1, ...payload }) }),
-    turnsRed: ['stores what is put', 'removes the row by a delete'],
+    turnsRed: [
+      'replaces the whole row by a put',
+      'stores what is put',
+      'removes the row by a delete',
+    ],
   },
   {
     flaw: 'replaces the row by a patch',
@@ -211,6 +216,41 @@ export const brokenTargets: readonly BrokenTarget[] = [
     flaw: 'declares that it applies nothing',
     create: wrapped(() => ({ ops: [] })),
     turnsRed: ['declares ops that there are'],
+  },
+  {
+    flaw: 'buries for good what was deleted',
+    create: wrapped((target) => {
+      const buried = new Set<string>()
+      return {
+        async apply(records) {
+          const isBuried = ({ key = '' }: WalRecord<Row>): boolean => buried.has(key)
+          const outcomes = await Promise.all(
+            records.map((record) => (isBuried(record) ? applied : target.applyOne(record))),
+          )
+          for (const { op, key = '' } of records) if (op === 'delete') buried.add(key)
+          return outcomes
+        },
+      }
+    }),
+    turnsRed: ['takes a newer put after a delete'],
+  },
+  {
+    flaw: 'applies the first hundred of a batch',
+    create: wrapped((target) => ({
+      async apply(records) {
+        await target.apply(records.slice(0, 100))
+      },
+    })),
+    turnsRed: ['applies the largest batch it declares'],
+  },
+  {
+    flaw: 'calls applied what was aborted',
+    create: wrapped((target) => ({
+      async apply(records, { signal }) {
+        return signal.aborted ? undefined : target.apply(records)
+      },
+    })),
+    turnsRed: ['settles when its signal has aborted already, and is truthful'],
   },
 ]
 

@@ -182,7 +182,7 @@ class FileQueue implements Queue {
     return {
       directory: own === undefined ? resolve(directory ?? '', fileNameOf(namespace)) : resolve(own),
       fileSystem: fileSystem ?? nodeFileSystem,
-      lock: lock ?? ownerLock(this.#options),
+      lock: lock ?? ownerLock({ allowNetworkFileSystem: this.#options.allowNetworkFileSystem }),
       segmentBytes,
       maxGroupBytes,
     }

@@ -1,8 +1,8 @@
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
-import { sleep } from '../../clock.ts'
+import { type Clock, sleep } from '../../clock.ts'
 import type { Random } from '../../random.ts'
-import type { AcquireLockOptions, OwnerLock } from './owner-lock.ts'
+import type { OwnerLock } from './owner-lock.ts'
 import { type ShortPlace, shortPlace } from './owner-lock-place.ts'
 import { closeServer, listenOn } from './owner-lock-server.ts'
 
@@ -43,7 +43,7 @@ const longestWaitMs = 160
  */
 export async function acquireSocketLock(
   directory: string,
-  { clock, random }: AcquireLockOptions,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<OwnerLock | undefined> {
   const place = await shortPlace(directory, nameBytes)
   let own: OwnSocket | undefined

@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts'
-import type { Random } from '../../random.ts'
+import { type Clock, systemClock } from '../../clock.ts'
+import { type Random, systemRandom } from '../../random.ts'
 import { acquirePipeLock } from './owner-lock-pipe.ts'
 import { refuseNetworkFileSystem } from './owner-lock-place.ts'
 import { acquireSocketLock } from './owner-lock-socket.ts'
@@ -15,11 +15,6 @@ export interface OwnerLock {
   release(): Promise<void>
 }
 
-export interface AcquireLockOptions {
-  readonly clock: Clock
-  readonly random: Random
-}
-
 /**
  * Tries for a short while to become a directory's only owner. Resolves with undefined if somebody
  * else is; rejects with an error of the system, or a `WalError`, if it cannot be told.
@@ -27,10 +22,7 @@ export interface AcquireLockOptions {
  * Must never be held by two at once, must not outlive its process, and must not be lost while its
  * process lives, even if that is stopped or its event loop is blocked.
  */
-export type AcquireLock = (
-  directory: string,
-  options: AcquireLockOptions,
-) => Promise<OwnerLock | undefined>
+export type AcquireLock = (directory: string) => Promise<OwnerLock | undefined>
 
 export interface OwnerLockOptions {
   /**
@@ -38,6 +30,13 @@ export interface OwnerLockOptions {
    * this machine are kept apart then. Default false: refused, with `ERR_DIRECTORY_UNSUITABLE`.
    */
   readonly allowNetworkFileSystem?: boolean | undefined
+  /**
+   * Waited by between two tries; default the machine's, whatever clock the queue runs on: the other
+   * openers are real.
+   */
+  readonly clock?: Clock | undefined
+  /** Default the machine's. */
+  readonly random?: Random | undefined
 }
 
 /**
@@ -45,10 +44,11 @@ export interface OwnerLockOptions {
  * or on Windows a named pipe. It ends with the process, so it is never stale, and needs nothing
  * from the process while it lasts, so a stalled one keeps it.
  */
-export function ownerLock({ allowNetworkFileSystem }: OwnerLockOptions = {}): AcquireLock {
-  return async (directory, options) => {
+export function ownerLock(options: OwnerLockOptions = {}): AcquireLock {
+  const { allowNetworkFileSystem, clock = systemClock, random = systemRandom } = options
+  return async (directory) => {
     if (process.platform === 'win32') return acquirePipeLock(directory)
     if (!allowNetworkFileSystem) await refuseNetworkFileSystem(directory)
-    return acquireSocketLock(directory, options)
+    return acquireSocketLock(directory, { clock, random })
   }
 }

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import type { Clock } from '../../clock.ts'
 import { WalError } from '../../errors.ts'
-import type { Random } from '../../random.ts'
 import { diskError, errnoOf } from './file-queue-error.ts'
 import type { FileSystem } from './file-system.ts'
 import type { AcquireLock } from './owner-lock.ts'
@@ -33,7 +32,6 @@ export interface TakeOwnershipOptions {
   readonly directory: string
   readonly fileSystem: FileSystem
   readonly clock: Clock
-  readonly random: Random
   readonly lock: AcquireLock
 }
 
@@ -45,7 +43,7 @@ const ownerFile = 'owner.json'
  */
 export async function takeOwnership(options: TakeOwnershipOptions): Promise<Ownership> {
   const { directory, fileSystem, clock, lock: acquire } = options
-  const lock = await acquire(directory, options).catch((error: unknown) => {
+  const lock = await acquire(directory).catch((error: unknown) => {
     throw diskError('lock the directory', directory, error)
   })
   if (!lock) throw inUse(directory, await readOwner(fileSystem, directory).catch(() => undefined))

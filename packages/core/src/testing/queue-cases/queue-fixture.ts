@@ -106,11 +106,17 @@ export class QueueFixture {
 
   /** Pulls until there are so many deliveries, and fails if they do not come in time. */
   async pull(consumer: Consumer, count: number): Promise<readonly Delivery[]> {
+    const startedAt = systemClock.monotonic()
     const deliveries = await this.#pullFor(this.patienceMs, consumer, count)
     check(
       deliveries.length === count,
       'Consumer.pull hands out every record that is due, once, and no other',
       `${deliveries.length} deliveries where ${count} were due`,
+    )
+    check(
+      systemClock.monotonic() - startedAt < this.patienceMs,
+      'Consumer.pull waits until there is something to hand out, and no longer',
+      `it resolved only when it was aborted, after ${this.patienceMs} ms`,
     )
     return deliveries
   }

@@ -41,6 +41,8 @@ export class FakeQueue {
   cannotTell = false
   canLoseLeases = false
   #wake: (() => void)[] = []
+  /** One more with each death of the process. */
+  life = 0
 
   /** Adds a record with the key, `'k'` unless said otherwise. */
   add(overrides: Partial<StoredRecord> = {}, extra: Partial<Delivery> = {}): StoredRecord {
@@ -97,6 +99,7 @@ export class FakeQueue {
 
   /** The process died: what was begun and not told the end of is counted. */
   kill(): void {
+    this.life++
     for (const slot of this.slots) {
       if (slot.begun && !slot.acked) {
         const { attempts } = slot
@@ -120,7 +123,24 @@ export class FakeQueue {
     lease?.abort()
   }
 
-  consumer({ reload = true, marks = true } = {}): Consumer {
+  /** The consumer of the process as it now lives: it does and answers nothing after `kill`. */
+  consumer(options: { readonly reload?: boolean; readonly marks?: boolean } = {}): Consumer {
+    const { life } = this
+    return new Proxy(this.#consumer(options), {
+      get: (consumer, name, receiver) => {
+        const method: unknown = Reflect.get(consumer, name, receiver)
+        if (typeof method !== 'function') return method
+        return async (...args: unknown[]) => {
+          const silent = new Promise<never>(() => {})
+          if (life !== this.life) return silent
+          const answer: unknown = await Reflect.apply(method, consumer, args)
+          return life === this.life ? answer : silent
+        }
+      },
+    })
+  }
+
+  #consumer({ reload = true, marks = true }): Consumer {
     const slotOf = (delivery: Delivery): Slot | undefined =>
       this.slots.find(({ position }) => position === delivery.position)
     const failIfTold = (method: Failing): void => {

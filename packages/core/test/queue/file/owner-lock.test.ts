@@ -8,10 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { systemClock } from '../../../src/clock.ts'
 import { type OwnerLock, ownerLock } from '../../../src/queue/file/owner-lock.ts'
 import { refuseNetworkFileSystem, shortPlace } from '../../../src/queue/file/owner-lock-place.ts'
-import { systemRandom } from '../../../src/random.ts'
 
 const script = join(import.meta.dirname, 'support/lock-child.ts')
 
@@ -32,7 +30,7 @@ afterEach(async () => {
 })
 
 async function acquire(place = directory): Promise<OwnerLock | undefined> {
-  const lock = await ownerLock()(place, { clock: systemClock, random: systemRandom })
+  const lock = await ownerLock()(place)
   if (lock) locks.push(lock)
   return lock
 }

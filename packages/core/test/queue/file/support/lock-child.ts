@@ -6,11 +6,8 @@ import cluster from 'node:cluster'
 import { rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { systemClock } from '../../../../src/clock.ts'
 import { type OwnerLock, ownerLock } from '../../../../src/queue/file/owner-lock.ts'
-import { systemRandom } from '../../../../src/random.ts'
 
-const ports = { clock: systemClock, random: systemRandom }
 const directory: string = workerData?.directory ?? process.argv[2]
 const mode: string = workerData?.mode ?? process.argv[3]
 
@@ -20,7 +17,7 @@ function say(message: unknown): void {
 }
 
 async function openOnce(): Promise<void> {
-  const lock = await ownerLock()(directory, ports)
+  const lock = await ownerLock()(directory)
   say(lock ? 'held' : 'refused')
   const listen = parentPort ?? (cluster.isWorker ? cluster.worker : process)
   listen?.on('message', (command: string) => void obey(command, lock))
@@ -43,7 +40,7 @@ async function race(): Promise<void> {
   let won = 0
   let notAlone = 0
   while (Date.now() < end) {
-    const lock = await ownerLock()(directory, ports)
+    const lock = await ownerLock()(directory)
     if (!lock) continue
     won++
     try {
