@@ -2,7 +2,8 @@
  * The demo: real films, saved to two stores by the service in service.ts, while a store and the
  * service fail. Ends with exit code 0 only if nothing came to harm and everything was seen.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFilms } from './film.ts'
@@ -34,18 +35,20 @@ ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one ki
 `)
 
 const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
+const stage = new Stage(directory, changes)
+process.once('exit', (code) => {
+  if (code === 1) console.log(`  The log and both stores are kept in ${directory}\n`)
+  else rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
+})
 try {
-  if (await perform(new Stage(directory, changes))) await rm(directory, { recursive: true })
-  else process.exitCode = 1
+  process.exit((await perform()) ? 0 : 1)
 } catch (error) {
   console.error(`\n${bad('The demo broke off:')}`, error)
-  process.exitCode = 1
+  process.exit(1)
 }
-if (process.exitCode === 1) console.log(`  The log and both stores are kept in ${directory}\n`)
-process.exit()
 
 /** Runs it all, and answers whether it went as it should. */
-async function perform(stage: Stage): Promise<boolean> {
+async function perform(): Promise<boolean> {
   await stage.service.start()
   const misfortunes = await narrate(stage, async (say) => {
     const sending = stage.client.sendAll(changes, pace)
@@ -60,6 +63,7 @@ async function perform(stage: Stage): Promise<boolean> {
   console.log(targetsTable(stage.client.acknowledged.length, stage.tallies))
   console.log('\nBoth stores, read back and compared with what the service had called saved:\n')
   console.log(`${verdictText(verdict)}\n`)
+  if (!isGood(verdict)) return false
   console.log(faint('  The service that stood all this: examples/quickstart/src/service.ts\n'))
-  return isGood(verdict)
+  return true
 }

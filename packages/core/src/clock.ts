@@ -1,5 +1,6 @@
 /** Something that can be cancelled, such as a timer. */
 export interface Timer {
+  /** Nothing will be called. Harmless once it has been. */
   cancel(): void
 }
 

@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer'
 export interface Codec<P = unknown> {
   /** Short name, for messages. */
   readonly name: string
+  /** The payload as bytes, which must not change afterwards: they may be stored as they are. */
   encode(payload: P): Uint8Array
   /** May keep a view of the bytes it is given: they are not reused. */
   decode(bytes: Uint8Array): P

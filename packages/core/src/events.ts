@@ -62,6 +62,7 @@ export interface ErrorEvent {
 
 /** Every event of a wal, and what its listeners are given. */
 export interface WalEvents {
+  /** The target has applied these records. */
   applied: (event: RecordsEvent) => void
   /** The target already held something newer. */
   superseded: (event: RecordsEvent) => void
@@ -75,6 +76,7 @@ export interface WalEvents {
   lost: (event: LostEvent) => void
   /** Delivery to a target stopped: it is down, throttles, or everything fails. */
   paused: (event: PausedEvent) => void
+  /** Delivery to a target that had stopped goes on. */
   resumed: (event: TargetPlace) => void
   /** A write waited or was refused because a limit on bytes in flight was reached. */
   overloaded: (event: { readonly namespace: string; readonly waiting: boolean }) => void

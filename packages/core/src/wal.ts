@@ -74,10 +74,13 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   drain(
     options?: DrainOptions,
   ): Promise<{ readonly [K in keyof N]: NamespaceDrainReport<TargetOf<N[K]>> }>
+  /** How every namespace and target is doing now. */
   status(): Promise<WalStatus<N>>
   /** Listens to an event. */
   on<E extends WalEventName>(event: E, listener: WalEvents[E]): this
+  /** Listens to the next one of an event. */
   once<E extends WalEventName>(event: E, listener: WalEvents[E]): this
+  /** Stops listening. */
   off<E extends WalEventName>(event: E, listener: WalEvents[E]): this
   /**
    * Stops intake, lets what is being applied finish or hands it back to the queue, and gives up

@@ -16,6 +16,7 @@ import {
   targetConformance,
   VirtualClock,
 } from '../src/testing/index.ts'
+import { modestQueue } from './testing/modest-queue.ts'
 import { rowPayloads, VersionedStore } from './testing/versioned-store.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -26,8 +27,17 @@ const clock = new VirtualClock()
 const passTime = (ms: number): Promise<void> => clock.advance(ms)
 suite(
   'memoryQueue on a virtual clock',
-  queueConformance({ create: memorySubject, clock, passTime, seed }),
+  queueConformance({ create: memorySubject, clock, passTime, quietMs: 10, seed }),
   { concurrent: false },
+)
+
+suite(
+  'a queue that declares little',
+  queueConformance({
+    create: () => ({ queue: modestQueue, reopens: false }),
+    quietMs: 15,
+    seed,
+  }),
 )
 
 suite('fileQueue', queueConformance({ create: fileSubject, seed }))

@@ -54,7 +54,7 @@ export async function breakThings(stage: Stage, say: Say): Promise<Misfortunes> 
   say('good', 'The search index is back.', 'It is given what it missed, in order.')
   await until('everything is saved', () => stage.acknowledgedPart === 1)
   await client.drain()
-  say('good', 'Every change is saved, and has been taken to both.')
+  say('good', 'Every change is saved, and the log has nothing left to deliver.')
   return misfortunes
 }
 

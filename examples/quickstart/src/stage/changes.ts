@@ -36,7 +36,7 @@ export function changesOf(films: readonly Film[]): readonly Change[] {
 }
 
 /** Titles repeat and change, so a film goes by its place in the file. */
-export function keyOf(index: number): string {
+function keyOf(index: number): string {
   return `film-${String(index + 1).padStart(4, '0')}`
 }
 

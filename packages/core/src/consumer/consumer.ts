@@ -150,6 +150,7 @@ export interface Consumer {
    * Rejects if one cannot be read now; core then backs off and asks again.
    */
   reload?(deliveries: readonly Delivery[]): Promise<readonly StoredRecord[]>
+  /** How much there is to do now. May read ahead in the queue: for `status()`, not for each record. */
   backlog(): Promise<Backlog>
   /** Marks the end of the queue as it is now. */
   watermark(options: { readonly includeDelayed: boolean }): Promise<Watermark>

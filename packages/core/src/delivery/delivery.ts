@@ -331,7 +331,10 @@ export class TargetDelivery {
     this.#rate?.spend(entries.length)
     if (isProbe) this.#gate.probeStarted()
     const { generation } = this.#gate
-    void this.#apply({ entries, generation, probe: isProbe, heldLanes: new Set(), failedLanes: new Set() }, bytes)
+    void this.#apply(
+      { entries, generation, probe: isProbe, heldLanes: new Set(), failedLanes: new Set() },
+      bytes,
+    )
     return true
   }
 

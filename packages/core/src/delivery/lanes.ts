@@ -115,12 +115,15 @@ export class Lanes {
     return batch
   }
 
-  /** Takes the one ready record that was tried least, so that probing does not wear out one. */
+  /**
+   * Takes the one ready record that failed least: the likeliest to tell what the target is up to, and
+   * so that probing wears out no single one.
+   */
   takeProbe(): Entry[] {
     let least: Lane | undefined
     for (const lane of this.#ready) {
-      if (least === undefined || spentOf(lane) < spentOf(least)) least = lane
-      if (spentOf(least) === 0) break
+      if (least === undefined || failuresOf(lane) < failuresOf(least)) least = lane
+      if (failuresOf(least) === 0) break
     }
     return least === undefined ? [] : [this.#takeHead(least)]
   }
@@ -362,6 +365,6 @@ export class Lanes {
   }
 }
 
-function spentOf(lane: Lane): number {
-  return lane.head?.spent ?? 0
+function failuresOf({ head }: Lane): number {
+  return head === undefined ? 0 : head.spent + head.refunds
 }

@@ -210,7 +210,8 @@ export class Settler {
 
   /** Where a dead letter blocks its key, later records of the key must not end before it is dealt with. */
   #dead(batch: Batch, entry: Entry): Entry {
-    const lanes = this.#options.policy.onDeadLetter === 'block' ? batch.heldLanes : batch.failedLanes
+    const lanes =
+      this.#options.policy.onDeadLetter === 'block' ? batch.heldLanes : batch.failedLanes
     lanes.add(entry.lane)
     return entry
   }

@@ -58,6 +58,7 @@ export class DeadLetters<P = unknown> {
     return { letters: letters.map((letter) => this.#present(letter)), next }
   }
 
+  /** The letter of this id, or undefined if there is none, or no longer. */
   async get(id: string): Promise<DeadLetter<P> | undefined> {
     const letter = await this.#context.queue.get(id)
     return letter && this.#present(letter)

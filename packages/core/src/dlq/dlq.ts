@@ -65,7 +65,12 @@ export interface DeadLetterSummary {
 export interface DeadLetterQueue {
   /** Resolves once all are durable; rejects if that is not certain, and then core does not ack. */
   put(letters: readonly StoredDeadLetter[]): Promise<void>
+  /**
+   * A page of the letters that match. Going on with `next` skips none that was there at the first
+   * page and stayed; those put meanwhile may come too.
+   */
   list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage>
+  /** The letter of this id, or undefined if there is none, or no longer. */
   get(id: string): Promise<StoredDeadLetter | undefined>
   /** Resolves once the letters are durably gone. Unknown ids are passed over. Answers how many it had. */
   remove(ids: readonly string[]): Promise<number>
@@ -73,6 +78,7 @@ export interface DeadLetterQueue {
   summaries(): AsyncIterable<DeadLetterSummary>
   /** How many letters wait, per target. */
   count(): Promise<ReadonlyMap<string, number>>
+  /** Waits for what is under way, then gives up its resources. A second call does nothing more. */
   close(): Promise<void>
 }
 

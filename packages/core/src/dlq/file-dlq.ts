@@ -25,6 +25,11 @@ export interface FileDeadLetterQueueOptions {
   readonly directory: string
   readonly fileSystem: FileSystem
   readonly random: Random
+  /**
+   * The file is written anew once so many bytes of it, and more than half, are of letters that are
+   * gone. Default 1 MiB.
+   */
+  readonly leastDeadBytes?: number | undefined
   /** Told of what fails in the background; a rewrite of the file, say. */
   reportError(error: WalError): void
 }
@@ -34,8 +39,7 @@ const defaultLimit = 100
 /** Letters read from the file at once. */
 const readCount = 16
 
-/** The file is written anew once so much of it, and more than half, is of letters that are gone. */
-const leastDeadBytes = 1 << 20
+const defaultLeastDeadBytes = 1 << 20
 
 /**
  * Opens the dead-letter queue in a directory. Rejects with `ERR_CORRUPT_LOG` where a letter that
@@ -78,6 +82,7 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   readonly #journal: Journal
   readonly #index: LetterIndex
   readonly #reportError: (error: WalError) => void
+  readonly #leastDeadBytes: number
   #lastNumber: number
   #highestVersion: bigint
   #rewriting: Promise<void> | undefined
@@ -86,12 +91,13 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   #closed = false
 
   constructor(
-    options: Pick<FileDeadLetterQueueOptions, 'reportError'>,
+    options: Pick<FileDeadLetterQueueOptions, 'leastDeadBytes' | 'reportError'>,
     journal: Journal,
     index: LetterIndex,
     read: { readonly lastNumber: number; readonly highestVersion: bigint },
   ) {
     this.#reportError = (error) => options.reportError(error)
+    this.#leastDeadBytes = options.leastDeadBytes ?? defaultLeastDeadBytes
     this.#journal = journal
     this.#index = index
     this.#lastNumber = read.lastNumber
@@ -227,7 +233,7 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   #rewriteIfMostlyDead(): void {
     const { bytes } = this.#journal
     const dead = bytes - this.#index.liveBytes
-    if (dead < leastDeadBytes || dead < bytes / 2 || bytes < this.#rewriteAtBytes) return
+    if (dead < this.#leastDeadBytes || dead < bytes / 2 || bytes < this.#rewriteAtBytes) return
     if (this.#rewriting || this.#closed) return
     this.#rewrite().catch((error: WalError) => {
       // The file is as good as before, only larger than it need be.

@@ -68,6 +68,7 @@ export interface Queue {
   readonly supports: QueueSupports
   /** Acquires what it needs and recovers after a crash. Rejects with a `WalError` that says why not. */
   open(context: QueueContext): Promise<void>
+  /** The way in. May be asked for more than once. */
   producer(): Promise<Producer>
   /** The consumer of one target. At most one per target is open at a time. */
   consumer(target: string): Promise<Consumer>
@@ -78,5 +79,6 @@ export interface Queue {
    * The namespace's clock starts above it.
    */
   highestVersion?(): bigint | undefined
+  /** Gives up its resources. What it answered `'yes'` to stays. A second call does nothing more. */
   close(): Promise<void>
 }

@@ -90,8 +90,9 @@ export interface Target<P = unknown> {
   read?(key: string, options: { readonly signal: AbortSignal }): Promise<unknown>
   /** Resolves if the target can be reached; the breaker's probe. Without it a single record probes. */
   health?(options: { readonly signal: AbortSignal }): Promise<void>
-  /** Called once before the first apply, and once at the end. */
+  /** Called once, before the first apply. A rejection makes `start` reject. */
   open?(): Promise<void>
+  /** Called once, after the last apply. */
   close?(): Promise<void>
 }
 

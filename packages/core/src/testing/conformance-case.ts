@@ -16,6 +16,7 @@ export interface ConformanceResult {
   readonly failure: unknown
 }
 
+/** How {@link runConformance} goes through the cases. */
 export interface RunOptions {
   /** How many cases run at once; default 1. */
   readonly concurrency?: number

@@ -18,6 +18,7 @@ export interface DeadLetterQueueSubject {
   dispose?(): void | Promise<void>
 }
 
+/** What {@link deadLetterQueueConformance} needs to know of the implementation under test. */
 export interface DeadLetterQueueConformanceOptions {
   /** Called once for every case. */
   create(): DeadLetterQueueSubject | Promise<DeadLetterQueueSubject>

@@ -18,6 +18,7 @@ export type SendFault = 'refuse' | 'lose' | 'land' | 'repeat'
 
 /** What goes wrong, decided at each call. Leave out what does not. */
 export interface QueueFaults {
+  /** What becomes of a record that is sent. */
   readonly send?: (record: StoredRecord) => SendFault | undefined
   /** An error with which `pull` rejects, having handed out nothing. */
   readonly pull?: () => WalError | undefined

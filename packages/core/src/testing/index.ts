@@ -1,3 +1,4 @@
+export type { File, FileSystem } from '../queue/file/file-system.ts'
 export {
   type ConformanceCase,
   type ConformanceResult,
@@ -24,6 +25,14 @@ export {
   recordingTarget,
 } from './recording-target.ts'
 export { SeededRandom } from './seeded-random.ts'
+export type { Keep } from './simulated-file.ts'
+export {
+  type DiskCall,
+  type DiskCallKind,
+  type DiskFault,
+  SimulatedFileSystem,
+  type SimulatedFileSystemOptions,
+} from './simulated-file-system.ts'
 export {
   type TargetConformanceOptions,
   type TargetSubject,

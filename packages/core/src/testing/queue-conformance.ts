@@ -36,6 +36,7 @@ export interface QueueSubject {
   dispose?(): void | Promise<void>
 }
 
+/** What {@link queueConformance} needs to know of the implementation under test. */
 export interface QueueConformanceOptions {
   /** Called once for every case. */
   create(): QueueSubject | Promise<QueueSubject>

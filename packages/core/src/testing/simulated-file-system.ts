@@ -30,6 +30,7 @@ export type DiskFault =
   | { readonly fail: string; readonly lands?: number | undefined }
   | { readonly halt: true }
 
+/** How a {@link SimulatedFileSystem} behaves. */
 export interface SimulatedFileSystemOptions {
   /** Decides what a crash keeps, what a failed sync wrote, and in which order calls are done. */
   readonly random: Random
@@ -100,7 +101,7 @@ export class SimulatedFileSystem implements FileSystem {
    */
   crash({ keep, random }: { readonly keep: Keep; readonly random?: Random }): SimulatedFileSystem {
     const disk = this.#disk.afterPowerCut(keep, random ?? this.#options.random)
-    return new SimulatedFileSystem(this.#options, disk)
+    return this.#successor(disk)
   }
 
   /**
@@ -109,7 +110,7 @@ export class SimulatedFileSystem implements FileSystem {
    */
   kill(): SimulatedFileSystem {
     this.#stop()
-    return new SimulatedFileSystem(this.#options, this.#disk)
+    return this.#successor(this.#disk)
   }
 
   makeDirectory(path: string): Promise<void> {
@@ -184,11 +185,11 @@ export class SimulatedFileSystem implements FileSystem {
   #write(file: SimulatedFile, path: string, bytes: Uint8Array, position: number): void {
     const room = this.capacityBytes - this.#disk.usedBytes
     const wanted = position + bytes.byteLength - file.size
-    if (wanted <= room) {
+    if (wanted <= Math.max(0, room)) {
       file.write(bytes, position)
       return
     }
-    const fitting = Math.max(0, Math.min(bytes.byteLength, bytes.byteLength - wanted + room))
+    const fitting = Math.max(0, bytes.byteLength - wanted + Math.max(0, room))
     file.write(bytes.subarray(0, fitting), position)
     throw diskFailure('ENOSPC', 'write', path)
   }
@@ -219,6 +220,11 @@ export class SimulatedFileSystem implements FileSystem {
     if (half) half(lands)
     else if (lands >= 1) run()
     throw diskFailure(fault.fail, kind, path)
+  }
+
+  #successor(disk: SimulatedDisk): SimulatedFileSystem {
+    const { capacityBytes } = this
+    return new SimulatedFileSystem({ ...this.#options, capacityBytes }, disk)
   }
 
   #stop(): void {

@@ -23,6 +23,7 @@ export interface TargetSubject<P> {
   dispose?(): void | Promise<void>
 }
 
+/** What {@link targetConformance} needs to know of the implementation under test. */
 export interface TargetConformanceOptions<P> {
   /** Called once for every case, for the random ones once for every run. */
   create(): TargetSubject<P> | Promise<TargetSubject<P>>

@@ -18,6 +18,9 @@ export interface RunUntilOptions {
   readonly withinMs?: number | undefined
 }
 
+/** Turns of the event loop in which promises come to rest; each lets every microtask run. */
+const turnsToSettle = 4
+
 /**
  * A clock that a test moves by hand. Timers run in the order in which they are due, those due at
  * one instant in the order in which they were set; between any two of them, promises settle.
@@ -62,9 +65,9 @@ export class VirtualClock implements Clock {
     this.#wallOffset += byMs
   }
 
-  /** Lets everything run that waits for promises only. */
+  /** Lets everything run that waits for promises only, also what yields to the event loop meanwhile. */
   async settle(): Promise<void> {
-    await setImmediate()
+    for (let turn = 0; turn < turnsToSettle; turn++) await setImmediate()
   }
 
   /** Lets `byMs` pass, running every timer that comes due on the way. */

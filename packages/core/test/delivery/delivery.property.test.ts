@@ -18,7 +18,15 @@ import { FakeQueue } from './support/fake-queue.ts'
 import { FakeDeadLetters, harness, seed } from './support/harness.ts'
 
 /** What an attempt at a record comes to. */
-type Step = 'applied' | 'superseded' | 'permanent' | 'transient' | 'throttled' | 'unavailable' | 'poison' | 'hang'
+type Step =
+  | 'applied'
+  | 'superseded'
+  | 'permanent'
+  | 'transient'
+  | 'throttled'
+  | 'unavailable'
+  | 'poison'
+  | 'hang'
 
 interface Plan {
   readonly keys: number
@@ -151,9 +159,11 @@ class Play {
     const lastPosition = new Map<string, bigint>()
     const check = (record: WalRecord, attempt: number): void => {
       const key = String(record.key)
-      if ((lastPosition.get(key) ?? 0n) > record.version) this.violations.push(`${record.id} came after a later one of ${key}`)
+      if ((lastPosition.get(key) ?? 0n) > record.version)
+        this.violations.push(`${record.id} came after a later one of ${key}`)
       lastPosition.set(key, record.version)
-      if (attempt > this.plan.maxAttempts) this.violations.push(`${record.id} had attempt ${attempt}`)
+      if (attempt > this.plan.maxAttempts)
+        this.violations.push(`${record.id} had attempt ${attempt}`)
       this.attempts.set(record.id, [...(this.attempts.get(record.id) ?? []), attempt])
     }
     return {
@@ -162,8 +172,10 @@ class Play {
       apply: async (records, context) => {
         if (life !== this.queue.life) return new Promise<never>(() => {})
         const keys = new Set(records.map(({ key }) => String(key)))
-        if (!this.plan.appliesInOrder && keys.size < records.length) this.violations.push('two of a key in a batch')
-        for (const key of keys) if (inFlight.has(key)) this.violations.push(`two applies of ${key} at once`)
+        if (!this.plan.appliesInOrder && keys.size < records.length)
+          this.violations.push('two of a key in a batch')
+        for (const key of keys)
+          if (inFlight.has(key)) this.violations.push(`two applies of ${key} at once`)
         for (const key of keys) inFlight.add(key)
         try {
           return await this.#answer(records, context, check)
@@ -191,7 +203,12 @@ class Play {
       }
       const left = this.#steps.get(record.id) ?? []
       // A poison takes the whole batch with it, and goes only when it comes alone.
-      const step = left[0] === 'poison' || left[0] === 'hang' ? (records.length === 1 ? left.shift() : left[0]) : left.shift()
+      const step =
+        left[0] === 'poison' || left[0] === 'hang'
+          ? records.length === 1
+            ? left.shift()
+            : left[0]
+          : left.shift()
       poison ||= step === 'poison'
       hangs ||= step === 'hang'
       if (poison || hangs) break
@@ -208,7 +225,8 @@ class Play {
     }
     const delayMs = this.#latency.chance(0.5) ? 0 : this.#latency.integer(1, 200)
     await new Promise<void>((resolve, reject) => {
-      if (hangs) context.signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
+      if (hangs)
+        context.signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
       else if (delayMs === 0) resolve()
       else this.clock.setTimer(delayMs, resolve)
     })
@@ -229,7 +247,9 @@ function outcomeOf(step: Step | undefined): Outcome {
 }
 
 describe('delivery, whatever happens', () => {
-  test('keeps each key in order, one at a time, and ends every record once', { timeout: 60_000 }, async () => {
+  test('keeps each key in order, one at a time, and ends every record once', {
+    timeout: 60_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(plans(steps, []), async (plan) => {
         const play = new Play(plan)
@@ -249,13 +269,16 @@ describe('delivery, whatever happens', () => {
         await play.run()
         expect(play.violations).toEqual([])
         expect(play.queue.left).toEqual([])
-        for (const { record } of play.queue.slots) expect(play.ends.get(record.id)).not.toHaveLength(0)
+        for (const { record } of play.queue.slots)
+          expect(play.ends.get(record.id)).not.toHaveLength(0)
       }),
       { seed, numRuns: 200 },
     )
   })
 
-  test('spends no attempt on an outage or a throttle, however long', { timeout: 60_000 }, async () => {
+  test('spends no attempt on an outage or a throttle, however long', {
+    timeout: 60_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(plans(['throttled', 'unavailable', 'applied'], ['stop']), async (plan) => {
         const play = new Play(plan)

@@ -36,7 +36,8 @@ describe('a log on a machine that loses power', () => {
         const history = first.history.fork()
         const disk = first.disk.crash({ keep: 'random', random })
         faultAt(again, halt)(disk)
-        await runLife(disk, { random, history, writers: 2, appends: 2 })
+        const life = runLife(disk, { random, history, writers: 2, appends: 2 })
+        await Promise.race([life, disk.halted])
         if (!disk.isHalted) break
         const found = await inspect(disk.crash({ keep: 'random', random }), { random, history })
         wrong.push(...found.map((what) => `call ${call}, then ${again}: ${what}`))

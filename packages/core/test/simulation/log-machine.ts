@@ -1,3 +1,5 @@
+import { isWalError } from '../../src/errors.ts'
+import type { FileSystem } from '../../src/queue/file/file-system.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import {
   type DiskCall,
@@ -17,22 +19,34 @@ export interface Machine {
 /** Turns a machine's disk into one that goes wrong. */
 export type Prepare = (disk: SimulatedFileSystem) => void
 
-export type DiskSwitches = Pick<SimulatedFileSystemOptions, 'ignoreSync' | 'ignoreDirectorySync'>
+export interface MachineOptions
+  extends Pick<SimulatedFileSystemOptions, 'ignoreSync' | 'ignoreDirectorySync' | 'capacityBytes'> {
+  /** What the log is given in place of the disk. */
+  readonly wrap?: (disk: FileSystem) => FileSystem
+}
 
 /** Runs a log through two lives on a new machine, each closed cleanly if nothing prevents it. */
 export async function runTwoLives(
   seed: number,
   prepare: Prepare = () => {},
-  switches: DiskSwitches = {},
+  { wrap = (disk) => disk, ...options }: MachineOptions = {},
 ): Promise<Machine> {
   const random = new SeededRandom(seed)
-  const disk = new SimulatedFileSystem({ random, ...switches })
+  const disk = new SimulatedFileSystem({ random, ...options })
   await disk.makeDirectory(directory)
   prepare(disk)
   const history = new LogHistory()
-  await runLife(disk, { random, history })
-  await runLife(disk, { random, history })
+  for (let life = 1; life <= 2; life++) {
+    const ended = runLife(wrap(disk), { random, history }).catch(ignoreFailureOfDisk)
+    await Promise.race([ended, disk.halted])
+  }
   return { disk, history }
+}
+
+/** A log that cannot be opened now tells so; the next life tries again. */
+function ignoreFailureOfDisk(error: unknown): void {
+  const isOne = isWalError(error) && (error.code === 'ERR_IO' || error.code === 'ERR_DISK_FULL')
+  if (!isOne) throw error
 }
 
 /** True for calls that change what is on the disk, or make it lasting. */

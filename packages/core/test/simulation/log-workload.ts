@@ -12,7 +12,10 @@ export const directory = '/log/segments'
 export const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
 
 /** Segments so small that a few groups fill one. */
-export function logOptions(fileSystem: FileSystem, overrides: Partial<LogOptions> = {}): LogOptions {
+export function logOptions(
+  fileSystem: FileSystem,
+  overrides: Partial<LogOptions> = {},
+): LogOptions {
   return {
     directory,
     fileSystem,
@@ -47,7 +50,9 @@ export function someRecord(random: SeededRandom, number: number): StoredRecord {
     attemptEpoch: random.integer(0, 1),
     traceContext: undefined,
     encryptionKeyId: undefined,
-    payload: random.chance(0.1) ? undefined : Buffer.from(random.fill(new Uint8Array(payloadBytes))),
+    payload: random.chance(0.1)
+      ? undefined
+      : Buffer.from(random.fill(new Uint8Array(payloadBytes))),
   }
 }
 
@@ -76,14 +81,11 @@ export async function runWriters(log: Log, workload: Workload): Promise<void> {
   await Promise.all(Array.from({ length: writers }, () => write(random.fork())))
 }
 
-/** A whole life of a log: opened, written to, closed. Ends early if the machine stops. */
-export async function runLife(disk: SimulatedFileSystem, workload: Workload): Promise<void> {
-  const life = async (): Promise<void> => {
-    const log = await openLog(logOptions(disk))
-    await runWriters(log, workload)
-    await log.close()
-  }
-  await Promise.race([life(), disk.halted])
+/** A whole life of a log: opened, written to, closed. Never ends if the machine stops. */
+export async function runLife(fileSystem: FileSystem, workload: Workload): Promise<void> {
+  const log = await openLog(logOptions(fileSystem))
+  await runWriters(log, workload)
+  await log.close()
 }
 
 /** Everything the log holds, in small reads. */

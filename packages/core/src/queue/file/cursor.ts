@@ -31,6 +31,8 @@ export interface CursorOptions {
   readonly fileSystem: FileSystem
   readonly clock: Clock
   readonly random: Random
+  /** The file is written anew once it has grown by so much over twice its least size. Default 4 MiB. */
+  readonly slackBytes?: number | undefined
   reportError(error: WalError): void
 }
 
@@ -40,8 +42,7 @@ const syncAfterMs = 1000
 /** Least time between two tries to write to a disk that fails, in ms. */
 const retryAfterMs = 500
 
-/** The file is written anew once it has grown by this much over twice its smallest size. */
-const slackBytes = 4 << 20
+const defaultSlackBytes = 4 << 20
 
 /**
  * One target's progress through the log, kept in a journal: the sequences that are done with, what
@@ -70,6 +71,7 @@ export class Cursor {
   /** Monotonic ms before which a failing disk is not tried again. */
   #retryAt = 0
   #syncTimer: Timer | undefined
+  readonly #slackBytes: number
   #rewriteAtBytes: number
   #closed = false
 
@@ -79,7 +81,8 @@ export class Cursor {
     this.#reportError = (error) => options.reportError(error)
     this.#journal = journal
     this.#state = state
-    this.#rewriteAtBytes = 2 * journal.bytes + slackBytes
+    this.#slackBytes = options.slackBytes ?? defaultSlackBytes
+    this.#rewriteAtBytes = 2 * journal.bytes + this.#slackBytes
   }
 
   /**
@@ -252,9 +255,9 @@ export class Cursor {
   async #rewrite(): Promise<void> {
     try {
       await this.#journal.rewrite({ contents: () => this.#contents() })
-      this.#rewriteAtBytes = 2 * this.#journal.bytes + slackBytes
+      this.#rewriteAtBytes = 2 * this.#journal.bytes + this.#slackBytes
     } catch (error) {
-      this.#rewriteAtBytes = this.#journal.bytes + slackBytes
+      this.#rewriteAtBytes = this.#journal.bytes + this.#slackBytes
       throw error
     }
   }

@@ -68,9 +68,8 @@ export class DelayedHeap {
   /** How many items pass the test, by their time and order. Looks at each. */
   count(test: (at: number, order: number) => boolean): number {
     let count = 0
-    for (let index = 0; index < this.#size; index++) {
-      const { at, order } = this.#item(index)
-      if (test(at, order)) count++
+    for (let start = 0; start < this.#size * width; start += width) {
+      if (test(this.#numbers[start] as number, this.#numbers[start + 1] as number)) count++
     }
     return count
   }

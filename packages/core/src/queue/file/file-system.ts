@@ -22,14 +22,18 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>
 }
 
+/** An open file. No call may be made after `close`. */
 export interface File {
   /** Writes all of the bytes at the position, however many calls that takes. */
   write(bytes: Uint8Array, position: number): Promise<void>
   /** Reads up to `into.byteLength` bytes; fewer only at the end of the file. Answers how many. */
   read(into: Uint8Array, position: number): Promise<number>
+  /** In bytes. */
   size(): Promise<number>
+  /** Cuts the file off at that size, or fills it up with zeros. Lasting only after `sync`. */
   truncate(size: number): Promise<void>
   /** fdatasync: the bytes and the size are lasting once it resolves. */
   sync(): Promise<void>
+  /** Gives up the file; syncs nothing. */
   close(): Promise<void>
 }

@@ -20,7 +20,7 @@ import type { File } from './file-system.ts'
  */
 export const headerBytes = 32
 export const entryHeaderBytes = 16
-export const formatVersion = 1
+const formatVersion = 1
 
 const magic = Buffer.from('DAYBOOKJ', 'latin1')
 

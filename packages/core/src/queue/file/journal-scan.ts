@@ -56,7 +56,7 @@ async function provesSynced(window: FileWindow, from: number, lost: number, salt
 }
 
 /** A file read front to back through a buffer. */
-export class FileWindow {
+class FileWindow {
   readonly #file: File
   readonly size: number
   #bytes: Buffer = Buffer.alloc(0)

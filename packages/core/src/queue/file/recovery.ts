@@ -53,7 +53,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog
   try {
     const found = await findSegments(fileSystem, directory)
     const { segments, rest } = chainSegments(found)
-    await checkUnused(fileSystem, rest, segments.at(-1)?.header.salt)
+    checkUnused(rest, segments.at(-1)?.header.firstKept ?? 0)
     const last = await recoverLast(options, segments.at(-1))
     if (segments.length > 0) await fileSystem.syncDirectory(directory)
     await removeUnused(fileSystem, directory, rest)
@@ -85,25 +85,20 @@ async function lookAt(file: File, path: string, number: number): Promise<FoundSe
   return { path, number, size: await file.size(), finding }
 }
 
-/** Files outside the chain must hold nothing. A frame comes only after a header that was synced. */
-async function checkUnused(
-  fileSystem: FileSystem,
-  rest: readonly FoundSegment[],
-  logSalt: number | undefined,
-): Promise<void> {
-  for (const { path, size, finding } of rest) {
+/**
+ * Files outside the chain were begun and never came into use, and end with their header: nothing
+ * is written behind it before it is synced. Anything longer is a segment whose header is damaged.
+ */
+function checkUnused(rest: readonly FoundSegment[], firstKept: number): void {
+  for (const { path, number, size, finding } of rest) {
     if (finding.state === 'foreign') throw notALog(path)
-    const ownSalt = finding.state === 'damaged' ? finding.salt : undefined
-    for (const salt of new Set([logSalt, ownSalt])) {
-      if (salt === undefined || salt === 0) continue
-      const { frame } = await withFile(fileSystem, path, 'read', (file) =>
-        searchTail(file, salt, segmentHeaderBytes, size, () => true),
-      )
-      if (frame === undefined) continue
-      const proof = `record ${frame.sequence} at offset ${frame.offset} was written behind it`
-      const what = "a segment's header is damaged"
-      throw corruptLog({ path, offset: 0, sequence: frame.sequence, what, proof })
-    }
+    if (number < firstKept || size <= segmentHeaderBytes) continue
+    throw corruptLog({
+      path,
+      offset: 0,
+      what: "a segment's header is damaged, or that of the segment after it",
+      proof: `the file has ${size} bytes, and nothing is written behind a header before its sync`,
+    })
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Consumer, Watermark } from '../../consumer/consumer.ts'
 import { check, checkEqual } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import type { QueueCase, QueueFixture } from './queue-fixture.ts'
 
 /** How much is before a consumer, and where the end of the queue was. */
@@ -38,7 +37,7 @@ async function countsDelayed(fixture: QueueFixture): Promise<void> {
   if (fixture.supports.longestDelayMs < 3_600_000) return countsPending(fixture)
   const consumer = await fixture.consumer()
   const dueAt = fixture.clock.now() + 3_600_000
-  await fixture.send(makeStoredRecord(), makeStoredRecord({ dueAt }), makeStoredRecord({ dueAt }))
+  await fixture.send(fixture.record(), fixture.record({ dueAt }), fixture.record({ dueAt }))
   const { pending, delayed, approximate } = await consumer.backlog()
   if (approximate) return
   checkEqual(
@@ -55,7 +54,7 @@ async function tellsOldest(fixture: QueueFixture): Promise<void> {
   checkEqual((await consumer.backlog()).oldestWrittenAt, undefined, contract)
   const now = Math.floor(fixture.clock.now())
   for (const agoMs of [3_000, 2_000, 1_000]) {
-    await fixture.send(makeStoredRecord({ key: 'same', writtenAt: now - agoMs }))
+    await fixture.send(fixture.record({ key: 'same', writtenAt: now - agoMs }))
   }
   const deliveries = await fixture.pull(consumer, 3)
   for (const [at, agoMs] of [3_000, 2_000, 1_000].entries()) {
@@ -105,7 +104,7 @@ async function coversDelayedWhereAsked(fixture: QueueFixture): Promise<void> {
   if (fixture.supports.longestDelayMs < delayMs) return countsDownRemaining(fixture)
   const consumer = await fixture.consumer()
   const dueAt = Math.ceil(fixture.clock.now()) + delayMs
-  await fixture.send(makeStoredRecord({ dueAt }))
+  await fixture.send(fixture.record({ dueAt }))
   const withDelayed = await consumer.watermark({ includeDelayed: true })
   const without = await consumer.watermark({ includeDelayed: false })
   // Where the machine stalled it was due before the marks were made, and nothing can be told.

@@ -1,7 +1,6 @@
 import type { Consumer, Delivery } from '../../consumer/consumer.ts'
 import type { StoredRecord } from '../../record.ts'
 import { brief, check, checkEqual, checkWalError } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import { idsOf, type QueueCase, type QueueFixture } from './queue-fixture.ts'
 
 /**
@@ -107,10 +106,10 @@ async function keepsDueOrder(fixture: QueueFixture): Promise<void> {
 async function pastIsAtOnce(fixture: QueueFixture): Promise<void> {
   const dueAt = fixture.clock.now() - dayMs
   const records = await fixture.send(
-    makeStoredRecord({ key: 'same' }),
-    makeStoredRecord({ key: 'same', dueAt }),
-    makeStoredRecord({ key: 'same', dueAt: 1 }),
-    makeStoredRecord({ key: 'same' }),
+    fixture.record({ key: 'same' }),
+    fixture.record({ key: 'same', dueAt }),
+    fixture.record({ key: 'same', dueAt: 1 }),
+    fixture.record({ key: 'same' }),
   )
   const deliveries = await fixture.pull(await fixture.consumer(), 4)
   if (fixture.supports.order !== 'key') return
@@ -181,7 +180,7 @@ async function sendTaken(
   const { clock, supports } = fixture
   const now = Math.ceil(clock.now())
   const records = delaysMs.map((delayMs) =>
-    makeStoredRecord({ ...(key === undefined ? {} : { key }), dueAt: now + delayMs }),
+    fixture.record({ ...(key === undefined ? {} : { key }), dueAt: now + delayMs }),
   )
   const outcomes = await (await fixture.producer()).send(records)
   return records.filter((_, at) => {

@@ -1,6 +1,5 @@
 import type { Consumer, Delivery, PullOptions } from '../../consumer/consumer.ts'
 import { brief, check, checkEqual, checkWalError, within } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import { idsOf, type QueueCase, type QueueFixture } from './queue-fixture.ts'
 
 /** The way out: waiting, limits, leases. */
@@ -90,7 +89,7 @@ async function honoursMaxRecords(fixture: QueueFixture): Promise<void> {
 
 async function honoursMaxBytes(fixture: QueueFixture): Promise<void> {
   await fixture.send(
-    ...Array.from({ length: 8 }, () => makeStoredRecord({ payload: new Uint8Array(1_000) })),
+    ...Array.from({ length: 8 }, () => fixture.record({ payload: new Uint8Array(1_000) })),
   )
   const consumer = await fixture.consumer()
   for (let seen = 0; seen < 8; ) {
@@ -112,7 +111,7 @@ async function honoursMaxBytes(fixture: QueueFixture): Promise<void> {
 
 async function handsOutOneOverLimit(fixture: QueueFixture): Promise<void> {
   const records = [5_000, 10, 5_000].map((bytes) =>
-    makeStoredRecord({ key: 'same', payload: new Uint8Array(bytes) }),
+    fixture.record({ key: 'same', payload: new Uint8Array(bytes) }),
   )
   await fixture.send(...records)
   const consumer = await fixture.consumer()
@@ -145,9 +144,7 @@ async function leasesOnce(fixture: QueueFixture): Promise<void> {
 
 async function keepsKeyOrder(fixture: QueueFixture): Promise<void> {
   const keys = ['a', 'b', 'c']
-  const records = Array.from({ length: 60 }, (_, at) =>
-    makeStoredRecord({ key: keys[(at * 7) % 3] }),
-  )
+  const records = Array.from({ length: 60 }, (_, at) => fixture.record({ key: keys[(at * 7) % 3] }))
   await fixture.send(...records)
   const deliveries = await fixture.pull(await fixture.consumer(), 60)
   if (fixture.supports.order !== 'key') return

@@ -1,6 +1,5 @@
 import type { Consumer, Delivery } from '../../consumer/consumer.ts'
 import { check } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import { SeededRandom } from '../seeded-random.ts'
 import type { QueueCase, QueueFixture } from './queue-fixture.ts'
 
@@ -62,7 +61,7 @@ class RandomRun {
 
   async #send(): Promise<void> {
     const records = Array.from({ length: this.#upTo(6) }, () =>
-      makeStoredRecord({ key: `key ${this.#upTo(5)}` }),
+      this.#fixture.record({ key: `key ${this.#upTo(5)}` }),
     )
     for (const { key = '', id } of records) {
       this.#pending.set(key, [...(this.#pending.get(key) ?? []), id])

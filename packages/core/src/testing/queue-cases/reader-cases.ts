@@ -1,5 +1,4 @@
 import { check, checkEqual } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import {
   firstTarget,
   idsOf,
@@ -81,8 +80,8 @@ async function attemptsApart(fixture: QueueFixture): Promise<void> {
 
 async function namesTarget(fixture: QueueFixture): Promise<void> {
   const target = fixture.targets.at(-1) ?? firstTarget
-  const mine = makeStoredRecord({ target })
-  const everyones = makeStoredRecord()
+  const mine = fixture.record({ target })
+  const everyones = fixture.record()
   await fixture.send(mine, everyones)
   const deliveries = await fixture.pull(await fixture.consumer(target), 2)
   checkEqual(

@@ -1,6 +1,5 @@
 import type { StoredRecord } from '../../record.ts'
 import { check, checkEqual } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import type { QueueCase, QueueFixture } from './queue-fixture.ts'
 
 /** What goes in comes out, to the bit. */
@@ -23,7 +22,7 @@ async function keepsEveryField(fixture: QueueFixture): Promise<void> {
   const now = fixture.clock.now()
   await checkKept(
     fixture,
-    makeStoredRecord({
+    fixture.record({
       key: 'tt0111161',
       op: 'patch',
       payload: Uint8Array.of(1, 2, 3),
@@ -47,12 +46,12 @@ async function keepsEveryField(fixture: QueueFixture): Promise<void> {
 async function keepsUnsetFields(fixture: QueueFixture): Promise<void> {
   const withoutState = { traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00' }
   const records = [
-    makeStoredRecord(),
-    makeStoredRecord({ transaction: { id: 'first', index: 0 } }),
-    makeStoredRecord({ traceContext: withoutState }),
+    fixture.record(),
+    fixture.record({ transaction: { id: 'first', index: 0 } }),
+    fixture.record({ traceContext: withoutState }),
   ]
   // Only where no order is asked for may a record be without a key, and such a queue must carry it.
-  await checkKept(fixture, ...records, makeStoredRecord({ key: undefined }))
+  await checkKept(fixture, ...records, fixture.record({ key: undefined }))
 }
 
 async function keepsBytes(fixture: QueueFixture): Promise<void> {
@@ -61,7 +60,7 @@ async function keepsBytes(fixture: QueueFixture): Promise<void> {
   const zeros = new Uint8Array(4096)
   await checkKept(
     fixture,
-    ...[everyByte, notUtf8, zeros].map((payload) => makeStoredRecord({ payload })),
+    ...[everyByte, notUtf8, zeros].map((payload) => fixture.record({ payload })),
   )
 }
 
@@ -69,22 +68,22 @@ async function keepsViews(fixture: QueueFixture): Promise<void> {
   const whole = Uint8Array.from({ length: 100 }, (_, at) => at)
   await checkKept(
     fixture,
-    makeStoredRecord({ payload: whole.subarray(40, 43) }),
-    makeStoredRecord({ payload: Buffer.from('a slice of the pool of buffers') }),
+    fixture.record({ payload: whole.subarray(40, 43) }),
+    fixture.record({ payload: Buffer.from('a slice of the pool of buffers') }),
   )
 }
 
 async function keepsEmptyPayload(fixture: QueueFixture): Promise<void> {
   await checkKept(
     fixture,
-    makeStoredRecord({ op: 'delete', payload: undefined }),
-    makeStoredRecord({ op: 'delete', payload: new Uint8Array(0) }),
+    fixture.record({ op: 'delete', payload: undefined }),
+    fixture.record({ op: 'delete', payload: new Uint8Array(0) }),
   )
 }
 
 async function keepsVersions(fixture: QueueFixture): Promise<void> {
   const versions = [1n, 2n ** 53n + 1n, 2n ** 62n + 12_345n, 2n ** 63n - 1n]
-  await checkKept(fixture, ...versions.map((version) => makeStoredRecord({ version })))
+  await checkKept(fixture, ...versions.map((version) => fixture.record({ version })))
 }
 
 async function keepsTexts(fixture: QueueFixture): Promise<void> {
@@ -107,16 +106,16 @@ async function keepsTexts(fixture: QueueFixture): Promise<void> {
     ['__proto__']: 'kept',
     '': 'no name',
   }
-  await checkKept(fixture, ...keys.map((key) => makeStoredRecord({ key, headers })))
+  await checkKept(fixture, ...keys.map((key) => fixture.record({ key, headers })))
 }
 
 async function keepsOps(fixture: QueueFixture): Promise<void> {
   const ops = ['put', 'patch', 'delete'] as const
-  await checkKept(fixture, ...ops.map((op) => makeStoredRecord({ op })))
+  await checkKept(fixture, ...ops.map((op) => fixture.record({ op })))
 }
 
 async function countsBytes(fixture: QueueFixture): Promise<void> {
-  await fixture.send(makeStoredRecord({ payload: new Uint8Array(10_000) }))
+  await fixture.send(fixture.record({ payload: new Uint8Array(10_000) }))
   const [delivery] = await fixture.pull(await fixture.consumer(), 1)
   check(
     delivery !== undefined && delivery.bytes >= 10_000,

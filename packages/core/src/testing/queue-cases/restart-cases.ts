@@ -1,5 +1,5 @@
 import { check, checkEqual } from '../check.ts'
-import { makeDeadLetter, makeStoredRecord } from '../make-record.ts'
+import { makeDeadLetter } from '../make-record.ts'
 import { firstTarget, idsOf, type QueueCase, type QueueFixture } from './queue-fixture.ts'
 
 /** What is left after close and open, and after the death of the process. */
@@ -117,7 +117,7 @@ async function keepsHighestVersion(fixture: QueueFixture): Promise<void> {
   const offered = fixture.queue.highestVersion !== undefined
   const highest = 2n ** 62n + 3n
   for (const version of [5n, highest, 2n ** 53n + 1n])
-    await fixture.send(makeStoredRecord({ version }))
+    await fixture.send(fixture.record({ version }))
   const checkHighest = (): void => {
     // It may be unable to tell; it may not be wrong.
     if (offered && highestVersion() !== undefined) checkEqual(highestVersion(), highest, contract)

@@ -1,7 +1,6 @@
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
 import { brief, check, checkEqual, checkWalError, fail, within } from '../check.ts'
-import { makeStoredRecord } from '../make-record.ts'
 import { idsOf, type QueueCase, type QueueFixture } from './queue-fixture.ts'
 
 /** The entry door. */
@@ -32,7 +31,7 @@ const noMeansNo =
 
 async function answersInOrder(fixture: QueueFixture): Promise<void> {
   const oversized = oversizedRecord(fixture)
-  const records = [makeStoredRecord(), makeStoredRecord(), makeStoredRecord(), makeStoredRecord()]
+  const records = [fixture.record(), fixture.record(), fixture.record(), fixture.record()]
   if (oversized) records.splice(2, 0, oversized)
   const outcomes = await (await fixture.producer()).send(records)
   checkEqual(
@@ -69,7 +68,7 @@ async function takesLargest(fixture: QueueFixture): Promise<void> {
   // The record's fields count too; these are far below 4 KiB.
   const room = Math.min(fixture.supports.largestRecordBytes, largestProbeBytes) - 4096
   const payload = patterned(Math.max(room, 1))
-  await fixture.send(makeStoredRecord({ payload }))
+  await fixture.send(fixture.record({ payload }))
   const [delivery] = await fixture.pull(await fixture.consumer(), 1)
   check(
     delivery?.record.payload !== undefined &&
@@ -83,7 +82,7 @@ async function refusesAfterClose(fixture: QueueFixture): Promise<void> {
   const producer = await fixture.producer()
   await producer.close()
   const contract = "After Producer.close every outcome is 'no' with ERR_CLOSED"
-  const sent = producer.send([makeStoredRecord(), makeStoredRecord()])
+  const sent = producer.send([fixture.record(), fixture.record()])
   const outcomes = await within(fixture.patienceMs, sent, contract)
   checkEqual(
     outcomes.map(({ durable, error }) => [durable, error?.code]),
@@ -98,7 +97,7 @@ async function refusesAfterClose(fixture: QueueFixture): Promise<void> {
 
 async function waitsAtClose(fixture: QueueFixture): Promise<void> {
   const producer = await fixture.producer()
-  const records = Array.from({ length: 20 }, () => makeStoredRecord({ key: 'same' }))
+  const records = Array.from({ length: 20 }, () => fixture.record({ key: 'same' }))
   const sent = records.map((record) => producer.send([record]))
   await producer.close()
   const contract = 'Producer.close waits for what is on its way'
@@ -113,7 +112,7 @@ async function waitsAtClose(fixture: QueueFixture): Promise<void> {
 
 async function keepsItsOwnCopy(fixture: QueueFixture): Promise<void> {
   const payload = new Uint8Array([1, 2, 3, 4])
-  await fixture.send(makeStoredRecord({ payload }))
+  await fixture.send(fixture.record({ payload }))
   payload.fill(9)
   const [delivery] = await fixture.pull(await fixture.consumer(), 1)
   checkEqual(
@@ -126,7 +125,7 @@ async function keepsItsOwnCopy(fixture: QueueFixture): Promise<void> {
 async function keepsOrderOfSends(fixture: QueueFixture): Promise<void> {
   const keys = ['a', 'b', 'c', 'd', 'e']
   const records = Array.from({ length: 200 }, (_, at) =>
-    makeStoredRecord({ key: keys[at % keys.length] }),
+    fixture.record({ key: keys[at % keys.length] }),
   )
   const producer = await fixture.producer()
   const outcomes = await Promise.all(records.map((record) => producer.send([record])))
@@ -143,19 +142,19 @@ async function keepsOrderOfSends(fixture: QueueFixture): Promise<void> {
 
 async function servesTwoProducers(fixture: QueueFixture): Promise<void> {
   const other = await fixture.queue.producer()
-  const records = Array.from({ length: 20 }, () => makeStoredRecord())
+  const records = Array.from({ length: 20 }, () => fixture.record())
   const mine = await fixture.producer()
   const outcomes = await Promise.all(
     records.map((record, at) => (at % 2 === 0 ? mine : other).send([record])),
   )
   await other.close()
-  const after = makeStoredRecord()
+  const after = fixture.record()
   await fixture.send(after)
   await checkHandedOut(fixture, [...records, after], [...outcomes.flat(), { durable: 'yes' }])
 }
 
 async function answersAborted(fixture: QueueFixture): Promise<void> {
-  const records = [makeStoredRecord(), makeStoredRecord()]
+  const records = [fixture.record(), fixture.record()]
   const contract = 'Failures of the world are outcomes of Producer.send, not rejections'
   const sent = (await fixture.producer()).send(records, { signal: AbortSignal.abort() })
   const outcomes = await within(fixture.patienceMs, sent, contract).catch((error: unknown) =>
@@ -179,7 +178,7 @@ async function takesLargeBatch(fixture: QueueFixture): Promise<void> {
 
 async function answersOverfullBatch(fixture: QueueFixture): Promise<void> {
   const count = Math.min(fixture.supports.largestBatchRecords, 3_000) + 1
-  const records = Array.from({ length: count }, () => makeStoredRecord())
+  const records = Array.from({ length: count }, () => fixture.record())
   const outcomes = await (await fixture.producer()).send(records)
   checkEqual(outcomes.length, count, oneOutcomePerRecord)
   await checkHandedOut(fixture, records, outcomes)
@@ -203,9 +202,10 @@ async function checkHandedOut(
   return deliveries
 }
 
-function oversizedRecord({ supports }: QueueFixture): StoredRecord | undefined {
-  if (supports.largestRecordBytes > largestProbeBytes) return undefined
-  return makeStoredRecord({ payload: new Uint8Array(supports.largestRecordBytes + 1) })
+function oversizedRecord(fixture: QueueFixture): StoredRecord | undefined {
+  const { largestRecordBytes } = fixture.supports
+  if (largestRecordBytes > largestProbeBytes) return undefined
+  return fixture.record({ payload: new Uint8Array(largestRecordBytes + 1) })
 }
 
 /** Bytes in which a page lost or put in the wrong place shows. */

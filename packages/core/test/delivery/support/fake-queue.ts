@@ -221,7 +221,9 @@ export class FakeQueue {
         return {
           covers: ({ position }) => Number(position) <= end,
           remaining: () =>
-            this.cannotTell ? undefined : this.slots.slice(0, end).filter(({ acked }) => !acked).length,
+            this.cannotTell
+              ? undefined
+              : this.slots.slice(0, end).filter(({ acked }) => !acked).length,
         }
       },
       close: async () => {},

@@ -3,11 +3,7 @@ import { DeliveryBudget } from '../../../src/delivery/budget.ts'
 import { TargetDelivery, type TargetDeliveryOptions } from '../../../src/delivery/delivery.ts'
 import type { DeliveryEvents } from '../../../src/delivery/delivery-events.ts'
 import type { DeliveryPolicy } from '../../../src/delivery/policy.ts'
-import type {
-  DeadLetterQueue,
-  DeadLetterSummary,
-  StoredDeadLetter,
-} from '../../../src/dlq/dlq.ts'
+import type { DeadLetterQueue, DeadLetterSummary, StoredDeadLetter } from '../../../src/dlq/dlq.ts'
 import type { WalError } from '../../../src/errors.ts'
 import type { StoredRecord, WalRecord } from '../../../src/record.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'

@@ -14,10 +14,7 @@ export interface Call {
   readonly records: readonly WalRecord[]
 }
 
-type Answer = (
-  record: WalRecord,
-  context: ApplyContext,
-) => Outcome | Promise<Outcome>
+type Answer = (record: WalRecord, context: ApplyContext) => Outcome | Promise<Outcome>
 
 /** A target that answers as it is told, and remembers what it was asked. */
 export class ScriptedTarget implements Target<unknown> {
@@ -29,9 +26,14 @@ export class ScriptedTarget implements Target<unknown> {
   always: Answer | undefined
   /** Runs before a batch is looked at; what it throws or resolves to is the batch's answer. */
   whole: ((records: readonly WalRecord[], context: ApplyContext) => unknown) | undefined
-  appliesInOrder?: boolean
-  largestBatch?: { readonly maxRecords?: number; readonly maxBytes?: number }
+  readonly appliesInOrder: boolean | undefined
+  readonly largestBatch: Target<unknown>['largestBatch']
   health?: (options: { readonly signal: AbortSignal }) => Promise<void>
+
+  constructor(traits: Pick<Target<unknown>, 'appliesInOrder' | 'largestBatch'> = {}) {
+    this.appliesInOrder = traits.appliesInOrder
+    this.largestBatch = traits.largestBatch
+  }
 
   /** The next answers for the record. */
   script(id: string, ...answers: (Outcome | Answer)[]): this {

@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import { noAttempts } from '../../src/consumer/consumer.ts'
+import { WalError } from '../../src/errors.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { harness } from './support/harness.ts'
+import { hiccup } from './support/scripted-target.ts'
+
+const patient = { retry: { maxAttempts: 30, minDelayMs: 10_000, maxDelayMs: 10_000 } }
+
+describe('attempts', () => {
+  test('are kept by the queue over a restart, with their history', async () => {
+    const queue = new FakeQueue()
+    queue.add()
+    const first = harness({ queue, policy: patient })
+    first.target.always = () => hiccup
+    await first.start()
+    await first.stop()
+    queue.kill()
+    const second = harness({
+      queue,
+      clock: first.clock,
+      policy: { retry: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 1 } },
+    })
+    second.target.always = () => hiccup
+    expect(await second.run()).toMatchObject({ dead: 1 })
+    expect(second.target.calls.map(({ context }) => context.attempts)).toEqual([[2]])
+    expect(second.events.letters[0]).toMatchObject({ attemptsSpent: 2 })
+    expect(second.events.letters[0]?.attempts).toHaveLength(2)
+    expect(await second.delivery.status()).toMatchObject({ redelivered: 1 })
+  })
+
+  test('of a record handed out after a restart wait out what is left of their backoff, in order', async () => {
+    const h = harness()
+    const notBefore = h.clock.now() + 7000
+    h.queue.add({}, { attempts: { ...noAttempts, spent: 1, notBefore } })
+    h.queue.add()
+    h.queue.add({ key: 'other' })
+    await h.start()
+    await h.clock.advance(6999)
+    expect(h.target.seen).toEqual(['r3'])
+    await h.clock.advance(1)
+    expect(h.target.seen).toEqual(['r3', 'r1', 'r2'])
+  })
+
+  test('are noted before they begin, and told of when they have failed', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', () => {
+      expect(h.queue.slots[0]?.begun).toBe(true)
+      return hiccup
+    })
+    await h.start()
+    expect(h.queue.slots[0]).toMatchObject({ begun: false, attempts: { spent: 1, interrupted: 0 } })
+    expect(h.queue.saved).toMatchObject([
+      { attempts: { spent: 1, history: [{ class: 'transient', code: 'HICCUP' }] } },
+    ])
+  })
+
+  test('that are not noted do not begin: the queue is asked again after a while', async () => {
+    const h = harness()
+    h.queue.add()
+    h.queue.failNext('beginAttempts')
+    await h.start()
+    expect(h.target.calls).toEqual([])
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_IO' }])
+    expect(await h.drain()).toMatchObject({ applied: 1 })
+    expect(h.target.calls[0]?.context.attempts).toEqual([1])
+  })
+
+  test('are made alone by a record that was under way when a process died', async () => {
+    const queue = new FakeQueue()
+    queue.addMany(3)
+    const first = harness({ queue })
+    first.target.whole = () => new Promise(() => {})
+    await first.start()
+    queue.kill()
+    queue.addMany(2)
+    const second = harness({ queue })
+    expect(await second.run()).toMatchObject({ applied: 5 })
+    expect(second.target.calls.map(({ ids }) => ids)).toEqual([
+      ['r1'],
+      ['r2'],
+      ['r3'],
+      ['r4', 'r5'],
+    ])
+    expect(second.target.calls.map(({ context }) => context.attempts)).toEqual([
+      [2],
+      [2],
+      [2],
+      [1, 1],
+    ])
+  })
+
+  test('of a record that kills the process every time come to an end in the dead-letter queue', async () => {
+    const queue = new FakeQueue()
+    queue.add()
+    for (let life = 0; life < 3; life++) {
+      const h = harness({ queue })
+      h.target.whole = () => new Promise(() => {})
+      await h.start()
+      expect(h.target.calls).toHaveLength(1)
+      queue.kill()
+    }
+    const last = harness({ queue })
+    expect(await last.run()).toMatchObject({ dead: 1 })
+    expect(last.target.calls).toEqual([])
+    expect(last.events.letters[0]).toMatchObject({ code: 'ERR_INTERRUPTED', attemptsSpent: 3 })
+    expect(last.events.letters[0]?.attempts.map((attempt) => attempt.class)).toEqual(
+      Array(3).fill('interrupted'),
+    )
+  })
+
+  test('are made alone where only the count of hand-outs hints at a killer', async () => {
+    const queue = new FakeQueue()
+    const h = harness({ queue, consumer: queue.consumer({ marks: false }) })
+    queue.add({ key: 'a' })
+    queue.add({ key: 'b' }, { handOuts: 50 })
+    await h.run()
+    expect(h.target.calls.map(({ ids }) => ids)).toEqual([['r1'], ['r2']])
+  })
+
+  test('keep the first and the last 19 in their history', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 30, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.add()
+    let attempt = 0
+    h.target.always = () => ({ ...hiccup, message: `failure ${++attempt}` })
+    await h.run()
+    const [letter] = h.events.letters
+    expect(letter?.attemptsSpent).toBe(30)
+    expect(letter?.attempts.map(({ message }) => message)).toEqual([
+      'failure 1',
+      ...Array.from({ length: 19 }, (_, index) => `failure ${index + 12}`),
+    ])
+  })
+
+  test('that the queue cannot keep go on all the same, and are reported', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', hiccup)
+    h.queue.failNext('saveAttempts')
+    expect(await h.run()).toMatchObject({ applied: 1 })
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_IO' }])
+  })
+
+  test('are not made for what the queue could not read: it is dead-lettered at once', async () => {
+    const h = harness()
+    h.queue.add({}, { unreadable: new WalError('ERR_CORRUPT_LOG', 'the envelope is damaged') })
+    h.queue.add()
+    expect(await h.run()).toMatchObject({ applied: 1, dead: 1 })
+    expect(h.target.seen).toEqual(['r2'])
+    expect(h.events.letters[0]).toMatchObject({
+      code: 'ERR_CORRUPT_LOG',
+      attemptsSpent: 0,
+      attempts: [{ class: 'permanent', message: 'the envelope is damaged' }],
+    })
+  })
+})

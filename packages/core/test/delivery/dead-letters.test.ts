@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest'
+import type { StoredDeadLetter } from '../../src/dlq/dlq.ts'
+import { permanent } from '../../src/target/target.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { FakeDeadLetters, harness } from './support/harness.ts'
+import { hiccup } from './support/scripted-target.ts'
+
+const never = permanent('NO', 'never')
+
+describe('a dead letter that cannot be stored', () => {
+  test('keeps its record unacked and its key held, and is put again', async () => {
+    const h = harness()
+    h.queue.add({ key: 'a' })
+    h.queue.add({ key: 'a' })
+    h.queue.add({ key: 'b' })
+    h.target.script('r1', never)
+    h.deadLetters.refuses = () => true
+    await h.start()
+    await h.clock.advance(600_000)
+    expect(h.queue.left).toEqual(['r1', 'r2'])
+    expect(h.target.seen).toEqual(['r1', 'r3'])
+    expect(h.events.errors[0]).toMatchObject({ code: 'ERR_DLQ_WRITE', retryable: true })
+    expect(h.events.letters).toEqual([])
+    expect(await h.delivery.status()).toMatchObject({ held: 2, inFlight: 0, deadLettered: 0 })
+    h.deadLetters.refuses = undefined
+    expect(await h.drain()).toMatchObject({ dead: 1, applied: 1 })
+    expect(h.queue.left).toEqual([])
+  })
+
+  test('stands in the way of no other letter', async () => {
+    const h = harness()
+    h.queue.addMany(20)
+    h.target.always = () => never
+    h.deadLetters.refuses = ({ record }) => record.id === 'r7'
+    await h.start()
+    await h.clock.advance(600_000)
+    expect(h.queue.left).toEqual(['r7'])
+    expect(h.deadLetters.letters.size).toBe(19)
+  })
+
+  test('stops the pulling once as many are held as may be', async () => {
+    const h = harness({ policy: { held: { maxRecords: 300, maxBytes: 1e9 } } })
+    h.queue.addMany(2000)
+    h.target.always = () => never
+    h.deadLetters.refuses = () => true
+    await h.start()
+    await h.clock.advance(60_000)
+    expect(h.queue.mostLeased).toBeLessThan(900)
+    expect(await h.delivery.status()).toMatchObject({ full: true })
+    h.deadLetters.refuses = undefined
+    expect(await h.drain()).toMatchObject({ dead: 2000 })
+  })
+
+  test('is given back when the delivery stops, and not tried again after its last attempt', async () => {
+    const queue = new FakeQueue()
+    queue.add()
+    const deadLetters = new FakeDeadLetters()
+    deadLetters.refuses = () => true
+    const policy = { retry: { maxAttempts: 1, minDelayMs: 1, maxDelayMs: 1 } }
+    const first = harness({ queue, deadLetters, policy })
+    first.target.always = () => hiccup
+    await first.start()
+    await first.stop()
+    expect(queue.released).toMatchObject([{ delivery: { record: { id: 'r1' } }, delayMs: 0 }])
+    queue.kill()
+    deadLetters.refuses = undefined
+    const second = harness({ queue, deadLetters, policy })
+    expect(await second.run()).toMatchObject({ dead: 1 })
+    expect(second.target.calls).toEqual([])
+    expect(second.events.letters[0]).toMatchObject({ code: 'HICCUP', attemptsSpent: 1 })
+  })
+})
+
+describe('where a dead letter blocks its key', () => {
+  const policy = { onDeadLetter: 'block' } as const
+
+  async function blocked() {
+    const h = harness({ policy })
+    for (const key of ['a', 'a', 'b', 'a']) h.queue.add({ key })
+    h.target.script('r1', never)
+    await h.start()
+    await h.clock.settle()
+    const [letter] = h.events.letters
+    return { ...h, letter: letter as StoredDeadLetter }
+  }
+
+  test('later records of the key wait, and others go on', async () => {
+    const h = await blocked()
+    expect(h.target.seen).toEqual(['r1', 'r3'])
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1, held: 2 })
+  })
+
+  test('a drain ends with what is blocked', async () => {
+    const h = await blocked()
+    expect(await h.drain()).toMatchObject({ blocked: 2, pending: 0 })
+  })
+
+  test('the key goes on once the letter is discarded', async () => {
+    const h = await blocked()
+    await h.deadLetters.remove([h.letter.id])
+    h.delivery.letterDiscarded(h.letter)
+    await h.drain()
+    expect(h.target.seen).toEqual(['r1', 'r3', 'r2', 'r4'])
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 0, held: 0 })
+  })
+
+  test('the redriven copy goes before those that wait', async () => {
+    const h = await blocked()
+    h.delivery.expectRedriven(h.letter)
+    h.queue.add({ ...h.letter.record, target: 'search', attemptEpoch: 1 })
+    await h.deadLetters.remove([h.letter.id])
+    expect(await h.drain()).toMatchObject({ pending: 0, blocked: 0 })
+    expect(h.target.seen).toEqual(['r1', 'r3', 'r1', 'r2', 'r4'])
+    expect(h.target.calls.at(2)?.context.attempts).toEqual([1])
+  })
+
+  test('a redriven copy that fails again blocks the key again, with a letter of its own', async () => {
+    const h = await blocked()
+    h.target.script('r1', never)
+    h.delivery.expectRedriven(h.letter)
+    h.queue.add({ ...h.letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    await h.deadLetters.remove([h.letter.id])
+    await h.clock.settle()
+    expect([...h.deadLetters.letters.keys()]).toEqual(['r1.1:search'])
+    expect(await h.drain()).toMatchObject({ blocked: 2, pending: 0 })
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1 })
+  })
+
+  test('a redriven copy retries before those that wait, too', async () => {
+    const h = await blocked()
+    h.target.script('r1', hiccup)
+    h.delivery.expectRedriven(h.letter)
+    h.queue.add({ ...h.letter.record, target: 'search', attemptEpoch: 1 })
+    await h.deadLetters.remove([h.letter.id])
+    await h.drain()
+    expect(h.target.seen).toEqual(['r1', 'r3', 'r1', 'r1', 'r2', 'r4'])
+  })
+
+  test('the copy is found even where more wait than may be held', async () => {
+    const h = harness({ policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } } })
+    for (let index = 0; index < 40; index++) h.queue.add({ key: 'a' })
+    h.target.script('r1', never)
+    await h.start()
+    await h.clock.settle()
+    expect(await h.delivery.status()).toMatchObject({ full: true })
+    const letter = h.events.letters[0] as StoredDeadLetter
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    expect(h.target.seen).toEqual(['r1'])
+    h.delivery.expectRedriven(letter)
+    await h.drain()
+    expect(h.target.seen.slice(0, 3)).toEqual(['r1', 'r1', 'r2'])
+    expect(h.queue.left).toEqual([])
+  })
+
+  test('the key waits from the start where its letter is already there', async () => {
+    const first = await blocked()
+    const h = harness({ policy, deadLetters: first.deadLetters })
+    h.queue.add({ key: 'a' })
+    h.queue.add({ key: 'b' })
+    expect(await h.run()).toMatchObject({ applied: 1, blocked: 1 })
+    expect(h.target.seen).toEqual(['r2'])
+  })
+
+  test('a letter of another target blocks nothing', async () => {
+    const first = await blocked()
+    const h = harness({
+      policy,
+      deadLetters: first.deadLetters,
+      options: { targetName: 'cassandra' },
+    })
+    h.queue.add({ key: 'a' })
+    expect(await h.run()).toMatchObject({ applied: 1, blocked: 0 })
+  })
+
+  test('a letter left behind by a crash is removed once the copy has been applied', async () => {
+    const first = await blocked()
+    const h = harness({ policy, deadLetters: first.deadLetters })
+    h.queue.add({ ...first.letter.record, target: 'search', attemptEpoch: 1 })
+    h.queue.add({ key: 'a' })
+    expect(await h.run()).toMatchObject({ applied: 2, blocked: 0 })
+    expect(h.deadLetters.letters.size).toBe(0)
+  })
+
+  test('records applied in one batch with the dead letter wait as well', async () => {
+    const queue = new FakeQueue()
+    const h = harness({ queue, policy, options: { target: inOrderTarget(() => h.target) } })
+    for (const key of ['a', 'a']) queue.add({ key })
+    h.target.script('r1', never)
+    await h.start()
+    await h.clock.settle()
+    expect(queue.left).toEqual(['r2'])
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1, held: 1 })
+  })
+})
+
+function inOrderTarget(scripted: () => ReturnType<typeof harness>['target']) {
+  return {
+    idempotency: 'none',
+    appliesInOrder: true,
+    apply: (...args: Parameters<ReturnType<typeof harness>['target']['apply']>) =>
+      scripted().apply(...args),
+  } as const
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { applied } from '../../src/target/target.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { harness } from './support/harness.ts'
+import { hiccup } from './support/scripted-target.ts'
+
+function leased() {
+  const queue = new FakeQueue()
+  queue.canLoseLeases = true
+  return harness({ queue })
+}
+
+describe('a lost lease', () => {
+  test('takes a waiting record out of its lane and gives it back', async () => {
+    const h = leased()
+    h.queue.add()
+    h.queue.add()
+    h.target.script('r1', hiccup)
+    await h.start()
+    h.queue.loseLease('r2')
+    await h.clock.settle()
+    expect(h.queue.released).toMatchObject([{ delivery: { record: { id: 'r2' } }, delayMs: 0 }])
+  })
+
+  test('of a record that waits out its backoff means no further attempt here', async () => {
+    const h = leased()
+    h.queue.add()
+    h.target.script('r1', hiccup)
+    await h.start()
+    h.queue.slots[0]?.lease?.abort()
+    await h.clock.settle()
+    expect(h.queue.released).toMatchObject([{ attempts: { spent: 1 } }])
+    expect(h.events.errors).toEqual([])
+  })
+
+  test('drops the result of the apply under way, reports it, and gives the record back', async () => {
+    const h = leased()
+    h.queue.add()
+    let answer: (value: unknown) => void = () => {}
+    h.target.whole = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    await h.start()
+    h.queue.loseLease('r1')
+    await h.clock.settle()
+    expect(h.queue.released).toEqual([])
+    h.target.whole = undefined
+    answer([applied])
+    await h.clock.settle()
+    expect(h.queue.released.map(({ delivery }) => delivery.record.id)).toEqual(['r1'])
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_OWNERSHIP_LOST' }])
+    // The fake hands it out again, and this time it is applied and acked.
+    await h.clock.settle()
+    expect(h.events.appliedIds).toEqual(['r1'])
+    expect(h.queue.acks).toEqual(['r1'])
+  })
+
+  test('leaves the other records of the batch alone', async () => {
+    const h = leased()
+    h.queue.addMany(3)
+    let answer: (value: unknown) => void = () => {}
+    h.target.whole = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    await h.start()
+    h.queue.loseLease('r2')
+    h.target.whole = undefined
+    answer([applied, applied, applied])
+    await h.clock.settle()
+    expect(h.queue.acks.slice(0, 2)).toEqual(['r1', 'r3'])
+    expect(h.queue.released.map(({ delivery }) => delivery.record.id)).toEqual(['r2'])
+  })
+})

@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest'
+import { WalError } from '../../src/errors.ts'
+import { permanent, throttled, unavailable } from '../../src/target/target.ts'
+import { harness } from './support/harness.ts'
+import { hiccup } from './support/scripted-target.ts'
+
+const down = unavailable('DOWN', 'nobody is there')
+const day = 86_400_000
+
+describe('an outage', () => {
+  test('pauses delivery and spends nobody an attempt, however long it lasts', async () => {
+    const h = harness()
+    h.queue.addMany(50)
+    h.target.always = () => down
+    await h.start()
+    await h.clock.advance(day)
+    expect(h.events.letters).toEqual([])
+    expect(await h.delivery.status()).toMatchObject({ pending: 50, applied: 0, retried: 0 })
+    h.target.always = undefined
+    expect(await h.drain()).toMatchObject({ applied: 50, dead: 0 })
+    expect(h.target.calls.every(({ context }) => context.attempts.every((n) => n === 1))).toBe(true)
+  })
+
+  test('is asked after with one record, ever more rarely', async () => {
+    const h = harness()
+    h.queue.addMany(50)
+    h.target.always = () => down
+    await h.start()
+    await h.clock.advance(600_000)
+    const probes = h.target.calls.slice(1)
+    expect(probes.every(({ ids }) => ids.length === 1)).toBe(true)
+    // From half of 1 s, doubling, up to 30 s: between 20 and 45 in ten minutes.
+    expect(probes.length).toBeGreaterThan(20)
+    expect(probes.length).toBeLessThan(45)
+  })
+
+  test('is told once when it begins and once when it is over', async () => {
+    const h = harness()
+    h.queue.addMany(5)
+    h.target.always = () => down
+    await h.start()
+    const [pause] = h.events.pauses
+    expect(pause).toMatchObject({ reason: 'unavailable', code: 'DOWN', message: 'nobody is there' })
+    const { breaker, pausedUntil } = await h.delivery.status()
+    expect(breaker).toBe('open')
+    expect(pausedUntil).toBe(pause?.until)
+    h.target.always = undefined
+    await h.drain()
+    expect(h.events.pauses).toHaveLength(1)
+    expect(h.events.resumptions).toBe(1)
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'closed', pausedUntil: undefined })
+  })
+
+  test('is recognised by a broken connection, also deep in the causes', async () => {
+    const h = harness()
+    h.queue.addMany(3)
+    let isDown = true
+    h.target.whole = () => {
+      if (!isDown) return
+      const cause = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+      throw new Error('fetch failed', { cause })
+    }
+    await h.start()
+    expect(h.events.pauses).toMatchObject([{ reason: 'unavailable', code: 'ECONNREFUSED' }])
+    isDown = false
+    expect(await h.drain()).toMatchObject({ applied: 3 })
+  })
+
+  test('is over when the health check says so', async () => {
+    const h = harness()
+    h.queue.addMany(3)
+    h.target.always = () => down
+    let checks = 0
+    h.target.health = async () => {
+      checks++
+      if (checks < 3) throw new WalError('ERR_UNAVAILABLE', 'still down')
+      h.target.always = undefined
+    }
+    await h.start()
+    await h.drain()
+    expect(checks).toBe(3)
+    expect(h.target.calls.map(({ ids }) => ids.length)).toEqual([3, 3])
+  })
+
+  test('goes on while the health check hangs', async () => {
+    const h = harness({ policy: { applyTimeoutMs: 1000 } })
+    h.queue.addMany(3)
+    h.target.always = () => down
+    let checks = 0
+    h.target.health = () => {
+      checks++
+      if (checks < 3) return new Promise(() => {})
+      h.target.always = undefined
+      return Promise.resolve()
+    }
+    await h.start()
+    expect(await h.drain()).toMatchObject({ applied: 3 })
+  })
+
+  test('waits as long as the target asks', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', { ...down, retryAfterMs: 90_000 })
+    await h.start()
+    await h.clock.advance(89_999)
+    expect(h.target.calls).toHaveLength(1)
+    await h.clock.advance(1)
+    expect(h.target.calls).toHaveLength(2)
+  })
+})
+
+describe('a run of failures', () => {
+  test('of many different records opens the breaker and refunds their attempts', async () => {
+    const h = harness()
+    h.queue.addMany(40)
+    h.target.always = () => hiccup
+    await h.start()
+    expect(h.events.pauses).toMatchObject([{ reason: 'failures', code: 'HICCUP' }])
+    h.target.always = undefined
+    expect(await h.drain()).toMatchObject({ applied: 40, dead: 0 })
+    expect(h.target.calls.at(-1)?.context.attempts.every((attempt) => attempt === 1)).toBe(true)
+  })
+
+  test('does not empty a queue into the dead-letter queue, even where one attempt is all there is', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 1, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.addMany(500)
+    h.target.whole = () => {
+      throw new Error('bad deploy')
+    }
+    await h.start()
+    await h.clock.advance(600_000)
+    // Only what probed, alone, is lost to it: one in half a minute.
+    expect(h.events.letters.length).toBeLessThan(50)
+    h.target.whole = undefined
+    const { applied } = await h.drain()
+    expect(applied).toBe(500 - h.events.letters.length)
+  })
+
+  test('does not let anything die in an outage of hours, where many records wait', async () => {
+    const h = harness({
+      policy: { retry: { maxAttempts: 8, minDelayMs: 200, maxDelayMs: 300_000 } },
+    })
+    h.queue.addMany(500)
+    h.target.whole = () => {
+      throw new Error('who knows')
+    }
+    await h.start()
+    await h.clock.advance(8 * 3_600_000)
+    expect(h.events.letters).toEqual([])
+  })
+
+  test('of fewer records does not: each spends its attempts and is dead-lettered', async () => {
+    const h = harness()
+    h.queue.addMany(9)
+    h.target.always = () => hiccup
+    expect(await h.run()).toMatchObject({ dead: 9 })
+    expect(h.events.pauses).toEqual([])
+  })
+
+  test('of records that are poison together comes to an end', async () => {
+    const h = harness()
+    h.queue.addMany(12)
+    h.target.always = () => hiccup
+    expect(await h.run(2 * 3_600_000)).toMatchObject({ dead: 12, pending: 0 })
+  })
+
+  test('is not one where others succeed between', async () => {
+    const h = harness()
+    h.target.always = ({ key }) => (key === undefined ? hiccup : { status: 'applied' })
+    await h.start()
+    for (let wave = 0; wave < 10; wave++) {
+      for (let index = 0; index < 5; index++) h.queue.add({ key: undefined })
+      h.queue.addMany(5)
+      await h.drain()
+    }
+    expect(h.events.letters).toHaveLength(50)
+    expect(h.events.appliedIds).toHaveLength(50)
+    expect(h.events.pauses).toEqual([])
+  })
+
+  test('is not one where the target rejects records for good', async () => {
+    const h = harness()
+    h.queue.addMany(200)
+    h.target.always = () => permanent('NO', 'never')
+    expect(await h.run()).toMatchObject({ dead: 200 })
+    expect(h.events.pauses).toEqual([])
+  })
+
+  test('a lone record that always fails reaches the dead-letter queue', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 5, minDelayMs: 100, maxDelayMs: 1000 } } })
+    h.queue.add()
+    h.target.whole = () => {
+      throw new Error('poison')
+    }
+    expect(await h.run()).toMatchObject({ dead: 1 })
+    expect(h.target.calls).toHaveLength(5)
+  })
+
+  test('is over as soon as a record that never failed succeeds, whoever is poison', async () => {
+    const h = harness()
+    h.queue.addMany(12)
+    h.target.always = (record) =>
+      Number(record.id.slice(1)) <= 12 ? hiccup : { status: 'applied' }
+    await h.start()
+    expect(h.events.pauses).toHaveLength(1)
+    h.queue.addMany(100)
+    await h.clock.advance(1000)
+    expect(h.events.resumptions).toBe(1)
+    expect(h.events.appliedIds).toHaveLength(100)
+    expect(await h.drain(2 * 3_600_000)).toMatchObject({ pending: 0 })
+    expect(h.events.letters).toHaveLength(12)
+  })
+
+  test('is not taken as over because the target can be reached', async () => {
+    const h = harness()
+    h.queue.addMany(40)
+    h.target.always = () => hiccup
+    h.target.health = () => Promise.resolve()
+    await h.start()
+    await h.clock.advance(60_000)
+    const { length } = h.target.calls
+    expect(length).toBeLessThan(12)
+    expect(h.target.calls.slice(1).every(({ ids }) => ids.length === 1)).toBe(true)
+    expect(h.events.resumptions).toBe(0)
+  })
+})
+
+describe('a throttle', () => {
+  test('pauses delivery as long as the target asks, and spends nobody an attempt', async () => {
+    const h = harness()
+    h.queue.addMany(3)
+    h.target.script('r2', throttled('LESS', 'slow down', { retryAfterMs: 5000 }))
+    await h.start()
+    expect(h.queue.acks).toEqual(['r1', 'r3'])
+    h.queue.addMany(1)
+    await h.clock.advance(4999)
+    expect(h.target.calls).toHaveLength(1)
+    expect(await h.delivery.status()).toMatchObject({
+      pausedUntil: h.clock.now() + 1,
+      breaker: 'closed',
+    })
+    await h.clock.advance(1)
+    expect(h.target.calls.slice(1)).toMatchObject([{ context: { attempts: [1, 1] } }])
+    expect(h.events.pauses).toMatchObject([{ reason: 'throttled', code: 'LESS' }])
+    expect(h.events.resumptions).toBe(1)
+  })
+
+  test('without a time is waited out with a backoff of its own', async () => {
+    const h = harness()
+    h.queue.add()
+    for (let index = 0; index < 5; index++) h.target.script('r1', throttled('LESS', 'slow down'))
+    expect(await h.run()).toMatchObject({ applied: 1 })
+    expect(h.target.calls.every(({ context }) => context.attempts[0] === 1)).toBe(true)
+    expect(h.events.pauses).toHaveLength(5)
+  })
+})
