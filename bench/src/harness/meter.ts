@@ -46,13 +46,17 @@ export class Meter {
     return now >= this.#until
   }
 
-  /** Notes writes that were begun and completed at the given readings of `performance.now()`. */
-  completed(startedAt: number, now: number, records = 1): void {
-    if (now < this.#warmUntil || now > this.#until) return
+  /**
+   * Notes writes that were begun and completed at the given readings of `performance.now()`.
+   * Answers whether they count.
+   */
+  completed(startedAt: number, now: number, records = 1): boolean {
+    if (now < this.#warmUntil || now > this.#until) return false
     this.#openedAt ??= now
-    if (now === this.#openedAt) return
+    if (now === this.#openedAt) return false
     this.#lastAt = now
     this.#latencies.add(now - startedAt, records)
+    return true
   }
 
   /** Throws if nothing completed inside the window, for then there is no rate. */

@@ -4,7 +4,7 @@ import type { Summary } from './statistics.ts'
 
 /** What was seen of the writers beside their speed. */
 export interface WritersNotes {
-  /** Records that were answered together, which is to say shared one sync. */
+  /** Records that were answered together in the measured time, which is to say shared one sync. */
   readonly groups: Summary | undefined
   /** Share (0 to 1) of the time in which this process's event loop was busy. */
   readonly loopBusy: number
@@ -26,8 +26,7 @@ export async function runWriters(
     while (!meter.isOver(startedAt)) {
       await write()
       const now = performance.now()
-      meter.completed(startedAt, now)
-      groups.completed()
+      if (meter.completed(startedAt, now)) groups.completed()
       startedAt = now
     }
   }

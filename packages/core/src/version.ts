@@ -26,6 +26,8 @@ export class VersionClock {
   readonly #clock: Clock
   readonly #region: number
   readonly #last: Float64Array
+  /** Records without a key take the stripes in turn: on one of them they would outrun time. */
+  #turn = 0
 
   constructor(options: VersionClockOptions) {
     this.#clock = options.clock
@@ -38,17 +40,23 @@ export class VersionClock {
    * @param after the version must be higher than this one: something the writer has seen.
    */
   next(key: string | undefined, after = 0n): bigint {
-    const stripe = key === undefined ? 0 : stripeOf(key)
+    const stripe = key === undefined ? this.#nextTurn() : stripeOf(key)
     const passed = Math.max(this.#last[stripe] ?? 0, after === 0n ? 0 : Number(after))
     const version = this.#aligned(Math.max(this.#clock.now() * 1000, passed))
     this.#last[stripe] = version
     return BigInt(version)
   }
 
-  /** Takes note of a version given out elsewhere, such as the rewrite of an unknown outcome. */
+  /** Takes note of a key's version given out elsewhere, such as the rewrite of an unknown outcome. */
   observe(key: string | undefined, version: bigint): void {
-    const stripe = key === undefined ? 0 : stripeOf(key)
+    if (key === undefined) return
+    const stripe = stripeOf(key)
     this.#last[stripe] = Math.max(this.#last[stripe] ?? 0, Number(version))
+  }
+
+  #nextTurn(): number {
+    this.#turn = (this.#turn + 1) & (stripes - 1)
+    return this.#turn
   }
 
   /** The lowest number above `micros` whose low 4 bits are the region's. */

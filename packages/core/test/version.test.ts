@@ -52,12 +52,15 @@ describe('VersionClock', () => {
     expect(versions.next('k')).toBeGreaterThan(9_999n)
   })
 
-  it('keeps to real time under many writes of different keys', () => {
+  it.each([
+    ['of different keys', (i: number) => `key-${i}`],
+    ['without a key', () => undefined],
+  ])('keeps to real time under many writes %s', (_, keyOf) => {
     const clock = clockAt(() => 1_800_000_000_000)
     const versions = new VersionClock({ clock, region: 0, floor: 0n })
     let highest = 0n
     for (let i = 0; i < 100_000; i++) {
-      const version = versions.next(`key-${i}`)
+      const version = versions.next(keyOf(i))
       if (version > highest) highest = version
     }
     // One counter for all keys would be 1.6 s ahead by now.

@@ -20,7 +20,7 @@ export class Acker {
   #waiting: Delivery[] = []
   #underWay = 0
   #failures = 0
-  #flushers: (() => void)[] = []
+  readonly #flushers: (() => void)[] = []
 
   constructor(options: AckerOptions) {
     this.#options = options

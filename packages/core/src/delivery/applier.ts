@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Consumer } from '../consumer/consumer.ts'
-import { WalError } from '../errors.ts'
+import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Outcome, Target } from '../target/target.ts'
 import { type ApplyEnd, applyWithTimeout } from './apply-with-timeout.ts'
@@ -26,9 +26,9 @@ export interface ApplierOptions {
   readonly settler: Settler
   /** Aborted when the delivery gives up what is under way. */
   readonly stop: AbortSignal
-  onError(error: WalError): void
-  /** The queue failed: its records wait so long, in ms. */
-  queueBackoffMs(): number
+  /** Wait before the queue is asked again, in ms. */
+  backoffMs(failures: number): number
+  report(code: WalErrorCode, what: string, cause: unknown): void
 }
 
 /** Takes a batch to the target, in parts if need be, until all of its records have a fate. */
@@ -56,7 +56,7 @@ export class Applier {
     else await settler.putBack(batch, part.entries, 0)
   }
 
-  /** Reads dropped payloads once more, with those of a few followers, which are soon to go. */
+  /** Reads the payloads once more that were dropped while their records waited. */
   async #reload(entries: readonly Entry[]): Promise<void> {
     const { consumer, lanes } = this.#options
     const dropped = entries.filter((entry) => entry.dropped)
@@ -163,12 +163,12 @@ export class Applier {
 
   #failureOf(end: Extract<ApplyEnd, { kind: 'threw' | 'timeout' }>): Failure {
     if (end.kind === 'threw') return classifyError(end.error)
-    const { namespace, targetName, policy, onError } = this.#options
-    const where = `Target '${targetName}' of namespace '${namespace}'`
-    const message = `${where} took longer than ${policy.applyTimeoutMs} ms to apply`
+    const { policy, report } = this.#options
+    const message = `An apply took longer than ${policy.applyTimeoutMs} ms`
     if (!end.heeded) {
-      const advice = `and went on after its signal had aborted: its records are tried again although it may still be writing them. Pass the signal to whatever apply() waits for`
-      onError(new WalError('ERR_APPLY_TIMEOUT', `${message}, ${advice}`, { retryable: true }))
+      const advice =
+        'and went on after its signal had aborted: the records are tried again, although it may still be writing them. Pass the signal to whatever apply() waits for'
+      report('ERR_APPLY_TIMEOUT', `${message}, ${advice}`, undefined)
     }
     return { class: 'timeout', code: 'ERR_APPLY_TIMEOUT', message }
   }
@@ -179,12 +179,14 @@ export class Applier {
   }
 
   async #queueFailed(batch: Batch, entries: readonly Entry[], error: unknown): Promise<void> {
-    const { settler, namespace, targetName, onError, queueBackoffMs } = this.#options
-    const message = `The queue of namespace '${namespace}' failed before records were applied to '${targetName}': ${reason(error)}; they wait and are tried again`
-    onError(new WalError('ERR_IO', message, { retryable: true, cause: error }))
-    await settler.putBack(batch, entries, queueBackoffMs())
+    const { settler, report, backoffMs } = this.#options
+    report('ERR_IO', 'The queue failed before records were applied; they are tried again', error)
+    await settler.putBack(batch, entries, Math.max(10, backoffMs(queueFailures)))
   }
 }
+
+/** The queue's failures are not counted here: the wait is as after a few. */
+const queueFailures = 3
 
 /** It says something of the target, and nothing of the records. */
 function isOfTarget(failure: Failure): boolean {

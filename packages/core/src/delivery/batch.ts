@@ -1,6 +1,6 @@
 import type { WalRecord } from '../record.ts'
 import type { Entry } from './entry.ts'
-import type { Lane } from './lanes.ts'
+import type { Lane } from './lane.ts'
 
 /** Records that were taken together, and are applied together unless it fails. */
 export interface Batch {

@@ -7,11 +7,11 @@ import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
 import { Alarms } from './alarms.ts'
 import { Applier } from './applier.ts'
-import type { Batch } from './batch.ts'
 import { Blockers } from './blockers.ts'
 import { Breather } from './breather.ts'
-import type { BudgetShare, DeliveryBudget } from './budget.ts'
+import type { DeliveryBudget } from './budget.ts'
 import { type DeliveryEvents, guardEvents } from './delivery-events.ts'
+import { Dispatcher } from './dispatcher.ts'
 import {
   Drain,
   type DrainReport,
@@ -23,10 +23,11 @@ import { Endings } from './endings.ts'
 import type { Entry } from './entry.ts'
 import { FailureRun } from './failure-run.ts'
 import { Gate } from './gate.ts'
+import { Intake } from './intake.ts'
+import { Judge } from './judge.ts'
 import { Lanes, type TakeLimits } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { Puller, type Room } from './puller.ts'
-import { RateLimit } from './rate-limit.ts'
+import { Puller } from './puller.ts'
 import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { newCounters, type TargetStatus } from './status.ts'
@@ -56,127 +57,99 @@ export interface StopOptions {
   readonly deadlineMs: number
 }
 
-/** Fewest records kept ready, so that small batches do not mean a pull for each. */
-const leastPrefetch = 256
-
 /** What an aborted apply, a last ack or release may take after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
 
-/** Without `beginAttempts`: hand-outs after which an untried record is suspected of killing processes. */
-const manyHandOuts = 20
+/** Waits between tries of a queue that fails, in ms. */
+const queueBackoff = { minDelayMs: 100, maxDelayMs: 30_000 }
 
 /**
- * Delivers the records of one queue to one target. It pulls, keeps each key's records in a lane,
- * takes a batch from the heads of the lanes that are ready, and has it applied and settled; what
- * fails goes back into its lane. Everything happens in answer to something: a pull, an apply, an
- * alarm. `#pump` then looks what may go next.
+ * Delivers the records of one queue to one target. What is pulled is kept in lanes, one per key; the
+ * dispatcher takes batches from the lanes that are ready; the applier brings a batch to the target;
+ * the settler has its records judged; what failed goes back into its lane, and what is over is
+ * brought to its end. Everything happens in answer to something (a pull, an apply, an alarm), and
+ * ends with a look at what may begin next.
  */
 export class TargetDelivery {
   readonly #options: TargetDeliveryOptions
   readonly #events: DeliveryEvents
   readonly #counters = newCounters()
   readonly #alarms: Alarms
-  readonly #breather: Breather
   readonly #blockers: Blockers
   readonly #lanes: Lanes
   readonly #gate: Gate
   readonly #run: FailureRun
-  readonly #rate: RateLimit | undefined
-  readonly #budget: BudgetShare
   readonly #endings: Endings
   readonly #settler: Settler
-  readonly #applier: Applier
+  readonly #dispatcher: Dispatcher
+  readonly #intake: Intake
   readonly #puller: Puller
-  readonly #limits: TakeLimits
-  readonly #prefetch: number
+  /** Aborts what is under way. */
   readonly #giveUp = new AbortController()
-  readonly #batches = new Set<Batch>()
   readonly #drains = new Set<Drain>()
-  #idlers: (() => void)[] = []
-  /** One alarm at a time makes the pump look again: for linger, or the rate limit. */
-  #pumpAlarmed = false
-  #pumping = false
-  #full = false
   #stopping: Promise<void> | undefined
+  /** Everything was given back. */
   #released = false
 
   constructor(options: TargetDeliveryOptions) {
-    const { target, targetName, consumer, policy, clock, random } = options
+    const { target, consumer, policy, clock } = options
+    const breather = new Breather(clock)
+    const limits = limitsOf(target, policy)
     this.#options = options
     this.#events = guardEvents(options.events)
     this.#alarms = new Alarms(clock)
-    this.#breather = new Breather(clock)
     this.#blockers = new Blockers(policy.onDeadLetter)
-    this.#limits = limitsOf(target, policy)
-    this.#prefetch = Math.max(leastPrefetch, 2 * this.#limits.maxRecords * policy.concurrency)
     this.#run = new FailureRun(policy.breaker.failures)
-    this.#rate = policy.rateLimit && new RateLimit(policy.rateLimit, clock)
-    this.#budget = options.budget.share(() => this.#pump())
-    const alarms = this.#alarms
-    const backoffMs = (failures: number): number => fullJitterMs(queueBackoff, failures, random)
+    // What the parts share; each takes of it what it needs.
+    const shared = {
+      ...options,
+      events: this.#events,
+      alarms: this.#alarms,
+      breather,
+      blockers: this.#blockers,
+      counters: this.#counters,
+      run: this.#run,
+      backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),
+      report: (code: WalErrorCode, what: string, cause: unknown) => this.#report(code, what, cause),
+    }
     this.#lanes = new Lanes({
+      ...shared,
       ordered: policy.order === 'key',
-      appliesInOrder: this.#limits.appliesInOrder,
+      appliesInOrder: limits.appliesInOrder,
       lingers: policy.batch.lingerMs > 0,
       canReload: consumer.reload !== undefined,
       maxBytes: policy.held.maxBytes,
-      blockers: this.#blockers,
-      alarms,
-      clock,
       onReady: () => this.#pump(),
     })
-    this.#gate = new Gate({
-      target,
-      policy,
-      alarms,
-      clock,
-      random,
-      events: this.#events,
-      onOpened: () => this.#pump(),
-    })
+    this.#gate = new Gate({ ...shared, onOpened: () => this.#pump() })
     this.#endings = new Endings({
-      ...options,
-      alarms,
+      ...shared,
       lanes: this.#lanes,
-      blockers: this.#blockers,
-      counters: this.#counters,
-      events: this.#events,
-      backoffMs,
       onEnded: (delivery, fate) => this.#countForDrains(delivery, fate),
       onChange: () => this.#pump(),
-      report: (code, what, cause) => this.#report(code, what, cause),
     })
-    this.#settler = new Settler({
-      targetName,
-      consumer,
-      policy,
-      clock,
-      random,
-      lanes: this.#lanes,
-      gate: this.#gate,
-      run: this.#run,
-      counters: this.#counters,
-      events: this.#events,
-      endings: this.#endings,
-      onQueueError: (what, error) => this.#report('ERR_IO', `The queue ${what}`, error),
-    })
-    this.#applier = new Applier({
-      ...options,
+    const judge = new Judge({ ...shared, gate: this.#gate })
+    this.#settler = new Settler({ ...shared, judge, lanes: this.#lanes, endings: this.#endings })
+    const applier = new Applier({
+      ...shared,
       lanes: this.#lanes,
       gate: this.#gate,
       settler: this.#settler,
       stop: this.#giveUp.signal,
-      onError: (error) => this.#events.error(error),
-      queueBackoffMs: () => Math.max(10, backoffMs(3)),
     })
+    this.#dispatcher = new Dispatcher({
+      ...shared,
+      limits,
+      lanes: this.#lanes,
+      gate: this.#gate,
+      applier,
+      onPumped: () => this.#afterPump(),
+    })
+    this.#intake = new Intake({ ...shared, limits, lanes: this.#lanes, endings: this.#endings })
     this.#puller = new Puller({
-      consumer,
-      alarms,
-      breather: this.#breather,
-      room: () => this.#room(),
+      ...shared,
+      room: () => (this.#stopping === undefined ? this.#intake.room() : undefined),
       accept: (deliveries) => this.#accept(deliveries),
-      backoffMs,
-      onError: (error) => this.#report('ERR_IO', 'A pull failed and is tried again', error),
     })
   }
 
@@ -230,8 +203,8 @@ export class TargetDelivery {
       pending,
       delayed,
       inFlight: this.#inFlight(),
-      held: this.#heldRecords(),
-      full: this.#full,
+      held: this.#intake.heldRecords,
+      full: this.#intake.isFull,
       lagMs: oldestWrittenAt === undefined ? unknownLag : Math.max(0, now - oldestWrittenAt),
       blockedKeys: this.#blockers.size,
       breaker: this.#gate.breaker,
@@ -253,178 +226,52 @@ export class TargetDelivery {
     this.#pump()
   }
 
-  #room(): Room | undefined {
-    const { policy } = this.#options
-    const ready = this.#lanes.readyRecords
-    const expects = this.#blockers.expects
-    const records = policy.held.maxRecords - this.#heldRecords() - this.#endings.unacked
-    const bytes = policy.held.maxBytes - this.#lanes.residentBytes
-    this.#full = (records <= 0 || bytes <= 0) && !expects
-    if (this.#full || ready * 2 > this.#prefetch || this.#stopping !== undefined) return undefined
-    const room = this.#prefetch - ready
-    return {
-      maxRecords: expects ? room : Math.min(room, records),
-      maxBytes: expects ? Math.max(bytes, policy.batch.maxBytes) : bytes,
-    }
-  }
-
   #accept(deliveries: readonly Delivery[]): void {
-    if (this.#released) return void this.#endings.refuse(deliveries)
-    const elsewhere: Delivery[] = []
-    for (const delivery of deliveries) {
-      const { target } = delivery.record
-      if (target !== undefined && target !== this.#options.targetName) elsewhere.push(delivery)
-      else this.#admit(delivery)
-    }
-    this.#endings.skip(elsewhere)
+    if (this.#released) void this.#endings.refuse(deliveries)
+    else this.#intake.accept(deliveries)
     this.#pump()
   }
 
-  #admit(delivery: Delivery): void {
-    const { spent, interrupted, notBefore } = delivery.attempts
-    const handOuts = delivery.handOuts ?? 1
-    if (spent > 0 || interrupted > 0 || notBefore > 0 || handOuts > 1) this.#counters.redelivered++
-    const entry = this.#lanes.accept(delivery)
-    if (
-      handOuts > manyHandOuts &&
-      spent === 0 &&
-      this.#options.consumer.beginAttempts === undefined
-    ) {
-      entry.alone = true
-    }
-    if (delivery.lease !== undefined) this.#endings.watch(entry)
-  }
-
-  /** Begins whatever may begin. Called after every change. */
   #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    while (this.#beginBatch());
-    this.#pumping = false
-    if (
-      this.#run.suspectRecords > 0 &&
-      this.#batches.size === 0 &&
-      this.#lanes.readyRecords === 0
-    ) {
-      this.#settler.convict()
-    }
+    this.#dispatcher.pump()
+  }
+
+  #afterPump(): void {
+    const isIdle = this.#dispatcher.isIdle && this.#lanes.readyRecords === 0
+    if (isIdle && this.#run.suspectRecords > 0) this.#settler.convict()
     this.#puller.poke()
-    this.#tellIdlers()
-  }
-
-  /** Begins one batch; false if none may begin now. */
-  #beginBatch(): boolean {
-    const { policy } = this.#options
-    const { admission } = this.#gate
-    const ready = this.#lanes.readyRecords
-    const isFree = this.#stopping === undefined && this.#batches.size < policy.concurrency
-    if (!isFree || ready === 0 || admission === 'none') return this.#wantNothing()
-    const isProbe = admission === 'probe'
-    const wanted = isProbe ? 1 : Math.min(ready, this.#limits.maxRecords)
-    if (!isProbe && this.#lingers(wanted)) return this.#wantNothing()
-    const allowed = this.#rate?.allowed(wanted) ?? wanted
-    if (allowed === 0) return this.#comeBack(this.#rate?.waitMs(wanted) ?? 0)
-    const limits = { ...this.#limits, maxRecords: allowed }
-    const bytes = this.#lanes.measure(limits)
-    if (!this.#budget.take(bytes)) return false
-    const entries = isProbe ? this.#lanes.takeProbe() : this.#lanes.take(limits)
-    this.#rate?.spend(entries.length)
-    if (isProbe) this.#gate.probeStarted()
-    const { generation } = this.#gate
-    void this.#apply(
-      { entries, generation, probe: isProbe, heldLanes: new Set(), failedLanes: new Set() },
-      bytes,
-    )
-    return true
-  }
-
-  /** A batch that is not full waits for more records, but not for ever. */
-  #lingers(wanted: number): boolean {
-    const { policy, clock } = this.#options
-    const { lingerMs } = policy.batch
-    if (lingerMs === 0 || wanted >= this.#limits.maxRecords) return false
-    const first = this.#lanes.firstReady
-    if (first === undefined || first.head === undefined || first.head.spent > 0) return false
-    if (this.#lanes.measure(this.#limits) >= this.#limits.maxBytes) return false
-    const leftMs = first.readySince + lingerMs - clock.monotonic()
-    if (leftMs > 0) this.#comeBack(leftMs)
-    return leftMs > 0
-  }
-
-  #comeBack(delayMs: number): false {
-    if (!this.#pumpAlarmed) {
-      this.#pumpAlarmed = true
-      this.#alarms.set(Math.max(1, delayMs), () => {
-        this.#pumpAlarmed = false
-        this.#pump()
-      })
-    }
-    return this.#wantNothing()
-  }
-
-  #wantNothing(): false {
-    this.#budget.leaveLine()
-    return false
-  }
-
-  async #apply(batch: Batch, bytes: number): Promise<void> {
-    this.#batches.add(batch)
-    try {
-      await this.#breather.breathe()
-      await this.#applier.run(batch)
-    } catch (error) {
-      this.#report('ERR_IO', 'A batch could not be settled', error)
-    } finally {
-      this.#batches.delete(batch)
-      this.#budget.give(bytes)
-      if (batch.probe) this.#gate.probeEnded(batch.generation)
-      this.#pump()
-    }
   }
 
   async #stop(deadlineMs: number): Promise<void> {
     const { clock } = this.#options
+    this.#dispatcher.stop()
     for (const drain of this.#drains) drain.giveUp()
     await within(clock, deadlineMs, this.#finished())
     this.#giveUp.abort()
-    await within(clock, afterDeadlineMs, this.#idle())
+    await within(clock, afterDeadlineMs, this.#dispatcher.idle())
     this.#released = true
     this.#alarms.clear()
     const left = this.#takeAll()
     await within(clock, afterDeadlineMs, this.#endings.release(left))
     await within(clock, afterDeadlineMs, this.#endings.flush())
-    this.#budget.leaveLine()
   }
 
   /** Everything that is under way has come to its end. */
   async #finished(): Promise<void> {
     await this.#puller.stop()
-    await this.#idle()
+    await this.#dispatcher.idle()
     await this.#endings.parkingIdle()
     await this.#endings.flush()
-  }
-
-  #idle(): Promise<void> {
-    if (this.#batches.size === 0) return Promise.resolve()
-    return new Promise((resolve) => this.#idlers.push(resolve))
-  }
-
-  #tellIdlers(): void {
-    if (this.#batches.size === 0) for (const resolve of this.#idlers.splice(0)) resolve()
   }
 
   /** Every record that has not ended; none of them counts any more. */
   #takeAll(): readonly Entry[] {
     const out = [
-      ...[...this.#batches].flatMap(({ entries }) => entries),
+      ...this.#dispatcher.entries(),
       ...this.#endings.parkedEntries(),
       ...this.#run.suspects(),
     ].filter(({ state }) => state === 'out')
     return this.#lanes.clear([...new Set(out)])
-  }
-
-  #heldRecords(): number {
-    return this.#lanes.heldRecords + this.#endings.parked + this.#run.suspectRecords
   }
 
   #inFlight(): number {
@@ -448,7 +295,7 @@ export class TargetDelivery {
       blocked,
       others: others + this.#lanes.outRecords,
       isQuiet: busy === 0,
-      isFull: this.#full,
+      isFull: this.#intake.isFull,
     }
   }
 
@@ -460,9 +307,6 @@ export class TargetDelivery {
     this.#events.error(new WalError(code, message, { cause, retryable: true }))
   }
 }
-
-/** Waits between tries of a queue that fails, in ms. */
-const queueBackoff = { minDelayMs: 100, maxDelayMs: 30_000 }
 
 function limitsOf(target: Target<unknown>, policy: DeliveryPolicy): TakeLimits {
   const { largestBatch, appliesInOrder } = target

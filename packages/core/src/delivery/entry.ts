@@ -1,5 +1,5 @@
 import type { Attempt, AttemptState, Delivery } from '../consumer/consumer.ts'
-import type { Lane } from './lanes.ts'
+import type { Lane } from './lane.ts'
 
 /**
  * A record on its way through a delivery, from `pull` to its end.
@@ -36,6 +36,10 @@ export class Entry {
   lost = false
   /** How often attempts of it were not counted, because everything failed. */
   refunds = 0
+  /** How often the target went down with it, having worked between. */
+  outages = 0
+  /** What the gate had counted as successes at the last of these. */
+  successesAtOutage = -1
 
   constructor(delivery: Delivery, lane: Lane, arrival: number, redriven: boolean) {
     this.delivery = delivery

@@ -36,6 +36,7 @@ export class Gate {
   #pause: { readonly alarm: Alarm; readonly until: number } | undefined
   /** Pauses since a record was last applied. */
   #pauses = 0
+  #successes = 0
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -44,6 +45,11 @@ export class Gate {
 
   get breaker(): BreakerState {
     return this.#breaker.state
+  }
+
+  /** Applies so far that applied records. */
+  get successes(): number {
+    return this.#successes
   }
 
   /** Marks what is begun now; see {@link Breaker}. */
@@ -84,6 +90,7 @@ export class Gate {
 
   /** The target answered for a record: it is there. `applied` is false where it rejected it for good. */
   answered(generation: number, applied: boolean): void {
+    if (applied) this.#successes++
     if (generation !== this.#breaker.generation) return
     if (applied) {
       this.#breaker.succeeded()

@@ -1,34 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
-import type { Alarm, Alarms } from './alarms.ts'
+import type { Alarms } from './alarms.ts'
 import type { Blockers } from './blockers.ts'
 import { Entry } from './entry.ts'
-
-/**
- * The records of one key, in their order; or a single record that has no key, or needs no order.
- *
- * What it may do follows from its fields, and `Lanes` looks at them after every change:
- *
- * - `busy`: records of it are out. Nothing else of it goes until all have come back or ended.
- * - blocked: a record of its key is a dead letter and must be dealt with first.
- * - waiting: its head waits out a backoff; `alarm` is set.
- * - ready: its head may go; it stands in the line of ready lanes.
- * - empty: it is forgotten.
- */
-export interface Lane {
-  readonly key: string | undefined
-  head: Entry | undefined
-  tail: Entry | undefined
-  /** Entries from `head` to `tail`. */
-  size: number
-  /** Entries that are out. */
-  busy: number
-  /** Set while it stands in the line of ready lanes: how many of its records that line counts. */
-  counted: number
-  /** Monotonic ms of when it began to be ready. */
-  readySince: number
-  alarm: Alarm | undefined
-}
+import { Lane } from './lane.ts'
 
 /** How many records may be taken, and in what company. */
 export interface TakeLimits {
@@ -95,7 +70,7 @@ export class Lanes {
     this.residentBytes += delivery.bytes
     this.queuedRecords++
     if (entry.notBefore > 0) entry.waitUntil = clock.monotonic() + entry.notBefore - clock.now()
-    this.#insert(lane, entry)
+    lane.insert(entry)
     if (lane.head === entry || entry.redriven) this.refresh(lane)
     else if (lane.counted === 0) this.#dropIfHeld(lane, entry)
     else if (this.#options.appliesInOrder) this.#count(lane, lane.counted + 1)
@@ -151,7 +126,7 @@ export class Lanes {
     entry.lane.busy--
     this.outRecords--
     this.queuedRecords++
-    this.#insert(entry.lane, entry)
+    entry.lane.insert(entry)
   }
 
   /** The record, which was out, is done with. `refresh` its lane afterwards. */
@@ -165,17 +140,8 @@ export class Lanes {
   /** Takes a waiting record out for good: its lease is lost. */
   remove(entry: Entry): void {
     const { lane } = entry
-    let before: Entry | undefined
-    for (let each = lane.head; each !== entry; each = each.next) {
-      if (each === undefined) return
-      before = each
-    }
-    if (before === undefined) lane.head = entry.next
-    else before.next = entry.next
-    if (lane.tail === entry) lane.tail = before
-    entry.next = undefined
+    if (!lane.remove(entry)) return
     entry.state = 'ended'
-    lane.size--
     this.queuedRecords--
     this.residentBytes -= entry.residentBytes
     this.refresh(lane)
@@ -240,38 +206,10 @@ export class Lanes {
     const { ordered } = this.#options
     const known = ordered && key !== undefined ? this.#byKey.get(key) : undefined
     if (known !== undefined) return known
-    const lane: Lane = {
-      key: ordered ? key : undefined,
-      head: undefined,
-      tail: undefined,
-      size: 0,
-      busy: 0,
-      counted: 0,
-      readySince: 0,
-      alarm: undefined,
-    }
+    const lane = new Lane(ordered ? key : undefined)
     if (lane.key === undefined) this.#keyless.add(lane)
     else this.#byKey.set(lane.key, lane)
     return lane
-  }
-
-  #insert(lane: Lane, entry: Entry): void {
-    lane.size++
-    if (lane.tail === undefined || lane.head === undefined) {
-      lane.head = entry
-      lane.tail = entry
-    } else if (lane.tail.isBefore(entry)) {
-      lane.tail.next = entry
-      lane.tail = entry
-    } else if (entry.isBefore(lane.head)) {
-      entry.next = lane.head
-      lane.head = entry
-    } else {
-      let before = lane.head
-      while (before.next?.isBefore(entry)) before = before.next
-      entry.next = before.next
-      before.next = entry
-    }
   }
 
   #takeFrom(
@@ -297,12 +235,8 @@ export class Lanes {
   }
 
   #takeHead(lane: Lane): Entry {
-    const entry = lane.head as Entry
-    lane.head = entry.next
-    if (lane.head === undefined) lane.tail = undefined
-    entry.next = undefined
+    const entry = lane.shift() as Entry
     entry.state = 'out'
-    lane.size--
     lane.busy++
     this.queuedRecords--
     this.outRecords++

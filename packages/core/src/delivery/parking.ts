@@ -32,7 +32,7 @@ export class Parking {
   #underWay: readonly Parked[] = []
   #atOnce = largestPut
   #failures = 0
-  #idlers: (() => void)[] = []
+  readonly #idlers: (() => void)[] = []
 
   constructor(options: ParkingOptions) {
     this.#options = options

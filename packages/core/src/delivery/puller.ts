@@ -1,4 +1,5 @@
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { WalErrorCode } from '../errors.ts'
 import type { Alarms } from './alarms.ts'
 import type { Breather } from './breather.ts'
 
@@ -17,7 +18,7 @@ export interface PullerOptions {
   accept(deliveries: readonly Delivery[]): void
   /** Wait before a failed pull is tried again, in ms; told how many have failed in a row. */
   backoffMs(failures: number): number
-  onError(error: unknown): void
+  report(code: WalErrorCode, what: string, cause: unknown): void
 }
 
 /** Wait after a pull that brought nothing although it should have waited, in ms. */
@@ -79,7 +80,9 @@ export class Puller {
     try {
       return await this.#options.consumer.pull({ ...room, signal: this.#stop.signal })
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.onError(error)
+      if (!this.#stop.signal.aborted) {
+        this.#options.report('ERR_IO', 'A pull failed and is tried again', error)
+      }
       return undefined
     } finally {
       this.#waits = false

@@ -10,6 +10,7 @@ import { MemoryConsumer } from './memory-consumer.ts'
 import { type MemoryEntry, MemoryReader } from './memory-reader.ts'
 import type { Queue, QueueContext, QueueSupports } from './queue.ts'
 
+/** What {@link memoryQueue} can be told. */
 export interface MemoryQueueOptions {
   /**
    * Most bytes it keeps, payloads and fields together; default 256 MiB. A record that would not

@@ -63,7 +63,9 @@ describe('an apply that takes too long', () => {
     await h.clock.advance(1)
     expect(h.events.retries).toMatchObject([{ attempt: { class: 'timeout' }, spent: 1 }])
     expect(h.events.errors).toMatchObject([{ code: 'ERR_APPLY_TIMEOUT' }])
-    expect(h.events.errors[0]?.message).toContain("Target 'search' of namespace 'films'")
+    expect(h.events.errors[0]?.message).toContain(
+      "Namespace 'films', target 'search': An apply took longer than 1000 ms",
+    )
   })
 
   test('as a batch is halved like any other failure', async () => {

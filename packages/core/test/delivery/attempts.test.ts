@@ -105,9 +105,11 @@ describe('attempts', () => {
     expect(await last.run()).toMatchObject({ dead: 1 })
     expect(last.target.calls).toEqual([])
     expect(last.events.letters[0]).toMatchObject({ code: 'ERR_INTERRUPTED', attemptsSpent: 3 })
-    expect(last.events.letters[0]?.attempts.map((attempt) => attempt.class)).toEqual(
-      Array(3).fill('interrupted'),
-    )
+    expect(last.events.letters[0]?.attempts.map((attempt) => attempt.class)).toEqual([
+      'interrupted',
+      'interrupted',
+      'interrupted',
+    ])
   })
 
   test('are made alone where only the count of hand-outs hints at a killer', async () => {

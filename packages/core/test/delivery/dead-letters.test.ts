@@ -81,7 +81,7 @@ describe('where a dead letter blocks its key', () => {
     await h.start()
     await h.clock.settle()
     const [letter] = h.events.letters
-    return { ...h, letter: letter as StoredDeadLetter }
+    return Object.assign(h, { letter: letter as StoredDeadLetter })
   }
 
   test('later records of the key wait, and others go on', async () => {

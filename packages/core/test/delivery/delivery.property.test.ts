@@ -191,47 +191,45 @@ class Play {
     context: ApplyContext,
     check: (record: WalRecord, attempt: number) => void,
   ): Promise<readonly Outcome[]> {
+    const { outcomes, ends } = this.#answers(records)
+    // What fails as a whole leaves nothing behind, unless it was about one record.
+    if (ends === undefined || records.length === 1) {
+      for (const [index, record] of records.entries()) {
+        if (outcomes[index] !== skipped) check(record, context.attempts[index] ?? 0)
+      }
+    }
+    const delayMs = this.#latency.chance(0.5) ? 0 : this.#latency.integer(1, 200)
+    await new Promise<void>((resolve, reject) => {
+      const abort = (): void => reject(new Error('aborted'))
+      if (ends === 'hang') context.signal.addEventListener('abort', abort, { once: true })
+      else if (delayMs === 0) resolve()
+      else this.clock.setTimer(delayMs, resolve)
+    })
+    if (ends === 'poison') throw new Error('poison')
+    return outcomes
+  }
+
+  /** `ends` is how the whole ends, where one of the records takes the others with it. */
+  #answers(records: readonly WalRecord[]) {
     const stopped = new Set<string>()
     const outcomes: Outcome[] = []
-    let poison = false
-    let hangs = false
-    for (const [index, record] of records.entries()) {
+    for (const record of records) {
       const key = String(record.key)
       if (stopped.has(key)) {
         outcomes.push(skipped)
         continue
       }
       const left = this.#steps.get(record.id) ?? []
-      // A poison takes the whole batch with it, and goes only when it comes alone.
-      const step =
-        left[0] === 'poison' || left[0] === 'hang'
-          ? records.length === 1
-            ? left.shift()
-            : left[0]
-          : left.shift()
-      poison ||= step === 'poison'
-      hangs ||= step === 'hang'
-      if (poison || hangs) break
+      const [step] = left
+      const ends = step === 'poison' || step === 'hang' ? step : undefined
+      // It is over only once it has come alone.
+      if (ends === undefined || records.length === 1) left.shift()
+      if (ends !== undefined) return { outcomes, ends }
       const outcome = outcomeOf(step)
       if (outcome.status !== 'applied' && outcome.status !== 'superseded') stopped.add(key)
       outcomes.push(outcome)
     }
-    // What fails as a whole leaves nothing behind, unless it was about one record.
-    if (!(poison || hangs) || records.length === 1) {
-      const looked = poison || hangs ? 1 : outcomes.length
-      for (const [index, record] of records.slice(0, looked).entries()) {
-        if (outcomes[index] !== skipped) check(record, context.attempts[index] ?? 0)
-      }
-    }
-    const delayMs = this.#latency.chance(0.5) ? 0 : this.#latency.integer(1, 200)
-    await new Promise<void>((resolve, reject) => {
-      if (hangs)
-        context.signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
-      else if (delayMs === 0) resolve()
-      else this.clock.setTimer(delayMs, resolve)
-    })
-    if (poison) throw new Error('poison')
-    return outcomes
+    return { outcomes, ends: undefined }
   }
 }
 

@@ -109,6 +109,47 @@ describe('an outage', () => {
   })
 })
 
+describe('a record that brings the target down', () => {
+  test('is found out, and ends in the dead-letter queue while the others are applied', async () => {
+    const h = harness()
+    h.queue.addMany(60)
+    h.target.whole = (records) => {
+      if (!records.some(({ id }) => id === 'r20')) return
+      throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+    }
+    await h.start()
+    for (let round = 0; round < 20; round++) {
+      await h.clock.advance(10_000)
+      h.queue.addMany(5)
+    }
+    expect(await h.drain()).toMatchObject({ pending: 0 })
+    expect(h.events.appliedIds).toHaveLength(159)
+    expect(h.events.letters).toMatchObject([
+      { record: { id: 'r20' }, code: 'ECONNRESET', attemptsSpent: 3 },
+    ])
+  })
+
+  test('is not confused with those that were under way at outage after outage', async () => {
+    const h = harness()
+    h.queue.addMany(40)
+    let isDown = false
+    h.target.whole = () => {
+      if (isDown) throw unavailable('DOWN', 'nobody is there')
+    }
+    await h.start()
+    for (let outage = 0; outage < 20; outage++) {
+      isDown = true
+      h.queue.addMany(40)
+      await h.clock.advance(50_000)
+      isDown = false
+      await h.clock.advance(50_000)
+    }
+    expect(await h.drain()).toMatchObject({ pending: 0 })
+    expect(h.events.letters).toEqual([])
+    expect(h.target.calls.every(({ context }) => context.attempts.every((n) => n === 1))).toBe(true)
+  })
+})
+
 describe('a run of failures', () => {
   test('of many different records opens the breaker and refunds their attempts', async () => {
     const h = harness()

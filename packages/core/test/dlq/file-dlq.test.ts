@@ -117,6 +117,21 @@ describe('FileDeadLetterQueue', () => {
     await again.close()
   })
 
+  it('goes on behind a page whose letters are gone, and their file too', async () => {
+    let queue = await open()
+    await queue.put(makeLetters(3))
+    const { next } = await queue.list({ limit: 2 })
+    await queue.put(makeLetters(20, 100_000))
+    await queue.remove(await idsIn(queue))
+    await expect.poll(async () => (await stat(join(directory, fileName))).size).toBeLessThan(1000)
+    await queue.close()
+    queue = await open()
+    const late = makeLetters(1)
+    await queue.put(late)
+    expect(idsOf((await queue.list({ after: next })).letters)).toEqual(idsOf(late))
+    await queue.close()
+  })
+
   it('refuses a next that it did not give', async () => {
     const queue = await open()
     await expect(queue.list({ after: 'somewhere' })).rejects.toMatchObject({ code: 'ERR_CONFIG' })

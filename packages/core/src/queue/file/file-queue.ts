@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { type Size, sizeBytes } from '../../config/quantity.ts'
 import type { Consumer } from '../../consumer/consumer.ts'
 import type { DeadLetterQueue } from '../../dlq/dlq.ts'
 import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
@@ -16,10 +17,10 @@ import { type AcquireLock, ownerLock } from './owner-lock.ts'
 export interface FileQueueOptions {
   /** This queue's own directory. Default: one named after the namespace, in the wal's `directory`. */
   readonly directory?: string | undefined
-  /** Size of a segment file in bytes; default 64 MiB. */
-  readonly segmentBytes?: number | undefined
-  /** Most bytes of records that share one write and sync; default 4 MiB. */
-  readonly maxGroupBytes?: number | undefined
+  /** The next segment file is begun once one has so many bytes; at most 1 GiB. Default `'64mb'`. */
+  readonly segmentBytes?: Size | undefined
+  /** Records share a write and a sync up to about so many bytes. Default `'8mb'`. */
+  readonly maxGroupBytes?: Size | undefined
   /**
    * True: also on NFS, SMB or a file system in user space, where only the processes of this machine
    * are kept apart. Default false: such a directory is refused with `ERR_DIRECTORY_UNSUITABLE`.
@@ -59,18 +60,28 @@ const supports: QueueSupports = Object.freeze({
  * A target that is new to a directory starts with the oldest record in it. One that is taken out of
  * the configuration and comes back goes on where it was.
  *
- * `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
+ * Throws `ERR_INVALID_SIZE` for a size that is none. `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
  * `ERR_DIRECTORY_IN_USE`, `ERR_DIRECTORY_UNSUITABLE`, `ERR_DISK_FULL`, `ERR_FUTURE_FORMAT`,
  * `ERR_NOT_A_LOG`, `ERR_CORRUPT_LOG` or `ERR_IO`.
  */
 export function fileQueue(options: FileQueueOptions = {}): Queue {
-  return new FileQueue(Object.freeze({ ...options }))
+  const { segmentBytes, maxGroupBytes } = options
+  return new FileQueue({
+    ...options,
+    segmentBytes: segmentBytes === undefined ? undefined : sizeBytes(segmentBytes),
+    maxGroupBytes: maxGroupBytes === undefined ? undefined : sizeBytes(maxGroupBytes),
+  })
+}
+
+interface CheckedOptions extends FileQueueOptions {
+  readonly segmentBytes: number | undefined
+  readonly maxGroupBytes: number | undefined
 }
 
 class FileQueue implements Queue {
   readonly kind = 'file'
   readonly supports = supports
-  readonly #options: FileQueueOptions
+  readonly #options: CheckedOptions
   #context: QueueContext | undefined
   /** Undefined while closed. */
   #parts: OpenParts | undefined
@@ -82,7 +93,7 @@ class FileQueue implements Queue {
   /** Monotonic ms of the last look at that. */
   #checkedAt = 0
 
-  constructor(options: FileQueueOptions) {
+  constructor(options: CheckedOptions) {
     this.#options = options
   }
 

@@ -12,7 +12,7 @@ export interface Owner {
   readonly epoch: number
   readonly pid: number
   readonly host: string
-  /** The process's title, often its command line. */
+  /** The process's title and the script it runs; never its arguments, which may be secret. */
   readonly title: string
   /** Tells one run of the machine's kernel from the next; empty where it has no such id. */
   readonly bootId: string
@@ -70,7 +70,7 @@ async function describeSelf(epoch: number, clock: Clock): Promise<Owner> {
     epoch,
     pid: process.pid,
     host: hostname(),
-    title: process.title,
+    title: [process.title, process.argv[1]].join(' ').trim(),
     bootId: bootId.trim(),
     since: new Date(clock.now()).toISOString(),
   }

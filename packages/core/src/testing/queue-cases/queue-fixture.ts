@@ -189,6 +189,14 @@ export class QueueFixture {
     return true
   }
 
+  /** Checks how much is not acked, with nothing delayed, unless the queue can only estimate it. */
+  async checkPending(consumer: Consumer, expected: number, contract: string): Promise<void> {
+    const { pending, delayed, approximate } = await consumer.backlog()
+    const counts = { pending, delayed }
+    check(pending >= 0 && delayed >= 0, 'Backlog counts from 0', brief(counts))
+    if (!approximate) checkEqual(counts, { pending: expected, delayed: 0 }, contract)
+  }
+
   /** Checks what came with a delivery, as far as the queue declares to remember it. */
   checkAttempts(delivery: Delivery | undefined, expected: AttemptState, contract: string): void {
     const { attempts } = this.supports

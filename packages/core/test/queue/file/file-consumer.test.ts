@@ -254,7 +254,7 @@ describe('records with a delay', () => {
 
   it('take the same place among the others after a restart as before', async () => {
     const step = fc.oneof(
-      fc.record({ delayMs: fc.integer({ min: 0, max: 400 }) }),
+      fc.record({ delayMs: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 400 })) }),
       fc.record({ passMs: fc.integer({ min: 1, max: 150 }) }),
     )
     const property = fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
@@ -286,7 +286,7 @@ describe('records with a delay', () => {
       await consumer.close()
       await opened.queue.close()
     })
-    await fc.assert(property, { seed, numRuns: 8 })
+    await fc.assert(property, { seed, numRuns: 40 })
   })
 
   it('never go out early, and all go out, whatever the limits of the pulls', async () => {

@@ -6,7 +6,7 @@ import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-reco
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { openLock } from './support/mortal-file-system.ts'
+import { openLock } from './support/open-lock.ts'
 import { pullNow } from './support/open-queue.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])

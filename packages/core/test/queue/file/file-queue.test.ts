@@ -10,7 +10,7 @@ import { systemRandom } from '../../../src/random.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { diskFailure, HookedFileSystem } from './support/hooked-file-system.ts'
-import { openLock } from './support/mortal-file-system.ts'
+import { openLock } from './support/open-lock.ts'
 import { keysOf, OpenQueue, type OpenQueueOptions, pullNow } from './support/open-queue.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
@@ -45,7 +45,10 @@ async function kill(child: ChildProcess): Promise<void> {
 
 describe('fileQueue', () => {
   it('keeps everything in one private directory, named after the namespace', async () => {
-    const opened = await OpenQueue.open({ directory: join(directory, 'new', 'titles') })
+    const opened = await OpenQueue.open({
+      directory: join(directory, 'new', 'titles'),
+      segmentBytes: '1mb',
+    })
     await opened.send({})
     const home = join(directory, 'new', 'titles')
     const names = (await readdir(home)).map((name) => name.replace(/[0-9a-f]{16}/, '…'))
@@ -130,6 +133,9 @@ describe('fileQueue', () => {
     await expect(opened.consumer()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
     await opened.queue.close()
     await expect(opened.queue.producer()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    expect(() => fileQueue({ segmentBytes: 0 })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_SIZE' }),
+    )
     await expect(OpenQueue.open({})).rejects.toMatchObject({ code: 'ERR_CONFIG' })
   })
 

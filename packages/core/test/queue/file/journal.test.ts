@@ -178,6 +178,18 @@ describe('Journal', () => {
     expect((await open()).texts).toEqual(['first'])
   })
 
+  it('takes entries for torn that no sync stands behind, though a later write is whole', async () => {
+    const { journal } = await open()
+    await lasting(journal, 'first')
+    await journal.append(bodies('second'))
+    await journal.append(bodies('third'))
+    const bytes = await readFile(path)
+    await journal.abandon()
+    bytes[bytes.indexOf('second')] = 0
+    await writeFile(path, bytes)
+    expect((await open()).texts).toEqual(['first'])
+  })
+
   it('refuses to open where damaged bytes are known to have been synced, and changes nothing', async () => {
     const bytes = await killedJournal(['first'], ['second'], ['third'])
     const end = bytes.indexOf('third') - 16

@@ -1,0 +1,156 @@
+import type { Clock } from '../clock.ts'
+import type { WalErrorCode } from '../errors.ts'
+import type { Alarms } from './alarms.ts'
+import type { Applier } from './applier.ts'
+import type { Batch } from './batch.ts'
+import type { Breather } from './breather.ts'
+import type { BudgetShare, DeliveryBudget } from './budget.ts'
+import type { Entry } from './entry.ts'
+import type { Gate } from './gate.ts'
+import type { Lanes, TakeLimits } from './lanes.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import { RateLimit } from './rate-limit.ts'
+
+export interface DispatcherOptions {
+  readonly policy: DeliveryPolicy
+  readonly limits: TakeLimits
+  readonly budget: DeliveryBudget
+  readonly clock: Clock
+  readonly alarms: Alarms
+  readonly breather: Breather
+  readonly lanes: Lanes
+  readonly gate: Gate
+  readonly applier: Applier
+  report(code: WalErrorCode, what: string, cause: unknown): void
+  /** Everything that could begin has begun. */
+  onPumped(): void
+}
+
+/**
+ * Begins batches: takes records from the lanes that are ready when the target may have them (the
+ * gate, the rate limit) and there is room for one more (concurrency, the shard's budget).
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #rate: RateLimit | undefined
+  readonly #share: BudgetShare
+  readonly #batches = new Set<Batch>()
+  readonly #idlers: (() => void)[] = []
+  /** One alarm at a time makes it look again: for linger, or the rate limit. */
+  #alarmed = false
+  #pumping = false
+  #stopped = false
+
+  constructor(options: DispatcherOptions) {
+    const { policy, budget, clock } = options
+    this.#options = options
+    this.#rate = policy.rateLimit && new RateLimit(policy.rateLimit, clock)
+    this.#share = budget.share(() => this.pump())
+  }
+
+  /** True while no batch is under way. */
+  get isIdle(): boolean {
+    return this.#batches.size === 0
+  }
+
+  /** Records of the batches under way; some may have come to their end already. */
+  *entries(): Iterable<Entry> {
+    for (const { entries } of this.#batches) yield* entries
+  }
+
+  /** Begins whatever may begin. To be called after every change. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    while (this.#beginBatch());
+    this.#pumping = false
+    if (this.isIdle) for (const resolve of this.#idlers.splice(0)) resolve()
+    this.#options.onPumped()
+  }
+
+  /** Begins nothing more. */
+  stop(): void {
+    this.#stopped = true
+    this.#share.leaveLine()
+  }
+
+  /** Resolves once no batch is under way. */
+  idle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => this.#idlers.push(resolve))
+  }
+
+  /** Begins one batch; false if none may begin now. */
+  #beginBatch(): boolean {
+    const { policy, gate, lanes, limits } = this.#options
+    const { admission } = gate
+    const ready = lanes.readyRecords
+    const isFree = !this.#stopped && this.#batches.size < policy.concurrency
+    if (!isFree || ready === 0 || admission === 'none') return this.#wantNothing()
+    const isProbe = admission === 'probe'
+    const wanted = isProbe ? 1 : Math.min(ready, limits.maxRecords)
+    const lingerMs = isProbe ? 0 : this.#lingersMs(wanted)
+    if (lingerMs > 0) return this.#comeBack(lingerMs)
+    const allowed = this.#rate === undefined ? wanted : this.#rate.allowed(wanted)
+    if (allowed === 0) return this.#comeBack(this.#rate?.waitMs(wanted) ?? 0)
+    const limitsNow = { ...limits, maxRecords: allowed }
+    const bytes = lanes.measure(limitsNow)
+    if (!this.#share.take(bytes)) return false
+    const entries = isProbe ? lanes.takeProbe() : lanes.take(limitsNow)
+    this.#rate?.spend(entries.length)
+    if (isProbe) gate.probeStarted()
+    void this.#run(entries, isProbe, bytes)
+    return true
+  }
+
+  /** How long a batch that is not full still waits for more records, in ms. */
+  #lingersMs(wanted: number): number {
+    const { policy, clock, lanes, limits } = this.#options
+    const { lingerMs } = policy.batch
+    if (lingerMs === 0 || wanted >= limits.maxRecords) return 0
+    const first = lanes.firstReady
+    if (first === undefined || first.head === undefined || first.head.spent > 0) return 0
+    if (lanes.measure(limits) >= limits.maxBytes) return 0
+    return first.readySince + lingerMs - clock.monotonic()
+  }
+
+  #comeBack(delayMs: number): false {
+    if (!this.#alarmed) {
+      this.#alarmed = true
+      this.#options.alarms.set(Math.max(1, delayMs), () => {
+        this.#alarmed = false
+        this.pump()
+      })
+    }
+    return this.#wantNothing()
+  }
+
+  #wantNothing(): false {
+    this.#share.leaveLine()
+    return false
+  }
+
+  async #run(entries: readonly Entry[], probe: boolean, bytes: number): Promise<void> {
+    const { gate, breather, applier, report } = this.#options
+    const { generation } = gate
+    const batch = {
+      entries,
+      generation,
+      probe,
+      heldLanes: new Set(),
+      failedLanes: new Set(),
+    } as Batch
+    this.#batches.add(batch)
+    try {
+      await breather.breathe()
+      await applier.run(batch)
+    } catch (error) {
+      report('ERR_IO', 'A batch could not be brought to its end', error)
+    } finally {
+      this.#batches.delete(batch)
+      this.#share.give(bytes)
+      if (probe) gate.probeEnded(generation)
+      this.pump()
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { Blockers } from './blockers.ts'
+import type { Endings } from './endings.ts'
+import type { FailureRun } from './failure-run.ts'
+import type { Lanes, TakeLimits } from './lanes.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import type { Room } from './puller.ts'
+import type { MutableCounters } from './status.ts'
+
+export interface IntakeOptions {
+  readonly targetName: string
+  readonly consumer: Consumer
+  readonly policy: DeliveryPolicy
+  readonly limits: TakeLimits
+  readonly lanes: Lanes
+  readonly blockers: Blockers
+  readonly run: FailureRun
+  readonly endings: Endings
+  readonly counters: MutableCounters
+}
+
+/** Fewest records kept ready, so that small batches do not mean a pull for each. */
+const leastPrefetch = 256
+
+/** Without `beginAttempts`: hand-outs after which an untried record is suspected of killing processes. */
+const manyHandOuts = 20
+
+/** Decides how much is pulled, and takes what comes into the lanes. */
+export class Intake {
+  readonly #options: IntakeOptions
+  /** Records to keep ready: what may be applied at once, and as many again. */
+  readonly #prefetch: number
+  #isFull = false
+
+  constructor(options: IntakeOptions) {
+    const { limits, policy } = options
+    this.#options = options
+    this.#prefetch = Math.max(leastPrefetch, 2 * limits.maxRecords * policy.concurrency)
+  }
+
+  /** True while nothing is pulled because what is held, or its bytes, reached the bound. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
+  /** Records in memory that wait for something. */
+  get heldRecords(): number {
+    const { lanes, endings, run } = this.#options
+    return lanes.heldRecords + endings.parked + run.suspectRecords
+  }
+
+  /** What may be pulled now; undefined for nothing. */
+  room(): Room | undefined {
+    const { policy, lanes, blockers, endings } = this.#options
+    const ready = lanes.readyRecords
+    const records = policy.held.maxRecords - this.heldRecords - endings.unacked
+    const bytes = policy.held.maxBytes - lanes.residentBytes
+    this.#isFull = (records <= 0 || bytes <= 0) && !blockers.expects
+    if (this.#isFull || ready * 2 > this.#prefetch) return undefined
+    const room = this.#prefetch - ready
+    // A redriven copy stands behind any number of records that wait for it.
+    if (!blockers.expects) return { maxRecords: Math.min(room, records), maxBytes: bytes }
+    return { maxRecords: room, maxBytes: Math.max(bytes, policy.batch.maxBytes) }
+  }
+
+  accept(deliveries: readonly Delivery[]): void {
+    const { endings, targetName } = this.#options
+    const elsewhere: Delivery[] = []
+    for (const delivery of deliveries) {
+      const { target } = delivery.record
+      if (target !== undefined && target !== targetName) elsewhere.push(delivery)
+      else this.#admit(delivery)
+    }
+    endings.skip(elsewhere)
+  }
+
+  #admit(delivery: Delivery): void {
+    const { counters, consumer, lanes, endings } = this.#options
+    const { spent, interrupted, notBefore } = delivery.attempts
+    const handOuts = delivery.handOuts ?? 1
+    if (spent > 0 || interrupted > 0 || notBefore > 0 || handOuts > 1) counters.redelivered++
+    const entry = lanes.accept(delivery)
+    const isUncounted = consumer.beginAttempts === undefined && spent === 0
+    if (isUncounted && handOuts > manyHandOuts) entry.alone = true
+    if (delivery.lease !== undefined) endings.watch(entry)
+  }
+}

@@ -1,0 +1,215 @@
+import type { Clock } from '../clock.ts'
+import type { Attempt } from '../consumer/consumer.ts'
+import type { Random } from '../random.ts'
+import type { Outcome } from '../target/target.ts'
+import { withAttempt } from './attempt-history.ts'
+import type { Batch, Span } from './batch.ts'
+import { type Failure, failureOf } from './classify-error.ts'
+import type { Entry } from './entry.ts'
+import { excuse, type FailureRun } from './failure-run.ts'
+import type { Gate } from './gate.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import { fullJitterMs } from './retry-policy.ts'
+import { newVerdicts, type Verdicts } from './verdicts.ts'
+
+export interface JudgeOptions {
+  readonly targetName: string
+  readonly policy: DeliveryPolicy
+  readonly clock: Clock
+  readonly random: Random
+  readonly gate: Gate
+  readonly run: FailureRun
+}
+
+/** An apply, and whether it showed that the target works. */
+interface Case {
+  readonly batch: Batch
+  readonly span: Span
+  readonly works: boolean
+  /** It was about one record: the failure is that record's. */
+  readonly single: boolean
+  readonly verdicts: Verdicts
+}
+
+/**
+ * Times the target went down with a record, working again between, after which it is the record
+ * that brings it down.
+ */
+const mostOutages = 5
+
+/** Decides what becomes of each record of an apply, and what the apply says of the target. */
+export class Judge {
+  readonly #options: JudgeOptions
+
+  constructor(options: JudgeOptions) {
+    this.#options = options
+  }
+
+  /** The target answered: one outcome each, or undefined if all were applied. */
+  answered(
+    batch: Batch,
+    entries: readonly Entry[],
+    outcomes: readonly Outcome[] | undefined,
+    span: Span,
+  ): Verdicts {
+    const verdicts = newVerdicts()
+    const works = outcomes === undefined || outcomes.some(isDone)
+    const single = entries.length === 1
+    if (works) this.#targetWorks(batch, verdicts)
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry
+      const outcome = outcomes?.[index]
+      if (!isStillOurs(entry, verdicts)) continue
+      if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
+      else if (outcome === undefined || outcome.status === 'applied') verdicts.applied.push(entry)
+      else if (outcome.status === 'superseded') verdicts.superseded.push(entry)
+      else this.#failed({ batch, span, works, single, verdicts }, entry, failureOf(outcome))
+    }
+    return verdicts
+  }
+
+  /** The whole of it failed, for one reason. */
+  rejected(batch: Batch, entries: readonly Entry[], failure: Failure, span: Span): Verdicts {
+    const verdicts = newVerdicts()
+    const single = entries.length === 1
+    for (const entry of entries) {
+      if (!isStillOurs(entry, verdicts)) continue
+      // It may well make the next batch fail as a whole, too.
+      if (failure.class === 'transient' || failure.class === 'timeout') entry.alone = true
+      if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
+      else this.#failed({ batch, span, works: false, single, verdicts }, entry, failure)
+    }
+    return verdicts
+  }
+
+  /** They come back as they are, and wait so long. */
+  untried(batch: Batch, entries: readonly Entry[], delayMs: number): Verdicts {
+    const verdicts = newVerdicts()
+    for (const entry of entries) {
+      if (!isStillOurs(entry, verdicts)) continue
+      if (delayMs > 0) this.#wait(entry, delayMs)
+      goesBack(batch, entry, verdicts)
+    }
+    return verdicts
+  }
+
+  /** Where a dead letter blocks its key, later records of the key must not end before it is dealt with. */
+  dead(batch: Batch, entry: Entry): Entry {
+    const { onDeadLetter } = this.#options.policy
+    const lanes = onDeadLetter === 'block' ? batch.heldLanes : batch.failedLanes
+    lanes.add(entry.lane)
+    return entry
+  }
+
+  #failed(given: Case, entry: Entry, failure: Failure): void {
+    const { gate } = this.#options
+    const { batch, verdicts } = given
+    const isUnavailable = failure.class === 'unavailable' && !this.#bringsItDown(given, entry)
+    if (batch.failedLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
+    else if (failure.class === 'throttled') {
+      gate.throttle(failure)
+      goesBack(batch, entry, verdicts)
+    } else if (isUnavailable) {
+      if (gate.open('unavailable', failure, batch.generation)) this.#refundRun(verdicts)
+      goesBack(batch, entry, verdicts)
+    } else if (failure.class === 'permanent') {
+      this.#note(given, entry, failure)
+      entry.spent++
+      verdicts.dead.push(this.dead(batch, entry))
+      gate.answered(batch.generation, false)
+    } else this.#mayBeItsOwnFault(given, entry, failure)
+  }
+
+  /**
+   * A record that crashes the target, or the way to it, looks like an outage each time. It is one
+   * that the target went down with again and again, and came back without.
+   */
+  #bringsItDown({ single }: Case, entry: Entry): boolean {
+    const { successes } = this.#options.gate
+    if (successes !== entry.successesAtOutage) entry.outages++
+    entry.successesAtOutage = successes
+    if (entry.outages > 1) entry.alone = true
+    return single && entry.outages > mostOutages
+  }
+
+  /** Its attempt counts, unless all the others fail, too. */
+  #mayBeItsOwnFault(given: Case, entry: Entry, failure: Failure): void {
+    const { gate, run, policy } = this.#options
+    const { batch, works, verdicts } = given
+    const attempt = this.#note(given, entry, failure)
+    const isCurrent = batch.generation === gate.generation
+    if (!isCurrent && gate.breaker !== 'closed' && excuse(entry)) {
+      goesBack(batch, entry, verdicts)
+      return
+    }
+    entry.spent++
+    const countsInRun = isCurrent && !works && !batch.probe
+    if (countsInRun) {
+      run.add(entry)
+      const opens = run.isOutage && gate.open('failures', failure, batch.generation)
+      if (opens) this.#refundRun(verdicts)
+    } else if (batch.probe) gate.probeFailed(failure, batch.generation)
+    if (entry.spent < policy.retry.maxAttempts) this.#retry(given, entry, failure, attempt)
+    else if (countsInRun && !run.isEmpty) {
+      batch.heldLanes.add(entry.lane)
+      run.suspect(entry)
+    } else verdicts.dead.push(this.dead(batch, entry))
+  }
+
+  #retry({ batch, verdicts }: Case, entry: Entry, failure: Failure, attempt: Attempt): void {
+    const { policy, random } = this.#options
+    const backoffMs = fullJitterMs(policy.retry, Math.max(1, entry.spent), random)
+    const delayMs = Math.max(backoffMs, failure.retryAfterMs ?? 0)
+    this.#wait(entry, delayMs)
+    verdicts.retries.push({ entry, attempt, delayMs })
+    goesBack(batch, entry, verdicts)
+  }
+
+  #wait(entry: Entry, delayMs: number): void {
+    const { clock } = this.#options
+    entry.notBefore = Math.ceil(clock.now() + delayMs)
+    entry.waitUntil = clock.monotonic() + delayMs
+  }
+
+  #note({ span }: Case, entry: Entry, failure: Failure): Attempt {
+    const { class: failureClass, code, message } = failure
+    const target = this.#options.targetName
+    const attempt = { ...span, target, class: failureClass, code, message }
+    entry.history = withAttempt(entry.history, attempt)
+    return attempt
+  }
+
+  #targetWorks(batch: Batch, verdicts: Verdicts): void {
+    const { gate, run } = this.#options
+    gate.answered(batch.generation, true)
+    if (!run.isEmpty && batch.generation === gate.generation) verdicts.dead.push(...run.convict())
+  }
+
+  /** It was an outage: who failed in it gets the attempts back. */
+  #refundRun(verdicts: Verdicts): void {
+    const { run } = this.#options
+    const suspects = new Set(run.suspects())
+    const { refunded, convicted } = run.refund()
+    verdicts.dead.push(...convicted)
+    for (const entry of refunded) {
+      if (suspects.has(entry)) verdicts.back.push(entry)
+      else if (entry.state === 'queued') verdicts.refunded.push(entry)
+    }
+  }
+}
+
+function goesBack(batch: Batch, entry: Entry, verdicts: Verdicts): void {
+  batch.heldLanes.add(entry.lane)
+  verdicts.back.push(entry)
+}
+
+/** What comes for a record after it was given back, or after its lease was lost, counts no more. */
+function isStillOurs(entry: Entry, verdicts: Verdicts): boolean {
+  if (entry.state !== 'out') return false
+  if (entry.lost) verdicts.lost.push(entry)
+  return !entry.lost
+}
+
+function isDone({ status }: Outcome): boolean {
+  return status === 'applied' || status === 'superseded'
+}

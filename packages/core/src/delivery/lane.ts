@@ -1,0 +1,78 @@
+import type { Alarm } from './alarms.ts'
+import type { Entry } from './entry.ts'
+
+/**
+ * The records of one key, in their order; or a single record that has no key, or needs no order.
+ *
+ * What it may do follows from its fields, and `Lanes` looks at them after every change:
+ *
+ * - busy: records of it are out. Nothing else of it goes until all have come back or ended.
+ * - blocked: a record of its key is a dead letter and must be dealt with first.
+ * - waiting: its head waits out a backoff; `alarm` is set.
+ * - ready: its head may go; it stands in the line of ready lanes.
+ * - empty: it is forgotten.
+ */
+export class Lane {
+  readonly key: string | undefined
+  head: Entry | undefined
+  #tail: Entry | undefined
+  /** Records from the head to the tail. */
+  size = 0
+  /** Records that are out. */
+  busy = 0
+  /** How many of its records the line of ready lanes counts; 0 while it does not stand there. */
+  counted = 0
+  /** Monotonic ms of when it began to be ready. */
+  readySince = 0
+  alarm: Alarm | undefined
+
+  constructor(key: string | undefined) {
+    this.key = key
+  }
+
+  /** Puts a record at its place. */
+  insert(entry: Entry): void {
+    this.size++
+    if (this.#tail === undefined || this.head === undefined) {
+      this.head = entry
+      this.#tail = entry
+    } else if (this.#tail.isBefore(entry)) {
+      this.#tail.next = entry
+      this.#tail = entry
+    } else if (entry.isBefore(this.head)) {
+      entry.next = this.head
+      this.head = entry
+    } else {
+      let before = this.head
+      while (before.next?.isBefore(entry)) before = before.next
+      entry.next = before.next
+      before.next = entry
+    }
+  }
+
+  /** Takes the first record out. */
+  shift(): Entry | undefined {
+    const entry = this.head
+    if (entry === undefined) return undefined
+    this.head = entry.next
+    if (this.head === undefined) this.#tail = undefined
+    entry.next = undefined
+    this.size--
+    return entry
+  }
+
+  /** Takes a record out, wherever it stands. False if it is not here. */
+  remove(entry: Entry): boolean {
+    let before: Entry | undefined
+    for (let each = this.head; each !== entry; each = each.next) {
+      if (each === undefined) return false
+      before = each
+    }
+    if (before === undefined) this.head = entry.next
+    else before.next = entry.next
+    if (this.#tail === entry) this.#tail = before
+    entry.next = undefined
+    this.size--
+    return true
+  }
+}

@@ -1,0 +1,29 @@
+import type { Attempt } from '../consumer/consumer.ts'
+import type { Entry } from './entry.ts'
+
+/** An attempt that failed and that another one follows. */
+export interface Retry {
+  readonly entry: Entry
+  readonly attempt: Attempt
+  readonly delayMs: number
+}
+
+/** What an apply comes to for each of its records, gathered so that the queue is told once. */
+export interface Verdicts {
+  readonly applied: Entry[]
+  readonly superseded: Entry[]
+  /** They become dead letters. */
+  readonly dead: Entry[]
+  /** They go back into their lanes. */
+  readonly back: Entry[]
+  /** Their leases are lost, and with them whatever came of them. */
+  readonly lost: Entry[]
+  /** They wait in their lanes, and have got attempts back. */
+  readonly refunded: Entry[]
+  readonly retries: Retry[]
+}
+
+/** Nothing decided yet. */
+export function newVerdicts(): Verdicts {
+  return { applied: [], superseded: [], dead: [], back: [], lost: [], refunded: [], retries: [] }
+}

@@ -1,0 +1,184 @@
+/**
+ * One life of a process that writes to a directory and delivers from it at the same time, until it
+ * is killed or done. Says on its standard output in which phase it is.
+ */
+import { flushCompileCache } from 'node:module'
+import { writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  applied,
+  createWal,
+  fanOut,
+  fileQueue,
+  type Namespace,
+  type Outcome,
+  permanent,
+  transient,
+  type Target,
+  type,
+  unavailable,
+  type WalRecord,
+} from '../../src/index.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import {
+  addLines,
+  bodyOf,
+  concurrency,
+  isPoison,
+  type Letter,
+  maxBatchRecords,
+  type Write,
+} from './kill-history.ts'
+
+/** What a test asks of a life. */
+export interface KillTask {
+  readonly directory: string
+  readonly life: number
+  readonly seed: number
+  /** Records written before delivery starts, and while it goes on. */
+  readonly records: readonly [number, number]
+  readonly segmentBytes?: number
+  /** The last life: lists the dead letters at the end. */
+  readonly isLast: boolean
+}
+
+interface Payload {
+  readonly life: number
+  readonly number: number
+  readonly body: string
+}
+
+const writers = 24
+const keys = Array.from({ length: 40 }, (_, index) => `key${index}`)
+
+const task: KillTask = JSON.parse(process.argv[2] ?? '{}')
+const random = new SeededRandom(task.seed)
+const fileOf = (name: string): string => join(task.directory, name)
+
+const phases = ['opening', 'writing', 'delivering', 'draining', 'closing', 'closed'] as const
+
+/** Written at once: it stays whatever happens next. */
+function say(phase: (typeof phases)[number], ...facts: readonly unknown[]): void {
+  writeSync(1, `${[phase, ...facts].join(' ')}\n`)
+}
+
+function writeOf({ key, payload }: WalRecord<Payload>): Write {
+  return { life: payload.life, key: key ?? '', number: payload.number }
+}
+
+function addApplied(target: string, records: readonly WalRecord<Payload>[]): void {
+  const lines = records.map((record) => ({
+    ...writeOf(record),
+    id: record.id,
+    version: `${record.version}`,
+    at: task.life,
+    body: record.payload.body,
+  }))
+  if (lines.length > 0) addLines(fileOf(target), lines)
+}
+
+const steady: Target<Payload> = {
+  idempotency: 'version',
+  async apply(records) {
+    addApplied('steady', records)
+    if (random.chance(0.2)) await wait(1)
+  },
+}
+
+/** Fails as a whole, fails for one record, is down, or takes its time before and after. */
+const shaky: Target<Payload> = {
+  idempotency: 'version',
+  async apply(records): Promise<readonly Outcome[]> {
+    if (random.chance(0.2)) await wait(random.integer(0, 2))
+    if (random.chance(0.01)) throw Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' })
+    if (random.chance(0.01)) return records.map(() => unavailable('DOWN', 'it restarts'))
+    const outcomes = records.map((record): Outcome => {
+      if (isPoison(writeOf(record))) return permanent('POISON', 'it will never be applied')
+      return random.chance(0.02) ? transient('BUSY', 'come back later') : applied
+    })
+    addApplied('shaky', records.filter((_, index) => outcomes[index] === applied))
+    if (random.chance(0.2)) await wait(1)
+    return outcomes
+  },
+}
+
+const numbers = new Map<string, number>()
+
+/** Calls in the order of the numbers, whether or not the writes before have been answered. */
+async function write(films: Namespace<Payload>): Promise<void> {
+  const key = random.pick(keys)
+  const number = (numbers.get(key) ?? 0) + 1
+  numbers.set(key, number)
+  const place: Write = { life: task.life, key, number }
+  addLines(fileOf('called'), [place])
+  const payload = { life: task.life, number, body: bodyOf(place) }
+  const { id, version } = await films.write({ key, payload })
+  addLines(fileOf('acknowledged'), [{ ...place, id, version: `${version}` }])
+}
+
+async function writeMany(films: Namespace<Payload>, records: number): Promise<void> {
+  let left = records
+  const loop = async (): Promise<void> => {
+    while (left-- > 0) {
+      await write(films)
+      if (random.chance(0.1)) await wait(random.integer(0, 3))
+    }
+  }
+  await Promise.all(Array.from({ length: writers }, loop))
+}
+
+function openWal() {
+  return createWal({
+    directory: fileOf('wal'),
+    namespaces: {
+      films: fanOut({
+        payload: type<Payload>(),
+        queue: fileQueue({
+          directory: fileOf('wal'),
+          ...(task.segmentBytes === undefined ? {} : { segmentBytes: task.segmentBytes }),
+        }),
+        targets: { steady, shaky },
+        concurrency,
+        batch: { maxRecords: maxBatchRecords },
+        // No run of bad luck may end an innocent record here.
+        retry: { maxAttempts: 1000, minDelay: 1, maxDelay: 5 },
+        breaker: { minOpen: 2, maxOpen: 10 },
+      }),
+    },
+  })
+}
+
+async function listLetters(films: Namespace<Payload>): Promise<void> {
+  const letters: Letter[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await films.deadLetters.list({ after })
+    for (const { record, target, code, attempts } of page.letters) {
+      const { id, version } = record
+      const codes = attempts.map((attempt) => attempt.code)
+      const write = writeOf(record as WalRecord<Payload>)
+      letters.push({ ...write, id, version: `${version}`, target, code, attempts: codes })
+    }
+    after = page.next
+    if (after === undefined) break
+  }
+  if (letters.length > 0) addLines(fileOf('letters'), letters)
+}
+
+say('opening')
+const began = performance.now()
+const wal = await openWal()
+say('writing', performance.now() - began)
+const films = wal.namespace('films')
+await writeMany(films, task.records[0])
+say('delivering')
+await wal.start()
+await writeMany(films, task.records[1])
+say('draining')
+if (task.isLast || random.chance(0.5)) await wal.drain()
+say('closing')
+if (task.isLast) await listLetters(films)
+await wal.close()
+say('closed')
+// So that the next lives begin faster.
+flushCompileCache()
