@@ -78,6 +78,7 @@ export type {
   PutInput,
   WriteFields,
   WriteInput,
+  WriteManyOptions,
 } from './producer/write-input.ts'
 export { type FileQueueOptions, fileQueue } from './queue/file/file-queue.ts'
 export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'

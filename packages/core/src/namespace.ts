@@ -3,7 +3,7 @@ import type { DrainReport } from './delivery/drain.ts'
 import type { TargetStatus } from './delivery/status.ts'
 import type { DeadLetters } from './dlq/dead-letters.ts'
 import type { Receipt } from './producer/receipt.ts'
-import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
 
 /**
  * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
@@ -22,10 +22,13 @@ export interface Namespace<P = unknown, Name extends string = string, Input = P>
   /** Like `write`, with every outcome as a receipt. Wrong input still rejects. */
   tryWrite(input: WriteInput<Input, Name>): Promise<Receipt>
   /**
-   * Writes many, and resolves with one receipt each, in order. If any input is wrong it rejects,
-   * naming the first one, and nothing was stored.
+   * Writes many, and resolves with one receipt each, in order. If any input is wrong it rejects
+   * with that input's error, and nothing was stored.
    */
-  writeMany(inputs: readonly WriteInput<Input, Name>[]): Promise<readonly Receipt[]>
+  writeMany(
+    inputs: readonly WriteInput<Input, Name>[],
+    options?: WriteManyOptions,
+  ): Promise<readonly Receipt[]>
   /** Writes a delete: like `write` with op `'delete'`. */
   delete(input: DeleteInput<Input, Name>): Promise<Receipt>
   /** The records that could not be applied. */

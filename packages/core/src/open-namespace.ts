@@ -1,7 +1,6 @@
 import type { Clock } from './clock.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import { ConfigError } from './config/config-error.ts'
-import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
@@ -12,10 +11,11 @@ import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } f
 import { NamespaceDelivery } from './namespace-delivery.ts'
 import { RecordPreparer } from './producer/prepare-record.ts'
 import type { Producer, SendOutcome } from './producer/producer.ts'
-import { type Patience, QueueProducer } from './producer/queue-producer.ts'
-import { NotDurableError, type Receipt, receiptOf } from './producer/receipt.ts'
+import { QueueProducer } from './producer/queue-producer.ts'
+import { NotDurableError, type Receipt } from './producer/receipt.ts'
 import { WriteBudget } from './producer/write-budget.ts'
-import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
+import { patienceOf, Writer } from './producer/writer.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
@@ -41,6 +41,7 @@ export class OpenNamespace implements Namespace {
   readonly #options: OpenNamespaceOptions
   readonly #producer: QueueProducer
   readonly #preparer: RecordPreparer
+  readonly #writer: Writer
   readonly #writes: WriteBudget
   readonly #delivery: NamespaceDelivery
   readonly #letters: DeadLetterQueue | undefined
@@ -86,37 +87,32 @@ export class OpenNamespace implements Namespace {
       overload: config.overload,
       timeoutMs: config.writeTimeout,
       largestBatchRecords: queue.supports.largestBatchRecords,
+      largestBatchBytes: queue.supports.largestBatchBytes,
       onOverload: (waiting) => emitter.emit('overloaded', { namespace: config.name, waiting }),
     })
     this.#codec = config.codec ?? jsonCodec
     this.#preparer = preparerOf(options, this.#codec)
+    this.#writer = new Writer(this.#preparer, this.#producer)
     this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
 
-  write(input: WriteInput<unknown>): Promise<Receipt> {
-    return this.tryWrite(input).then(durableOnly)
+  async write(input: WriteInput<unknown>): Promise<Receipt> {
+    const receipt = await this.tryWrite(input)
+    if (receipt.durable === 'yes') return receipt
+    throw new NotDurableError(receipt)
   }
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
-    let record: StoredRecord | Promise<StoredRecord>
-    try {
-      this.#refuseClosed()
-      record = this.#preparer.prepare(input)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-    const patience = patienceOf(input)
-    return record instanceof Promise
-      ? record.then((prepared) => this.#send(prepared, patience))
-      : this.#send(record, patience)
+    return this.#closed ? Promise.reject(this.#closedError()) : this.#writer.write(input)
   }
 
-  async writeMany(inputs: readonly WriteInput<unknown>[]): Promise<readonly Receipt[]> {
-    this.#refuseClosed()
-    const records = await Promise.all(inputs.map((input) => this.#preparer.prepare(input)))
-    const outcomes = await this.#producer.send(records, inputs[0] ? patienceOf(inputs[0]) : {})
-    return records.map((record, index) => receiptOf(record, outcomes[index] ?? noOutcome))
+  async writeMany(
+    inputs: readonly WriteInput<unknown>[],
+    options: WriteManyOptions = {},
+  ): Promise<readonly Receipt[]> {
+    if (this.#closed) throw this.#closedError()
+    return this.#writer.writeMany(inputs, patienceOf(options))
   }
 
   delete(input: DeleteInput<unknown>): Promise<Receipt> {
@@ -153,12 +149,6 @@ export class OpenNamespace implements Namespace {
     await this.#options.queue.close()
   }
 
-  #send(record: StoredRecord, patience: Patience): Promise<Receipt> {
-    return this.#producer
-      .send([record], patience)
-      .then(([outcome]) => receiptOf(record, outcome ?? noOutcome))
-  }
-
   readonly #decode = (record: StoredRecord): WalRecord => {
     const { payload } = record
     if (payload === undefined) return record as WalRecord
@@ -179,8 +169,8 @@ export class OpenNamespace implements Namespace {
     })
   }
 
-  #refuseClosed(): void {
-    if (this.#closed) throw new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed`)
+  #closedError(): WalError {
+    return new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed.`)
   }
 }
 
@@ -211,7 +201,7 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     targets: new Map(Object.entries(config.targets)),
     delayMs: config.delay,
     jitterMs: config.jitter,
-    longestDelayMs: config.limits.longestDelay,
+    longestDelayMs: Math.min(config.limits.longestDelay, queue.supports.longestDelayMs),
     largestPayloadBytes: Math.min(config.limits.payloadBytes, queue.supports.largestRecordBytes),
     origin: region.name,
     clock,
@@ -220,19 +210,6 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     versions: new VersionClock({ clock, region: region.number, floor }),
   })
 }
-
-/** How long a write waits for its answer, where it says so itself. */
-function patienceOf({ timeout, signal }: WriteInput<unknown>): Patience {
-  if (timeout === undefined && signal === undefined) return defaultPatience
-  return { timeoutMs: timeout === undefined ? undefined : durationMs(timeout), signal }
-}
-
-function durableOnly(receipt: Receipt): Receipt {
-  if (receipt.durable === 'yes') return receipt
-  throw new NotDurableError(receipt)
-}
-
-const defaultPatience: Patience = {}
 
 /** For a producer that answers with fewer outcomes than it was given records. */
 const noOutcome: SendOutcome = { durable: 'unknown' }

@@ -9,7 +9,7 @@ import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } f
 import { OpenNamespace } from './open-namespace.ts'
 import { idempotencyNeeded, type Persona } from './persona/persona.ts'
 import type { Receipt } from './producer/receipt.ts'
-import type { DeleteInput, WriteInput } from './producer/write-input.ts'
+import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
 import { fileQueue } from './queue/file/file-queue.ts'
 import { type Random, systemRandom } from './random.ts'
 import { Shard } from './shard.ts'
@@ -62,6 +62,7 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   writeMany<K extends keyof N & string>(
     name: K,
     inputs: readonly WriteInput<InputOf<N[K]>, TargetOf<N[K]>>[],
+    options?: WriteManyOptions,
   ): Promise<readonly Receipt[]>
   /** `wal.namespace(name).delete(input)`. */
   delete<K extends keyof N & string>(
@@ -175,8 +176,9 @@ class OpenWal implements AsyncDisposable {
   async writeMany(
     name: string,
     inputs: readonly WriteInput<unknown>[],
+    options?: WriteManyOptions,
   ): Promise<readonly Receipt[]> {
-    return this.namespace(name).writeMany(inputs)
+    return this.namespace(name).writeMany(inputs, options)
   }
 
   async delete(name: string, input: DeleteInput<unknown>): Promise<Receipt> {
@@ -217,9 +219,10 @@ class OpenWal implements AsyncDisposable {
     return this
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(durationMs(options.timeout ?? defaultCloseTimeout))
-    return this.#closing
+  async close({ timeout = defaultCloseTimeout }: CloseOptions = {}): Promise<void> {
+    const deadlineMs = durationMs(timeout)
+    this.#closing ??= this.#close(deadlineMs)
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -48,7 +48,8 @@ function acrossOptions(namespace: ResolvedNamespace, options: ParsedOptions): Co
   const issue = (option: string, reason: string): void => {
     issues.push({ path: `namespaces.${namespace.name}.${option}`, reason })
   }
-  const { queue, order, shard, deadLetters, onDeadLetter, delay, jitter, limits } = namespace
+  const { queue, order, shard, deadLetters, onDeadLetter, delay, jitter, limits, targets } =
+    namespace
   if (shard !== 'default' && !(shard in options.shards)) {
     issue(
       'shard',
@@ -60,6 +61,22 @@ function acrossOptions(namespace: ResolvedNamespace, options: ParsedOptions): Co
   }
   if (queue !== undefined && order === 'key' && queue.supports.order === 'none') {
     issue('order', `a ${queue.kind} queue keeps no order; say order: 'none'`)
+  }
+  if (queue?.supports.independentReaders === false && Object.keys(targets).length > 1) {
+    issue('targets', `a ${queue.kind} queue has one reader; give each target a namespace`)
+  }
+  if (queue !== undefined && delay + jitter > queue.supports.longestDelayMs) {
+    issue('delay', `a ${queue.kind} queue delays by ${queue.supports.longestDelayMs} ms at most`)
+  }
+  if (
+    onDeadLetter === 'block' &&
+    deadLetters === undefined &&
+    queue?.supports.deadLetterListing === false
+  ) {
+    issue(
+      'onDeadLetter',
+      `'block' reads the dead letters, which a ${queue.kind} queue cannot list; give deadLetters`,
+    )
   }
   if (onDeadLetter === 'block' && order === 'none') {
     issue(

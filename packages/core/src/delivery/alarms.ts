@@ -25,6 +25,7 @@ export class Alarms {
   readonly #heap: Entry[] = []
   #timer: Timer | undefined
   #timerAt = Number.POSITIVE_INFINITY
+  #closed = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -33,8 +34,10 @@ export class Alarms {
   /** Calls `run` once, `delayMs` from now. */
   set(delayMs: number, run: () => void): Alarm {
     const entry: Entry = { at: this.#clock.monotonic() + Math.max(0, delayMs), run }
-    this.#push(entry)
-    this.#arm()
+    if (!this.#closed) {
+      this.#push(entry)
+      this.#arm()
+    }
     return {
       cancel: () => {
         entry.run = undefined
@@ -42,8 +45,9 @@ export class Alarms {
     }
   }
 
-  /** Nothing rings any more. */
-  clear(): void {
+  /** Nothing rings any more, nor can anything be set. */
+  close(): void {
+    this.#closed = true
     this.#heap.length = 0
     this.#timer?.cancel()
     this.#timer = undefined

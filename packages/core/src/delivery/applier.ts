@@ -77,11 +77,12 @@ export class Applier {
     const records: WalRecord[] = []
     const back: Entry[] = []
     for (const entry of batch.entries) {
-      const record = batch.heldLanes.has(entry.lane) ? undefined : this.#decoded(batch, entry)
+      const mustWait = entry.lost || batch.heldLanes.has(entry.lane)
+      const record = mustWait ? undefined : this.#decoded(batch, entry)
       if (record !== undefined) {
         entries.push(entry)
         records.push(record)
-      } else if (entry.state === 'out' && batch.heldLanes.has(entry.lane)) back.push(entry)
+      } else if (mustWait) back.push(entry)
     }
     if (back.length > 0) await settler.putBack(batch, back, 0)
     return { entries, records }

@@ -43,8 +43,12 @@ export function applyWithTimeout(options: ApplyOptions): Promise<ApplyEnd> {
       if (aborted !== undefined) return
       aborted = why
       timer.cancel()
-      timer = clock.setTimer(graceMs, () =>
-        end(why === 'stopped' ? { kind: 'stopped' } : { kind: 'timeout', heeded: false }),
+      const isStopped = why === 'stopped'
+      timer = clock.setTimer(
+        graceMs,
+        () => end(isStopped ? { kind: 'stopped' } : { kind: 'timeout', heeded: false }),
+        // Nobody waits for it once the delivery has stopped.
+        { unref: isStopped },
       )
       controller.abort(abortReason(why, context.target, timeoutMs))
     }

@@ -121,7 +121,7 @@ export class TargetDelivery {
       maxBytes: policy.held.maxBytes,
       onReady: () => this.#pump(),
     })
-    this.#gate = new Gate({ ...shared, onOpened: () => this.#pump() })
+    this.#gate = new Gate({ ...shared, stop: this.#giveUp.signal, onOpened: () => this.#pump() })
     this.#endings = new Endings({
       ...shared,
       lanes: this.#lanes,
@@ -240,6 +240,9 @@ export class TargetDelivery {
     const isIdle = this.#dispatcher.isIdle && this.#lanes.readyRecords === 0
     if (isIdle && this.#run.suspectRecords > 0) this.#settler.convict()
     this.#puller.poke()
+    if (this.#drains.size === 0 || this.#endings.unacked > 0) return
+    const isQuiet = this.#lanes.outRecords === 0 && this.#lanes.readyRecords === 0
+    for (const drain of this.#drains) drain.changed(isQuiet)
   }
 
   async #stop(deadlineMs: number): Promise<void> {
@@ -250,7 +253,7 @@ export class TargetDelivery {
     this.#giveUp.abort()
     await within(clock, afterDeadlineMs, this.#dispatcher.idle())
     this.#released = true
-    this.#alarms.clear()
+    this.#alarms.close()
     const left = this.#takeAll()
     await within(clock, afterDeadlineMs, this.#endings.release(left))
     await within(clock, afterDeadlineMs, this.#endings.flush())

@@ -69,8 +69,15 @@ export class Drain {
   #alarm: Alarm | undefined
   #timeout: Alarm | undefined
   #asking = false
+  /** Records it is to see the end of, as the queue said first. */
+  #expected = Number.POSITIVE_INFINITY
+  #ended = 0
+  /** False where the queue does not know how much is left. */
+  #canTell = true
   /** Queries in a row that found nothing under way and nothing covered. */
   #silences = 0
+  /** What had ended at the last of these. */
+  #endedBefore = 0
 
   constructor(options: DrainOptions) {
     this.#options = options
@@ -88,20 +95,28 @@ export class Drain {
     if (timeoutMs !== undefined) this.#timeout = alarms.set(timeoutMs, this.giveUp)
     signal?.addEventListener('abort', this.giveUp, { once: true })
     if (signal?.aborted) this.giveUp()
-    else this.ask()
+    else this.#ask()
   }
 
   /** A record has come to its end. */
   count(delivery: Delivery, fate: Fate): void {
     if (this.#watermark === undefined) this.#early?.push({ delivery, fate })
-    else if (this.#watermark.covers(delivery)) this.#counts[fate]++
+    else if (this.#watermark.covers(delivery)) {
+      this.#counts[fate]++
+      this.#ended++
+    }
+  }
+
+  /** Acks went through; `isQuiet` if nothing else is under way. */
+  changed(isQuiet: boolean): void {
+    if (this.#canTell && (isQuiet || this.#ended >= this.#expected)) this.#ask()
   }
 
   /** Looks whether it is over; then again after a while. */
-  ask(): void {
+  #ask(): void {
     if (this.#asking || this.#watermark === undefined || this.#resolve === undefined) return
     this.#asking = true
-    void this.#ask(this.#watermark)
+    void this.#askQueue(this.#watermark)
   }
 
   /** Ends the wait, with what is known. */
@@ -115,11 +130,12 @@ export class Drain {
     })
   }
 
-  async #ask(watermark: Watermark): Promise<void> {
+  async #askQueue(watermark: Watermark): Promise<void> {
     const remaining = await remainingOf(watermark)
     this.#asking = false
     if (this.#resolve === undefined) return
     if (remaining === 0) return this.#finish(0, 0)
+    if (remaining !== undefined && remaining >= 0) this.#expected = this.#ended + remaining
     const survey = this.#options.survey((delivery) => watermark.covers(delivery))
     if (remaining === undefined) this.#listen(survey)
     else if (!Number.isNaN(remaining)) {
@@ -129,11 +145,14 @@ export class Drain {
       }
     }
     this.#alarm?.cancel()
-    this.#alarm = this.#options.alarms.set(askAgainMs, () => this.ask())
+    this.#alarm = this.#options.alarms.set(askAgainMs, () => this.#ask())
   }
 
   #listen({ isQuiet, blocked, others }: Survey): void {
-    this.#silences = isQuiet && others === 0 ? this.#silences + 1 : 0
+    this.#canTell = false
+    const isSilent = isQuiet && others === 0 && this.#ended === this.#endedBefore
+    this.#silences = isSilent ? this.#silences + 1 : 0
+    this.#endedBefore = this.#ended
     if (this.#silences * askAgainMs >= silenceMs) this.#finish(blocked, 0)
   }
 

@@ -204,14 +204,21 @@ export class Endings {
 
   /** The copy of a dead letter has come to its end: the letter itself, if it is still there, is void. */
   #redrivenEnded(record: StoredRecord, fate: Fate): void {
-    const { blockers, lanes, deadLetters, targetName, report } = this.#options
+    const { blockers, lanes } = this.#options
     if (fate !== 'dead' && blockers.remove(record) && record.key !== undefined) {
       lanes.refreshKey(record.key)
     }
-    const earlier = { id: record.id, attemptEpoch: record.attemptEpoch - 1 }
-    deadLetters?.remove([deadLetterId(earlier, targetName)]).catch((error: unknown) => {
-      report('ERR_IO', `The dead letter of the redriven record ${record.id} stays`, error)
-    })
+    void this.#removeEarlierLetter(record)
+  }
+
+  async #removeEarlierLetter({ id, attemptEpoch }: StoredRecord): Promise<void> {
+    const { deadLetters, targetName, report } = this.#options
+    const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
+    try {
+      await deadLetters?.remove([earlier])
+    } catch (error) {
+      report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)
+    }
   }
 
   #leasesLost(entries: readonly Entry[]): void {

@@ -15,9 +15,14 @@ export interface GateOptions {
   readonly clock: Clock
   readonly random: Random
   readonly events: DeliveryEvents
+  /** Aborted when the delivery gives up what is under way. */
+  readonly stop: AbortSignal
   /** It may admit more than before. */
   onOpened(): void
 }
+
+/** A target that says 'again in 0 ms' shall not be asked in a circle. */
+const leastPauseMs = 10
 
 /** Whether records may go to the target now: any, one that probes it, or none. */
 export type Admission = 'all' | 'probe' | 'none'
@@ -119,7 +124,9 @@ export class Gate {
   /** The target asks for less. */
   throttle(failure: Failure): void {
     const { alarms, clock, events, policy, random } = this.#options
-    const delayMs = failure.retryAfterMs ?? halfJitterMs(policy.retry, this.#pauses + 1, random)
+    if (failure.retryAfterMs === undefined && this.#pause !== undefined) return
+    const backoffMs = failure.retryAfterMs ?? halfJitterMs(policy.retry, this.#pauses + 1, random)
+    const delayMs = Math.max(leastPauseMs, backoffMs)
     const until = clock.monotonic() + delayMs
     const before = this.#pause
     if (before !== undefined && before.until >= until) return
@@ -166,23 +173,29 @@ export class Gate {
         this.#probing = false
         this.#options.onOpened()
       },
-      (error: unknown) => this.open(reason, classifyError(error), generation),
+      (error: unknown) => {
+        if (!this.#options.stop.aborted) this.open(reason, classifyError(error), generation)
+      },
     )
   }
 
-  #health(target: Target<unknown>): Promise<void> {
-    const { clock, policy } = this.#options
+  async #health(target: Target<unknown>): Promise<void> {
+    const { clock, policy, stop } = this.#options
     const controller = new AbortController()
-    return new Promise((resolve, reject) => {
-      const timer = clock.setTimer(policy.applyTimeoutMs, () => {
-        const late = new DOMException('The health check took too long', 'TimeoutError')
-        controller.abort(late)
-        reject(late)
-      })
-      Promise.resolve()
-        .then(() => target.health?.({ signal: controller.signal }))
-        .then(resolve, reject)
-        .finally(() => timer.cancel())
+    const { signal } = controller
+    const giveUp = (): void => {
+      controller.abort(new DOMException('The health check took too long', 'TimeoutError'))
+    }
+    const timer = clock.setTimer(policy.applyTimeoutMs, giveUp)
+    stop.addEventListener('abort', giveUp)
+    const gaveUp = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
+    try {
+      await Promise.race([target.health?.({ signal }), gaveUp])
+    } finally {
+      timer.cancel()
+      stop.removeEventListener('abort', giveUp)
+    }
   }
 }

@@ -117,14 +117,20 @@ export class Settler {
 
   /** Tells the queue first, so that no later attempt of them is noted before that. */
   async #return(back: readonly Entry[], refunded: readonly Entry[]): Promise<void> {
-    const { lanes } = this.#options
+    const { lanes, endings } = this.#options
     await this.#save([...back, ...refunded])
     const touched = new Set<Lane>()
+    const lost: Entry[] = []
     for (const entry of back) {
       if (entry.state !== 'out') continue
+      if (entry.lost) {
+        lost.push(entry)
+        continue
+      }
       lanes.putBack(entry)
       touched.add(entry.lane)
     }
+    if (lost.length > 0) endings.drop(lost)
     for (const lane of touched) lanes.refresh(lane)
   }
 

@@ -29,7 +29,8 @@ export interface PrepareOptions {
 
 const longestKey = 1024
 const mostHeaderCharacters = 65_536
-const highestVersion = 2n ** 63n - 1n
+/** The clock counts in doubles, which are exact up to here: microseconds to the year 2255. */
+const highestVersion = 2n ** 53n - 1n
 
 /**
  * Turns what a caller writes into a record: checks every field, the payload's schema and what the
@@ -50,16 +51,18 @@ export class RecordPreparer {
     this.#critics = [...targets].filter(([, target]) => target.validate || target.ops)
   }
 
-  /** A promise only where the schema's check is asynchronous. */
-  prepare(input: WriteInput<unknown>): StoredRecord | Promise<StoredRecord> {
+  /**
+   * Checks the input, and answers with the payload as its schema leaves it; a promise only where
+   * the schema's check is asynchronous.
+   */
+  check(input: WriteInput<unknown>): unknown {
     const op = input.op ?? 'put'
     this.#checkFields(input, op)
-    if (this.#schema === undefined || op !== 'put') return this.#build(input, op, input.payload)
+    if (this.#schema === undefined || op !== 'put') return input.payload
     const result = this.#schema['~standard'].validate(input.payload)
-    if (result instanceof Promise) {
-      return result.then((settled) => this.#build(input, op, this.#accepted(settled)))
-    }
-    return this.#build(input, op, this.#accepted(result))
+    return result instanceof Promise
+      ? result.then((settled) => this.#accepted(settled))
+      : this.#accepted(result)
   }
 
   /** Checks and encodes another payload for a record that exists already. */
@@ -68,8 +71,10 @@ export class RecordPreparer {
     return this.#encode(this.#accepted(await this.#schema['~standard'].validate(payload)), op)
   }
 
-  #build(input: WriteInput<unknown>, op: Op, payload: unknown): StoredRecord {
+  /** Makes the record of an input that was checked, with its id and version. */
+  build(input: WriteInput<unknown>, payload: unknown): StoredRecord {
     const { namespace, clock, ids, versions, origin } = this.#options
+    const op = input.op ?? 'put'
     const bytes = this.#encode(payload, op)
     const writtenAt = input.writtenAt ?? clock.now()
     const dueAt = this.#dueAt(input, clock.now())
@@ -124,7 +129,7 @@ export class RecordPreparer {
 
   #checkVersion(field: string, version: unknown): void {
     if (typeof version !== 'bigint' || version < 1n || version > highestVersion) {
-      throw this.#invalid(`${field} is ${shown(version)}; it must be a bigint from 1 to 2^63 - 1`)
+      throw this.#invalid(`${field} is ${shown(version)}; it must be a bigint from 1 to 2^53 - 1`)
     }
   }
 

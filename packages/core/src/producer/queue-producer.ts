@@ -15,6 +15,7 @@ export interface QueueProducerOptions {
   /** The time-out of writes that bring none of their own. */
   readonly timeoutMs: number
   readonly largestBatchRecords: number
+  readonly largestBatchBytes: number
   /** Called when a write finds no room. */
   readonly onOverload: (waiting: boolean) => void
 }
@@ -61,8 +62,7 @@ export class QueueProducer {
 
   /** One outcome per record, in order. Rejects only with `OverloadedError`, where writes are shed. */
   send(records: readonly StoredRecord[], patience: Patience): Promise<readonly SendOutcome[]> {
-    const { largestBatchRecords } = this.#options
-    return records.length <= largestBatchRecords
+    return records.length === 1
       ? this.#sendBatch(records, patience)
       : this.#sendInBatches(records, patience)
   }
@@ -76,12 +76,26 @@ export class QueueProducer {
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
     const sent: Promise<readonly SendOutcome[]>[] = []
-    for (let at = 0; at < records.length; at += this.#options.largestBatchRecords) {
-      sent.push(
-        this.#sendBatch(records.slice(at, at + this.#options.largestBatchRecords), patience),
-      )
-    }
+    for (const batch of this.#batchesOf(records)) sent.push(this.#sendBatch(batch, patience))
     return (await Promise.all(sent)).flat()
+  }
+
+  *#batchesOf(records: readonly StoredRecord[]): Generator<readonly StoredRecord[]> {
+    const { largestBatchRecords, largestBatchBytes } = this.#options
+    let batch: StoredRecord[] = []
+    let bytes = 0
+    for (const record of records) {
+      const more = recordBytes(record)
+      const isFull = batch.length === largestBatchRecords || bytes + more > largestBatchBytes
+      if (isFull && batch.length > 0) {
+        yield batch
+        batch = []
+        bytes = 0
+      }
+      batch.push(record)
+      bytes += more
+    }
+    if (batch.length > 0) yield batch
   }
 
   #sendBatch(records: readonly StoredRecord[], patience: Patience) {
@@ -192,7 +206,7 @@ export class QueueProducer {
       )
       .join(', ')
     return new OverloadedError(
-      `No room for ${bytes} bytes in namespace '${namespace}': ${facts}. Write slower, or raise inFlightBytes`,
+      `No room for ${bytes} bytes in namespace '${namespace}': ${facts}. Write slower, or raise inFlightBytes.`,
       retryAfterMs,
     )
   }
@@ -200,7 +214,7 @@ export class QueueProducer {
   #timedOut(timeoutMs: number): WalError {
     return new WalError(
       'ERR_WRITE_TIMEOUT',
-      `the queue of namespace '${this.#options.namespace}' gave no answer within ${timeoutMs} ms`,
+      `The queue of namespace '${this.#options.namespace}' gave no answer within ${timeoutMs} ms.`,
       { retryable: true },
     )
   }
@@ -226,15 +240,15 @@ function allOf(
 }
 
 function closedError({ namespace }: QueueProducerOptions): WalError {
-  return new WalError('ERR_CLOSED', `namespace '${namespace}' is closed`)
+  return new WalError('ERR_CLOSED', `Namespace '${namespace}' is closed.`)
 }
 
 function abortedError(): WalError {
-  return new WalError('ERR_ABORTED', "the caller's signal aborted", { retryable: true })
+  return new WalError('ERR_ABORTED', "The caller's signal aborted.", { retryable: true })
 }
 
 /** A producer must answer with outcomes; one that rejects leaves the outcome open. */
 function brokenPromise(cause: unknown): WalError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new WalError('ERR_IO', `the producer failed: ${reason}`, { cause, retryable: true })
+  return new WalError('ERR_IO', `The producer failed: ${reason}`, { cause, retryable: true })
 }

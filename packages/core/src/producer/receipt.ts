@@ -21,14 +21,14 @@ export class NotDurableError extends WalError {
   readonly receipt: Receipt
 
   constructor(receipt: Receipt) {
-    const advice =
-      receipt.durable === 'no'
-        ? 'Nothing was stored; writing it again is safe'
-        : "It may or may not be stored; write it again with the receipt's id and version"
-    super('ERR_NOT_DURABLE', `Record ${receipt.id} is not durable: ${receipt.message}. ${advice}`, {
-      cause: receipt.error,
-      retryable: receipt.error?.retryable ?? true,
-    })
+    super(
+      'ERR_NOT_DURABLE',
+      `Record ${receipt.id} is not durable. ${receipt.message} ${adviceOn(receipt)}`,
+      {
+        cause: receipt.error,
+        retryable: receipt.error?.retryable ?? true,
+      },
+    )
     this.receipt = receipt
   }
 }
@@ -38,6 +38,15 @@ export function receiptOf(record: StoredRecord, outcome: SendOutcome): Receipt {
   const { id, version } = record
   const { durable, error } = outcome
   if (durable === 'yes') return { id, version, durable }
-  if (error === undefined) return { id, version, durable, message: 'the queue gave no reason' }
+  if (error === undefined) return { id, version, durable, message: 'The queue gave no reason.' }
   return { id, version, durable, message: error.message, error }
+}
+
+function adviceOn({ durable, error }: Receipt): string {
+  if (durable === 'unknown') {
+    return "It may or may not be stored: write it again with the receipt's id and version."
+  }
+  return error?.retryable === false
+    ? 'Nothing was stored, and as it is it will be refused again.'
+    : 'Nothing was stored; writing it again is safe.'
 }

@@ -49,3 +49,6 @@ export type WriteInput<Input, Name extends string = string> =
   | PutInput<Input, Name>
   | PatchInput<Input, Name>
   | (DeleteInput<Input, Name> & { readonly op: 'delete' })
+
+/** How long `writeMany` waits, for all of its records. */
+export type WriteManyOptions = Pick<WriteFields, 'timeout' | 'signal'>

@@ -56,7 +56,7 @@ export class MemoryConsumer implements Consumer {
     for (const delivery of deliveries) {
       const slot = this.#slotOf(delivery)
       if (!slot) continue
-      this.#reader.pending.delete(slot.entry.position)
+      this.#reader.ack(slot.entry)
       this.#source.acked(slot.entry)
     }
   }
@@ -65,13 +65,10 @@ export class MemoryConsumer implements Consumer {
     for (const { delivery, attempts, delayMs } of releases) {
       const slot = this.#slotOf(delivery)
       if (!slot) continue
-      const readyAt = delayMs > 0 ? this.#clock.monotonic() + delayMs : 0
-      Object.assign(slot, {
-        leased: false,
-        readyAt,
-        attempts,
-        begun: false,
-      } satisfies Partial<Slot>)
+      slot.attempts = attempts
+      slot.begun = false
+      slot.readyAt = delayMs > 0 ? this.#clock.monotonic() + delayMs : 0
+      slot.leased = false
     }
     this.wake()
   }
@@ -86,7 +83,9 @@ export class MemoryConsumer implements Consumer {
   async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
     for (const { delivery, attempts } of saved) {
       const slot = this.#slotOf(delivery)
-      if (slot) Object.assign(slot, { attempts, begun: false } satisfies Partial<Slot>)
+      if (!slot) continue
+      slot.attempts = attempts
+      slot.begun = false
     }
   }
 
@@ -100,16 +99,12 @@ export class MemoryConsumer implements Consumer {
 
   async watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {
     this.#source.admitDue()
-    const { pending, delayed } = this.#reader
-    const end = this.#source.lastPosition()
-    const covered = new Set(includeDelayed ? delayed : [])
-    const coveredIds = new Set([...covered].map(({ record }) => record.id))
-    const isLeft = (entry: MemoryEntry): boolean => entry.position <= end || covered.has(entry)
+    const delayed = new Set(includeDelayed ? this.#reader.delayed : [])
+    const delayedIds = new Set([...delayed].map(({ record }) => record.id))
+    const mark = this.#reader.mark(this.#source.lastPosition(), delayed)
     return {
-      covers: ({ position, record }) => position <= end || coveredIds.has(record.id),
-      remaining: () =>
-        [...pending.values()].filter(({ entry }) => isLeft(entry)).length +
-        [...delayed].filter((entry) => covered.has(entry)).length,
+      covers: ({ position, record }) => position <= mark.end || delayedIds.has(record.id),
+      remaining: () => mark.left,
     }
   }
 

@@ -26,11 +26,23 @@ export interface Slot {
   begun: boolean
 }
 
+/** The end of the queue at one instant. */
+export interface Mark {
+  /** The last position of that instant. */
+  readonly end: number
+  /** Records that had no position yet, and are covered as well. */
+  readonly delayed: ReadonlySet<MemoryEntry>
+  /** How many of the records it covers are not acked. */
+  left: number
+}
+
 /** One target's progress. It outlives the consumers that are opened for it. */
 export class MemoryReader {
   readonly delayed = new Set<MemoryEntry>()
   /** Due and not acked, leased or not. Invariant: in the order of the positions, which are the keys. */
   readonly pending = new Map<number, Slot>()
+  /** Those that cover a record not acked yet. */
+  readonly #marks = new Set<Mark>()
   /** The consumer opened last, until it is closed. */
   consumer: MemoryConsumer | undefined
 
@@ -49,5 +61,21 @@ export class MemoryReader {
       begun: false,
     })
     this.consumer?.wake()
+  }
+
+  ack(entry: MemoryEntry): void {
+    this.pending.delete(entry.position)
+    for (const mark of this.#marks) {
+      if (entry.position > mark.end && !mark.delayed.has(entry)) continue
+      mark.left--
+      if (mark.left === 0) this.#marks.delete(mark)
+    }
+  }
+
+  /** Marks what is pending now, up to the position that was given last. */
+  mark(end: number, delayed: ReadonlySet<MemoryEntry>): Mark {
+    const mark = { end, delayed, left: this.pending.size + delayed.size }
+    if (mark.left > 0) this.#marks.add(mark)
+    return mark
   }
 }

@@ -2,7 +2,8 @@ import type { WalRecord } from '../record.ts'
 import { type ApplyContext, applied, type Outcome, type Target } from '../target/target.ts'
 
 /** What {@link recordingTarget} answers, and any of a target's optional members. */
-export interface RecordingTargetOptions<P> extends Partial<Omit<Target<P>, 'apply'>> {
+/** What a {@link recordingTarget} declares, and what it answers. */
+export type RecordingTargetOptions<P> = Partial<Omit<Target<P>, 'apply'>> & {
   /** What to say of a record; default that it was applied. May throw, for the batch as a whole. */
   readonly answer?: (record: WalRecord<P>, context: ApplyContext) => Outcome | Promise<Outcome>
 }

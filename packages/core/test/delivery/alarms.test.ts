@@ -42,11 +42,12 @@ describe('alarms', () => {
     expect(rung).toEqual([15])
   })
 
-  test('do not ring once cleared', async () => {
+  test('do not ring once closed, and none can be set', async () => {
     const clock = new VirtualClock()
     const alarms = new Alarms(clock)
     alarms.set(10, () => expect.unreachable())
-    alarms.clear()
+    alarms.close()
+    alarms.set(10, () => expect.unreachable())
     await clock.advance(20)
     expect(clock.pendingTimers).toBe(0)
   })

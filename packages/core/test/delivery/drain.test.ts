@@ -22,6 +22,13 @@ describe('a drain', () => {
     })
   })
 
+  test('ends as soon as the last ack has gone through', async () => {
+    const h = harness()
+    h.queue.addMany(250)
+    expect(await h.run()).toMatchObject({ applied: 250 })
+    expect(h.clock.monotonic()).toBe(0)
+  })
+
   test('of an empty queue ends at once', async () => {
     const h = harness()
     expect(await h.run()).toMatchObject({ applied: 0, pending: 0 })

@@ -73,3 +73,22 @@ describe('a lost lease', () => {
     expect(h.queue.released.map(({ delivery }) => delivery.record.id)).toEqual(['r2'])
   })
 })
+
+describe('a lease lost while the attempts are being saved', () => {
+  test('keeps the record out of its lane', async () => {
+    const h = leased()
+    h.queue.add()
+    h.target.script('r1', hiccup)
+    const consumer = h.queue.consumer()
+    const slow = Object.assign(Object.create(consumer), {
+      saveAttempts: async (...args: Parameters<typeof consumer.saveAttempts>) => {
+        h.queue.loseLease('r1')
+        await consumer.saveAttempts(...args)
+      },
+    })
+    const other = harness({ queue: h.queue, clock: h.clock, target: h.target, consumer: slow })
+    await other.start()
+    expect(h.queue.released).toMatchObject([{ attempts: { spent: 1 } }])
+    expect(h.target.calls.map(({ context }) => context.attempts)).toEqual([[1]])
+  })
+})

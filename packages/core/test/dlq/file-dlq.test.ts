@@ -20,9 +20,10 @@ beforeEach(async () => {
   errors = []
 })
 
-function open(place = directory): Promise<FileDeadLetterQueue> {
+function open(place = directory, leastDeadBytes?: number): Promise<FileDeadLetterQueue> {
   return openFileDeadLetterQueue({
     directory: place,
+    leastDeadBytes,
     fileSystem: disk,
     random: systemRandom,
     reportError: (error) => errors.push(error),
@@ -241,9 +242,9 @@ describe('FileDeadLetterQueue', () => {
     let made = 0
     for (let nth = 1; nth <= made + 1; nth++) {
       directory = await temporaryDirectory()
-      const queue = await open()
+      const queue = await open(directory, 5000)
       const count = disk.failCall(nth, 'EIO')
-      const sure = await putAndRemove(queue, makeLetters(14, 200_000))
+      const sure = await putAndRemove(queue, makeLetters(14, 1000))
       made = count.made
       disk.hook = () => {}
       expect(await areThere(queue, sure), `call ${nth} failed`).toEqual(sure)

@@ -33,9 +33,13 @@ function preparerOf(options: Partial<PrepareOptions> = {}): RecordPreparer {
   })
 }
 
+async function prepared(preparer: RecordPreparer, input: WriteInput<unknown>) {
+  return preparer.build(input, await preparer.check(input))
+}
+
 async function refusalOf(input: object, options?: Partial<PrepareOptions>): Promise<unknown> {
   try {
-    await preparerOf(options).prepare(input as WriteInput<unknown>)
+    await prepared(preparerOf(options), input as WriteInput<unknown>)
   } catch (error) {
     return error
   }
@@ -47,7 +51,7 @@ cycle['self'] = cycle
 
 describe('RecordPreparer', () => {
   it('makes a record with an id, a version and its payload encoded', async () => {
-    const record = await preparerOf().prepare({ key: 'k', payload: { title: 'Ran' } })
+    const record = await prepared(preparerOf(), { key: 'k', payload: { title: 'Ran' } })
     expect(record).toMatchObject({ namespace: 'films', key: 'k', op: 'put', writtenAt: now })
     expect(record).toMatchObject({ dueAt: undefined, attemptEpoch: 0, origin: 'local' })
     expect(record.version / 1000n).toBe(BigInt(now))
@@ -56,11 +60,11 @@ describe('RecordPreparer', () => {
 
   it('keeps the id and version of a write that is written again', async () => {
     const again = { id: '01234567-89ab-7000-8000-000000000000', version: 77n }
-    expect(await preparerOf().prepare({ key: 'k', payload: 1, ...again })).toMatchObject(again)
+    expect(await prepared(preparerOf(), { key: 'k', payload: 1, ...again })).toMatchObject(again)
   })
 
   it('stores no bytes for a delete without a payload', async () => {
-    const record = await preparerOf().prepare({ key: 'k', op: 'delete' })
+    const record = await prepared(preparerOf(), { key: 'k', op: 'delete' })
     expect(record).toMatchObject({ op: 'delete', payload: undefined })
   })
 
@@ -119,20 +123,20 @@ describe('RecordPreparer', () => {
 
   it('stores what the schema makes of the payload, also when its check is asynchronous', async () => {
     const payload = z.string().transform(async (text) => text.length)
-    const record = await preparerOf({ payload }).prepare({ key: 'k', payload: 'four' })
+    const record = await prepared(preparerOf({ payload }), { key: 'k', payload: 'four' })
     expect(Buffer.from(record.payload ?? []).toString()).toBe('4')
   })
 
   it('does not run the schema on a patch or a delete', async () => {
     const payload = z.object({ year: z.number(), title: z.string() })
     const preparer = preparerOf({ payload })
-    await preparer.prepare({ key: 'k', op: 'patch', payload: { year: 1 } })
-    await preparer.prepare({ key: 'k', op: 'delete', payload: {} })
+    await prepared(preparer, { key: 'k', op: 'patch', payload: { year: 1 } })
+    await prepared(preparer, { key: 'k', op: 'delete', payload: {} })
     expect(await refusalOf({ key: 'k', payload: { year: 1 } }, { payload })).toBeDefined()
   })
 
   it('checks nothing where only a type is given', async () => {
-    const record = await preparerOf({ payload: type<number>() }).prepare({ key: 'k', payload: 'x' })
+    const record = await prepared(preparerOf({ payload: type<number>() }), { key: 'k', payload: 'x' })
     expect(record.op).toBe('put')
   })
 
@@ -155,7 +159,7 @@ describe('RecordPreparer', () => {
   it('adds jitter to a delay and never shortens it', async () => {
     const preparer = preparerOf({ delayMs: 500, jitterMs: 100 })
     for (let i = 0; i < 100; i++) {
-      const { dueAt } = await preparer.prepare({ key: 'k', payload: 1 })
+      const { dueAt } = await prepared(preparer, { key: 'k', payload: 1 })
       expect(dueAt).toBeGreaterThanOrEqual(now + 500)
       expect(dueAt).toBeLessThanOrEqual(now + 601)
     }
@@ -163,8 +167,8 @@ describe('RecordPreparer', () => {
 
   it('takes an instant, and a delay of nothing over a delay by default', async () => {
     const preparer = preparerOf({ delayMs: 500 })
-    const at = await preparer.prepare({ key: 'k', payload: 1, at: new Date(now + 250) })
+    const at = await prepared(preparer, { key: 'k', payload: 1, at: new Date(now + 250) })
     expect(at.dueAt).toBe(now + 250)
-    expect((await preparer.prepare({ key: 'k', payload: 1, delay: 0 })).dueAt).toBeUndefined()
+    expect((await prepared(preparer, { key: 'k', payload: 1, delay: 0 })).dueAt).toBeUndefined()
   })
 })

@@ -38,6 +38,7 @@ function producerOf(options: Partial<QueueProducerOptions> = {}) {
     overload: 'wait',
     timeoutMs: 10_000,
     largestBatchRecords: 100,
+    largestBatchBytes: Number.POSITIVE_INFINITY,
     onOverload: () => {},
     ...options,
   })
@@ -110,10 +111,16 @@ describe('QueueProducer', () => {
       },
       close: async () => {},
     }
-    const wide = producerOf({ producer, largestBatchRecords: 2 }).producer
-    const outcomes = await wide.send([record(1), record(1), record(1), record(1), record(1)], {})
+    const narrow = producerOf({ producer, largestBatchRecords: 2 }).producer
+    const outcomes = await narrow.send([record(1), record(1), record(1), record(1), record(1)], {})
     expect(outcomes).toHaveLength(5)
     expect(sizes).toEqual([2, 2, 1])
+    const largestBatchBytes = 3 * recordBytes(record(1)) + 10
+    await producerOf({ producer, largestBatchBytes }).producer.send(
+      [record(1), record(1), record(1), record(1), record(900), record(1)],
+      {},
+    )
+    expect(sizes.slice(3)).toEqual([3, 1, 1, 1])
   })
 
   it('answers unknown, not yes, if a producer breaks its contract and rejects', async () => {

@@ -2,8 +2,9 @@
  * One life of a process that writes to a directory and delivers from it at the same time, until it
  * is killed or done. Says on its standard output in which phase it is.
  */
-import { flushCompileCache } from 'node:module'
+
 import { writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -14,8 +15,8 @@ import {
   type Namespace,
   type Outcome,
   permanent,
-  transient,
   type Target,
+  transient,
   type,
   unavailable,
   type WalRecord,
@@ -97,7 +98,10 @@ const shaky: Target<Payload> = {
       if (isPoison(writeOf(record))) return permanent('POISON', 'it will never be applied')
       return random.chance(0.02) ? transient('BUSY', 'come back later') : applied
     })
-    addApplied('shaky', records.filter((_, index) => outcomes[index] === applied))
+    addApplied(
+      'shaky',
+      records.filter((_, index) => outcomes[index] === applied),
+    )
     if (random.chance(0.2)) await wait(1)
     return outcomes
   },

@@ -58,10 +58,7 @@ function letterOf(name: string, target: string, attempts: number): PoisonLetter 
 
 describe('a record whose apply kills the process', () => {
   it('is a dead letter after its attempts, and the records in its batch are applied', async () => {
-    const writes = [
-      ...harmless(20, { 7: 'store' }),
-      { key: 'key7', name: 'the next of its key' },
-    ]
+    const writes = [...harmless(20, { 7: 'store' }), { key: 'key7', name: 'the next of its key' }]
     const { deaths, letters, applied } = await liveUntilDone({
       targets: ['store'],
       writes,

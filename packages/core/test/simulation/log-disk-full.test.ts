@@ -13,6 +13,14 @@ import {
   someRecord,
 } from './log-workload.ts'
 
+function inspectWithRoom(
+  disk: SimulatedFileSystem,
+  history: LogHistory,
+): Promise<readonly string[]> {
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  return inspect(disk, { random: new SeededRandom(seed), history })
+}
+
 describe('a log on a disk that fills up', () => {
   it('refuses what it has no room for, and goes on once there is room, wherever it fills', async () => {
     const wrong: string[] = []
@@ -26,15 +34,18 @@ describe('a log on a disk that fills up', () => {
       await runWriters(log, { random, history })
       expect(history.count('unknown')).toBe(0)
       if (history.count('no') === 0) break
+      const found: string[] = []
+      for (const keep of ['none', 'random', 'all'] as const) {
+        found.push(...(await inspectWithRoom(disk.crash({ keep, random }), history.fork())))
+      }
 
       disk.capacityBytes = Number.POSITIVE_INFINITY
       const before = history.count('yes')
       await runWriters(log, { random, history, writers: 1, appends: 1 })
       expect(history.count('yes')).toBeGreaterThan(before)
-      const found = [...history.violations(await readAll(log))]
+      found.push(...history.violations(await readAll(log)))
       for (const keep of ['none', 'random', 'all'] as const) {
-        const workload = { random, history: history.fork() }
-        found.push(...(await inspect(disk.crash({ keep, random }), workload)))
+        found.push(...(await inspectWithRoom(disk.crash({ keep, random }), history.fork())))
       }
       wrong.push(...found.map((what) => `capacity ${capacityBytes}: ${what}`))
     }

@@ -85,7 +85,7 @@ export class Cursor {
     const cursor = new Cursor(options, journal, state)
     if (damage) options.reportError(cursor.#fellBack(damage))
     try {
-      if (state.interrupt(options.target) > 0) await cursor.#rewrite()
+      if (state.interrupt(options.target) > 0 || damage) await cursor.#rewrite()
     } catch (error) {
       await journal.close()
       throw error

@@ -14,6 +14,7 @@ import type { FileSystem } from './file-system.ts'
 import { nodeFileSystem } from './node-file-system.ts'
 import { type AcquireLock, ownerLock } from './owner-lock.ts'
 
+/** Options of {@link fileQueue}. */
 export interface FileQueueOptions {
   /** This queue's own directory. Default: one named after the namespace, in the wal's `directory`. */
   readonly directory?: string | undefined

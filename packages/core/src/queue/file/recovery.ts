@@ -170,14 +170,16 @@ async function checkTail(
 
 const chunkBytes = 1024 * 1024
 
-/** Writes the same bytes once more, so that the next sync has to put them on the disk. */
+/**
+ * Writes the same bytes once more, so that the next sync has to put them on the disk. Where the
+ * file ends in the padding behind its last frame, that is written out as well.
+ */
 async function rewrite(file: File, from: number, to: number): Promise<void> {
-  const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, to - from))
-  for (let offset = from; offset < to; ) {
-    const filled = await file.read(chunk.subarray(0, Math.min(chunkBytes, to - offset)), offset)
-    if (filled === 0) return
-    await file.write(chunk.subarray(0, filled), offset)
-    offset += filled
+  const chunk = Buffer.alloc(Math.min(chunkBytes, to - from))
+  for (let offset = from; offset < to; offset += chunk.length) {
+    const part = chunk.subarray(0, to - offset).fill(0)
+    await file.read(part, offset)
+    await file.write(part, offset)
   }
 }
 

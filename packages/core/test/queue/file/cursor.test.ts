@@ -6,6 +6,7 @@ import { type AttemptState, noAttempts } from '../../../src/consumer/consumer.ts
 import type { WalError } from '../../../src/errors.ts'
 import { Cursor } from '../../../src/queue/file/cursor.ts'
 import { highestOfCursor } from '../../../src/queue/file/cursor-highest.ts'
+import { Journal } from '../../../src/queue/file/journal.ts'
 import { nodeFileSystem } from '../../../src/queue/file/node-file-system.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -266,6 +267,30 @@ describe('Cursor', () => {
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 28)), 28)
     await writeFile(path, bytes)
     await expect(open()).rejects.toMatchObject({ code: 'ERR_FUTURE_FORMAT' })
+  })
+
+  it('keeps aside a file with a change it does not know, and what that said before', async () => {
+    const cursor = await open()
+    ackAll(cursor, 1, 2)
+    await cursor.close()
+    const { journal } = await Journal.open({
+      directory,
+      name: 'search.cursor',
+      kind: 'curs',
+      fileSystem: disk,
+      random: systemRandom,
+      damage: 'cut',
+      replay: () => {},
+    })
+    await journal.append(() => [Buffer.from([9])])
+    await journal.close()
+    for (const reports of [1, 1]) {
+      const again = await open()
+      expect(again.through).toBe(2)
+      expect(errors).toHaveLength(reports)
+      await again.close()
+    }
+    expect((await readdir(directory)).sort()).toEqual(['search.cursor', 'search.cursor.damaged'])
   })
 
   it('skips to where the log begins', async () => {

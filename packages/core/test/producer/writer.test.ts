@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { createWal, memoryQueue } from '../../src/index.ts'
+
+async function walOf(payload: z.ZodType<number>) {
+  const applied: unknown[] = []
+  const wal = await createWal({
+    namespaces: {
+      n: {
+        payload,
+        queue: memoryQueue(),
+        targets: {
+          t: {
+            idempotency: 'version',
+            appliesInOrder: true,
+            async apply(records) {
+              for (const record of records) applied.push(record.payload)
+            },
+          },
+        },
+      },
+    },
+  })
+  return { wal, applied, handle: wal.namespace('n') }
+}
+
+/** Its check takes as many ms as the number says. */
+const slow = z.number().refine(async (ms) => {
+  await new Promise((resolve) => setTimeout(resolve, Math.abs(ms)))
+  return ms >= 0
+})
+
+describe('Writer', () => {
+  it('keeps the order of calls where a schema takes its time', async () => {
+    const { wal, applied, handle } = await walOf(slow)
+    const receipts = await Promise.all([
+      handle.write({ key: 'k', payload: 30 }),
+      handle.write({ key: 'k', payload: 1 }),
+      handle.writeMany([
+        { key: 'k', payload: 20 },
+        { key: 'k', payload: 2 },
+      ]),
+      handle.write({ key: 'k', payload: 3 }),
+      handle.delete({ key: 'k' }),
+    ])
+    const versions = receipts.flat().map(({ version }) => version)
+    expect(versions).toEqual(versions.toSorted((a, b) => (a < b ? -1 : 1)))
+    await wal.start()
+    await wal.drain()
+    expect(applied).toEqual([30, 1, 20, 2, 3, undefined])
+    await wal.close()
+  })
+
+  it('lets the writes behind a refused one through', async () => {
+    const { wal, handle } = await walOf(slow)
+    const refused = handle.write({ key: 'k', payload: -5 })
+    const taken = handle.write({ key: 'k', payload: 1 })
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_INVALID_PAYLOAD' })
+    expect(await taken).toMatchObject({ durable: 'yes' })
+    await wal.close()
+  })
+
+  it('keeps the order of a writeMany and a write right behind it', async () => {
+    const { wal, applied, handle } = await walOf(z.number())
+    const many = handle.writeMany([
+      { key: 'k', payload: 1 },
+      { key: 'k', payload: 2 },
+    ])
+    const one = handle.write({ key: 'k', payload: 3 })
+    const versions = [...(await many), await one].map(({ version }) => version)
+    expect(versions).toEqual(versions.toSorted((a, b) => (a < b ? -1 : 1)))
+    await wal.start()
+    await wal.drain()
+    expect(applied).toEqual([1, 2, 3])
+    await wal.close()
+  })
+
+  it('rejects, and never throws, for a time-out that is none', async () => {
+    const { wal, handle } = await walOf(z.number())
+    const write = handle.write({ key: 'k', payload: 1, timeout: 'soon' as '1s' })
+    await expect(write).rejects.toMatchObject({ code: 'ERR_INVALID_DURATION' })
+    const close = wal.close({ timeout: 'soon' as '1s' })
+    await expect(close).rejects.toMatchObject({ code: 'ERR_INVALID_DURATION' })
+    await wal.close()
+  })
+})
