@@ -9,16 +9,19 @@ import { type Summary, summarize } from './statistics.ts'
  */
 export class GroupCounter {
   readonly #sizes: number[] = []
-  #open = 0
+  #counted = 0
+  #open = false
   readonly #close = (): void => {
-    this.#sizes.push(this.#open)
-    this.#open = 0
+    if (this.#counted > 0) this.#sizes.push(this.#counted)
+    this.#counted = 0
+    this.#open = false
   }
 
-  /** Call at every completed write. */
-  completed(): void {
-    if (this.#open === 0) setImmediate(this.#close)
-    this.#open += 1
+  /** Call at every completed write, saying whether it counts or is only there to mark the turn. */
+  completed(counts: boolean): void {
+    if (!this.#open) setImmediate(this.#close)
+    this.#open = true
+    if (counts) this.#counted += 1
   }
 
   /** The sizes seen, in records; undefined while no group is complete. */

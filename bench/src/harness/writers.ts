@@ -26,7 +26,7 @@ export async function runWriters(
     while (!meter.isOver(startedAt)) {
       await write()
       const now = performance.now()
-      if (meter.completed(startedAt, now)) groups.completed()
+      groups.completed(meter.completed(startedAt, now))
       startedAt = now
     }
   }

@@ -78,6 +78,11 @@ export class SimulatedDisk {
     this.#changes = this.#changes.filter(({ directory }) => directory !== path)
   }
 
+  /** Writes parts of all files out of turn. */
+  writeBack(random: Random): void {
+    for (const file of this.entries.values()) file.writeBack(random)
+  }
+
   /** The disk as a power cut now would leave it. */
   afterPowerCut(keep: Keep, random: Random): SimulatedDisk {
     const lasting = new Map(this.#lasting)

@@ -24,7 +24,7 @@ export interface DiskCall {
  *   much of it was done all the same: so much of a write's bytes; about so many of a sync's sectors;
  *   any other call, if it is 1. What a failed sync did not write counts as clean afterwards.
  * - `halt`: the machine stops; neither this call nor any later one is ever answered. A sync has done
- *   nothing by then; anything else is done, and as lasting as it is without a sync.
+ *   nothing by then; anything else may have been done, and is as lasting as it is without a sync.
  */
 export type DiskFault =
   | { readonly fail: string; readonly lands?: number | undefined }
@@ -36,6 +36,8 @@ export interface SimulatedFileSystemOptions {
   readonly random: Random
   /** Bytes that all files together may have; writes beyond fail with `ENOSPC`. Default: no limit. */
   readonly capacityBytes?: number | undefined
+  /** How likely it is that a call finds parts of files written back already, 0 to 1. Default: 0. */
+  readonly writeBack?: number | undefined
   /** Makes `sync` a lie, to prove that a suite notices. */
   readonly ignoreSync?: boolean | undefined
   /** Makes `syncDirectory` a lie, to prove that a suite notices. */
@@ -210,9 +212,11 @@ export class SimulatedFileSystem implements FileSystem {
       await Promise.resolve()
     }
     if (this.#isHalted) return await never
+    const { random, writeBack = 0 } = this.#options
+    if (writeBack > 0 && random.next() < writeBack) this.#disk.writeBack(random)
     if (fault === undefined) return run()
     if ('halt' in fault) {
-      if (kind !== 'sync' && kind !== 'syncDirectory') run()
+      if (kind !== 'sync' && kind !== 'syncDirectory' && random.next() < 0.5) run()
       this.#stop()
       return await never
     }

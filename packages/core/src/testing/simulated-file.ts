@@ -77,6 +77,12 @@ export class SimulatedFile {
     if (random.next() < share) this.#diskSize = this.#size
   }
 
+  /** Writes some of the sectors out of turn, as systems do; none counts as clean for it. */
+  writeBack(random: Random): void {
+    for (const sector of this.#dirty) if (random.next() < 0.5) this.#store(sector, sectorBytes)
+    if (random.next() < 0.5) this.#diskSize = this.#size
+  }
+
   /** The file as found after a power cut. */
   afterPowerCut(keep: Keep, random: Random): SimulatedFile {
     const found = this.clone()

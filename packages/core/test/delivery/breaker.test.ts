@@ -9,29 +9,29 @@ function breaker() {
 
 describe('the breaker', () => {
   test('goes from closed to open to half-open and back', () => {
-    const it = breaker()
-    expect(it.state).toBe('closed')
-    it.halfOpen()
-    expect(it.state).toBe('closed')
-    it.open('unavailable')
-    expect(it.state).toBe('open')
-    it.halfOpen()
-    expect(it.state).toBe('half-open')
-    it.close()
-    expect(it.state).toBe('closed')
+    const subject = breaker()
+    expect(subject.state).toBe('closed')
+    subject.halfOpen()
+    expect(subject.state).toBe('closed')
+    subject.open('unavailable')
+    expect(subject.state).toBe('open')
+    subject.halfOpen()
+    expect(subject.state).toBe('half-open')
+    subject.close()
+    expect(subject.state).toBe('closed')
   })
 
   test('stays open for longer each time, up to its bound, until a record is applied', () => {
-    const it = breaker()
+    const subject = breaker()
     for (const longest of [1000, 2000, 4000, 8000, 8000]) {
-      const openMs = it.open('failures')
+      const openMs = subject.open('failures')
       expect(openMs).toBeGreaterThanOrEqual(longest / 2)
       expect(openMs).toBeLessThanOrEqual(longest)
     }
-    it.close()
-    expect(it.open('failures')).toBeGreaterThanOrEqual(4000)
-    it.succeeded()
-    expect(it.open('failures')).toBeLessThanOrEqual(1000)
+    subject.close()
+    expect(subject.open('failures')).toBeGreaterThanOrEqual(4000)
+    subject.succeeded()
+    expect(subject.open('failures')).toBeLessThanOrEqual(1000)
   })
 
   test('stays open as long as the target asks', () => {
@@ -39,11 +39,11 @@ describe('the breaker', () => {
   })
 
   test('begins a new generation each time it opens, and only then', () => {
-    const it = breaker()
-    const before = it.generation
-    it.open('unavailable')
-    it.halfOpen()
-    it.close()
-    expect(it.generation).toBe(before + 1)
+    const subject = breaker()
+    const before = subject.generation
+    subject.open('unavailable')
+    subject.halfOpen()
+    subject.close()
+    expect(subject.generation).toBe(before + 1)
   })
 })

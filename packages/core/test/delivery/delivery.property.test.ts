@@ -127,7 +127,26 @@ class Play {
     expect(report.pending).toBe(0)
   }
 
-  #process() {
+  /** Every dead letter blocks its key until it is redriven, and is redriven until none is left. */
+  async runWithRedrives(): Promise<void> {
+    const h = this.#process('block')
+    let report = await h.run(40 * 86_400_000)
+    while (this.deadLetters.letters.size > 0) {
+      for (const letter of [...this.deadLetters.letters.values()]) {
+        const { record, target } = letter
+        h.delivery.expectRedriven(letter)
+        this.queue.add({ ...record, target, attemptEpoch: record.attemptEpoch + 1 })
+        await this.clock.settle()
+        await this.deadLetters.remove([letter.id])
+      }
+      report = await h.drain(40 * 86_400_000)
+    }
+    expect(report).toMatchObject({ pending: 0, blocked: 0 })
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 0, held: 0, pending: 0 })
+    await h.stop(100)
+  }
+
+  #process(onDeadLetter: 'continue' | 'block' = 'continue') {
     const { plan, queue, clock, deadLetters } = this
     const { life } = queue
     const h = harness({
@@ -136,6 +155,7 @@ class Play {
       deadLetters,
       consumer: queue.consumer({ reload: plan.reload }),
       policy: {
+        onDeadLetter,
         concurrency: plan.concurrency,
         batch: { maxRecords: plan.maxRecords, maxBytes: 1_000_000, lingerMs: 0 },
         retry: { maxAttempts: plan.maxAttempts, minDelayMs: 50, maxDelayMs: 1000 },
@@ -271,6 +291,24 @@ describe('delivery, whatever happens', () => {
           expect(play.ends.get(record.id)).not.toHaveLength(0)
       }),
       { seed, numRuns: 200 },
+    )
+  })
+
+  test('keeps a key in order also around dead letters that block it and are redriven', {
+    timeout: 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(plans(steps, []), async (plan) => {
+        const play = new Play(plan)
+        await play.runWithRedrives()
+        expect(play.violations).toEqual([])
+        expect(play.queue.left).toEqual([])
+        for (const ends of play.ends.values()) {
+          expect(ends.slice(0, -1).every((end) => end === 'dead')).toBe(true)
+          expect(ends.at(-1)).not.toBe('dead')
+        }
+      }),
+      { seed, numRuns: 150 },
     )
   })
 

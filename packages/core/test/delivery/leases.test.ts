@@ -74,6 +74,30 @@ describe('a lost lease', () => {
   })
 })
 
+describe('a lease lost while the payload is being read again', () => {
+  test('means that the record is not applied', async () => {
+    const queue = new FakeQueue()
+    queue.canLoseLeases = true
+    queue.add()
+    const consumer = queue.consumer()
+    const slow = Object.assign(Object.create(consumer), {
+      reload: async (...args: Parameters<NonNullable<typeof consumer.reload>>) => {
+        const records = await consumer.reload?.(...args)
+        queue.loseLease('r1')
+        return records
+      },
+    })
+    const h = harness({ queue, consumer: slow })
+    h.target.script('r1', hiccup)
+    await h.start()
+    await h.clock.advance(100)
+    expect(queue.released).toMatchObject([{ attempts: { spent: 1 } }])
+    // Handed out anew, with its payload.
+    expect(h.target.calls.map(({ records }) => records[0]?.payload)).toEqual([1, 1])
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_OWNERSHIP_LOST' }])
+  })
+})
+
 describe('a lease lost while the attempts are being saved', () => {
   test('keeps the record out of its lane', async () => {
     const h = leased()

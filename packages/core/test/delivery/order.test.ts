@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { permanent } from '../../src/target/target.ts'
 import { harness } from './support/harness.ts'
 import { hiccup, ScriptedTarget } from './support/scripted-target.ts'
 
@@ -53,6 +54,18 @@ describe('order per key', () => {
       ['r1', 'r2', 'r3'],
     ])
     expect(h.target.calls[1]?.context.attempts).toEqual([2, 1, 1])
+  })
+
+  test('does not hold against a record that an earlier one of its key was rejected in their batch', async () => {
+    const h = harness({ target: new ScriptedTarget({ appliesInOrder: true }) })
+    for (const key of ['a', 'a', 'a']) h.queue.add({ key })
+    h.target.script('r1', permanent('NO', 'never')).script('r2', hiccup)
+    expect(await h.run()).toMatchObject({ applied: 2, dead: 1 })
+    expect(h.target.calls.map(({ ids }) => ids)).toEqual([
+      ['r1', 'r2', 'r3'],
+      ['r2', 'r3'],
+    ])
+    expect(h.target.calls[1]?.context.attempts).toEqual([1, 1])
   })
 
   test('without order each record goes by itself, whatever its key', async () => {

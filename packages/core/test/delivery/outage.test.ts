@@ -169,6 +169,8 @@ describe('a run of failures', () => {
       throw new Error('bad deploy')
     }
     await h.start()
+    expect(h.events.pauses).toMatchObject([{ reason: 'failures' }])
+    expect(h.events.letters).toEqual([])
     await h.clock.advance(600_000)
     // Only what probed, alone, is lost to it: one in half a minute.
     expect(h.events.letters.length).toBeLessThan(50)
@@ -203,6 +205,17 @@ describe('a run of failures', () => {
     h.queue.addMany(12)
     h.target.always = () => hiccup
     expect(await h.run(2 * 3_600_000)).toMatchObject({ dead: 12, pending: 0 })
+  })
+
+  test('of records that are poison together comes to an end also where others come now and then', async () => {
+    const h = harness()
+    h.queue.addMany(12)
+    h.target.always = ({ key }) => (key === 'good' ? { status: 'applied' } : hiccup)
+    // Each good record closes the breaker, and the run of the others opens it again.
+    h.events.paused = () => void h.queue.add({ key: 'good' })
+    await h.start()
+    await h.clock.advance(60_000)
+    expect(h.events.letters).toHaveLength(12)
   })
 
   test('is not one where others succeed between', async () => {

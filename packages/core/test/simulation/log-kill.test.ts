@@ -31,7 +31,7 @@ function failSyncsThenHalt(sync: number, failing: number, callsLater: number): P
     let left = Number.POSITIVE_INFINITY
     disk.fault = (call) => {
       if (call.kind === 'sync' && call.numberOfKind >= sync && call.numberOfKind < sync + failing) {
-        left = callsLater
+        if (call.numberOfKind === sync + failing - 1) left = callsLater
         return { fail: 'EIO', lands: (call.numberOfKind % 3) / 2 }
       }
       if (changesDisk(call)) left -= 1

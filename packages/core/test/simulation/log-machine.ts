@@ -32,7 +32,7 @@ export async function runTwoLives(
   { wrap = (disk) => disk, ...options }: MachineOptions = {},
 ): Promise<Machine> {
   const random = new SeededRandom(seed)
-  const disk = new SimulatedFileSystem({ random, ...options })
+  const disk = new SimulatedFileSystem({ random, writeBack: 0.1, ...options })
   await disk.makeDirectory(directory)
   prepare(disk)
   const history = new LogHistory()

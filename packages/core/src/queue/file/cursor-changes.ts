@@ -84,7 +84,10 @@ export class PendingChanges {
   }
 }
 
-/** Tells `changes` what an entry says. Throws `ERR_CORRUPT_LOG` if it is not well formed. */
+/**
+ * Tells `changes` what an entry says. Throws `ERR_CORRUPT_LOG` if it is not well formed, and
+ * `ERR_FUTURE_FORMAT` for a kind of change this version does not know.
+ */
 export function readChanges(body: Buffer, changes: CursorChanges): void {
   const reader = new ByteReader(body)
   while (!reader.done) {
@@ -99,7 +102,11 @@ export function readChanges(body: Buffer, changes: CursorChanges): void {
       const json = reader.text()
       changes.attempts(sequence, json === '' ? undefined : JSON.parse(json))
     } else {
-      throw new WalError('ERR_CORRUPT_LOG', `A cursor has a change of unknown kind ${code}.`)
+      throw new WalError(
+        'ERR_FUTURE_FORMAT',
+        `A cursor has a change of kind ${code}, which a later version of this library has written. ` +
+          'Nothing was changed. Use that version or a later one.',
+      )
     }
   }
 }

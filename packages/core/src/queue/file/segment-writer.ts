@@ -64,7 +64,7 @@ export class SegmentWriter {
   async append(bytes: Uint8Array): Promise<void> {
     const end = this.#end + bytes.byteLength
     try {
-      if (end > this.#zeroedTo && bytes.byteLength < largeGroupBytes) await this.#zeroAhead(end)
+      if (bytes.byteLength < largeGroupBytes) await this.#zeroAhead(end)
       await this.#file.write(bytes, this.#end)
     } catch (cause) {
       this.#healthy = isDiskFull(cause) && (await this.#undo())
@@ -86,6 +86,7 @@ export class SegmentWriter {
 
   /** Once its blocks are there, a small write needs no new ones, and its sync no journal commit. */
   async #zeroAhead(end: number): Promise<void> {
+    if (end <= this.#zeroedTo || this.#zeroAheadBytes === 0) return
     const goal = Math.min(end + this.#zeroAheadBytes, this.#zeroLimit)
     while (this.#zeroedTo < goal) {
       const bytes = Math.min(goal - this.#zeroedTo, zeros.byteLength)

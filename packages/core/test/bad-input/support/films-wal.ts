@@ -28,7 +28,7 @@ export class TitlesTarget implements Target<Film> {
 }
 
 export interface FilmsOptions extends Partial<NamespaceOptions<Film, 'store'>> {
-  readonly fileSystem?: FileSystem
+  readonly fileSystem?: FileSystem | undefined
 }
 
 /** A wal on the embedded log, with one namespace and one target. Closed after the test. */

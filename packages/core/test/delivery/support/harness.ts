@@ -15,7 +15,7 @@ import { ScriptedTarget } from './scripted-target.ts'
 export const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
 
 /** What the events told, one list each. */
-export class EventLog implements DeliveryEvents {
+class EventLog implements DeliveryEvents {
   readonly appliedIds: string[] = []
   readonly supersededIds: string[] = []
   readonly retries: Parameters<DeliveryEvents['retry']>[0][] = []
@@ -87,7 +87,7 @@ export class FakeDeadLetters implements DeadLetterQueue {
 }
 
 /** A policy with room to move, so that a test names only what it is about. */
-export function policyOf(overrides: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
+function policyOf(overrides: Partial<DeliveryPolicy> = {}): DeliveryPolicy {
   return {
     order: 'key',
     onDeadLetter: 'continue',
@@ -162,7 +162,7 @@ export function harness(given: HarnessOptions = {}) {
 }
 
 /** Payloads in these tests are JSON. */
-export function decodeJson(record: StoredRecord): WalRecord {
+function decodeJson(record: StoredRecord): WalRecord {
   const { payload } = record
   const decoded = payload === undefined ? undefined : JSON.parse(new TextDecoder().decode(payload))
   return { ...record, payload: decoded } as WalRecord

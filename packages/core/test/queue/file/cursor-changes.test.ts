@@ -93,7 +93,7 @@ describe('PendingChanges', () => {
 
   it('is not read where it holds a change of an unknown kind', () => {
     expect(() => changesIn(Buffer.from([9, 1]))).toThrow(
-      expect.objectContaining({ code: 'ERR_CORRUPT_LOG' }),
+      expect.objectContaining({ code: 'ERR_FUTURE_FORMAT' }),
     )
   })
 })
