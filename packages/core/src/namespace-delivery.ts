@@ -3,6 +3,7 @@ import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { Consumer } from './consumer/consumer.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
+import type { Isolation } from './delivery/isolation.ts'
 import { eventsAt } from './delivery-events.ts'
 import { deliveryPolicyOf } from './delivery-policy.ts'
 import { presentLetter } from './dlq/dead-letters.ts'
@@ -20,6 +21,7 @@ export interface NamespaceDeliveryOptions {
   readonly config: ResolvedNamespace
   readonly queue: Queue
   readonly shard: Shard
+  readonly isolation: Isolation
   readonly clock: Clock
   readonly random: Random
   readonly emitter: WalEmitter
@@ -99,7 +101,8 @@ export class NamespaceDelivery {
   }
 
   async #open(targetName: string, target: Target<unknown>): Promise<TargetDelivery> {
-    const { config, queue, shard, clock, random, letters, decode, emitter } = this.#options
+    const { config, queue, shard, isolation, clock, random, letters, decode, emitter } =
+      this.#options
     const consumer = await queue.consumer(targetName)
     this.#consumers.push(consumer)
     const place = { namespace: config.name, target: targetName }
@@ -112,6 +115,7 @@ export class NamespaceDelivery {
       decode,
       policy: deliveryPolicyOf(config),
       budget: shard.deliveries,
+      isolation,
       clock,
       random,
       events: eventsAt(place, emitter, (letter) => presentLetter(config.name, letter, decode)),

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
+import type { Isolation } from './delivery/isolation.ts'
 import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
 import { noDeadLetterQueue } from './dlq/no-dlq.ts'
@@ -29,6 +30,7 @@ export interface OpenNamespaceOptions {
   readonly directory: string | undefined
   readonly region: { readonly name: string; readonly number: number }
   readonly shard: Shard
+  readonly isolation: Isolation
   readonly clock: Clock
   readonly random: Random
   readonly emitter: WalEmitter
@@ -164,6 +166,7 @@ export class OpenNamespace implements Namespace {
       present: (letter) => presentLetter(config.name, letter, this.#decode),
       encode: (record, payload) => this.#preparer.encodeEdited(record, payload),
       send: (record) => this.#producer.send([record], {}).then(([outcome]) => outcome ?? noOutcome),
+      lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter) => this.#delivery.expectRedriven(letter),
       discarded: (letter) => this.#delivery.letterDiscarded(letter),
     })

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { InputOf, Namespaces, PayloadOf, ShardOptions, TargetOf } from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
+import { Isolation } from './delivery/isolation.ts'
 import { WalError } from './errors.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop-lag.ts'
 import { WalEmitter, type WalEventName, type WalEvents } from './events.ts'
@@ -133,6 +134,7 @@ class OpenWal implements AsyncDisposable {
 
   async open(): Promise<void> {
     const { namespaces, shards, directory, region } = this.#options
+    const isolation = new Isolation()
     const open = new Map([...shards].map(([name, options]) => [name, new Shard(name, options)]))
     try {
       for (const config of namespaces) {
@@ -143,6 +145,7 @@ class OpenWal implements AsyncDisposable {
           directory,
           region,
           shard: shardOf(open, config.shard),
+          isolation,
           clock: this.#clock,
           random: this.#random,
           emitter: this.#emitter,

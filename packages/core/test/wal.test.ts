@@ -464,6 +464,33 @@ describe('on the file log', () => {
     await second.close()
   })
 
+  it('lets a redriven record go before those that wait for it, also after a restart', async () => {
+    const openBlocking = (target: ScriptedTarget) =>
+      createWal({
+        directory,
+        namespaces: {
+          films: fanOut({ payload: type<Film>(), targets: { target }, onDeadLetter: 'block' }),
+        },
+      })
+    const first = await openBlocking(new ScriptedTarget(() => permanent('NO', 'never')))
+    for (const title of ['1', '2']) await first.write('films', { key: 'a', payload: { title } })
+    await first.start()
+    await first.drain()
+    await first.close()
+
+    const between = await openBlocking(new ScriptedTarget())
+    await between.namespace('films').deadLetters.redrive('all')
+    await between.close()
+
+    const target = new ScriptedTarget()
+    const last = await openBlocking(target)
+    await last.start()
+    await last.drain()
+    expect(target.titles).toEqual(['1', '2'])
+    expect(await last.namespace('films').deadLetters.count()).toEqual(new Map())
+    await last.close()
+  })
+
   it('is refused to a second owner, and the error names the first', async () => {
     const first = await open(new ScriptedTarget())
     await expect(open(new ScriptedTarget())).rejects.toMatchObject({

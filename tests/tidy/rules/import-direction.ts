@@ -29,6 +29,7 @@ const foundation = new Set([
   'event-loop-lag.ts',
   'events.ts',
   'random.ts',
+  'heap.ts',
   'record-id.ts',
   'record.ts',
   'version.ts',

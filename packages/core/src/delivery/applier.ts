@@ -111,6 +111,7 @@ export class Applier {
     const end = await this.#apply(part)
     const span: Span = { at, durationMs: clock.monotonic() - startedAt }
     if (end.kind === 'stopped') return settler.putBack(batch, part.entries, 0)
+    for (const entry of part.entries) entry.suspect = false
     const result = this.#resultOf(end, part)
     if ('outcomes' in result) return settler.settle(batch, part.entries, result.outcomes, span)
     const { failure } = result

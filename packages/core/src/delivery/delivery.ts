@@ -24,6 +24,7 @@ import type { Entry } from './entry.ts'
 import { FailureRun } from './failure-run.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
+import type { Isolation } from './isolation.ts'
 import { Judge } from './judge.ts'
 import { Lanes, type TakeLimits } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
@@ -46,6 +47,8 @@ export interface TargetDeliveryOptions {
   readonly policy: DeliveryPolicy
   /** Shared by the targets of a shard. */
   readonly budget: DeliveryBudget
+  /** Shared by all the deliveries of the process. */
+  readonly isolation: Isolation
   readonly clock: Clock
   readonly random: Random
   readonly events: DeliveryEvents

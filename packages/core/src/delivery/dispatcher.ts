@@ -7,6 +7,7 @@ import type { Breather } from './breather.ts'
 import type { BudgetShare, DeliveryBudget } from './budget.ts'
 import type { Entry } from './entry.ts'
 import type { Gate } from './gate.ts'
+import type { Isolation } from './isolation.ts'
 import type { Lanes, TakeLimits } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import { RateLimit } from './rate-limit.ts'
@@ -21,6 +22,7 @@ export interface DispatcherOptions {
   readonly lanes: Lanes
   readonly gate: Gate
   readonly applier: Applier
+  readonly isolation: Isolation
   report(code: WalErrorCode, what: string, cause: unknown): void
   /** Everything that could begin has begun. */
   onPumped(): void
@@ -131,7 +133,7 @@ export class Dispatcher {
   }
 
   async #run(entries: readonly Entry[], probe: boolean, bytes: number): Promise<void> {
-    const { gate, breather, applier, report } = this.#options
+    const { gate, breather, applier, isolation, report } = this.#options
     const { generation } = gate
     const batch = {
       entries,
@@ -141,12 +143,15 @@ export class Dispatcher {
       failedLanes: new Set(),
     } as Batch
     this.#batches.add(batch)
+    const alone = entries.some(({ suspect }) => suspect)
+    await isolation.enter(alone)
     try {
       await breather.breathe()
       await applier.run(batch)
     } catch (error) {
       report('ERR_IO', 'A batch could not be brought to its end', error)
     } finally {
+      isolation.leave(alone)
       this.#batches.delete(batch)
       this.#share.give(bytes)
       if (probe) gate.probeEnded(generation)

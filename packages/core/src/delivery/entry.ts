@@ -28,8 +28,10 @@ export class Entry {
   notBefore: number
   /** The same by the monotonic clock. */
   waitUntil = 0
-  /** Applied in a batch of its own: it killed a process, or made a whole batch fail. */
-  alone: boolean
+  /** It was being applied when the process died, and has had no outcome since. See `Isolation`. */
+  suspect: boolean
+  /** Applied in a batch of its own: it may have killed a process, or made a whole batch fail. */
+  alone = false
   /** The payload was dropped and must be read again. */
   dropped = false
   /** The lease was lost while it was out. */
@@ -51,7 +53,7 @@ export class Entry {
     this.interrupted = interrupted
     this.notBefore = notBefore
     this.history = history
-    this.alone = interrupted > 0
+    this.suspect = interrupted > 0
   }
 
   /** Bytes it holds in memory. */

@@ -75,11 +75,12 @@ export class Intake {
   }
 
   #admit(delivery: Delivery): void {
-    const { counters, consumer, lanes, endings } = this.#options
+    const { counters, consumer, lanes, endings, policy } = this.#options
     const { spent, interrupted, notBefore } = delivery.attempts
     const handOuts = delivery.handOuts ?? 1
     if (spent > 0 || interrupted > 0 || notBefore > 0 || handOuts > 1) counters.redelivered++
     const entry = lanes.accept(delivery)
+    entry.alone = interrupted > 1 || (interrupted > 0 && spent + 1 >= policy.retry.maxAttempts)
     const isUncounted = consumer.beginAttempts === undefined && spent === 0
     if (isUncounted && handOuts > manyHandOuts) entry.alone = true
     if (delivery.lease !== undefined) endings.watch(entry)

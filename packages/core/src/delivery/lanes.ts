@@ -223,7 +223,10 @@ export class Lanes {
     for (let head = lane.head; head !== undefined; head = lane.head) {
       if (lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))) return true
       const { bytes } = head.delivery
-      if (batch.length > 0 && (head.alone || room.records < 1 || bytes > room.bytes)) return false
+      const [first] = batch
+      if (first && (head.alone || room.records < 1 || bytes > room.bytes)) return false
+      // Were a process to die of a suspect, the others of its batch would become suspects too.
+      if (first && head.suspect !== first.suspect) return false
       room.records--
       room.bytes -= bytes
       const { alone } = head

@@ -91,7 +91,8 @@ export class DeadLetters<P = unknown> {
    * Puts letters back into the queue, each for its own target only, as a new attempt epoch with
    * the same id and version. A letter is removed once its record is durable again: a crash between
    * leaves both, and applying twice is what targets are idempotent for. Never throws for one
-   * letter: the report says what became of each.
+   * letter: the report says what became of each. Under `onDeadLetter: 'block'` a letter stays until
+   * its record has been delivered.
    */
   async redrive(
     selection: DeadLetterSelection,

@@ -38,6 +38,11 @@ export interface Redrive {
   send(record: StoredRecord): Promise<SendOutcome>
   /** Tells delivery that this letter's record is about to come again. */
   expect(letter: StoredDeadLetter): void
+  /**
+   * True where letters hold their keys back: a letter then stays until delivery is done with the
+   * copy, lest a crash in between let the records go first that wait for it.
+   */
+  readonly lettersHoldKeys: boolean
 }
 
 /** In-place tries of one send, for a hiccup of the queue. */
@@ -90,13 +95,13 @@ async function putBack(
   letter: StoredDeadLetter,
   record: StoredRecord,
 ): Promise<void> {
-  redrive.expect(letter)
   await pRetry(() => sendDurably(redrive, record), {
     retries: sendTries - 1,
     minTimeout: 50,
     shouldRetry: ({ error }) => error instanceof WalError && error.retryable,
   })
-  await redrive.queue.remove([letter.id])
+  redrive.expect(letter)
+  if (!redrive.lettersHoldKeys) await redrive.queue.remove([letter.id])
 }
 
 async function sendDurably(redrive: Redrive, record: StoredRecord): Promise<void> {

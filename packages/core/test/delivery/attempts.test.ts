@@ -6,6 +6,7 @@ import { harness } from './support/harness.ts'
 import { hiccup } from './support/scripted-target.ts'
 
 const patient = { retry: { maxAttempts: 30, minDelayMs: 10_000, maxDelayMs: 10_000 } }
+const briefly = { minDelayMs: 1, maxDelayMs: 1 }
 
 describe('attempts', () => {
   test('are kept by the queue over a restart, with their history', async () => {
@@ -67,7 +68,7 @@ describe('attempts', () => {
     expect(h.target.calls[0]?.context.attempts).toEqual([1])
   })
 
-  test('are made alone by a record that was under way when a process died', async () => {
+  test('are made apart from the others by records that were under way when a process died', async () => {
     const queue = new FakeQueue()
     queue.addMany(3)
     const first = harness({ queue })
@@ -78,17 +79,29 @@ describe('attempts', () => {
     const second = harness({ queue })
     expect(await second.run()).toMatchObject({ applied: 5 })
     expect(second.target.calls.map(({ ids }) => ids)).toEqual([
-      ['r1'],
-      ['r2'],
-      ['r3'],
+      ['r1', 'r2', 'r3'],
       ['r4', 'r5'],
     ])
     expect(second.target.calls.map(({ context }) => context.attempts)).toEqual([
-      [2],
-      [2],
-      [2],
+      [2, 2, 2],
       [1, 1],
     ])
+  })
+
+  test('are made alone by a record that was under way at a second death, or has one attempt left', async () => {
+    for (const maxAttempts of [2, 5]) {
+      const queue = new FakeQueue()
+      queue.addMany(3)
+      for (let deaths = 0; deaths < Math.min(2, maxAttempts - 1); deaths++) {
+        const h = harness({ queue, policy: { retry: { ...briefly, maxAttempts } } })
+        h.target.whole = () => new Promise(() => {})
+        await h.start()
+        queue.kill()
+      }
+      const last = harness({ queue, policy: { retry: { ...briefly, maxAttempts } } })
+      expect(await last.run()).toMatchObject({ applied: 3 })
+      expect(last.target.calls.map(({ ids }) => ids)).toEqual([['r1'], ['r2'], ['r3']])
+    }
   })
 
   test('of a record that kills the process every time come to an end in the dead-letter queue', async () => {

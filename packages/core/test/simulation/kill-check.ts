@@ -18,10 +18,10 @@ import {
  *
  * - the first application of all is e0, and in one life each application of ei is followed by that
  *   of ei+1, so that nothing is left out, repeated or turned round while the process lives;
- * - the first application of a life that follows one which was killed may be the last one of before
- *   over again, since a kill can come between an apply and the note of its ack; but never an earlier
- *   one, for the ack of a record is noted before the next one of its key is applied;
- * - the first application of a life that follows a clean close repeats nothing;
+ * - the first application of a life may be the last one of before over again, if the life that saw
+ *   that was killed: a kill can come between an apply and the note of its ack. It may never be an
+ *   earlier one, for the ack of a record is noted before the next one of its key is applied; and
+ *   what a life applied that was closed cleanly is never repeated;
  * - the last application of all is the last of the e.
  *
  * And over all keys of a target no life repeats more than the batches that can be under way at once.
@@ -130,7 +130,7 @@ function inOrder(
   for (const one of applied) {
     const index = indexes.get(nameOf(one)) ?? Number.NaN
     const before = last.get(one.key) ?? { index: -1, at: one.at }
-    const isRepeat = index === before.index && before.at < one.at && killed.has(one.at - 1)
+    const isRepeat = index === before.index && before.at < one.at && killed.has(before.at)
     if (isRepeat) repeats.set(one.at, (repeats.get(one.at) ?? 0) + 1)
     else if (index !== before.index + 1) {
       wrong.push(

@@ -103,8 +103,8 @@ describe('a record whose apply kills the process', () => {
       applyMs: 1,
     })
     expect(letters.map(({ name }) => name).toSorted()).toEqual(['record1', 'record8'])
-    // The first death counts for both, for they were in one batch.
-    expect(deaths).toBe(5)
+    // The first two deaths count for both: they were in one batch, then suspected together.
+    expect(deaths).toBe(4)
     expect(new Set(applied.get('store')).size).toBe(10)
   })
 })

@@ -68,9 +68,11 @@ class Lives {
     let life = 1
     // The first life is a whole one, which leaves the code compiled for the others.
     await this.#live(life++, undefined)
-    while (this.#killed.size < this.#options.kills && this.#failures.length === 0) {
-      await this.#live(life++, this.#random.pick(phases))
+    while (this.#killedInPhases() < this.#options.kills && this.#failures.length === 0) {
+      await this.#live(life++, this.#nextPhase())
     }
+    // A clean close before the last life, which then must repeat nothing.
+    await this.#live(life++, undefined)
     await this.#live(life, undefined, true)
     return {
       history: readHistory(this.#directory, this.#killed),
@@ -80,6 +82,16 @@ class Lives {
     }
   }
 
+  #killedInPhases(): number {
+    return phases.reduce((sum, phase) => sum + this.#kills[phase], 0)
+  }
+
+  /** Any, but rather the one that has been hit least: some are soon over. */
+  #nextPhase(): Phase {
+    if (this.#random.chance(0.5)) return this.#random.pick(phases)
+    return phases.reduce((a, b) => (this.#kills[b] < this.#kills[a] ? b : a))
+  }
+
   /** One life; killed somewhere in that phase, or a little later. */
   async #live(life: number, phase: Phase | undefined, isLast = false): Promise<void> {
     const { segmentBytes } = this.#options
@@ -87,7 +99,7 @@ class Lives {
       directory: this.#directory,
       life,
       seed: this.#random.integer(0, 2 ** 31),
-      records: isLast ? [0, 0] : [this.#random.integer(1, 60), this.#random.integer(40, 240)],
+      records: isLast ? [0, 0] : [this.#random.integer(1, 80), this.#random.integer(60, 400)],
       isLast,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
     }

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { DurablyWritable } from './durable-write.ts'
 import type { File, FileSystem } from './file-system.ts'
 
 const privateFile = 0o600
@@ -45,8 +46,10 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-class NodeFile implements File {
+class NodeFile implements DurablyWritable {
   readonly #descriptor: number
+  /** The same file, opened so that a write is a sync as well. Null: that cannot be had. */
+  #durable: number | null | undefined
   /** Calls on their way. The descriptor is closed only after them: its number may be used again. */
   #calls = 0
   #closed = false
@@ -56,17 +59,15 @@ class NodeFile implements File {
     this.#descriptor = descriptor
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<void> {
-    let written = 0
-    while (written < bytes.byteLength) {
-      const left = bytes.byteLength - written
-      const at = position + written
-      const count = await this.#call<number>((descriptor, done) =>
-        fs.write(descriptor, bytes, written, left, at, done),
-      )
-      if (count === 0) throw new Error('The system wrote nothing, and gave no reason.')
-      written += count
-    }
+  write(bytes: Uint8Array, position: number): Promise<void> {
+    return this.#write(this.#descriptor, bytes, position)
+  }
+
+  async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
+    if (this.#durable === undefined) this.#durable = await this.#openDurable()
+    if (this.#durable !== null) return await this.#write(this.#durable, bytes, position)
+    await this.write(bytes, position)
+    return await this.sync()
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -74,8 +75,8 @@ class NodeFile implements File {
     while (filled < into.byteLength) {
       const left = into.byteLength - filled
       const at = position + filled
-      const count = await this.#call<number>((descriptor, done) =>
-        fs.read(descriptor, into, filled, left, at, done),
+      const count = await this.#call<number>((done) =>
+        fs.read(this.#descriptor, into, filled, left, at, done),
       )
       if (count === 0) break
       filled += count
@@ -84,16 +85,16 @@ class NodeFile implements File {
   }
 
   async size(): Promise<number> {
-    const stats = await this.#call<fs.Stats>((descriptor, done) => fs.fstat(descriptor, done))
+    const stats = await this.#call<fs.Stats>((done) => fs.fstat(this.#descriptor, done))
     return stats.size
   }
 
   truncate(size: number): Promise<void> {
-    return this.#call((descriptor, done) => fs.ftruncate(descriptor, size, done))
+    return this.#call((done) => fs.ftruncate(this.#descriptor, size, done))
   }
 
   sync(): Promise<void> {
-    return this.#call((descriptor, done) => fs.fdatasync(descriptor, done))
+    return this.#call((done) => fs.fdatasync(this.#descriptor, done))
   }
 
   async close(): Promise<void> {
@@ -104,14 +105,37 @@ class NodeFile implements File {
         this.#whenIdle = resolve
       })
     }
-    await call<void>((done) => fs.close(this.#descriptor, done))
+    for (const descriptor of [this.#durable ?? null, this.#descriptor]) {
+      if (descriptor !== null) await call<void>((done) => fs.close(descriptor, done))
+    }
   }
 
-  async #call<T>(run: (descriptor: number, done: Done<T>) => void): Promise<T> {
+  async #write(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
+    let written = 0
+    while (written < bytes.byteLength) {
+      const left = bytes.byteLength - written
+      const at = position + written
+      const count = await this.#call<number>((done) =>
+        fs.write(descriptor, bytes, written, left, at, done),
+      )
+      if (count === 0) throw new Error('The system wrote nothing, and gave no reason.')
+      written += count
+    }
+  }
+
+  /** O_DSYNC is fdatasync on Linux. On macOS it does less. The path in /proc is the file itself. */
+  async #openDurable(): Promise<number | null> {
+    if (process.platform !== 'linux') return null
+    const flags = fs.constants.O_RDWR | fs.constants.O_DSYNC
+    const path = `/proc/self/fd/${this.#descriptor}`
+    return await this.#call<number>((done) => fs.open(path, flags, done)).catch(() => null)
+  }
+
+  async #call<T>(run: (done: Done<T>) => void): Promise<T> {
     if (this.#closed) throw new Error('The file is closed.')
     this.#calls += 1
     try {
-      return await call<T>((done) => run(this.#descriptor, done))
+      return await call<T>(run)
     } finally {
       this.#calls -= 1
       if (this.#calls === 0) this.#whenIdle()

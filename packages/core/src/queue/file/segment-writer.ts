@@ -1,3 +1,4 @@
+import { writeDurably } from './durable-write.ts'
 import { diskError, errnoOf } from './file-queue-error.ts'
 import type { File } from './file-system.ts'
 
@@ -27,7 +28,7 @@ const zeros = Buffer.alloc(largestZerosBytes)
  * States: `healthy` until a write or a sync fails. After that the kernel may have marked pages as
  * clean that never reached the disk, so that a second sync proves nothing: the writer must not be
  * used again, and the next segment's header says where this one ends. The one exception is a full
- * disk that refuses a write: what part of it was taken is cut off again, and the writer goes on.
+ * disk: what part of the group was taken is cut off again, durably, and the writer goes on.
  */
 export class SegmentWriter {
   readonly path: string
@@ -64,17 +65,16 @@ export class SegmentWriter {
   async append(bytes: Uint8Array): Promise<void> {
     const end = this.#end + bytes.byteLength
     try {
-      if (bytes.byteLength < largeGroupBytes) await this.#zeroAhead(end)
-      await this.#file.write(bytes, this.#end)
+      if (this.#wantsZeros(bytes.byteLength, end)) {
+        await this.#zeroAhead(end)
+        await this.#file.write(bytes, this.#end)
+        await this.#file.sync()
+      } else {
+        await writeDurably(this.#file, bytes, this.#end)
+      }
     } catch (cause) {
       this.#healthy = isDiskFull(cause) && (await this.#undo())
       throw diskError('write to', this.path, cause)
-    }
-    try {
-      await this.#file.sync()
-    } catch (cause) {
-      this.#healthy = false
-      throw diskError('sync', this.path, cause)
     }
     this.#end = end
     if (end > this.#zeroedTo) this.#zeroedTo = end
@@ -84,9 +84,12 @@ export class SegmentWriter {
     await this.#file.close()
   }
 
+  #wantsZeros(groupBytes: number, end: number): boolean {
+    return end > this.#zeroedTo && groupBytes < largeGroupBytes && this.#zeroAheadBytes > 0
+  }
+
   /** Once its blocks are there, a small write needs no new ones, and its sync no journal commit. */
   async #zeroAhead(end: number): Promise<void> {
-    if (end <= this.#zeroedTo || this.#zeroAheadBytes === 0) return
     const goal = Math.min(end + this.#zeroAheadBytes, this.#zeroLimit)
     while (this.#zeroedTo < goal) {
       const bytes = Math.min(goal - this.#zeroedTo, zeros.byteLength)

@@ -2,6 +2,7 @@ import type { Consumer } from '../../../src/consumer/consumer.ts'
 import { DeliveryBudget } from '../../../src/delivery/budget.ts'
 import { TargetDelivery, type TargetDeliveryOptions } from '../../../src/delivery/delivery.ts'
 import type { DeliveryEvents } from '../../../src/delivery/delivery-events.ts'
+import { Isolation } from '../../../src/delivery/isolation.ts'
 import type { DeliveryPolicy } from '../../../src/delivery/policy.ts'
 import type { DeadLetterQueue, DeadLetterSummary, StoredDeadLetter } from '../../../src/dlq/dlq.ts'
 import type { WalError } from '../../../src/errors.ts'
@@ -128,6 +129,7 @@ export function harness(given: HarnessOptions = {}) {
     decode: decodeJson,
     policy: policyOf(given.policy),
     budget: new DeliveryBudget({ concurrency: 64, bytes: 100_000_000 }),
+    isolation: new Isolation(),
     clock,
     random: new SeededRandom(seed),
     events,

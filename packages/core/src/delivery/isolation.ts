@@ -1,0 +1,50 @@
+interface Waiter {
+  readonly alone: boolean
+  readonly enter: () => void
+}
+
+/**
+ * Lets batches be applied side by side, or one with nothing else under way in the whole process.
+ *
+ * When a process dies, every record that was being applied is suspected of having killed it, since
+ * nobody can tell which one did. Applied once more side by side, the guilty one would take the
+ * same others down with it at every death, until all of them were dead letters. So suspects go
+ * with nothing else under way. One of these is shared by all the deliveries of a process.
+ *
+ * First come, first served: those that come after one who waits to be alone wait behind it.
+ */
+export class Isolation {
+  readonly #line: Waiter[] = []
+  #sideBySide = 0
+  /** Invariant: if true, `#sideBySide` is 0. */
+  #alone = false
+
+  /** Undefined if it may begin at once, else a promise of its turn. Each turn ends with `leave`. */
+  enter(alone: boolean): Promise<void> | undefined {
+    if (this.#line.length === 0 && this.#hasRoom(alone)) {
+      this.#admit(alone)
+      return undefined
+    }
+    return new Promise((enter) => this.#line.push({ alone, enter }))
+  }
+
+  /** What `enter` was given is over. */
+  leave(alone: boolean): void {
+    if (alone) this.#alone = false
+    else this.#sideBySide--
+    for (let next = this.#line[0]; next && this.#hasRoom(next.alone); next = this.#line[0]) {
+      this.#line.shift()
+      this.#admit(next.alone)
+      next.enter()
+    }
+  }
+
+  #hasRoom(alone: boolean): boolean {
+    return !this.#alone && (!alone || this.#sideBySide === 0)
+  }
+
+  #admit(alone: boolean): void {
+    if (alone) this.#alone = true
+    else this.#sideBySide++
+  }
+}

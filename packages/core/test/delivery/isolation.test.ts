@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { Isolation } from '../../src/delivery/isolation.ts'
+
+function visit(isolation: Isolation, alone: boolean) {
+  const state = { inside: false, leave: () => isolation.leave(alone) }
+  const turn = isolation.enter(alone)
+  if (turn === undefined) state.inside = true
+  else
+    void turn.then(() => {
+      state.inside = true
+    })
+  return state
+}
+
+const settled = () => new Promise(setImmediate)
+
+describe('Isolation', () => {
+  it('lets any number in side by side, at once', () => {
+    const isolation = new Isolation()
+    expect(visit(isolation, false).inside).toBe(true)
+    expect(visit(isolation, false).inside).toBe(true)
+  })
+
+  it('lets one in alone when the others have left, and nobody beside it', async () => {
+    const isolation = new Isolation()
+    const [first, second] = [visit(isolation, false), visit(isolation, false)]
+    const alone = visit(isolation, true)
+    const later = visit(isolation, false)
+    first.leave()
+    await settled()
+    expect([alone.inside, later.inside]).toEqual([false, false])
+    second.leave()
+    await settled()
+    expect([alone.inside, later.inside]).toEqual([true, false])
+    alone.leave()
+    await settled()
+    expect(later.inside).toBe(true)
+  })
+
+  it('takes those who would be alone one after the other', async () => {
+    const isolation = new Isolation()
+    const visits = [true, true, true].map((alone) => visit(isolation, alone))
+    for (const [index, one] of visits.entries()) {
+      await settled()
+      expect(visits.map(({ inside }) => inside)).toEqual(visits.map((_, i) => i <= index))
+      one.leave()
+    }
+    expect(visit(isolation, false).inside).toBe(true)
+  })
+})
