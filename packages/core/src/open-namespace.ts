@@ -166,6 +166,7 @@ export class OpenNamespace implements Namespace {
       present: (letter) => presentLetter(config.name, letter, this.#decode),
       encode: (record, payload) => this.#preparer.encodeEdited(record, payload),
       send: (record) => this.#producer.send([record], {}).then(([outcome]) => outcome ?? noOutcome),
+      hasTarget: (target) => target in config.targets,
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter) => this.#delivery.expectRedriven(letter),
       discarded: (letter) => this.#delivery.letterDiscarded(letter),
@@ -209,8 +210,8 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     origin: region.name,
     clock,
     random,
-    ids: new RecordIds(clock, random),
-    versions: new VersionClock({ clock, region: region.number, floor }),
+    ids: new RecordIds(random),
+    versions: new VersionClock({ region: region.number, floor }),
   })
 }
 

@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -14,7 +13,6 @@ const poolBytes = 8192
  * this 0.2 us, of about 4 us a whole write may take.
  */
 export class RecordIds {
-  readonly #clock: Clock
   readonly #random: Random
   readonly #pool = new Uint8Array(poolBytes)
   #used = poolBytes
@@ -22,13 +20,13 @@ export class RecordIds {
   #counter = 0
   #prefix = ''
 
-  constructor(clock: Clock, random: Random) {
-    this.#clock = clock
+  constructor(random: Random) {
     this.#random = random
   }
 
-  next(): string {
-    const ms = Math.max(this.#clock.now(), this.#ms)
+  /** The next id; `now` in ms since the Unix epoch. */
+  next(now: number): string {
+    const ms = Math.max(now, this.#ms)
     if (ms === this.#ms && this.#counter < 0xfff) this.#counter++
     else this.#startMillisecond(ms === this.#ms ? ms + 1 : ms)
     return this.#prefix + hexCounter(this.#counter) + this.#tail()

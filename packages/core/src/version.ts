@@ -1,5 +1,3 @@
-import type { Clock } from './clock.ts'
-
 /** Stripes of keys that each remember the last version given out. A power of two. */
 const stripes = 4096
 
@@ -7,7 +5,6 @@ const stripes = 4096
 const step = 16
 
 export interface VersionClockOptions {
-  readonly clock: Clock
   /** The region's number, 0 to 15. No two regions share one, so their versions never tie. */
   readonly region: number
   /** Versions begin above this one: the highest the log already holds. */
@@ -23,26 +20,25 @@ export interface VersionClockOptions {
  * Inside, versions are numbers: microseconds of our time stay below 2^53 until the year 2255.
  */
 export class VersionClock {
-  readonly #clock: Clock
   readonly #region: number
   readonly #last: Float64Array
   /** Records without a key take the stripes in turn: on one of them they would outrun time. */
   #turn = 0
 
   constructor(options: VersionClockOptions) {
-    this.#clock = options.clock
     this.#region = options.region
     this.#last = new Float64Array(stripes).fill(Number(options.floor))
   }
 
   /**
    * The next version for a key.
+   * @param now by the wall clock, in ms since the Unix epoch.
    * @param after the version must be higher than this one: something the writer has seen.
    */
-  next(key: string | undefined, after = 0n): bigint {
+  next(key: string | undefined, now: number, after = 0n): bigint {
     const stripe = key === undefined ? this.#nextTurn() : stripeOf(key)
     const passed = Math.max(this.#last[stripe] ?? 0, after === 0n ? 0 : Number(after))
-    const version = this.#aligned(Math.max(this.#clock.now() * 1000, passed))
+    const version = this.#aligned(Math.max(now * 1000, passed))
     this.#last[stripe] = version
     return BigInt(version)
   }

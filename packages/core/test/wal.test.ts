@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   applied,
   createWal,
@@ -250,6 +250,22 @@ describe('dead letters', () => {
     await wal.close()
   })
 
+  it('keeps the letter of a target that is no longer configured', async () => {
+    const queue = memoryQueue()
+    const first = await filmsWal({ old: new ScriptedTarget(poisoned) }, { queue })
+    await first.films.write({ key: 'a', payload: { title: '' } })
+    await first.wal.start()
+    await first.wal.drain()
+    await first.wal.close()
+    const { wal, films } = await filmsWal({ search: new ScriptedTarget() }, { queue })
+    expect(await films.deadLetters.redrive('all')).toMatchObject({
+      redriven: [],
+      failed: [{ error: { code: 'ERR_UNKNOWN_TARGET' } }],
+    })
+    expect(await films.deadLetters.count()).toEqual(new Map([['old', 1]]))
+    await wal.close()
+  })
+
   it('counts letters by target and code, and discards by filter', async () => {
     const search = new ScriptedTarget((record) =>
       permanent(record.key === 'a' ? 'ODD' : 'EVEN', `of ${record.key}`),
@@ -487,7 +503,9 @@ describe('on the file log', () => {
     await last.start()
     await last.drain()
     expect(target.titles).toEqual(['1', '2'])
-    expect(await last.namespace('films').deadLetters.count()).toEqual(new Map())
+    await vi.waitFor(async () =>
+      expect(await last.namespace('films').deadLetters.count()).toEqual(new Map()),
+    )
     await last.close()
   })
 

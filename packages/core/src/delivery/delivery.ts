@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../clock.ts'
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
 import type { DeadLetterQueue, StoredDeadLetter } from '../dlq/dlq.ts'
-import { WalError, type WalErrorCode } from '../errors.ts'
+import { isWalError, WalError, type WalErrorCode } from '../errors.ts'
 import type { Random } from '../random.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
@@ -310,7 +310,8 @@ export class TargetDelivery {
     const why =
       cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`
     const message = `Namespace '${namespace}', target '${targetName}': ${what}${why}`
-    this.#events.error(new WalError(code, message, { cause, retryable: true }))
+    const known = isWalError(cause) ? cause.code : code
+    this.#events.error(new WalError(known, message, { cause, retryable: true }))
   }
 }
 

@@ -36,8 +36,12 @@ export class Entry {
   dropped = false
   /** The lease was lost while it was out. */
   lost = false
-  /** How often attempts of it were not counted, because everything failed. */
-  refunds = 0
+  /** Attempts of it that failed in this life, counted or not. */
+  failures = 0
+  /** In how many outages attempts of it were not counted. */
+  excuses = 0
+  /** What the gate had counted as successes at the last of these. */
+  successesAtExcuse = -1
   /** How often the target went down with it, having worked between. */
   outages = 0
   /** What the gate had counted as successes at the last of these. */

@@ -1,10 +1,11 @@
 import type { Entry } from './entry.ts'
 
 /**
- * How often a record's attempts are not counted because everything failed with it. Without a bound,
- * records that are poison together would look like an outage for ever.
+ * In how many outages, the target working again between them, a record's attempts are not counted
+ * because everything failed with it. Without a bound, records that are poison together would look
+ * like an outage again and again.
  */
-const mostRefunds = 3
+const mostOutages = 3
 
 /**
  * Different records that failed one after the other, with no success between. A run long enough
@@ -54,13 +55,16 @@ export class FailureRun {
     return suspects
   }
 
-  /** It was an outage: refunds what was spent. Answers whom. */
-  refund(): { readonly refunded: readonly Entry[]; readonly convicted: readonly Entry[] } {
+  /** It was an outage: refunds what was spent. Answers whom. `successes` as for `excuse`. */
+  refund(successes: number): {
+    readonly refunded: readonly Entry[]
+    readonly convicted: readonly Entry[]
+  } {
     const refunded: Entry[] = []
     const convicted: Entry[] = []
     for (const [entry, spent] of this.#spent) {
       if (entry.state === 'ended') continue
-      if (excuse(entry)) {
+      if (excuse(entry, successes)) {
         entry.spent -= spent
         refunded.push(entry)
       } else if (this.#suspects.has(entry)) convicted.push(entry)
@@ -76,9 +80,14 @@ export class FailureRun {
   }
 }
 
-/** Uses up one of the record's refunds; false if it has none left, and its attempt counts. */
-export function excuse(entry: Entry): boolean {
-  if (entry.refunds >= mostRefunds) return false
-  entry.refunds++
+/**
+ * Whether an attempt of the record is not counted, since it failed in an outage. However long one
+ * lasts, it is one: until the target has applied something, which `successes` counts.
+ */
+export function excuse(entry: Entry, successes: number): boolean {
+  if (entry.successesAtExcuse === successes) return true
+  if (entry.excuses >= mostOutages) return false
+  entry.excuses++
+  entry.successesAtExcuse = successes
   return true
 }

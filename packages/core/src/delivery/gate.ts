@@ -52,6 +52,11 @@ export class Gate {
     return this.#breaker.state
   }
 
+  /** True while the breaker is not closed because record after record failed. */
+  get isRun(): boolean {
+    return this.#breaker.state !== 'closed' && this.#breaker.reason === 'failures'
+  }
+
   /** Applies so far that applied records. */
   get successes(): number {
     return this.#successes

@@ -138,7 +138,9 @@ export class Judge {
     const { batch, works, verdicts } = given
     const attempt = this.#note(given, entry, failure)
     const isCurrent = batch.generation === gate.generation
-    if (!isCurrent && gate.breaker !== 'closed' && excuse(entry)) {
+    const isInOutage = isCurrent ? batch.probe && gate.isRun : gate.breaker !== 'closed'
+    if (isInOutage && excuse(entry, gate.successes)) {
+      if (batch.probe) gate.probeFailed(failure, batch.generation)
       goesBack(batch, entry, verdicts)
       return
     }
@@ -176,6 +178,7 @@ export class Judge {
     const target = this.#options.targetName
     const attempt = { ...span, target, class: failureClass, code, message }
     entry.history = withAttempt(entry.history, attempt)
+    entry.failures++
     return attempt
   }
 
@@ -187,9 +190,9 @@ export class Judge {
 
   /** It was an outage: who failed in it gets the attempts back. */
   #refundRun(verdicts: Verdicts): void {
-    const { run } = this.#options
+    const { run, gate } = this.#options
     const suspects = new Set(run.suspects())
-    const { refunded, convicted } = run.refund()
+    const { refunded, convicted } = run.refund(gate.successes)
     verdicts.dead.push(...convicted)
     for (const entry of refunded) {
       if (suspects.has(entry)) verdicts.back.push(entry)

@@ -303,5 +303,5 @@ export class Lanes {
 }
 
 function failuresOf({ head }: Lane): number {
-  return head === undefined ? 0 : head.spent + head.refunds
+  return head === undefined ? 0 : head.spent + head.failures
 }

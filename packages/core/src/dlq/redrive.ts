@@ -33,6 +33,8 @@ export interface RedriveReport {
 export interface Redrive {
   readonly queue: DeadLetterQueue
   present(letter: StoredDeadLetter): DeadLetter
+  /** False for the target of an old letter that the configuration no longer has. */
+  hasTarget(target: string): boolean
   /** Checks and encodes an edited payload. */
   encode(record: StoredRecord, payload: unknown): Promise<Uint8Array | undefined>
   send(record: StoredRecord): Promise<SendOutcome>
@@ -76,6 +78,7 @@ async function redrivenRecord(
   { edit }: RedriveOptions,
 ): Promise<StoredRecord> {
   const { record, target } = letter
+  if (!redrive.hasTarget(target)) throw unknownTarget(letter)
   const changes = edit?.(redrive.present(letter))
   const payload =
     changes?.payload === undefined ? record.payload : await redrive.encode(record, changes.payload)
@@ -109,11 +112,19 @@ async function sendDurably(redrive: Redrive, record: StoredRecord): Promise<void
   if (outcome.durable === 'yes') return
   throw new WalError(
     'ERR_NOT_DURABLE',
-    `Record ${record.id} could not be put back: ${outcome.error?.message}; its dead letter stays`,
+    `Record ${record.id} could not be put back; its dead letter stays. ${outcome.error?.message ?? ''}`,
     {
       cause: outcome.error,
       retryable: outcome.durable === 'no' && outcome.error?.retryable === true,
     },
+  )
+}
+
+/** Nobody would read the record, and its letter would be gone. */
+function unknownTarget({ id, target }: StoredDeadLetter): WalError {
+  return new WalError(
+    'ERR_UNKNOWN_TARGET',
+    `Dead letter ${id} is for target '${target}', which the namespace no longer has. It stays: discard it, or configure the target.`,
   )
 }
 

@@ -76,20 +76,20 @@ export class RecordPreparer {
     const { namespace, clock, ids, versions, origin } = this.#options
     const op = input.op ?? 'put'
     const bytes = this.#encode(payload, op)
-    const writtenAt = input.writtenAt ?? clock.now()
-    const dueAt = this.#dueAt(input, clock.now())
+    const now = clock.now()
+    const dueAt = this.#dueAt(input, now)
     const { key, version } = input
     if (version !== undefined) versions.observe(key, version)
     const record: StoredRecord = {
-      id: input.id ?? ids.next(),
+      id: input.id ?? ids.next(now),
       namespace,
       key,
       op,
       payload: bytes,
       headers: input.headers === undefined ? noHeaders : { ...input.headers },
-      writtenAt,
+      writtenAt: input.writtenAt ?? now,
       dueAt,
-      version: version ?? versions.next(key, input.after),
+      version: version ?? versions.next(key, now, input.after),
       origin,
       target: input.target,
       transaction: undefined,
@@ -108,7 +108,7 @@ export class RecordPreparer {
     }
     if (key === undefined ? this.#options.order === 'key' : !isKey(key)) {
       throw this.#invalid(
-        `the key is ${shown(key)}; it must be a string of 1 to ${longestKey} characters`,
+        `the key is ${shown(key)}; it must be well-formed text of 1 to ${longestKey} characters`,
       )
     }
     if (op === 'patch' && (typeof input.payload !== 'object' || input.payload === null)) {
@@ -137,6 +137,9 @@ export class RecordPreparer {
     let characters = 0
     for (const [name, value] of Object.entries(headers)) {
       if (typeof value !== 'string') throw this.#invalid(`header '${name}' is not a string`)
+      if (!name.isWellFormed() || !value.isWellFormed()) {
+        throw this.#invalid(`header '${name}' holds half a surrogate pair`)
+      }
       characters += name.length + value.length
     }
     if (characters > mostHeaderCharacters) {
@@ -148,7 +151,8 @@ export class RecordPreparer {
     const { delayMs, jitterMs, longestDelayMs, random, namespace } = this.#options
     if (delay === undefined && at === undefined && delayMs === 0 && jitterMs === 0) return undefined
     if (delay !== undefined && at !== undefined) throw this.#invalid('it has both delay and at')
-    const wanted = at === undefined ? this.#delayMs(delay ?? delayMs) : Number(at) - now
+    const wanted =
+      at === undefined ? this.#delayMs(delay === undefined ? delayMs : delay) : instantOf(at) - now
     if (Number.isNaN(wanted) || wanted > longestDelayMs) {
       throw new WalError(
         'ERR_INVALID_DELAY',
@@ -240,7 +244,12 @@ interface SchemaIssue {
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 
 function isKey(key: unknown): boolean {
-  return typeof key === 'string' && key.length > 0 && key.length <= longestKey
+  return typeof key === 'string' && key.length > 0 && key.length <= longestKey && key.isWellFormed()
+}
+
+/** Ms since the Unix epoch; NaN for what is no instant. */
+function instantOf(at: unknown): number {
+  return typeof at === 'number' || at instanceof Date ? Number(at) : Number.NaN
 }
 
 function segmentOf(segment: PropertyKey | { readonly key: PropertyKey }): string {

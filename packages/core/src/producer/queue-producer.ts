@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { WalError } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
+import { Admission } from './admission.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Producer, SendOutcome } from './producer.ts'
 import { OverloadedError, type WriteBudget } from './write-budget.ts'
@@ -38,16 +39,14 @@ export class QueueProducer {
   readonly #options: QueueProducerOptions
   readonly #deadlines: Deadlines
   readonly #idle: (() => void)[] = []
-  /** Settles once the last write that found no room has been let in or has given up. */
-  #admission: Promise<unknown> = Promise.resolve()
-  /** Writes that found no room; later ones line up behind them, so that order is kept. */
-  #waiting = 0
+  readonly #admission: Admission
   #inFlight = 0
   #closed = false
 
   constructor(options: QueueProducerOptions) {
     this.#options = options
     this.#deadlines = new Deadlines(options.clock, options.timeoutMs)
+    this.#admission = new Admission(options.budgets)
   }
 
   /** Records sent and not yet answered by the queue. */
@@ -57,7 +56,7 @@ export class QueueProducer {
 
   /** Writes waiting for room. */
   get waiting(): number {
-    return this.#waiting
+    return this.#admission.waiting
   }
 
   /** One outcome per record, in order. Rejects only with `OverloadedError`, where writes are shed. */
@@ -102,7 +101,7 @@ export class QueueProducer {
     const bytes = bytesOf(records)
     if (this.#closed) return Promise.resolve(allOf(records, 'no', closedError(this.#options)))
     if (patience.signal?.aborted) return Promise.resolve(allOf(records, 'no', abortedError()))
-    return this.#tryTake(bytes)
+    return this.#admission.tryTake(bytes)
       ? this.#sendAdmitted(records, bytes, patience)
       : this.#sendWhenRoom(records, bytes, patience)
   }
@@ -118,7 +117,7 @@ export class QueueProducer {
       ? AbortSignal.any([patience.signal, deadline.signal])
       : deadline.signal
     const began = clock.monotonic()
-    const admitted = await this.#takeInTurn(bytes, signal)
+    const admitted = await this.#admission.take(bytes, signal)
     timer.cancel()
     if (!admitted) return allOf(records, 'no', this.#overloaded(bytes))
     const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
@@ -130,11 +129,11 @@ export class QueueProducer {
     bytes: number,
     patience: Patience,
   ): Promise<readonly SendOutcome[]> {
-    this.#inFlight += records.length
     return new Promise((resolve) => {
       const stopWaiting = this.#limitWait(patience, (error) =>
         resolve(allOf(records, 'unknown', error)),
       )
+      this.#inFlight += records.length
       const settle = (outcomes: readonly SendOutcome[]): void => {
         stopWaiting()
         this.#release(records.length, bytes)
@@ -166,36 +165,8 @@ export class QueueProducer {
 
   #release(records: number, bytes: number): void {
     this.#inFlight -= records
-    for (const budget of this.#options.budgets) budget.give(bytes)
+    this.#admission.give(bytes)
     if (this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake()
-  }
-
-  #tryTake(bytes: number): boolean {
-    if (this.#waiting > 0) return false
-    const [own, shard] = this.#options.budgets
-    if (!own.tryTake(bytes)) return false
-    if (shard.tryTake(bytes)) return true
-    own.give(bytes)
-    return false
-  }
-
-  async #takeInTurn(bytes: number, signal: AbortSignal): Promise<boolean> {
-    this.#waiting++
-    const admission = this.#admission.then(() => this.#take(bytes, signal))
-    this.#admission = admission
-    try {
-      return await admission
-    } finally {
-      this.#waiting--
-    }
-  }
-
-  async #take(bytes: number, signal: AbortSignal): Promise<boolean> {
-    const [own, shard] = this.#options.budgets
-    if (!(await own.take(bytes, signal))) return false
-    if (await shard.take(bytes, signal)) return true
-    own.give(bytes)
-    return false
   }
 
   #overloaded(bytes: number): OverloadedError {

@@ -1,4 +1,5 @@
 import { durationMs } from '../config/quantity.ts'
+import { WalError } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
 import type { RecordPreparer } from './prepare-record.ts'
 import type { SendOutcome } from './producer.ts'
@@ -87,6 +88,9 @@ export class Writer {
 /** How long a write waits for its answer, where it says so itself. */
 export function patienceOf({ timeout, signal }: Pick<WriteInput<unknown>, 'timeout' | 'signal'>) {
   if (timeout === undefined && signal === undefined) return asConfigured
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new WalError('ERR_INVALID_RECORD', 'The signal of a write is not an AbortSignal.')
+  }
   return { timeoutMs: timeout === undefined ? undefined : durationMs(timeout), signal }
 }
 

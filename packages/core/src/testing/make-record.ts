@@ -5,7 +5,7 @@ import { systemRandom } from '../random.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import { RecordIds } from '../record-id.ts'
 
-const ids = new RecordIds(systemClock, systemRandom)
+const ids = new RecordIds(systemRandom)
 let lastVersion = 0n
 
 /**
@@ -52,7 +52,7 @@ export function makeDeadLetter(overrides: Partial<StoredDeadLetter> = {}): Store
 
 function freshFields() {
   const now = systemClock.now()
-  const id = ids.next()
+  const id = ids.next(now)
   lastVersion = maxOf(lastVersion + 16n, BigInt(now) * 1000n - ((BigInt(now) * 1000n) % 16n))
   return {
     id,

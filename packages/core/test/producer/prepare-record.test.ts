@@ -27,8 +27,8 @@ function preparerOf(options: Partial<PrepareOptions> = {}): RecordPreparer {
     origin: 'local',
     clock,
     random: systemRandom,
-    ids: new RecordIds(clock, systemRandom),
-    versions: new VersionClock({ clock, region: 0, floor: 0n }),
+    ids: new RecordIds(systemRandom),
+    versions: new VersionClock({ region: 0, floor: 0n }),
     ...options,
   })
 }
@@ -73,6 +73,14 @@ describe('RecordPreparer', () => {
     ['an empty key', { key: '', payload: 1 }, 'ERR_INVALID_RECORD'],
     ['a key that is not a string', { key: 7, payload: 1 }, 'ERR_INVALID_RECORD'],
     ['a key that is too long', { key: 'k'.repeat(1025), payload: 1 }, 'ERR_INVALID_RECORD'],
+    ['a key with half a character', { key: 'a\ud83c', payload: 1 }, 'ERR_INVALID_RECORD'],
+    [
+      'a header with half a character',
+      { key: 'k', payload: 1, headers: { a: '\ud83c' } },
+      'ERR_INVALID_RECORD',
+    ],
+    ['a delay of null', { key: 'k', payload: 1, delay: null }, 'ERR_INVALID_DELAY'],
+    ['an instant of null', { key: 'k', payload: 1, at: null }, 'ERR_INVALID_DELAY'],
     ['an op that does not exist', { key: 'k', op: 'upsert', payload: 1 }, 'ERR_INVALID_RECORD'],
     ['a patch that names no fields', { key: 'k', op: 'patch', payload: 1 }, 'ERR_INVALID_RECORD'],
     ['an id that is not a UUID', { key: 'k', payload: 1, id: 'x' }, 'ERR_INVALID_RECORD'],
@@ -136,7 +144,10 @@ describe('RecordPreparer', () => {
   })
 
   it('checks nothing where only a type is given', async () => {
-    const record = await prepared(preparerOf({ payload: type<number>() }), { key: 'k', payload: 'x' })
+    const record = await prepared(preparerOf({ payload: type<number>() }), {
+      key: 'k',
+      payload: 'x',
+    })
     expect(record.op).toBe('put')
   })
 

@@ -80,6 +80,22 @@ describe('QueueProducer', () => {
     expect(hand.sent).toHaveLength(1)
   })
 
+  it("heeds a write's own time-out in the middle of the line", async () => {
+    const { producer, hand } = producerOf()
+    void producer.send([record(900)], {})
+    const patient = producer.send([record(800)], {})
+    const hasty = producer.send([record(700)], { timeoutMs: 5 })
+    const behind = producer.send([record(600)], {})
+    expect((await hasty)[0]).toMatchObject({ durable: 'no', error: { code: 'ERR_OVERLOADED' } })
+    expect(producer.waiting).toBe(2)
+    for (const one of [undefined, patient, behind]) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+      hand.answer()
+      await one
+    }
+    expect(hand.sent.map(({ payload }) => payload?.byteLength)).toEqual([900, 800, 600])
+  })
+
   it('refuses at once where writes are shed', async () => {
     const { producer } = producerOf({ overload: 'shed' })
     void producer.send([record(900)], {})

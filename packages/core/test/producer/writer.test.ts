@@ -79,6 +79,8 @@ describe('Writer', () => {
     const { wal, handle } = await walOf(z.number())
     const write = handle.write({ key: 'k', payload: 1, timeout: 'soon' as '1s' })
     await expect(write).rejects.toMatchObject({ code: 'ERR_INVALID_DURATION' })
+    const signalled = handle.write({ key: 'k', payload: 1, signal: 'SIGTERM' as never })
+    await expect(signalled).rejects.toMatchObject({ code: 'ERR_INVALID_RECORD' })
     const close = wal.close({ timeout: 'soon' as '1s' })
     await expect(close).rejects.toMatchObject({ code: 'ERR_INVALID_DURATION' })
     await wal.close()

@@ -57,7 +57,7 @@ export const concurrency = 3
 
 /** Now and then a record can never be applied at one target. */
 export function isPoison({ life, key, number }: Write): boolean {
-  return new SeededRandom(seedOf(life, key, number)).chance(0.004)
+  return new SeededRandom(seedOf(life, key, number)).chance(0.03)
 }
 
 /** What a record carries: told from its place, and of any length up to some hundred characters. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
@@ -6,6 +7,7 @@ import type { LogTail } from './log-tail.ts'
 
 export interface GroupCommitOptions {
   readonly tail: LogTail
+  readonly clock: Clock
   readonly format: GroupFormat
   /** No record is added to a group that is this large. */
   readonly maxGroupBytes: number
@@ -16,8 +18,8 @@ export interface GroupCommitOptions {
 /** Groups kept for their buffers. With one on its way and one being filled, more are rarely wanted. */
 const mostIdleGroups = 2
 
-/** From twice this on, callers are halved: while one half syncs, the other half is encoded. */
-const worthHalving = 64
+/** Fewer callers than that are never halved: two syncs for so few cost more than they save. */
+const worthHalving = 128
 
 /**
  * Gathers the records of many callers into groups. One group is on its way, being written and
@@ -28,10 +30,12 @@ const worthHalving = 64
  *
  * - idle: nothing to do.
  * - gathering: there are records, and no group is on its way. The group leaves when it has as many
- *   records as there were callers, or half of them where they are many; at the latest when the
- *   event loop has run everyone who was ready to run.
- * - writing: a group is on its way. When it is done the next one leaves at once if it has enough,
- *   before the callers are answered, so that the disk works while they do.
+ *   records as there are callers, at the latest when the event loop has run everyone who was ready.
+ * - writing: a group is on its way. When it is done the next one leaves at once if it has as many
+ *   as that, before the callers are answered, so that the disk works while they do.
+ *
+ * Where many callers take longer to come back than a group takes to be written, half of them are
+ * enough: one half is encoded while the other half is written.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
@@ -43,6 +47,12 @@ export class GroupCommit {
   #written: Promise<void> = Promise.resolve()
   /** How many records make it worth while to leave. */
   #goal = 1
+  /** When callers were answered last, how many, and how many records have come in since. */
+  #answeredAt = 0
+  #answered = 0
+  #returned = 0
+  /** How long it takes callers to come back, for each of them. */
+  #returnMs = 0
   #turnEnd: NodeJS.Immediate | undefined
   #closed = false
 
@@ -68,6 +78,7 @@ export class GroupCommit {
       if (isWalError(error)) return refuse(records, error)
       throw error
     }
+    this.#countReturned(records.length)
     if (this.#onItsWay === undefined) this.#leaveOrGather()
     return group.outcomes(records.length)
   }
@@ -106,16 +117,34 @@ export class GroupCommit {
   }
 
   async #write(group: Group): Promise<void> {
-    const outcome = await this.#options.tail.write(group)
+    const { tail, clock, onDurable } = this.#options
+    const began = clock.monotonic()
+    const outcome = await tail.write(group)
+    const now = clock.monotonic()
     this.#onItsWay = undefined
     const waiting = this.#waitingRecords()
-    const callers = group.records + waiting
-    this.#goal = callers < 2 * worthHalving ? callers : Math.ceil(callers / 2)
+    this.#goal = this.#goalFor(group.records + waiting, now - began)
     if (waiting > 0 && (waiting >= this.#goal || this.#closed)) this.#leave()
     group.settle(outcome)
+    this.#answeredAt = now
+    this.#answered = group.records
+    this.#returned = 0
     if (this.#idle.length < mostIdleGroups) this.#idle.push(group)
-    if (outcome.durable === 'yes') this.#options.onDurable()
+    if (outcome.durable === 'yes') onDurable()
     if (waiting > 0 && this.#onItsWay === undefined) this.#leaveOrGather()
+  }
+
+  #goalFor(callers: number, writeMs: number): number {
+    const halve = callers >= worthHalving && callers * this.#returnMs > writeMs
+    return halve ? Math.ceil(callers / 2) : callers
+  }
+
+  #countReturned(records: number): void {
+    const before = this.#returned
+    this.#returned += records
+    if (before >= this.#answered || this.#returned < this.#answered) return
+    const elapsedMs = this.#options.clock.monotonic() - this.#answeredAt
+    this.#returnMs = elapsedMs / this.#returned
   }
 
   #waitingRecords(): number {

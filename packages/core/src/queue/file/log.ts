@@ -92,6 +92,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   })
   const commit = new GroupCommit({
     tail,
+    clock: options.clock,
     format,
     maxGroupBytes: options.maxGroupBytes ?? defaultGroupBytes,
     onDurable: () => {
