@@ -87,7 +87,9 @@ describe.each(smallDisks)('$name', ({ make }) => {
     await storeFilms(disk.directory)
     await disk.fill()
     for (let attempt = 0; attempt < 2; attempt++) {
-      await expect(openFilms(disk.directory, { fileSystem: disk.fileSystem })).rejects.toMatchObject({
+      await expect(
+        openFilms(disk.directory, { fileSystem: disk.fileSystem }),
+      ).rejects.toMatchObject({
         code: 'ERR_DISK_FULL',
         message: expect.stringContaining(disk.directory),
         retryable: true,

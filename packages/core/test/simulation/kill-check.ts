@@ -24,7 +24,8 @@ import {
  *   what a life applied that was closed cleanly is never repeated;
  * - the last application of all is the last of the e.
  *
- * And over all keys of a target no life repeats more than the batches that can be under way at once.
+ * And of what one life applied no more is repeated, over all keys of a target, than the batches that
+ * can be under way at once.
  */
 export function violationsOf(history: History): readonly string[] {
   const places = placesOf(history)
@@ -117,37 +118,45 @@ function inOrder(
   applied: readonly Application[],
   places: Places,
 ): string[] {
-  const expected = new Map<string, readonly Receipt[]>()
-  const indexes = new Map<string, number>()
-  for (const [key, ofKey] of places) {
-    const living = target === poisonedTarget ? ofKey.filter((one) => !isPoison(one)) : ofKey
-    expected.set(key, living)
-    for (const [index, one] of living.entries()) indexes.set(nameOf(one), index)
-  }
+  const expected = expectedAt(target, places)
+  const indexes = new Map(
+    [...expected.values()].flatMap((ofKey) =>
+      ofKey.map((one, index) => [nameOf(one), index] as const),
+    ),
+  )
   const last = new Map<string, { readonly index: number; readonly at: number }>()
+  /** By the life whose applications were repeated. */
   const repeats = new Map<number, number>()
   const wrong: string[] = []
   for (const one of applied) {
     const index = indexes.get(nameOf(one)) ?? Number.NaN
     const before = last.get(one.key) ?? { index: -1, at: one.at }
+    last.set(one.key, { index, at: one.at })
     const isRepeat = index === before.index && before.at < one.at && killed.has(before.at)
-    if (isRepeat) repeats.set(one.at, (repeats.get(one.at) ?? 0) + 1)
+    if (isRepeat) repeats.set(before.at, (repeats.get(before.at) ?? 0) + 1)
     else if (index !== before.index + 1) {
       wrong.push(
         `${nameOf(one)} (number ${index} of its key) at ${target} in life ${one.at}, after number ${before.index} in life ${before.at}`,
       )
     }
-    last.set(one.key, { index, at: one.at })
   }
-  for (const [key, { length }] of expected) {
-    const end = last.get(key)?.index ?? -1
-    if (end !== length - 1) wrong.push(`${key} at ${target} ends with ${end} of ${length}`)
-  }
-  for (const [life, count] of repeats) {
-    if (count > concurrency * maxBatchRecords)
-      wrong.push(`life ${life} repeats ${count} records at ${target}`)
-  }
-  return wrong
+  const unfinished = [...expected].filter(
+    ([key, { length }]) => (last.get(key)?.index ?? -1) !== length - 1,
+  )
+  const tooMany = [...repeats].filter(([, count]) => count > concurrency * maxBatchRecords)
+  return [
+    ...wrong,
+    ...unfinished.map(
+      ([key, { length }]) => `${key} at ${target} ends with ${last.get(key)?.index} of ${length}`,
+    ),
+    ...tooMany.map(([life, count]) => `${count} records of life ${life} are repeated at ${target}`),
+  ]
+}
+
+/** Per key, what the target is to apply, in its order. */
+function expectedAt(target: string, places: Places): Places {
+  if (target !== poisonedTarget) return places
+  return new Map([...places].map(([key, ofKey]) => [key, ofKey.filter((one) => !isPoison(one))]))
 }
 
 /** A letter for each durable record that is poison, at its one target, and for no other. */

@@ -64,8 +64,15 @@ function say(phase: (typeof phases)[number], ...facts: readonly unknown[]): void
   writeSync(1, `${[phase, ...facts].join(' ')}\n`)
 }
 
-function writeOf({ key, payload }: WalRecord<Payload>): Write {
-  return { life: payload.life, key: key ?? '', number: payload.number }
+/** Every record here is a put. */
+function payloadOf(record: WalRecord<Payload>): Payload {
+  if (record.op === 'put') return record.payload
+  throw new Error(`nobody wrote a ${record.op}`)
+}
+
+function writeOf(record: WalRecord<Payload>): Write {
+  const { life, number } = payloadOf(record)
+  return { life, key: record.key ?? '', number }
 }
 
 function addApplied(target: string, records: readonly WalRecord<Payload>[]): void {
@@ -74,7 +81,7 @@ function addApplied(target: string, records: readonly WalRecord<Payload>[]): voi
     id: record.id,
     version: `${record.version}`,
     at: task.life,
-    body: record.payload.body,
+    body: payloadOf(record).body,
   }))
   if (lines.length > 0) addLines(fileOf(target), lines)
 }
@@ -158,10 +165,10 @@ async function listLetters(films: Namespace<Payload>): Promise<void> {
   for (let after: string | undefined; ; ) {
     const page = await films.deadLetters.list({ after })
     for (const { record, target, code, attempts } of page.letters) {
+      if (record === undefined) throw new Error('a letter cannot be decoded')
       const { id, version } = record
       const codes = attempts.map((attempt) => attempt.code)
-      const write = writeOf(record as WalRecord<Payload>)
-      letters.push({ ...write, id, version: `${version}`, target, code, attempts: codes })
+      letters.push({ ...writeOf(record), id, version: `${version}`, target, code, attempts: codes })
     }
     after = page.next
     if (after === undefined) break

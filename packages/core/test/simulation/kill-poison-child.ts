@@ -68,7 +68,7 @@ await wal.drain()
 const { letters } = await films.deadLetters.list()
 const told = letters.map(
   ({ record, target, code, attemptsSpent, attempts }): PoisonLetter => ({
-    name: record.op === 'put' ? record.payload.name : '',
+    name: record?.op === 'put' ? record.payload.name : '',
     target,
     code,
     attemptsSpent,

@@ -22,7 +22,7 @@ export class TestProcess {
   /** Resolves after its death, once everything it said has been read. Rejects if it hangs. */
   readonly ended: Promise<ProcessEnd>
   readonly #child: ChildProcess
-  #listeners: (() => void)[] = []
+  readonly #listeners: (() => void)[] = []
   #hasEnded = false
 
   /** Runs a script; what it is told comes as JSON in its first argument. */

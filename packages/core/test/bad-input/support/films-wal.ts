@@ -15,6 +15,7 @@ import type { FileSystem } from '../../../src/queue/file/file-system.ts'
 export interface Film {
   readonly title: string
   readonly year?: number | undefined
+  readonly plot?: string | undefined
 }
 
 /** A target that applies everything and remembers the titles, in its order. */

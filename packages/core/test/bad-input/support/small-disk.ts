@@ -43,7 +43,13 @@ const ext4: SmallDiskKind = {
 const tmpfs: SmallDiskKind = {
   name: 'a tmpfs of 4 MB',
   async make() {
-    return mounted(join(await temporaryDirectory(), 'disk'), ['-t', 'tmpfs', '-o', 'size=4m', 'none'])
+    return mounted(join(await temporaryDirectory(), 'disk'), [
+      '-t',
+      'tmpfs',
+      '-o',
+      'size=4m',
+      'none',
+    ])
   },
 }
 
