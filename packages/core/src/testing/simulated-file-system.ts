@@ -1,11 +1,13 @@
 import { normalize } from 'node:path'
+import type { DurablyWritable } from '../queue/file/durable-write.ts'
 import type { File, FileSystem } from '../queue/file/file-system.ts'
 import type { Random } from '../random.ts'
 import { diskFailure, SimulatedDisk } from './simulated-disk.ts'
 import type { Keep, SimulatedFile } from './simulated-file.ts'
+import { type Effect, openSimulatedFile, withoutDurableWrites } from './simulated-open-file.ts'
 
 /** A method of `FileSystem` or of one of its files. */
-export type DiskCallKind = keyof FileSystem | keyof File
+export type DiskCallKind = keyof FileSystem | keyof DurablyWritable
 
 /** One call to the disk, as faults are chosen by. */
 export interface DiskCall {
@@ -38,6 +40,8 @@ export interface SimulatedFileSystemOptions {
   readonly capacityBytes?: number | undefined
   /** How likely it is that a call finds parts of files written back already, 0 to 1. Default: 0. */
   readonly writeBack?: number | undefined
+  /** Whether files can write and sync in one call, as on Linux. Default: true. */
+  readonly durableWrites?: boolean | undefined
   /** Makes `sync` a lie, to prove that a suite notices. */
   readonly ignoreSync?: boolean | undefined
   /** Makes `syncDirectory` a lie, to prove that a suite notices. */
@@ -116,93 +120,64 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   makeDirectory(path: string): Promise<void> {
-    return this.#call('makeDirectory', path, () => this.#disk.makeDirectory(normalize(path)))
+    return this.#call('makeDirectory', path, {
+      run: () => this.#disk.makeDirectory(normalize(path)),
+    })
   }
 
   list(path: string): Promise<readonly string[]> {
-    return this.#call('list', path, () => this.#disk.list(normalize(path)))
+    return this.#call('list', path, { run: () => this.#disk.list(normalize(path)) })
   }
 
   create(path: string): Promise<File> {
-    return this.#call('create', path, () => this.#open(path, this.#disk.create(normalize(path))))
+    return this.#call('create', path, {
+      run: () => this.#open(path, this.#disk.create(normalize(path))),
+    })
   }
 
   open(path: string, access: 'read' | 'read-write'): Promise<File> {
-    return this.#call('open', path, () => {
-      const file = this.#disk.fileAt(normalize(path), 'open')
-      return this.#open(path, file, access === 'read-write')
+    return this.#call('open', path, {
+      run: () => {
+        const file = this.#disk.fileAt(normalize(path), 'open')
+        return this.#open(path, file, access === 'read-write')
+      },
     })
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#call('rename', to, () => this.#disk.rename(normalize(from), normalize(to)))
+    return this.#call('rename', to, {
+      run: () => this.#disk.rename(normalize(from), normalize(to)),
+    })
   }
 
   remove(path: string): Promise<void> {
-    return this.#call('remove', path, () => this.#disk.remove(normalize(path)))
+    return this.#call('remove', path, { run: () => this.#disk.remove(normalize(path)) })
   }
 
   syncDirectory(path: string): Promise<void> {
-    return this.#call('syncDirectory', path, () => {
-      if (!this.#options.ignoreDirectorySync) this.#disk.syncDirectory(normalize(path))
+    return this.#call('syncDirectory', path, {
+      run: () => {
+        if (!this.#options.ignoreDirectorySync) this.#disk.syncDirectory(normalize(path))
+      },
+      halt: () => {},
     })
   }
 
   #open(path: string, file: SimulatedFile, writable = true): File {
-    let isClosed = false
-    const call = <T>(kind: keyof File, run: () => T, half?: (lands: number) => void): Promise<T> =>
-      this.#call(
-        kind,
-        path,
-        () => {
-          const isWrong = isClosed || (!writable && (kind === 'write' || kind === 'truncate'))
-          if (isWrong) throw diskFailure('EBADF', kind, path)
-          return run()
-        },
-        half,
-      )
-    return {
-      write: (bytes, position) =>
-        call(
-          'write',
-          () => this.#write(file, path, bytes, position),
-          (lands) => file.write(bytes.subarray(0, Math.floor(bytes.length * lands)), position),
-        ),
-      read: (into, position) => call('read', () => file.read(into, position)),
-      size: () => call('size', () => file.size),
-      truncate: (size) => call('truncate', () => file.truncate(size)),
-      sync: () =>
-        call(
-          'sync',
-          () => (this.#options.ignoreSync ? undefined : file.sync()),
-          (lands) => file.failSync(lands, this.#options.random),
-        ),
-      close: () =>
-        call('close', () => {
-          isClosed = true
-        }),
-    }
+    const { random, ignoreSync = false, durableWrites = true } = this.#options
+    const open = openSimulatedFile(file, {
+      path,
+      writable,
+      random,
+      ignoreSync,
+      call: (kind, effect) => this.#call(kind, path, effect),
+      room: () => this.capacityBytes - this.#disk.usedBytes,
+    })
+    return durableWrites ? open : withoutDurableWrites(open)
   }
 
-  #write(file: SimulatedFile, path: string, bytes: Uint8Array, position: number): void {
-    const room = this.capacityBytes - this.#disk.usedBytes
-    const wanted = position + bytes.byteLength - file.size
-    if (wanted <= Math.max(0, room)) {
-      file.write(bytes, position)
-      return
-    }
-    const fitting = Math.max(0, bytes.byteLength - wanted + Math.max(0, room))
-    file.write(bytes.subarray(0, fitting), position)
-    throw diskFailure('ENOSPC', 'write', path)
-  }
-
-  /** Does one call: after a while, unless a fault says otherwise. `half` does a part of it. */
-  async #call<T>(
-    kind: DiskCallKind,
-    path: string,
-    run: () => T,
-    half?: (lands: number) => void,
-  ): Promise<T> {
+  /** Makes one call: after a while, unless a fault says otherwise. */
+  async #call<T>(kind: DiskCallKind, path: string, effect: Effect<T>): Promise<T> {
     if (this.#isHalted) return await never
     this.#calls += 1
     const numberOfKind = this.calls(kind) + 1
@@ -214,14 +189,16 @@ export class SimulatedFileSystem implements FileSystem {
     if (this.#isHalted) return await never
     const { random, writeBack = 0 } = this.#options
     if (writeBack > 0 && random.next() < writeBack) this.#disk.writeBack(random)
+    const { run, fail, halt } = effect
     if (fault === undefined) return run()
     if ('halt' in fault) {
-      if (kind !== 'sync' && kind !== 'syncDirectory' && random.next() < 0.5) run()
+      if (halt) halt()
+      else if (random.next() < 0.5) run()
       this.#stop()
       return await never
     }
     const { lands = 0 } = fault
-    if (half) half(lands)
+    if (fail) fail(lands)
     else if (lands >= 1) run()
     throw diskFailure(fault.fail, kind, path)
   }

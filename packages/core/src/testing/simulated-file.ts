@@ -61,9 +61,12 @@ export class SimulatedFile {
     this.#size = size
   }
 
-  sync(): void {
-    for (const sector of this.#dirty) this.#store(sector, sectorBytes)
-    this.#dirty.clear()
+  /** Writes what is dirty, between two offsets or all of it, and the size. */
+  sync(from = 0, to = Number.POSITIVE_INFINITY): void {
+    for (const sector of this.#dirtyIn(from, to)) {
+      this.#store(sector, sectorBytes)
+      this.#dirty.delete(sector)
+    }
     this.#diskSize = this.#size
   }
 
@@ -71,9 +74,11 @@ export class SimulatedFile {
    * A sync that fails, as ext4, XFS and Btrfs have it: some of the sectors reach the disk, and all
    * of them count as clean from then on, so that a later sync succeeds without writing them.
    */
-  failSync(share: number, random: Random): void {
-    for (const sector of this.#dirty) if (random.next() < share) this.#store(sector, sectorBytes)
-    this.#dirty.clear()
+  failSync(share: number, random: Random, from = 0, to = Number.POSITIVE_INFINITY): void {
+    for (const sector of this.#dirtyIn(from, to)) {
+      if (random.next() < share) this.#store(sector, sectorBytes)
+      this.#dirty.delete(sector)
+    }
     if (random.next() < share) this.#diskSize = this.#size
   }
 
@@ -103,6 +108,10 @@ export class SimulatedFile {
     clone.#diskSize = this.#diskSize
     for (const sector of this.#dirty) clone.#dirty.add(sector)
     return clone
+  }
+
+  #dirtyIn(from: number, to: number): readonly number[] {
+    return [...this.#dirty].filter((sector) => sector + sectorBytes > from && sector < to)
   }
 
   #touch(from: number, to: number): void {
