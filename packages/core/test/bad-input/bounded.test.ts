@@ -234,7 +234,7 @@ describe('a target with more to hold back than it may', () => {
     const writeMany = async (count: number): Promise<void> => {
       const inputs = Array.from({ length: count }, () => {
         number++
-        const key = number % 5 === 0 ? `good${number % 7}` : 'bad'
+        const key = number % 2 === 0 ? `good${number % 7}` : 'bad'
         return { key, payload: { number, text: 'x'.repeat(1000) } }
       })
       await films.writeMany(inputs)
@@ -259,7 +259,7 @@ describe('a target with more to hold back than it may', () => {
     expect(bytesInUse() - early).toBeLessThan(4 * 2 ** 20)
     const { targets } = await films.status()
     expect(targets['grudging']?.delivery?.held).toBeLessThanOrEqual(500 + 256)
-    expect(targets['grudging']?.delivery?.pending).toBeGreaterThan(20_000)
+    expect(targets['grudging']?.delivery?.pending).toBeGreaterThan(12_000)
     expect(targets['willing']?.dead).toBe(0)
 
     grudging.refused = undefined

@@ -35,7 +35,17 @@ function receiptOf(write: Write): Receipt {
 }
 
 function applied(receipts: readonly Receipt[], at = 1): Application[] {
-  return receipts.map((receipt) => ({ ...receipt, at, body: bodyOf(receipt) }))
+  return receipts.map((receipt) => ({
+    ...receipt,
+    at,
+    body: bodyOf(receipt),
+    mended: false,
+    early: false,
+  }))
+}
+
+function mended(receipts: readonly Receipt[]): Application[] {
+  return applied(receipts).map((one) => ({ ...one, mended: true }))
 }
 
 function letterOf(receipt: Receipt): Letter {
@@ -74,14 +84,14 @@ describe('the check of a kill test', () => {
 
   it('takes what is right', () => {
     const dead = poison()
+    const withPoison = [dead, ...called]
     expect(violations({ called })).toEqual([])
     expect(
-      violations({
-        called: [dead, ...called],
-        shaky: applied(called),
-        letters: [letterOf(dead)],
-      }),
+      violations({ called: withPoison, shaky: applied(called), letters: [letterOf(dead)] }),
     ).toEqual([])
+    const shaky = [...applied(called), ...mended([dead])]
+    expect(violations({ called: withPoison, shaky })).toEqual([])
+    expect(violations({ called: withPoison, shaky, letters: [letterOf(dead)] })).toEqual([])
     // The last two were never acknowledged, and went with the process.
     const kept = called.slice(0, 3)
     expect(violations({ called, acknowledged: kept, steady: applied(kept) })).toEqual([])
@@ -131,6 +141,16 @@ describe('the check of a kill test', () => {
       /one before it is not/,
     ],
     ['a letter is there for an innocent', { letters: [letterOf(first)] }, /a letter too many/],
+    [
+      'one comes too early',
+      { shaky: applied(called).with(4, { ...applied(called)[4], early: true } as Application) },
+      /is early at shaky/,
+    ],
+    [
+      'an innocent is redriven',
+      { shaky: [...applied(called), ...mended([first])] },
+      /was redriven to shaky/,
+    ],
     ['many lines are torn', { torn: 5 }, /half lines/],
   ])('says so when %s', (_, story, message) => {
     expect(violations({ called, ...story }).join('\n')).toMatch(message)

@@ -37,6 +37,7 @@ export function violationsOf(history: History): readonly string[] {
     ...[...history.applied].flatMap(([target, applied]) =>
       inOrder(history, target, applied, places),
     ),
+    ...noneEarly(history),
     ...lettersRight(history, places),
     ...(history.torn > 4 * history.killed.size ? [`${history.torn} half lines`] : []),
   ]
@@ -50,6 +51,12 @@ export function repetitionsOf({ applied }: History): number {
 
 /** A key's durable records, in the order of their calls. */
 type Places = ReadonlyMap<string, readonly Receipt[]>
+
+/** How many poisonous records were applied after all, mended. */
+export function mendedIn({ applied }: History): number {
+  return new Set([...applied.values()].flat().flatMap((one) => (one.mended ? [nameOf(one)] : [])))
+    .size
+}
 
 /** Name of a record: life, key and number. */
 function nameOf({ life, key, number }: Write): string {
@@ -129,6 +136,7 @@ function inOrder(
   const repeats = new Map<number, number>()
   const wrong: string[] = []
   for (const one of applied) {
+    if (one.mended) continue
     const index = indexes.get(nameOf(one)) ?? Number.NaN
     const before = last.get(one.key) ?? { index: -1, at: one.at }
     last.set(one.key, { index, at: one.at })
@@ -159,18 +167,36 @@ function expectedAt(target: string, places: Places): Places {
   return new Map([...places].map(([key, ofKey]) => [key, ofKey.filter((one) => !isPoison(one))]))
 }
 
-/** A letter for each durable record that is poison, at its one target, and for no other. */
-function lettersRight({ letters }: History, places: Places): string[] {
+function noneEarly({ applied }: History): string[] {
+  return [...applied].flatMap(([target, each]) =>
+    each.filter(({ early }) => early).map((one) => `${nameOf(one)} is early at ${target}`),
+  )
+}
+
+/**
+ * A letter for each durable record that is poison, at its one target, and for no other; unless it
+ * has been mended, redriven and applied. A redrive that a kill cut short may leave both.
+ */
+function lettersRight({ letters, applied }: History, places: Places): string[] {
   const poison = [...places.values()].flat().filter(isPoison)
+  const names = new Set(poison.map(nameOf))
+  const redriven = [...applied].flatMap(([target, each]) =>
+    each.filter(({ mended }) => mended).map((one) => ({ ...one, target })),
+  )
+  const mended = new Set(redriven.map(nameOf))
   const describe = ({ id, version, ...one }: Receipt, target: string, code: string): string =>
     `${nameOf(one)} ${id} ${version} at ${target}: ${code}`
   const found = letters.map((letter) => describe(letter, letter.target, letter.code))
   const wanted = poison.map((one) => describe(one, poisonedTarget, 'POISON'))
+  const unmended = poison.filter((one) => !mended.has(nameOf(one)))
+  const needed = unmended.map((one) => describe(one, poisonedTarget, 'POISON'))
+  const astray = redriven.filter((one) => !names.has(nameOf(one)) || one.target !== poisonedTarget)
   const histories = letters.filter(({ attempts }) => attempts.at(-1) !== 'POISON')
   return [
-    ...wanted.filter((one) => !found.includes(one)).map((one) => `no letter of ${one}`),
+    ...needed.filter((one) => !found.includes(one)).map((one) => `no letter of ${one}`),
     ...found.filter((one) => !wanted.includes(one)).map((one) => `a letter too many: ${one}`),
     ...(new Set(found).size < found.length ? ['a letter is there twice'] : []),
+    ...astray.map((one) => `${nameOf(one)} was redriven to ${one.target}`),
     ...histories.map((one) => `the letter of ${nameOf(one)} does not end with its failure`),
   ]
 }

@@ -40,6 +40,8 @@ export interface KillTask {
   /** Records written before delivery starts, and while it goes on. */
   readonly records: readonly [number, number]
   readonly segmentBytes?: number
+  /** Mends dead letters and puts them back. */
+  readonly redrives: boolean
   /** The last life: lists the dead letters at the end. */
   readonly isLast: boolean
 }
@@ -48,6 +50,7 @@ interface Payload {
   readonly life: number
   readonly number: number
   readonly body: string
+  readonly mended?: true
 }
 
 const writers = 24
@@ -82,6 +85,8 @@ function addApplied(target: string, records: readonly WalRecord<Payload>[]): voi
     version: `${record.version}`,
     at: task.life,
     body: payloadOf(record).body,
+    mended: payloadOf(record).mended ?? false,
+    early: record.dueAt !== undefined && record.dueAt > Date.now(),
   }))
   if (lines.length > 0) addLines(fileOf(target), lines)
 }
@@ -102,7 +107,8 @@ const shaky: Target<Payload> = {
     if (random.chance(0.01)) throw Object.assign(new Error('reset by peer'), { code: 'ECONNRESET' })
     if (random.chance(0.01)) return records.map(() => unavailable('DOWN', 'it restarts'))
     const outcomes = records.map((record): Outcome => {
-      if (isPoison(writeOf(record))) return permanent('POISON', 'it will never be applied')
+      if (isPoison(writeOf(record)) && !payloadOf(record).mended)
+        return permanent('POISON', 'it will never be applied')
       return random.chance(0.02) ? transient('BUSY', 'come back later') : applied
     })
     addApplied(
@@ -115,16 +121,22 @@ const shaky: Target<Payload> = {
 }
 
 const numbers = new Map<string, number>()
+let lateRecords = 0
 
-/** Calls in the order of the numbers, whether or not the writes before have been answered. */
+/**
+ * Calls in the order of the numbers, whether or not the writes before have been answered. Now and
+ * then a delayed record, of a key of its own: it would lose its place in another.
+ */
 async function write(films: Namespace<Payload>): Promise<void> {
-  const key = random.pick(keys)
+  const isLate = random.chance(0.05)
+  const key = isLate ? `late${task.life}.${lateRecords++}` : random.pick(keys)
   const number = (numbers.get(key) ?? 0) + 1
   numbers.set(key, number)
   const place: Write = { life: task.life, key, number }
   addLines(fileOf('called'), [place])
   const payload = { life: task.life, number, body: bodyOf(place) }
-  const { id, version } = await films.write({ key, payload })
+  const delay = isLate ? random.integer(1, 400) : 0
+  const { id, version } = await films.write({ key, payload, delay })
   addLines(fileOf('acknowledged'), [{ ...place, id, version: `${version}` }])
 }
 
@@ -160,6 +172,16 @@ function openWal() {
   })
 }
 
+async function redrive(films: Namespace<Payload>): Promise<void> {
+  const { failed } = await films.deadLetters.redrive('all', {
+    edit: ({ record }) => {
+      if (record === undefined) throw new Error('a letter cannot be decoded')
+      return { payload: { ...payloadOf(record), mended: true } }
+    },
+  })
+  for (const { error } of failed) throw error
+}
+
 async function listLetters(films: Namespace<Payload>): Promise<void> {
   const letters: Letter[] = []
   for (let after: string | undefined; ; ) {
@@ -186,7 +208,12 @@ say('delivering')
 await wal.start()
 await writeMany(films, task.records[1])
 say('draining')
-if (task.isLast || random.chance(0.5)) await wal.drain()
+if (task.redrives) await redrive(films)
+if (task.isLast || random.chance(0.5)) await wal.drain({ includeDelayed: task.isLast })
+if (task.redrives && task.isLast) {
+  await redrive(films)
+  await wal.drain()
+}
 say('closing')
 if (task.isLast) await listLetters(films)
 await wal.close()

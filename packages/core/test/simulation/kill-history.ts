@@ -25,6 +25,10 @@ export interface Receipt extends Write {
 export interface Application extends Receipt {
   readonly at: number
   readonly body: string
+  /** A poison that was mended and redriven. */
+  readonly mended: boolean
+  /** Before it was due. */
+  readonly early: boolean
 }
 
 /** A dead letter, as found at the end. */
@@ -49,7 +53,7 @@ export interface History {
   readonly torn: number
 }
 
-export const targets = ['steady', 'shaky'] as const
+const targets = ['steady', 'shaky'] as const
 /** The target at which poison cannot be applied. */
 export const poisonedTarget = 'shaky'
 export const maxBatchRecords = 8

@@ -26,6 +26,7 @@ export interface KillRunOptions {
   readonly seed: number
   readonly kills: number
   readonly segmentBytes?: number
+  readonly redrives?: boolean
 }
 
 /**
@@ -94,12 +95,13 @@ class Lives {
 
   /** One life; killed somewhere in that phase, or a little later. */
   async #live(life: number, phase: Phase | undefined, isLast = false): Promise<void> {
-    const { segmentBytes } = this.#options
+    const { segmentBytes, redrives = false } = this.#options
     const task: KillTask = {
       directory: this.#directory,
       life,
       seed: this.#random.integer(0, 2 ** 31),
       records: isLast ? [0, 0] : [this.#random.integer(1, 80), this.#random.integer(60, 400)],
+      redrives,
       isLast,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
     }

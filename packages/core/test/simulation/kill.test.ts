@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { repetitionsOf, violationsOf } from './kill-check.ts'
+import { mendedIn, repetitionsOf, violationsOf } from './kill-check.ts'
 import { type KillRun, phases, runLives } from './kill-run.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
@@ -14,13 +14,22 @@ describe('a process that is killed again and again', () => {
   it('loses nothing it has acknowledged, and delivers it in order', async ({ annotate }) => {
     const runs = await Promise.all([
       runLives({ seed, kills: killsPerDirectory }),
-      runLives({ seed: seed + 1, kills: killsPerDirectory, segmentBytes: 64 * 1024 }),
-    ])
+      runLives({
+        seed: seed + 1,
+        kills: killsPerDirectory,
+        segmentBytes: 64 * 1024,
+        redrives: true,
+      }),
+    ] as const)
+    const [kept, redriven] = runs
     for (const run of runs) await annotate(describeRun(run))
     for (const { failures, history } of runs) {
       expect(failures).toEqual([])
       expect(violationsOf(history)).toEqual([])
     }
+    expect(kept.history.letters.length).toBeGreaterThan(50)
+    expect(redriven.history.letters).toEqual([])
+    expect(mendedIn(redriven.history)).toBeGreaterThan(50)
     const kills = phases.map((phase) => sum(runs.map((run) => run.kills[phase])))
     expect(sum(kills)).toBeGreaterThanOrEqual(200)
     expect(Math.min(...kills), `kills in ${phases}: ${kills}`).toBeGreaterThanOrEqual(5)
@@ -39,6 +48,7 @@ function describeRun({ history, kills, openings }: KillRun): string {
     applied,
     repetitions: repetitionsOf(history),
     letters: history.letters.length,
+    mended: mendedIn(history),
     torn: history.torn,
     longestOpeningMs: Math.max(...openings),
   })

@@ -36,7 +36,12 @@ describe('a log on a disk that fills up', () => {
       let capacityBytes = 0
       for (; ; capacityBytes += 173) {
         const random = new SeededRandom(seed + capacityBytes)
-        const disk = new SimulatedFileSystem({ random, capacityBytes, writeBack: 0.2 })
+        const disk = new SimulatedFileSystem({
+          random,
+          capacityBytes,
+          writeBack: 0.2,
+          durableWrites: random.chance(0.5),
+        })
         await disk.makeDirectory(directory)
         const history = new LogHistory()
         const log = await openLog(logOptions(disk, { zeroAheadBytes }))

@@ -26,13 +26,16 @@ async function killThenPowerCut({ disk, history }: Machine): Promise<readonly st
 }
 
 /** So many syncs fail in a row, of which a part lands; so many calls later the machine stops. */
-function failSyncsThenHalt(sync: number, failing: number, callsLater: number): Prepare {
+function failSyncsThenHalt(first: number, failing: number, callsLater: number): Prepare {
   return (disk) => {
+    let syncs = 0
     let left = Number.POSITIVE_INFINITY
     disk.fault = (call) => {
-      if (call.kind === 'sync' && call.numberOfKind >= sync && call.numberOfKind < sync + failing) {
-        if (call.numberOfKind === sync + failing - 1) left = callsLater
-        return { fail: 'EIO', lands: (call.numberOfKind % 3) / 2 }
+      const isSync = call.kind === 'sync' || call.kind === 'writeDurably'
+      if (isSync) syncs += 1
+      if (isSync && syncs >= first && syncs < first + failing) {
+        if (syncs === first + failing - 1) left = callsLater
+        return { fail: 'EIO', lands: (syncs % 3) / 2 }
       }
       if (changesDisk(call)) left -= 1
       return left < 0 ? { halt: true } : undefined

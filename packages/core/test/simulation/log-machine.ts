@@ -32,7 +32,12 @@ export async function runTwoLives(
   { wrap = (disk) => disk, ...options }: MachineOptions = {},
 ): Promise<Machine> {
   const random = new SeededRandom(seed)
-  const disk = new SimulatedFileSystem({ random, writeBack: 0.1, ...options })
+  const disk = new SimulatedFileSystem({
+    random,
+    writeBack: 0.1,
+    durableWrites: random.chance(0.5),
+    ...options,
+  })
   await disk.makeDirectory(directory)
   prepare(disk)
   const history = new LogHistory()
