@@ -3,6 +3,7 @@ import { isWalError, WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
 import { Group, type GroupFormat } from './group.ts'
+import { GroupPace } from './group-pace.ts'
 import type { LogTail } from './log-tail.ts'
 
 export interface GroupCommitOptions {
@@ -18,46 +19,33 @@ export interface GroupCommitOptions {
 /** Groups kept for their buffers. With one on its way and one being filled, more are rarely wanted. */
 const mostIdleGroups = 2
 
-/** Fewer callers than that are never halved: two syncs for so few cost more than they save. */
-const worthHalving = 128
-
 /**
  * Gathers the records of many callers into groups. One group is on its way, being written and
- * synced, while the next is filled.
- *
- * A sync costs much the same for one record as for many, so a group should not leave just before
- * the callers that were answered by the one before come back with their next record. States:
+ * synced, while the next is filled. States:
  *
  * - idle: nothing to do.
- * - gathering: there are records, and no group is on its way. The group leaves when it has as many
- *   records as there are callers, at the latest when the event loop has run everyone who was ready.
- * - writing: a group is on its way. When it is done the next one leaves at once if it has as many
- *   as that, before the callers are answered, so that the disk works while they do.
- *
- * Where many callers take longer to come back than a group takes to be written, half of them are
- * enough: one half is encoded while the other half is written.
+ * - gathering: there are records, and no group is on its way. The group leaves when it is as large
+ *   as its pace wants it, at the latest when the event loop has run everyone who was ready to run.
+ * - writing: a group is on its way. When it is done, the next one leaves if it is large enough by
+ *   then, before the callers are answered, so that the disk works while they do.
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
+  readonly #pace: GroupPace
   /** Groups not on their way yet, oldest first. Only the last one still takes records. */
   readonly #queue: Group[] = []
   readonly #idle: Group[] = []
   #onItsWay: Group | undefined
   /** Resolves when the group on its way is done. */
   #written: Promise<void> = Promise.resolve()
-  /** How many records make it worth while to leave. */
-  #goal = 1
-  /** When callers were answered last, how many, and how many records have come in since. */
-  #answeredAt = 0
-  #answered = 0
-  #returned = 0
-  /** How long it takes callers to come back, for each of them. */
-  #returnMs = 0
+  /** Set while gathering. */
   #turnEnd: NodeJS.Immediate | undefined
   #closed = false
+  #abandoned: WalError | undefined
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
+    this.#pace = new GroupPace(options.clock)
   }
 
   /** Bytes of records not yet answered. */
@@ -78,7 +66,7 @@ export class GroupCommit {
       if (isWalError(error)) return refuse(records, error)
       throw error
     }
-    this.#countReturned(records.length)
+    this.#pace.added(records.length)
     if (this.#onItsWay === undefined) this.#leaveOrGather()
     return group.outcomes(records.length)
   }
@@ -88,6 +76,15 @@ export class GroupCommit {
     this.#closed = true
     if (this.#onItsWay === undefined) this.#leave()
     while (this.#onItsWay !== undefined) await this.#written
+  }
+
+  /** Answers `'no'` to what is not on its way, `'unknown'` to what is. Resolves once that is done. */
+  async abandon(error: WalError): Promise<void> {
+    this.#closed = true
+    this.#abandoned = error
+    clearImmediate(this.#turnEnd)
+    for (const group of this.#queue.splice(0)) group.settle({ durable: 'no', error })
+    if (this.#onItsWay !== undefined) await this.#written
   }
 
   #filling(): Group {
@@ -102,7 +99,7 @@ export class GroupCommit {
   }
 
   #leaveOrGather(): void {
-    if (this.#waitingRecords() >= this.#goal) this.#leave()
+    if (this.#isLargeEnough()) this.#leave()
     else this.#turnEnd ??= setImmediate(() => this.#leave())
   }
 
@@ -111,7 +108,7 @@ export class GroupCommit {
     clearImmediate(this.#turnEnd)
     this.#turnEnd = undefined
     const group = this.#queue.shift()
-    if (group === undefined) return
+    if (group === undefined || group.records === 0) return
     this.#onItsWay = group
     this.#written = this.#write(group)
   }
@@ -119,32 +116,26 @@ export class GroupCommit {
   async #write(group: Group): Promise<void> {
     const { tail, clock, onDurable } = this.#options
     const began = clock.monotonic()
-    const outcome = await tail.write(group)
+    const outcome = this.#believed(await tail.write(group))
     const now = clock.monotonic()
     this.#onItsWay = undefined
-    const waiting = this.#waitingRecords()
-    this.#goal = this.#goalFor(group.records + waiting, now - began)
-    if (waiting > 0 && (waiting >= this.#goal || this.#closed)) this.#leave()
+    this.#pace.wrote(group.records, this.#waitingRecords(), now - began)
+    if (this.#closed || this.#isLargeEnough()) this.#leave()
     group.settle(outcome)
-    this.#answeredAt = now
-    this.#answered = group.records
-    this.#returned = 0
     if (this.#idle.length < mostIdleGroups) this.#idle.push(group)
     if (outcome.durable === 'yes') onDurable()
-    if (waiting > 0 && this.#onItsWay === undefined) this.#leaveOrGather()
+    if (this.#onItsWay === undefined && this.#waitingRecords() > 0) this.#leaveOrGather()
   }
 
-  #goalFor(callers: number, writeMs: number): number {
-    const halve = callers >= worthHalving && callers * this.#returnMs > writeMs
-    return halve ? Math.ceil(callers / 2) : callers
+  /** What is written by an owner that is one no longer may be void. */
+  #believed(outcome: SendOutcome): SendOutcome {
+    if (this.#abandoned === undefined || outcome.durable !== 'yes') return outcome
+    return { durable: 'unknown', error: this.#abandoned }
   }
 
-  #countReturned(records: number): void {
-    const before = this.#returned
-    this.#returned += records
-    if (before >= this.#answered || this.#returned < this.#answered) return
-    const elapsedMs = this.#options.clock.monotonic() - this.#answeredAt
-    this.#returnMs = elapsedMs / this.#returned
+  /** True if a group has reached its goal, or its largest size. */
+  #isLargeEnough(): boolean {
+    return this.#queue.length > 1 || this.#waitingRecords() >= this.#pace.goal
   }
 
   #waitingRecords(): number {

@@ -54,6 +54,7 @@ export class LogTail {
   #highestNumber: number
   /** True while the last frame is a marker. */
   #marked = false
+  #abandoned = false
 
   constructor(options: LogTailOptions) {
     this.#options = options
@@ -113,12 +114,17 @@ export class LogTail {
     return done
   }
 
+  /** Writes nothing from here on: neither a marker nor, after a failure, a further segment. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
   /** Marks the end as clean, where there is something to mark, and gives up the file. */
   async close(): Promise<void> {
     const writer = this.#writer
     if (writer === undefined) return
     this.#writer = undefined
-    if (!this.#marked) {
+    if (!this.#marked && !this.#abandoned) {
       const marker = new Group(this.#options.format)
       marker.begin({ sequence: this.#lastSequence + 1, offset: writer.end })
       marker.addMarker(markerBody)
@@ -147,6 +153,7 @@ export class LogTail {
     this.#writer = undefined
     await writer.close().catch(() => {})
     this.#options.reportError(error)
+    if (this.#abandoned) return { durable: 'unknown', error }
     try {
       await this.#nextSegment()
       return { durable: 'no', error }

@@ -62,6 +62,12 @@ export interface Log {
   onAppended(listener: () => void): () => void
   /** Waits for what is on its way, and marks the log as cleanly closed. Readers are closed by their users. */
   close(): Promise<void>
+  /**
+   * For an owner that has lost the directory: gives up the files and writes nothing more, not even
+   * that it was closed. What is not on its way to the disk yet is answered `'no'` with this error,
+   * what is `'unknown'`.
+   */
+  abandon(error: WalError): Promise<void>
 }
 
 const defaultSegmentBytes = 64 * 1024 * 1024
@@ -168,5 +174,11 @@ class SegmentedLog implements Log {
     await this.#commit.close()
     await this.#parts.tail.close()
     await this.#lookup.close()
+  }
+
+  async abandon(error: WalError): Promise<void> {
+    this.#parts.tail.abandon()
+    await this.#commit.abandon(error)
+    await this.close()
   }
 }

@@ -269,10 +269,32 @@ describe('Cursor', () => {
     await expect(open()).rejects.toMatchObject({ code: 'ERR_FUTURE_FORMAT' })
   })
 
-  it('keeps aside a file with a change it does not know, and what that said before', async () => {
+  it('refuses a file with a change of a kind it does not know, and leaves it as it is', async () => {
     const cursor = await open()
     ackAll(cursor, 1, 2)
     await cursor.close()
+    await appendEntry(Buffer.from([9]))
+    for (let times = 0; times < 2; times++) {
+      await expect(open()).rejects.toMatchObject({ code: 'ERR_FUTURE_FORMAT' })
+    }
+    expect(await readdir(directory)).toEqual(['search.cursor'])
+  })
+
+  it('keeps aside a file with a change it cannot read, and what that said before', async () => {
+    const cursor = await open()
+    ackAll(cursor, 1, 2)
+    await cursor.close()
+    await appendEntry(Buffer.from([3]))
+    for (const reports of [1, 1]) {
+      const again = await open()
+      expect(again.through).toBe(2)
+      expect(errors).toHaveLength(reports)
+      await again.close()
+    }
+    expect((await readdir(directory)).sort()).toEqual(['search.cursor', 'search.cursor.damaged'])
+  })
+
+  async function appendEntry(body: Buffer): Promise<void> {
     const { journal } = await Journal.open({
       directory,
       name: 'search.cursor',
@@ -282,16 +304,9 @@ describe('Cursor', () => {
       damage: 'cut',
       replay: () => {},
     })
-    await journal.append(() => [Buffer.from([9])])
+    await journal.append(() => [body])
     await journal.close()
-    for (const reports of [1, 1]) {
-      const again = await open()
-      expect(again.through).toBe(2)
-      expect(errors).toHaveLength(reports)
-      await again.close()
-    }
-    expect((await readdir(directory)).sort()).toEqual(['search.cursor', 'search.cursor.damaged'])
-  })
+  }
 
   it('skips to where the log begins', async () => {
     const cursor = await open()
