@@ -4,7 +4,7 @@ import { isUnchecked, type PayloadType } from '../config/payload-type.ts'
 import { durationMs } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
-import type { Op, StoredRecord, WalRecord } from '../record.ts'
+import type { Op, StoredRecord, TraceContext, WalRecord } from '../record.ts'
 import { isRecordId, type RecordIds } from '../record-id.ts'
 import type { Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
@@ -29,6 +29,8 @@ export interface PrepareOptions {
 
 const longestKey = 1024
 const mostHeaderCharacters = 65_536
+/** Twice what W3C Trace Context asks everybody to pass on. */
+const longestTrace = 1024
 /** The clock counts in doubles, which are exact up to here: microseconds to the year 2255. */
 const highestVersion = 2n ** 53n - 1n
 
@@ -125,6 +127,18 @@ export class RecordPreparer {
       throw this.#invalid('writtenAt must be ms since the Unix epoch')
     }
     if (headers !== undefined) this.#checkHeaders(headers)
+    if (input.traceContext !== undefined) this.#checkTraceContext(input.traceContext)
+  }
+
+  #checkTraceContext(context: unknown): void {
+    const { traceparent, tracestate = '' } = Object(context) as Partial<TraceContext>
+    for (const text of [traceparent, tracestate]) {
+      if (typeof text !== 'string' || text.length > longestTrace || !text.isWellFormed()) {
+        throw this.#invalid(
+          `its traceContext must hold a traceparent, and may hold a tracestate, of at most ${longestTrace} characters each`,
+        )
+      }
+    }
   }
 
   #checkVersion(field: string, version: unknown): void {

@@ -119,7 +119,10 @@ export class QueueProducer {
     const began = clock.monotonic()
     const admitted = await this.#admission.take(bytes, signal)
     timer.cancel()
-    if (!admitted) return allOf(records, 'no', this.#overloaded(bytes))
+    if (!admitted) {
+      const error = patience.signal?.aborted ? abortedError() : this.#overloaded(bytes)
+      return allOf(records, 'no', error)
+    }
     const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
     return this.#sendAdmitted(records, bytes, { ...patience, timeoutMs: leftMs })
   }
@@ -139,9 +142,12 @@ export class QueueProducer {
         this.#release(records.length, bytes)
         resolve(outcomes)
       }
-      this.#options.producer
-        .send(records, patience)
-        .then(settle, (error: unknown) => settle(allOf(records, 'unknown', brokenPromise(error))))
+      const fail = (error: unknown): void => settle(allOf(records, 'unknown', brokenPromise(error)))
+      try {
+        this.#options.producer.send(records, patience).then(settle, fail)
+      } catch (error) {
+        fail(error)
+      }
     })
   }
 

@@ -212,6 +212,39 @@ function bytesInUse(): number {
   return heapUsed + arrayBuffers
 }
 
+describe('a target that never answers', () => {
+  it('has no more bytes brought to it than it may hold', async () => {
+    const stuck = new StuckTarget()
+    const wal = await createWal({
+      directory: await temporaryDirectory(),
+      namespaces: {
+        films: fanOut({
+          payload: type<Film>(),
+          targets: { stuck },
+          limits: { heldBytes: '4mb' },
+        }),
+      },
+    })
+    onTestFinished(() => wal.close())
+    onTestFinished(() => stuck.letGo())
+    const films = wal.namespace('films')
+    for (let number = 0; number < 48; number++) {
+      await films.write({ key: `key${number}`, payload: { title: 'x'.repeat(2 ** 20) } })
+    }
+    const before = bytesInUse()
+    await wal.start()
+    await vi.waitFor(async () => {
+      const { targets } = await films.status()
+      expect(targets.stuck?.delivery).toMatchObject({ full: true, pending: 48 })
+    })
+    // What it may hold, and what of it is decoded.
+    expect(bytesInUse() - before).toBeLessThan(12 * 2 ** 20)
+    stuck.letGo()
+    const { stuck: report } = await films.drain({ timeout: '5s' })
+    expect(report).toMatchObject({ pending: 0, dead: 0 })
+  })
+})
+
 describe('a target with more to hold back than it may', () => {
   it('stops pulling, in flat memory, while others go on, and catches up in order', async () => {
     const grudging = new GrudgingTarget()

@@ -13,7 +13,7 @@ const script = join(import.meta.dirname, 'directory-child.ts')
 const nobody: { readonly user?: number } = process.getuid?.() === 0 ? { user: 65_534 } : {}
 
 async function openElsewhere(task: DirectoryTask): Promise<readonly DirectoryAnswer[]> {
-  const child = new TestProcess(script, task)
+  const child = new TestProcess(script, task, { longestLifeMs: 8000 })
   expect(await child.ended).toMatchObject({ code: 0, complaints: '' })
   return JSON.parse((await child.line('answer'))?.slice('answer'.length) ?? '')
 }
@@ -92,6 +92,23 @@ describe('a directory without permission', () => {
         `${entry.name} ${entry.isDirectory() ? '700' : '600'}`,
       )
     }
+  })
+})
+
+describe('a directory where none can be', () => {
+  it('is refused where nothing can be made', async () => {
+    const directories = [
+      join(await temporaryDirectory(), 'x'.repeat(300)),
+      ...(process.platform === 'linux' ? ['/dev/null/wal', '/proc/none/wal'] : []),
+    ]
+    const answers = await openElsewhere({ directories })
+    expect(answers).toEqual(
+      directories.map((directory) => ({
+        code: 'ERR_DIRECTORY_UNSUITABLE',
+        message: expect.stringContaining(directory),
+        retryable: false,
+      })),
+    )
   })
 })
 

@@ -100,6 +100,23 @@ describe.each(smallDisks)('$name', ({ make }) => {
     await expectDelivered(wal, disk.directory, storedTitles)
   })
 
+  it('when full, is closed without harm', async () => {
+    const disk = await make()
+    const { wal, films, store } = await openFilms(disk.directory, { fileSystem: disk.fileSystem })
+    await wal.start()
+    await films.write({ key: 'first', payload: { title: 'first' } })
+    await disk.fill()
+    const receipts = await writeUntilFull(films)
+    await wal.close()
+    await disk.makeRoom()
+    const acknowledged = ['first', ...titlesOf(receipts, 'yes')]
+    expect(await everythingIn(disk)).toEqual(acknowledged)
+    const { wal: next, store: rest } = await openFilms(disk.directory)
+    await next.start()
+    await next.drain()
+    expect([...new Set([...store.titles, ...rest.titles])]).toEqual(acknowledged)
+  })
+
   it('when full, drops no record whose dead letter has no room, and parks it later', async () => {
     const disk = await make()
     const store: Target<Film> = {

@@ -100,6 +100,21 @@ describe('RecordPreparer', () => {
       { key: 'k', payload: 1, headers: { a: 'x'.repeat(70_000) } },
       'ERR_INVALID_RECORD',
     ],
+    [
+      'a trace context that is text',
+      { key: 'k', payload: 1, traceContext: 'abc' },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'a traceparent that is a number',
+      { key: 'k', payload: 1, traceContext: { traceparent: 5 } },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'a tracestate beyond its limit',
+      { key: 'k', payload: 1, traceContext: { traceparent: '', tracestate: 'x'.repeat(1025) } },
+      'ERR_INVALID_RECORD',
+    ],
     ['an unknown target', { key: 'k', payload: 1, target: 'dbb' }, 'ERR_UNKNOWN_TARGET'],
     ['a cycle', { key: 'k', payload: cycle }, 'ERR_NOT_SERIALIZABLE'],
     ['a bigint in JSON', { key: 'k', payload: 1n }, 'ERR_NOT_SERIALIZABLE'],

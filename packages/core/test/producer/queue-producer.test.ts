@@ -139,13 +139,19 @@ describe('QueueProducer', () => {
     expect(sizes.slice(3)).toEqual([3, 1, 1, 1])
   })
 
-  it('answers unknown, not yes, if a producer breaks its contract and rejects', async () => {
-    const producer: Producer = {
-      send: () => Promise.reject(new Error('boom')),
-      close: async () => {},
-    }
-    const [outcome] = await producerOf({ producer }).producer.send([record(1)], {})
-    expect(outcome).toMatchObject({ durable: 'unknown' })
+  it.each<[string, Producer['send']]>([
+    ['rejects', () => Promise.reject(new Error('boom'))],
+    [
+      'throws',
+      () => {
+        throw new Error('boom')
+      },
+    ],
+  ])('answers unknown, not yes, if a producer breaks its contract and %s', async (_, send) => {
+    const { producer } = producerOf({ producer: { send, close: async () => {} } })
+    const [outcome] = await producer.send([record(1)], {})
+    expect(outcome).toMatchObject({ durable: 'unknown', error: { code: 'ERR_IO' } })
+    await producer.close()
   })
 
   it('takes nothing more once closed, and closes when all is answered', async () => {

@@ -10,8 +10,11 @@ export interface ProcessEnd {
   readonly complaints: string
 }
 
-/** Longest life of one child, in ms: a longer one hangs. */
-const longestLifeMs = 60_000
+export interface TestProcessOptions {
+  readonly environment?: NodeJS.ProcessEnv
+  /** A child that lives longer hangs, and is killed. Default a minute. */
+  readonly longestLifeMs?: number
+}
 
 /**
  * A child of a test. It says where it is by lines on its standard output, written synchronously,
@@ -19,20 +22,19 @@ const longestLifeMs = 60_000
  */
 export class TestProcess {
   readonly lines: string[] = []
-  /** Resolves after its death, once everything it said has been read. Rejects if it hangs. */
+  /** Resolves after its death, once everything it said has been read. */
   readonly ended: Promise<ProcessEnd>
   readonly #child: ChildProcess
   readonly #listeners: (() => void)[] = []
   #hasEnded = false
 
   /** Runs a script; what it is told comes as JSON in its first argument. */
-  constructor(script: string, task: object, environment: NodeJS.ProcessEnv = {}) {
+  constructor(script: string, task: object, options: TestProcessOptions = {}) {
     this.#child = spawn(process.execPath, [script, JSON.stringify(task)], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: '', ...environment },
+      env: { ...process.env, NODE_OPTIONS: '', ...options.environment },
     })
-    this.ended = this.#end()
-    this.ended.catch(() => {})
+    this.ended = this.#end(options.longestLifeMs ?? 60_000)
   }
 
   get pid(): number {
@@ -52,7 +54,7 @@ export class TestProcess {
     }
   }
 
-  async #end(): Promise<ProcessEnd> {
+  async #end(longestLifeMs: number): Promise<ProcessEnd> {
     const { stdout, stderr } = this.#child
     if (stdout === null || stderr === null) throw new Error('a child without pipes')
     createInterface(stdout).on('line', (line) => {

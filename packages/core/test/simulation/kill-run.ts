@@ -105,9 +105,8 @@ class Lives {
       isLast,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
     }
-    const child = new TestProcess(script, task, {
-      NODE_COMPILE_CACHE: join(this.#directory, 'compiled'),
-    })
+    const environment = { NODE_COMPILE_CACHE: join(this.#directory, 'compiled') }
+    const child = new TestProcess(script, task, { environment })
     void this.#watch(child)
     if (phase !== undefined) await this.#killIn(child, phase)
     this.#note(life, child, await child.ended)

@@ -52,7 +52,7 @@ export function someRecord(random: SeededRandom, number: number): StoredRecord {
 }
 
 /** A record as large as any other of these, so that frames of two groups can lie alike. */
-export function evenRecord(random: SeededRandom, number: number): StoredRecord {
+function evenRecord(random: SeededRandom, number: number): StoredRecord {
   return {
     id: `record-${String(number).padStart(6, '0')}`,
     namespace: 'films',

@@ -14,7 +14,7 @@ import { LogTail } from './log-tail.ts'
 import { recoverLog } from './recovery.ts'
 import { longestNamespaceBytes } from './segment-header.ts'
 
-export type { LogEntry, LogReader, ReadLimits } from './log-entry.ts'
+export type { LogEntry, LogReader } from './log-entry.ts'
 
 export interface LogOptions {
   /** Where the segments are. It must exist, and nobody else may write there. */

@@ -33,7 +33,8 @@ export const nodeFileSystem: FileSystem = {
 }
 
 async function openFile(path: string, flags: string): Promise<File> {
-  return new NodeFile(await call((done) => fs.open(path, flags, privateFile, done)))
+  const descriptor = await call<number>((done) => fs.open(path, flags, privateFile, done))
+  return new NodeFile(descriptor, flags !== 'r')
 }
 
 async function syncDirectory(path: string): Promise<void> {
@@ -55,8 +56,10 @@ class NodeFile implements DurablyWritable {
   #closed = false
   #whenIdle: () => void = () => {}
 
-  constructor(descriptor: number) {
+  constructor(descriptor: number, isWritable: boolean) {
     this.#descriptor = descriptor
+    // Opened anew for writing it could be written though it was opened for reading.
+    if (!isWritable) this.#durable = null
   }
 
   write(bytes: Uint8Array, position: number): Promise<void> {

@@ -1,0 +1,81 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type Log, openLog } from '../../../src/queue/file/log.ts'
+import { makeStoredRecord } from '../../../src/testing/make-record.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
+import { logOptions } from '../../simulation/log-workload.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'])
+const yes = [{ durable: 'yes' }]
+
+let disk: SimulatedFileSystem
+let log: Log
+let groups: number
+
+beforeEach(async () => {
+  disk = new SimulatedFileSystem({ random: new SeededRandom(seed) })
+  const options = logOptions(disk, { segmentBytes: 1e9, maxGroupBytes: 1e6 })
+  await disk.makeDirectory(options.directory)
+  log = await openLog(options)
+  groups = 0
+  log.onAppended(() => {
+    groups += 1
+  })
+})
+
+function append(payloadBytes = 10) {
+  return log.append([makeStoredRecord({ payload: Buffer.alloc(payloadBytes) })])
+}
+
+function everyoneHasRun(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+describe('group commit', () => {
+  it('writes what comes in while a group is on its way as one group', async () => {
+    const first = append()
+    const others = Array.from({ length: 50 }, () => append())
+    expect(await first).toEqual(yes)
+    expect(log.lastSequence).toBe(1)
+    await Promise.all(others)
+    await everyoneHasRun()
+    expect(groups).toBe(2)
+  })
+
+  it('keeps callers together that come back together', async () => {
+    const caller = async (): Promise<void> => {
+      for (let round = 0; round < 20; round++) await append()
+    }
+    await Promise.all(Array.from({ length: 30 }, caller))
+    expect(log.lastSequence).toBe(600)
+    expect(groups).toBeLessThan(25)
+  })
+
+  it('does not wait for callers that do not come back', async () => {
+    await Promise.all(Array.from({ length: 30 }, () => append()))
+    await everyoneHasRun()
+    const before = groups
+    expect(await append()).toEqual(yes)
+    await everyoneHasRun()
+    expect(groups).toBe(before + 1)
+  })
+
+  it('begins another group when one is full', async () => {
+    const answers = Array.from({ length: 10 }, () => append(400_000))
+    await Promise.all(answers)
+    await everyoneHasRun()
+    expect(groups).toBe(4)
+    expect(log.lastSequence).toBe(10)
+  })
+
+  it('refuses a call that is too large for any write, and only that one', async () => {
+    const record = makeStoredRecord({ payload: Buffer.alloc(400 * 1024 * 1024) })
+    const answers = await Promise.all([append(), log.append([record, record, record]), append()])
+    expect(answers[0]).toEqual(yes)
+    expect(answers[1]).toMatchObject(
+      new Array(3).fill({ durable: 'no', error: { code: 'ERR_PAYLOAD_TOO_LARGE' } }),
+    )
+    expect(answers[2]).toEqual(yes)
+    expect(log.lastSequence).toBe(2)
+  })
+})
