@@ -58,6 +58,9 @@ export class RecordPreparer {
    * the schema's check is asynchronous.
    */
   check(input: WriteInput<unknown>): unknown {
+    if (typeof input !== 'object' || input === null) {
+      throw this.#invalid(`a write takes an object, not ${shown(input)}`)
+    }
     const op = input.op ?? 'put'
     this.#checkFields(input, op)
     if (this.#schema === undefined || op !== 'put') return input.payload
@@ -130,8 +133,8 @@ export class RecordPreparer {
     if (input.traceContext !== undefined) this.#checkTraceContext(input.traceContext)
   }
 
-  #checkTraceContext(context: unknown): void {
-    const { traceparent, tracestate = '' } = Object(context) as Partial<TraceContext>
+  #checkTraceContext(context: Partial<TraceContext> | null): void {
+    const { traceparent, tracestate = '' } = context ?? {}
     for (const text of [traceparent, tracestate]) {
       if (typeof text !== 'string' || text.length > longestTrace || !text.isWellFormed()) {
         throw this.#invalid(
@@ -147,7 +150,10 @@ export class RecordPreparer {
     }
   }
 
-  #checkHeaders(headers: Readonly<Record<string, unknown>>): void {
+  #checkHeaders(headers: Readonly<Record<string, unknown>> | null): void {
+    if (typeof headers !== 'object' || headers === null) {
+      throw this.#invalid('its headers must be an object of strings')
+    }
     let characters = 0
     for (const [name, value] of Object.entries(headers)) {
       if (typeof value !== 'string') throw this.#invalid(`header '${name}' is not a string`)

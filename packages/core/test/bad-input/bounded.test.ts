@@ -235,7 +235,7 @@ describe('a target that never answers', () => {
     await wal.start()
     await vi.waitFor(async () => {
       const { targets } = await films.status()
-      expect(targets.stuck?.delivery).toMatchObject({ full: true, pending: 48 })
+      expect(targets['stuck']?.delivery).toMatchObject({ full: true, pending: 48 })
     })
     // What it may hold, and what of it is decoded.
     expect(bytesInUse() - before).toBeLessThan(12 * 2 ** 20)

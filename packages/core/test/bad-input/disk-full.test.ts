@@ -103,11 +103,14 @@ describe.each(smallDisks)('$name', ({ make }) => {
   it('when full, is closed without harm', async () => {
     const disk = await make()
     const { wal, films, store } = await openFilms(disk.directory, { fileSystem: disk.fileSystem })
+    const errors: string[] = []
+    wal.on('error', ({ error }) => errors.push(error.code))
     await wal.start()
     await films.write({ key: 'first', payload: { title: 'first' } })
     await disk.fill()
     const receipts = await writeUntilFull(films)
     await wal.close()
+    expect(errors.filter((code) => code !== 'ERR_DISK_FULL')).toEqual([])
     await disk.makeRoom()
     const acknowledged = ['first', ...titlesOf(receipts, 'yes')]
     expect(await everythingIn(disk)).toEqual(acknowledged)

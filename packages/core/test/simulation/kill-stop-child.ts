@@ -1,6 +1,7 @@
 /**
  * A process that owns a directory, writes one record after the other, and delivers them to a file
- * until it is told to end by SIGTERM. Says `open`, or with which error it was refused.
+ * until it is told to end by SIGTERM. By SIGUSR2 it is told to block its event loop for a while.
+ * Says `open`, or with which error it was refused.
  */
 import { appendFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,9 +15,17 @@ function say(line: string): void {
   writeSync(1, `${line}\n`)
 }
 
+/** Long enough for another process to start and be refused, in ms. */
+const blockMs = 3000
+
 let isEnding = false
 process.on('SIGTERM', () => {
   isEnding = true
+})
+process.on('SIGUSR2', () => {
+  say('blocked')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs)
+  say('unblocked')
 })
 
 try {
