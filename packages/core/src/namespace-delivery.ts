@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
+import { closeAll } from './close-all.ts'
 import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
-import type { Consumer } from './consumer/consumer.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
 import type { Isolation } from './delivery/isolation.ts'
 import { presentLetter } from './dlq/dead-letters.ts'
@@ -15,6 +15,7 @@ import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
 import type { Shard } from './shard.ts'
+import { openedOnFirstUse } from './target/opened-target.ts'
 import type { Target } from './target/target.ts'
 
 export interface NamespaceDeliveryOptions {
@@ -34,7 +35,8 @@ export interface NamespaceDeliveryOptions {
 export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
   readonly #deliveries = new Map<string, TargetDelivery>()
-  readonly #consumers: Consumer[] = []
+  /** Consumers and targets, in the order in which they were opened. */
+  #closing: (() => Promise<void>)[] = []
   #started = false
 
   constructor(options: NamespaceDeliveryOptions) {
@@ -47,11 +49,14 @@ export class NamespaceDelivery {
       throw new WalError('ERR_ALREADY_STARTED', `Namespace '${name}' is being delivered already`)
     }
     this.#started = true
-    for (const [name, target] of Object.entries(this.#options.config.targets)) {
-      await target.open?.()
-      const delivery = await this.#open(name, target)
-      this.#deliveries.set(name, delivery)
-      await delivery.start()
+    try {
+      for (const [name, target] of Object.entries(this.#options.config.targets)) {
+        await this.#startTarget(name, target)
+      }
+    } catch (error) {
+      // Some targets without the others would look like a service that works.
+      await this.close(0)
+      throw error
     }
   }
 
@@ -93,20 +98,25 @@ export class NamespaceDelivery {
 
   /** Lets what is being applied finish until the deadline, hands back the rest, closes targets. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all([...this.#deliveries.values()].map((one) => one.stop({ deadlineMs })))
-    for (const consumer of this.#consumers) await consumer.close()
-    for (const name of this.#deliveries.keys()) {
-      await this.#options.config.targets[name]?.close?.()
-    }
+    const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
+    const steps = [() => Promise.all(stopped), ...this.#closing]
+    this.#deliveries.clear()
+    this.#closing = []
+    this.#started = false
+    await closeAll(steps)
   }
 
-  async #open(targetName: string, target: Target<unknown>): Promise<TargetDelivery> {
+  async #startTarget(targetName: string, configured: Target): Promise<void> {
     const { config, queue, shard, isolation, clock, random, letters, decode, emitter } =
       this.#options
     const consumer = await queue.consumer(targetName)
-    this.#consumers.push(consumer)
+    const target = openedOnFirstUse(targetName, configured)
+    this.#closing.push(
+      () => consumer.close(),
+      () => target.close(),
+    )
     const place = { namespace: config.name, target: targetName }
-    return new TargetDelivery({
+    const delivery = new TargetDelivery({
       namespace: config.name,
       targetName,
       target,
@@ -120,5 +130,7 @@ export class NamespaceDelivery {
       random,
       events: eventsAt(place, emitter, (letter) => presentLetter(config.name, letter, decode)),
     })
+    this.#deliveries.set(targetName, delivery)
+    await delivery.start()
   }
 }

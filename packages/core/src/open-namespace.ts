@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { closeAll } from './close-all.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
@@ -126,6 +127,11 @@ export class OpenNamespace implements Namespace {
     return this.#delivery.start()
   }
 
+  /** Ends what `start` began; writes go on. */
+  stop(deadlineMs: number): Promise<void> {
+    return this.#delivery.close(deadlineMs)
+  }
+
   drain(options: DrainOptions = {}): Promise<NamespaceDrainReport> {
     return this.#delivery.drain(options)
   }
@@ -145,10 +151,12 @@ export class OpenNamespace implements Namespace {
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
-    await this.#delivery.close(deadlineMs)
-    await this.#producer.close()
-    await this.#letters?.close()
-    await this.#options.queue.close()
+    await closeAll([
+      () => this.#delivery.close(deadlineMs),
+      () => this.#producer.close(),
+      () => this.#letters?.close(),
+      () => this.#options.queue.close(),
+    ])
   }
 
   readonly #decode = (record: StoredRecord): WalRecord => {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts'
+import { closeAll } from './close-all.ts'
 import type { InputOf, Namespaces, PayloadOf, ShardOptions, TargetOf } from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
@@ -70,7 +71,11 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
     name: K,
     input: DeleteInput<InputOf<N[K]>, TargetOf<N[K]>>,
   ): Promise<Receipt>
-  /** Begins delivery to every target. Without it a process only writes. */
+  /**
+   * Begins delivery to every target. Without it a process only writes. A target that cannot be
+   * opened counts as unavailable, and is tried again. Rejects if a queue cannot be read; nothing is
+   * delivered then, and `start` may be called again.
+   */
   start(): Promise<void>
   /** Waits until what is in every queue now has been delivered; reports per namespace and target. */
   drain(
@@ -192,7 +197,12 @@ class OpenWal implements AsyncDisposable {
     if (this.#closing !== undefined) throw new WalError('ERR_CLOSED', 'The wal is closed')
     if (this.#started) throw new WalError('ERR_ALREADY_STARTED', 'The wal has been started already')
     this.#started = true
-    await Promise.all([...this.#namespaces.values()].map((namespace) => namespace.start()))
+    const starts = [...this.#namespaces.values()].map((namespace) => namespace.start())
+    const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
+    if (failed === undefined) return
+    await closeAll([...this.#namespaces.values()].map((namespace) => () => namespace.stop(0)))
+    this.#started = false
+    throw (failed as PromiseRejectedResult).reason
   }
 
   drain(options: DrainOptions = {}) {

@@ -141,6 +141,65 @@ describe('createWal', () => {
     expect(closed).toEqual(['good'])
   })
 
+  it('starts with a target that cannot be opened yet, and holds up nobody for it', async () => {
+    let [opened, closed] = [0, 0]
+    const broken = Object.assign(new ScriptedTarget(), {
+      async open() {
+        opened++
+        if (opened < 3) throw new Error('db down')
+      },
+      async close() {
+        closed++
+      },
+    })
+    const fine = new ScriptedTarget()
+    const { wal, films } = await filmsWal({ broken, fine }, { breaker: { minOpen: 1, maxOpen: 2 } })
+    const paused: string[] = []
+    wal.on('paused', ({ target, reason, message }) => paused.push(`${target} ${reason} ${message}`))
+    await films.write({ key: 'a', payload: { title: '1' } })
+    await wal.start()
+    await wal.drain()
+    expect([broken.titles, fine.titles]).toEqual([['1'], ['1']])
+    expect(paused[0]).toMatch(/^broken unavailable .*db down/)
+    expect(opened).toBe(3)
+    await wal.close()
+    expect(closed).toBe(1)
+  })
+
+  it('can be started again after a start that failed, and delivers nothing between', async () => {
+    const real = memoryQueue()
+    let broken = true
+    const queue = watched(real, () => {})
+    queue.consumer = (target) =>
+      target === 'second' && broken ? Promise.reject(new Error('no reader')) : real.consumer(target)
+    const targets = { first: new ScriptedTarget(), second: new ScriptedTarget() }
+    const { wal, films } = await filmsWal(targets, { queue })
+    await expect(wal.start()).rejects.toThrow('no reader')
+    await films.write({ key: 'a', payload: { title: '1' } })
+    await expect(films.drain()).rejects.toMatchObject({ code: 'ERR_NOT_STARTED' })
+    expect((await wal.status()).started).toBe(false)
+    expect(targets.first.titles).toEqual([])
+    broken = false
+    await wal.start()
+    await wal.drain()
+    expect([targets.first.titles, targets.second.titles]).toEqual([['1'], ['1']])
+    await wal.close()
+  })
+
+  it('closes everything else where one part cannot be closed', async () => {
+    const closed: string[] = []
+    const stubborn = Object.assign(new ScriptedTarget(), {
+      close: () => Promise.reject(new Error('will not close')),
+    })
+    const queue = watched(memoryQueue(), () => closed.push('queue'))
+    const { wal, films } = await filmsWal({ stubborn }, { queue })
+    await films.write({ key: 'a', payload: { title: '1' } })
+    await wal.start()
+    await wal.drain()
+    await expect(wal.close()).rejects.toThrow('will not close')
+    expect(closed).toEqual(['queue'])
+  })
+
   it('is closed by await using', async () => {
     let handle: { write(input: never): Promise<unknown> }
     {

@@ -24,6 +24,7 @@ const interfaceFiles = new Set([
 /** Files directly in src that every other may know; what else lies there puts the stages together. */
 const foundation = new Set([
   'clock.ts',
+  'close-all.ts',
   'codec.ts',
   'errors.ts',
   'event-loop-lag.ts',

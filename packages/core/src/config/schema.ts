@@ -121,7 +121,13 @@ const shard = v.strictObject({
 
 /** The whole of `createWal`'s options, durations as ms and sizes as bytes, defaults filled in. */
 export const walOptionsSchema = v.strictObject({
-  directory: v.optional(v.pipe(v.string(), v.nonEmpty('must not be empty'))),
+  directory: v.optional(
+    v.pipe(
+      v.string('must be a path'),
+      v.nonEmpty('must not be empty'),
+      v.check((path) => !path.includes('\0'), 'must not hold a zero character'),
+    ),
+  ),
   region: v.optional(
     v.strictObject({
       name: v.optional(name, 'local'),

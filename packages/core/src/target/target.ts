@@ -90,9 +90,12 @@ export interface Target<P = unknown> {
   read?(key: string, options: { readonly signal: AbortSignal }): Promise<unknown>
   /** Resolves if the target can be reached; the breaker's probe. Without it a single record probes. */
   health?(options: { readonly signal: AbortSignal }): Promise<void>
-  /** Called once, before the first apply. A rejection makes `start` reject. */
+  /**
+   * Called before the first apply. Where it rejects the target counts as unavailable, and it is
+   * called again with the next probe.
+   */
   open?(): Promise<void>
-  /** Called once, after the last apply. */
+  /** Called once after the last apply, if the target was opened. */
   close?(): Promise<void>
 }
 
