@@ -100,7 +100,7 @@ class Lives {
       directory: this.#directory,
       life,
       seed: this.#random.integer(0, 2 ** 31),
-      records: isLast ? [0, 0] : [this.#random.integer(1, 80), this.#random.integer(60, 400)],
+      records: isLast ? [0, 0] : [this.#random.integer(1, 80), this.#random.integer(40, 280)],
       redrives,
       isLast,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),

@@ -71,5 +71,5 @@ export async function expectDelivered(
   await next.start()
   await next.drain()
   await next.close()
-  expect(store.titles).toEqual(titles)
+  expect(store.titles.toSorted()).toEqual(titles.toSorted())
 }
