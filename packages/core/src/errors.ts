@@ -12,6 +12,7 @@ export type WalErrorCode =
   | 'ERR_INVALID_DURATION'
   | 'ERR_INVALID_SIZE'
   | 'ERR_CLOSED'
+  | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
   | 'ERR_ALREADY_STARTED'
   | 'ERR_NOT_STARTED'
   // What a write can come to

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { closeAll } from './close-all.ts'
+import { type Closing, closeAll } from './close-all.ts'
 import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
@@ -31,12 +31,15 @@ export interface NamespaceDeliveryOptions {
   readonly decode: (record: StoredRecord) => WalRecord
 }
 
+/** What a consumer or a target may take to close beyond the deadline of a close, in ms. */
+const graceMs = 1000
+
 /** The deliveries of one namespace, one per target; none until `start`. */
 export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
   readonly #deliveries = new Map<string, TargetDelivery>()
   /** Consumers and targets, in the order in which they were opened. */
-  #closing: (() => Promise<void>)[] = []
+  #closing: Closing[] = []
   #started = false
 
   constructor(options: NamespaceDeliveryOptions) {
@@ -99,11 +102,13 @@ export class NamespaceDelivery {
   /** Lets what is being applied finish until the deadline, hands back the rest, closes targets. */
   async close(deadlineMs: number): Promise<void> {
     const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
-    const steps = [() => Promise.all(stopped), ...this.#closing]
+    const parts = this.#closing
     this.#deliveries.clear()
     this.#closing = []
     this.#started = false
-    await closeAll(steps)
+    // A delivery keeps to the deadline by itself.
+    await Promise.all(stopped)
+    await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
   }
 
   async #startTarget(targetName: string, configured: Target): Promise<void> {
@@ -112,8 +117,8 @@ export class NamespaceDelivery {
     const consumer = await queue.consumer(targetName)
     const target = openedOnFirstUse(targetName, configured)
     this.#closing.push(
-      () => consumer.close(),
-      () => target.close(),
+      { what: `consumer of target '${targetName}'`, close: () => consumer.close() },
+      { what: `target '${targetName}'`, close: () => target.close() },
     )
     const place = { namespace: config.name, target: targetName }
     const delivery = new TargetDelivery({

@@ -37,6 +37,9 @@ export interface OpenNamespaceOptions {
   readonly emitter: WalEmitter
 }
 
+/** What a part may take to close beyond the deadline of a close, in ms. */
+const graceMs = 1000
+
 /** One namespace at work: its queue open, its producer ready, its deliveries once started. */
 export class OpenNamespace implements Namespace {
   readonly name: string
@@ -95,7 +98,12 @@ export class OpenNamespace implements Namespace {
     })
     this.#codec = config.codec ?? jsonCodec
     this.#preparer = preparerOf(options, this.#codec)
-    this.#writer = new Writer(this.#preparer, this.#producer)
+    this.#writer = new Writer({
+      preparer: this.#preparer,
+      producer: this.#producer,
+      clock,
+      timeoutMs: config.writeTimeout,
+    })
     this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
@@ -151,12 +159,18 @@ export class OpenNamespace implements Namespace {
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
-    await closeAll([
-      () => this.#delivery.close(deadlineMs),
-      () => this.#producer.close(),
-      () => this.#letters?.close(),
-      () => this.#options.queue.close(),
-    ])
+    const idle = this.#producer.idle(deadlineMs)
+    try {
+      await this.#delivery.close(deadlineMs)
+    } finally {
+      await idle
+      const parts = [
+        { what: 'producer', close: () => this.#producer.close() },
+        { what: 'dead-letter queue', close: () => this.#letters?.close() },
+        { what: 'queue', close: () => this.#options.queue.close() },
+      ]
+      await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
+    }
   }
 
   readonly #decode = (record: StoredRecord): WalRecord => {

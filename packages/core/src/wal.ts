@@ -1,5 +1,4 @@
 import { type Clock, systemClock } from './clock.ts'
-import { closeAll } from './close-all.ts'
 import type { InputOf, Namespaces, PayloadOf, ShardOptions, TargetOf } from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
@@ -32,7 +31,10 @@ export interface WalOptions<N extends Namespaces = Namespaces> {
 
 /** How a wal is closed. */
 export interface CloseOptions {
-  /** How long records being applied may take to finish; then they are aborted. Default `'10s'`. */
+  /**
+   * How long writes on their way and records being applied may take to finish; then they are given
+   * up. Each part has a second more to close. Default `'10s'`.
+   */
   readonly timeout?: Duration | undefined
 }
 
@@ -200,7 +202,7 @@ class OpenWal implements AsyncDisposable {
     const starts = [...this.#namespaces.values()].map((namespace) => namespace.start())
     const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
     if (failed === undefined) return
-    await closeAll([...this.#namespaces.values()].map((namespace) => () => namespace.stop(0)))
+    await Promise.allSettled([...this.#namespaces.values()].map((namespace) => namespace.stop(0)))
     this.#started = false
     throw (failed as PromiseRejectedResult).reason
   }

@@ -18,6 +18,8 @@ export class FailureRun {
   /** What each of them spent in this run. */
   readonly #spent = new Map<Entry, number>()
   readonly #suspects = new Set<Entry>()
+  /** Suspects of this run that were convicted for want of anybody else to ask. */
+  #convicted = 0
 
   /** `longest`: so many different records make it an outage. */
   constructor(longest: number) {
@@ -25,7 +27,12 @@ export class FailureRun {
   }
 
   get isOutage(): boolean {
-    return this.#spent.size >= this.#longest
+    return this.#spent.size + this.#convicted >= this.#longest
+  }
+
+  /** True if nothing has failed since the target worked last, or since an outage was recognised. */
+  get isOver(): boolean {
+    return this.#spent.size === 0 && this.#convicted === 0
   }
 
   get isEmpty(): boolean {
@@ -47,11 +54,24 @@ export class FailureRun {
     this.#suspects.add(entry)
   }
 
-  /** The target works, or nobody is left to ask: the failures were the records' own. Answers the suspects. */
-  convict(): readonly Entry[] {
+  /** The target works: the failures were the records' own. Answers the suspects. */
+  end(): readonly Entry[] {
     const suspects = [...this.#suspects]
     this.#suspects.clear()
     this.#spent.clear()
+    this.#convicted = 0
+    return suspects
+  }
+
+  /**
+   * Nobody else is left to ask. The run goes on with those that stand behind the suspects, or few
+   * keys with many records would be emptied into the dead letters.
+   */
+  convict(): readonly Entry[] {
+    const suspects = [...this.#suspects]
+    for (const suspect of suspects) this.#spent.delete(suspect)
+    this.#convicted += suspects.length
+    this.#suspects.clear()
     return suspects
   }
 
@@ -71,6 +91,7 @@ export class FailureRun {
     }
     this.#spent.clear()
     this.#suspects.clear()
+    this.#convicted = 0
     return { refunded, convicted }
   }
 

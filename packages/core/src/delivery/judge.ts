@@ -185,7 +185,7 @@ export class Judge {
   #targetWorks(batch: Batch, verdicts: Verdicts): void {
     const { gate, run } = this.#options
     gate.answered(batch.generation, true)
-    if (!run.isEmpty && batch.generation === gate.generation) verdicts.dead.push(...run.convict())
+    if (!run.isOver && batch.generation === gate.generation) verdicts.dead.push(...run.end())
   }
 
   /** It was an outage: who failed in it gets the attempts back. */

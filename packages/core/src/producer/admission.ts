@@ -30,14 +30,18 @@ export class Admission {
     return false
   }
 
-  /** Waits in line for room. Resolves false if the signal aborts first; nothing is taken then. */
-  async take(bytes: number, signal: AbortSignal): Promise<boolean> {
+  /**
+   * Waits in line for room, takes it and then calls `send`; `undefined` if the signal aborts first.
+   * The place in line is kept until `send` has been called, so that nobody is sent in between.
+   */
+  async whenRoom<T>(bytes: number, signal: AbortSignal, send: () => T): Promise<T | undefined> {
     const before = this.#last
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#last = promise
     this.#waiting++
     try {
-      return (await settledInTime(before, signal)) && (await this.#takeBoth(bytes, signal))
+      const isFirst = await settledInTime(before, signal)
+      return isFirst && (await this.#takeBoth(bytes, signal)) ? send() : undefined
     } finally {
       this.#waiting--
       void before.then(resolve)

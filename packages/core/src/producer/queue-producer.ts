@@ -59,24 +59,41 @@ export class QueueProducer {
     return this.#admission.waiting
   }
 
-  /** One outcome per record, in order. Rejects only with `OverloadedError`, where writes are shed. */
+  /** One outcome per record, in order. Rejects with `OverloadedError` only, where all were shed. */
   send(records: readonly StoredRecord[], patience: Patience): Promise<readonly SendOutcome[]> {
     return records.length === 1
       ? this.#sendBatch(records, patience)
       : this.#sendInBatches(records, patience)
   }
 
-  /** Takes no more; resolves once nothing is in flight. */
+  /** Takes no more; resolves once nothing is in flight, at the latest when the time is over. */
+  async idle(longestMs: number): Promise<void> {
+    this.#closed = true
+    if (this.#inFlight === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = this.#options.clock.setTimer(longestMs, resolve)
+      this.#idle.push(() => {
+        timer.cancel()
+        resolve()
+      })
+    })
+  }
+
+  /** Takes no more, and gives up the queue's producer. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
     await this.#options.producer.close()
   }
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
-    const sent: Promise<readonly SendOutcome[]>[] = []
-    for (const batch of this.#batchesOf(records)) sent.push(this.#sendBatch(batch, patience))
-    return (await Promise.all(sent)).flat()
+    const batches = [...this.#batchesOf(records)]
+    const sent = await Promise.allSettled(batches.map((batch) => this.#sendBatch(batch, patience)))
+    const shed = sent.filter(({ status }) => status === 'rejected')
+    if (shed.length === sent.length && shed[0]) throw (shed[0] as PromiseRejectedResult).reason
+    // A part may be stored by now: who is told 'no' can write just the rest again.
+    return sent.flatMap((one, index) =>
+      one.status === 'fulfilled' ? one.value : allOf(batches[index] ?? [], 'no', one.reason),
+    )
   }
 
   *#batchesOf(records: readonly StoredRecord[]): Generator<readonly StoredRecord[]> {
@@ -117,14 +134,15 @@ export class QueueProducer {
       ? AbortSignal.any([patience.signal, deadline.signal])
       : deadline.signal
     const began = clock.monotonic()
-    const admitted = await this.#admission.take(bytes, signal)
+    const sent = await this.#admission.whenRoom(bytes, signal, () => {
+      const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
+      // In an array, as a promise would be waited for, and the line with it.
+      return [this.#sendAdmitted(records, bytes, { ...patience, timeoutMs: leftMs })] as const
+    })
     timer.cancel()
-    if (!admitted) {
-      const error = patience.signal?.aborted ? abortedError() : this.#overloaded(bytes)
-      return allOf(records, 'no', error)
-    }
-    const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
-    return this.#sendAdmitted(records, bytes, { ...patience, timeoutMs: leftMs })
+    if (sent !== undefined) return sent[0]
+    const error = patience.signal?.aborted ? abortedError() : this.#overloaded(bytes)
+    return allOf(records, 'no', error)
   }
 
   #sendAdmitted(

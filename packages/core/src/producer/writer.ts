@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { durationMs } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
@@ -7,6 +8,14 @@ import type { Patience, QueueProducer } from './queue-producer.ts'
 import { type Receipt, receiptOf } from './receipt.ts'
 import type { WriteInput } from './write-input.ts'
 
+export interface WriterOptions {
+  readonly preparer: RecordPreparer
+  readonly producer: QueueProducer
+  readonly clock: Clock
+  /** The time-out of writes that bring none of their own. */
+  readonly timeoutMs: number
+}
+
 /**
  * What `write` does: checks, prepares, sends, and answers with receipts.
  *
@@ -14,25 +23,23 @@ import type { WriteInput } from './write-input.ts'
  * where a schema's check takes its time: id and version are given when a record's turn has come.
  */
 export class Writer {
-  readonly #preparer: RecordPreparer
-  readonly #producer: QueueProducer
+  readonly #options: WriterOptions
   /** Writes whose payload is still being checked, and those lined up behind them. */
   #checking = 0
-  /** Settles once the last of them has been sent. */
+  /** Settles once the last of them has been sent or has given up, and all before it. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(preparer: RecordPreparer, producer: QueueProducer) {
-    this.#preparer = preparer
-    this.#producer = producer
+  constructor(options: WriterOptions) {
+    this.#options = options
   }
 
   /** Rejects if the input is wrong, or where writes are shed; every other outcome is a receipt. */
   write(input: WriteInput<unknown>): Promise<Receipt> {
     try {
       const patience = patienceOf(input)
-      const payload = this.#preparer.check(input)
+      const payload = this.#options.preparer.check(input)
       return payload instanceof Promise || this.#checking > 0
-        ? this.#inTurn(payload, (checked) => this.#sendOne(input, checked, patience))
+        ? this.#inTurn(payload, patience, (checked) => this.#sendOne(input, checked, patience))
         : this.#sendOne(input, payload, patience)
     } catch (error) {
       return Promise.reject(error)
@@ -44,15 +51,30 @@ export class Writer {
     inputs: readonly WriteInput<unknown>[],
     patience: Patience,
   ): Promise<readonly Receipt[]> {
-    const payloads = inputs.map((input) => this.#preparer.check(input))
+    const payloads = this.#checkAll(inputs)
     return this.#checking > 0 || payloads.some((payload) => payload instanceof Promise)
-      ? this.#inTurn(Promise.all(payloads), (checked) => this.#sendMany(inputs, checked, patience))
+      ? this.#inTurn(Promise.all(payloads), patience, (checked) =>
+          this.#sendMany(inputs, checked, patience),
+        )
       : this.#sendMany(inputs, payloads, patience)
   }
 
+  #checkAll(inputs: readonly WriteInput<unknown>[]): readonly unknown[] {
+    const payloads: unknown[] = []
+    try {
+      for (const input of inputs) payloads.push(this.#options.preparer.check(input))
+    } catch (error) {
+      // Nobody will ask for the others any more.
+      for (const payload of payloads) if (payload instanceof Promise) payload.catch(() => {})
+      throw error
+    }
+    return payloads
+  }
+
   #sendOne(input: WriteInput<unknown>, payload: unknown, patience: Patience): Promise<Receipt> {
-    const record = this.#preparer.build(input, payload)
-    return this.#producer.send([record], patience).then(([outcome]) => receipt(record, outcome))
+    const { preparer, producer } = this.#options
+    const record = preparer.build(input, payload)
+    return producer.send([record], patience).then(([outcome]) => receipt(record, outcome))
   }
 
   async #sendMany(
@@ -60,28 +82,59 @@ export class Writer {
     payloads: readonly unknown[],
     patience: Patience,
   ): Promise<readonly Receipt[]> {
-    const records = inputs.map((input, index) => this.#preparer.build(input, payloads[index]))
-    const outcomes = await this.#producer.send(records, patience)
+    const { preparer, producer } = this.#options
+    const records = inputs.map((input, index) => preparer.build(input, payloads[index]))
+    const outcomes = await producer.send(records, patience)
     return records.map((record, index) => receipt(record, outcomes[index]))
   }
 
-  /** Sends once the payload is checked and every earlier write has been sent. */
-  async #inTurn<C, R>(check: C | Promise<C>, send: (checked: C) => Promise<R>): Promise<R> {
+  /** Sends once the payload is checked and every earlier write has been sent or has given up. */
+  async #inTurn<C, R>(
+    check: C | Promise<C>,
+    patience: Patience,
+    send: (checked: C) => Promise<R>,
+  ): Promise<R> {
     this.#checking++
-    const checked = Promise.resolve(check)
+    const limit = this.#limit(patience)
+    const checked = Promise.race([check, limit.expired])
+    const turn = Promise.allSettled([this.#turn, checked]).then(() => checked)
     let sent: Promise<R> | undefined
-    const turn = Promise.allSettled([this.#turn, checked])
-      .then(() => checked)
-      .then((payload) => {
-        sent = send(payload)
-      })
-    this.#turn = turn.catch(() => {})
+    const sending = turn.then((payload) => {
+      if (!limit.isOver) sent = send(payload)
+    })
+    this.#turn = sending.catch(() => {})
     try {
-      await turn
+      await Promise.race([sending, limit.expired])
     } finally {
+      limit.cancel()
       this.#checking--
     }
     return sent as Promise<R>
+  }
+
+  /** A check may take for ever, as one that asks a database. Nothing is stored by then. */
+  #limit({ timeoutMs = this.#options.timeoutMs, signal }: Patience) {
+    const { promise: expired, reject } = Promise.withResolvers<never>()
+    expired.catch(() => {})
+    const giveUp = (error: WalError): void => {
+      limit.isOver = true
+      reject(error)
+    }
+    const timer = this.#options.clock.setTimer(timeoutMs, () => giveUp(slowCheck(timeoutMs)), {
+      unref: true,
+    })
+    const abort = (): void => giveUp(abortedCheck())
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted) abort()
+    const limit = {
+      expired,
+      isOver: signal?.aborted === true,
+      cancel() {
+        timer.cancel()
+        signal?.removeEventListener('abort', abort)
+      },
+    }
+    return limit
   }
 }
 
@@ -99,4 +152,20 @@ const asConfigured: Patience = {}
 /** A producer that answers with fewer outcomes than it was given records leaves the rest open. */
 function receipt(record: StoredRecord, outcome: SendOutcome = { durable: 'unknown' }): Receipt {
   return receiptOf(record, outcome)
+}
+
+function slowCheck(timeoutMs: number): WalError {
+  return new WalError(
+    'ERR_WRITE_TIMEOUT',
+    `The check of a payload, or of one written before it, took longer than ${timeoutMs} ms. Nothing was stored.`,
+    { retryable: true },
+  )
+}
+
+function abortedCheck(): WalError {
+  return new WalError(
+    'ERR_ABORTED',
+    "The caller's signal aborted while payloads were being checked. Nothing was stored.",
+    { retryable: true },
+  )
 }

@@ -191,6 +191,21 @@ describe('a run of failures', () => {
     expect(new Set(probes).size).toBe(100)
   })
 
+  test('is recognised also where few keys have many records', async () => {
+    for (const keys of [1, 5, 9]) {
+      const h = harness()
+      for (let index = 0; index < 200; index++) h.queue.add({ key: `k${index % keys}` })
+      h.target.whole = () => {
+        throw new Error('bad deploy')
+      }
+      await h.start()
+      await h.clock.advance(86_400_000)
+      expect(h.events.letters.length).toBeLessThan(10)
+      h.target.whole = undefined
+      expect(await h.drain()).toMatchObject({ pending: 0, dead: 0 })
+    }
+  })
+
   test('of fewer records does not: each spends its attempts and is dead-lettered', async () => {
     const h = harness()
     h.queue.addMany(9)

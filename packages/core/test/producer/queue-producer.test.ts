@@ -80,6 +80,36 @@ describe('QueueProducer', () => {
     expect(hand.sent).toHaveLength(1)
   })
 
+  it('lets nobody in between one that finds room and its being sent', async () => {
+    const { producer, hand } = producerOf()
+    const records = [record(700), record(300), record(1)] as const
+    const first = producer.send([records[0]], {})
+    const second = producer.send([records[1]], {})
+    const third: Promise<unknown>[] = []
+    for (let hops = 0; hops < 12; hops++) {
+      let hop: Promise<unknown> = first
+      for (let n = 0; n < hops; n++) hop = hop.then(() => {})
+      third.push(hop.then(() => producer.send([records[2]], {})))
+    }
+    hand.answer()
+    await first
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    for (let n = 0; n < 13; n++) {
+      hand.answer()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await Promise.all([second, ...third])
+    expect(hand.sent.slice(0, 2)).toEqual([records[0], records[1]])
+  })
+
+  it('says which records of a large batch were shed, once a part of it is sent', async () => {
+    const { producer, hand } = producerOf({ overload: 'shed', largestBatchRecords: 1 })
+    const sent = producer.send([record(500), record(500), record(1)], {})
+    hand.answer()
+    hand.answer()
+    expect((await sent).map(({ durable }) => durable)).toEqual(['yes', 'no', 'yes'])
+  })
+
   it("heeds a write's own time-out in the middle of the line", async () => {
     const { producer, hand } = producerOf()
     void producer.send([record(900)], {})

@@ -60,6 +60,42 @@ describe('Writer', () => {
     await wal.close()
   })
 
+  it('does not wait for a check that takes for ever, nor do the writes behind it', async () => {
+    const endless = z.number().refine((n) => (n < 0 ? new Promise<boolean>(() => {}) : true))
+    const { wal, applied, handle } = await walOf(endless)
+    const gone = new AbortController()
+    const stuck = handle.write({ key: 'k', payload: -1, timeout: 5 })
+    const aborted = handle.write({ key: 'k', payload: -2, signal: gone.signal })
+    const behind = handle.write({ key: 'k', payload: 1 })
+    const answers = Promise.allSettled([stuck, aborted])
+    gone.abort()
+    expect(await answers).toMatchObject([
+      { reason: { code: 'ERR_WRITE_TIMEOUT' } },
+      { reason: { code: 'ERR_ABORTED' } },
+    ])
+    expect(await behind).toMatchObject({ durable: 'yes' })
+    await wal.start()
+    await wal.drain()
+    expect(applied).toEqual([1])
+    await wal.close()
+  })
+
+  it('leaves no rejection unheard where one of many inputs is wrong', async () => {
+    const { wal, handle } = await walOf(slow)
+    const unheard: unknown[] = []
+    const listen = (reason: unknown): number => unheard.push(reason)
+    process.on('unhandledRejection', listen)
+    const many = handle.writeMany([
+      { key: 'k', payload: -1 },
+      { key: '', payload: 1 },
+    ])
+    await expect(many).rejects.toMatchObject({ code: 'ERR_INVALID_RECORD' })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    process.off('unhandledRejection', listen)
+    expect(unheard).toEqual([])
+    await wal.close()
+  })
+
   it('keeps the order of a writeMany and a write right behind it', async () => {
     const { wal, applied, handle } = await walOf(z.number())
     const many = handle.writeMany([

@@ -13,23 +13,50 @@ const privateDirectory = 0o700
  * NTFS keeps a journal of its entries.
  */
 export const nodeFileSystem: FileSystem = {
-  async makeDirectory(path) {
-    const first = await call<string | undefined>((done) =>
-      fs.mkdir(path, { recursive: true, mode: privateDirectory }, done),
-    )
-    if (first === undefined) return
-    // The names of the directories made must last like those of files.
-    for (let made = resolve(path); ; made = dirname(made)) {
-      await syncDirectory(dirname(made))
-      if (made === resolve(first) || made === dirname(made)) return
-    }
-  },
+  makeDirectory: (path) => makeDirectory(resolve(path)),
   list: (path) => call((done) => fs.readdir(path, done)),
   create: (path) => openFile(path, 'wx+'),
   open: (path, access) => openFile(path, access === 'read' ? 'r' : 'r+'),
   rename: (from, to) => call((done) => fs.rename(from, to, done)),
   remove: (path) => call((done) => fs.unlink(path, done)),
   syncDirectory,
+}
+
+/**
+ * Node's own recursive mkdir never answers below a directory that takes none, such as /proc. The
+ * names of the directories made must last like those of files.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await makeOneDirectory(path)
+  } catch (error) {
+    if (!isMissing(error) || dirname(path) === path) throw error
+    await makeDirectory(dirname(path))
+    await makeOneDirectory(path)
+  }
+}
+
+async function makeOneDirectory(path: string): Promise<void> {
+  try {
+    await call<void>((done) => fs.mkdir(path, privateDirectory, done))
+  } catch (error) {
+    if (await isDirectory(path)) return
+    throw error
+  }
+  await syncDirectory(dirname(path))
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    const stats = await call<fs.Stats>((done) => fs.stat(path, done))
+    return stats.isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 async function openFile(path: string, flags: string): Promise<File> {
