@@ -108,14 +108,14 @@ export class OpenNamespace implements Namespace {
     this.deadLetters = this.#openDeadLetters(letters)
   }
 
-  async write(input: WriteInput<unknown>): Promise<Receipt> {
-    const receipt = await this.tryWrite(input)
-    if (receipt.durable === 'yes') return receipt
-    throw new NotDurableError(receipt)
+  write(input: WriteInput<unknown>): Promise<Receipt> {
+    if (this.#closed) return Promise.reject(this.#closedError())
+    return this.#writer.write(input, durableOnly)
   }
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
-    return this.#closed ? Promise.reject(this.#closedError()) : this.#writer.write(input)
+    if (this.#closed) return Promise.reject(this.#closedError())
+    return this.#writer.write(input, (receipt) => receipt)
   }
 
   async writeMany(
@@ -187,7 +187,7 @@ export class OpenNamespace implements Namespace {
       now: () => clock.now(),
       present: (letter) => presentLetter(config.name, letter, this.#decode),
       encode: (record, payload) => this.#preparer.encodeEdited(record, payload),
-      send: (record) => this.#producer.send([record], {}).then(([outcome]) => outcome ?? noOutcome),
+      send: (record) => this.#producer.send([record], {}, ([outcome]) => outcome ?? noOutcome),
       hasTarget: (target) => target in config.targets,
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter) => this.#delivery.expectRedriven(letter),
@@ -235,6 +235,11 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     ids: new RecordIds(random),
     versions: new VersionClock({ region: region.number, floor }),
   })
+}
+
+function durableOnly(receipt: Receipt): Receipt {
+  if (receipt.durable === 'yes') return receipt
+  throw new NotDurableError(receipt)
 }
 
 /** For a producer that answers with fewer outcomes than it was given records. */

@@ -59,11 +59,19 @@ export class QueueProducer {
     return this.#admission.waiting
   }
 
-  /** One outcome per record, in order. Rejects with `OverloadedError` only, where all were shed. */
-  send(records: readonly StoredRecord[], patience: Patience): Promise<readonly SendOutcome[]> {
+  /**
+   * One outcome per record, in order, made by `answer` into what the caller wants: it is called
+   * here because one promise more for each write is time. Rejects with what `answer` throws, and
+   * with `OverloadedError` where all were shed.
+   */
+  send<R>(
+    records: readonly StoredRecord[],
+    patience: Patience,
+    answer: (outcomes: readonly SendOutcome[]) => R,
+  ): Promise<R> {
     return records.length === 1
-      ? this.#sendBatch(records, patience)
-      : this.#sendInBatches(records, patience)
+      ? this.#sendBatch(records, patience, answer)
+      : this.#sendInBatches(records, patience).then(answer)
   }
 
   /** Takes no more; resolves once nothing is in flight, at the latest when the time is over. */
@@ -87,7 +95,9 @@ export class QueueProducer {
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
     const batches = [...this.#batchesOf(records)]
-    const sent = await Promise.allSettled(batches.map((batch) => this.#sendBatch(batch, patience)))
+    const sent = await Promise.allSettled(
+      batches.map((batch) => this.#sendBatch(batch, patience, asTheyAre)),
+    )
     const shed = sent.filter(({ status }) => status === 'rejected')
     if (shed.length === sent.length && shed[0]) throw (shed[0] as PromiseRejectedResult).reason
     // A part may be stored by now: who is told 'no' can write just the rest again.
@@ -114,13 +124,22 @@ export class QueueProducer {
     if (batch.length > 0) yield batch
   }
 
-  #sendBatch(records: readonly StoredRecord[], patience: Patience) {
+  #sendBatch<R>(
+    records: readonly StoredRecord[],
+    patience: Patience,
+    answer: (outcomes: readonly SendOutcome[]) => R,
+  ): Promise<R> {
+    const refusal = this.#refusal(patience)
+    if (refusal) return new Promise((resolve) => resolve(answer(allOf(records, 'no', refusal))))
     const bytes = bytesOf(records)
-    if (this.#closed) return Promise.resolve(allOf(records, 'no', closedError(this.#options)))
-    if (patience.signal?.aborted) return Promise.resolve(allOf(records, 'no', abortedError()))
     return this.#admission.tryTake(bytes)
-      ? this.#sendAdmitted(records, bytes, patience)
-      : this.#sendWhenRoom(records, bytes, patience)
+      ? this.#sendAdmitted(records, bytes, patience, answer)
+      : this.#sendWhenRoom(records, bytes, patience).then(answer)
+  }
+
+  #refusal({ signal }: Patience): WalError | undefined {
+    if (this.#closed) return closedError(this.#options)
+    return signal?.aborted ? abortedError() : undefined
   }
 
   async #sendWhenRoom(records: readonly StoredRecord[], bytes: number, patience: Patience) {
@@ -137,7 +156,8 @@ export class QueueProducer {
     const sent = await this.#admission.whenRoom(bytes, signal, () => {
       const leftMs = Math.max(0, timeoutMs - (clock.monotonic() - began))
       // In an array, as a promise would be waited for, and the line with it.
-      return [this.#sendAdmitted(records, bytes, { ...patience, timeoutMs: leftMs })] as const
+      const rest = { ...patience, timeoutMs: leftMs }
+      return [this.#sendAdmitted(records, bytes, rest, asTheyAre)] as const
     })
     timer.cancel()
     if (sent !== undefined) return sent[0]
@@ -145,20 +165,28 @@ export class QueueProducer {
     return allOf(records, 'no', error)
   }
 
-  #sendAdmitted(
+  #sendAdmitted<R>(
     records: readonly StoredRecord[],
     bytes: number,
     patience: Patience,
-  ): Promise<readonly SendOutcome[]> {
-    return new Promise((resolve) => {
+    answer: (outcomes: readonly SendOutcome[]) => R,
+  ): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const answerWith = (outcomes: readonly SendOutcome[]): void => {
+        try {
+          resolve(answer(outcomes))
+        } catch (error) {
+          reject(error)
+        }
+      }
       const stopWaiting = this.#limitWait(patience, (error) =>
-        resolve(allOf(records, 'unknown', error)),
+        answerWith(allOf(records, 'unknown', error)),
       )
       this.#inFlight += records.length
       const settle = (outcomes: readonly SendOutcome[]): void => {
         stopWaiting()
         this.#release(records.length, bytes)
-        resolve(outcomes)
+        answerWith(outcomes)
       }
       const fail = (error: unknown): void => settle(allOf(records, 'unknown', brokenPromise(error)))
       try {
@@ -213,6 +241,10 @@ export class QueueProducer {
       { retryable: true },
     )
   }
+}
+
+function asTheyAre(outcomes: readonly SendOutcome[]): readonly SendOutcome[] {
+  return outcomes
 }
 
 /** What a record counts for in limits: its payload, and about what its fields take. */

@@ -33,14 +33,18 @@ export class Writer {
     this.#options = options
   }
 
-  /** Rejects if the input is wrong, or where writes are shed; every other outcome is a receipt. */
-  write(input: WriteInput<unknown>): Promise<Receipt> {
+  /**
+   * Rejects if the input is wrong, or where writes are shed; every other outcome is a receipt, which
+   * `answer` makes into what the caller wants.
+   */
+  write<R>(input: WriteInput<unknown>, answer: (receipt: Receipt) => R): Promise<R> {
     try {
       const patience = patienceOf(input)
       const payload = this.#options.preparer.check(input)
+      const send = (checked: unknown) => this.#sendOne(input, checked, patience, answer)
       return payload instanceof Promise || this.#checking > 0
-        ? this.#inTurn(payload, patience, (checked) => this.#sendOne(input, checked, patience))
-        : this.#sendOne(input, payload, patience)
+        ? this.#inTurn(payload, patience, send)
+        : send(payload)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -71,21 +75,27 @@ export class Writer {
     return payloads
   }
 
-  #sendOne(input: WriteInput<unknown>, payload: unknown, patience: Patience): Promise<Receipt> {
+  #sendOne<R>(
+    input: WriteInput<unknown>,
+    payload: unknown,
+    patience: Patience,
+    answer: (receipt: Receipt) => R,
+  ): Promise<R> {
     const { preparer, producer } = this.#options
     const record = preparer.build(input, payload)
-    return producer.send([record], patience).then(([outcome]) => receipt(record, outcome))
+    return producer.send([record], patience, ([outcome]) => answer(receipt(record, outcome)))
   }
 
-  async #sendMany(
+  #sendMany(
     inputs: readonly WriteInput<unknown>[],
     payloads: readonly unknown[],
     patience: Patience,
   ): Promise<readonly Receipt[]> {
     const { preparer, producer } = this.#options
     const records = inputs.map((input, index) => preparer.build(input, payloads[index]))
-    const outcomes = await producer.send(records, patience)
-    return records.map((record, index) => receipt(record, outcomes[index]))
+    return producer.send(records, patience, (outcomes) =>
+      records.map((record, index) => receipt(record, outcomes[index])),
+    )
   }
 
   /** Sends once the payload is checked and every earlier write has been sent or has given up. */

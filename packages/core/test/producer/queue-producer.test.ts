@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { Producer, SendOutcome } from '../../src/producer/producer.ts'
 import {
+  type Patience,
   QueueProducer,
   type QueueProducerOptions,
   recordBytes,
@@ -42,30 +43,32 @@ function producerOf(options: Partial<QueueProducerOptions> = {}) {
     onOverload: () => {},
     ...options,
   })
-  return { hand, producer, own }
+  const send = (records: readonly StoredRecord[], patience: Patience) =>
+    producer.send(records, patience, (outcomes) => outcomes)
+  return { hand, producer, own, send }
 }
 
 const record = (bytes: number) => makeStoredRecord({ payload: new Uint8Array(bytes) })
 
 describe('QueueProducer', () => {
   it('answers unknown when the queue gives no answer in time', async () => {
-    const { producer } = producerOf({ timeoutMs: 5 })
-    const [outcome] = await producer.send([record(1)], {})
+    const { send } = producerOf({ timeoutMs: 5 })
+    const [outcome] = await send([record(1)], {})
     expect(outcome).toMatchObject({ durable: 'unknown', error: { code: 'ERR_WRITE_TIMEOUT' } })
   })
 
   it("answers unknown when a write's own time-out or signal ends the wait", async () => {
-    const { producer } = producerOf()
+    const { send } = producerOf()
     const gone = new AbortController()
-    const aborted = producer.send([record(1)], { signal: gone.signal })
+    const aborted = send([record(1)], { signal: gone.signal })
     gone.abort()
     expect((await aborted)[0]).toMatchObject({ durable: 'unknown', error: { code: 'ERR_ABORTED' } })
-    expect((await producer.send([record(1)], { timeoutMs: 1 }))[0]?.durable).toBe('unknown')
+    expect((await send([record(1)], { timeoutMs: 1 }))[0]?.durable).toBe('unknown')
   })
 
   it('keeps bytes counted after a time-out until the queue has let go of them', async () => {
-    const { producer, hand, own } = producerOf({ timeoutMs: 1 })
-    await producer.send([record(100)], {})
+    const { producer, hand, own, send } = producerOf({ timeoutMs: 1 })
+    await send([record(100)], {})
     expect(own.usedBytes).toBe(recordBytes(record(100)))
     hand.answer()
     await producer.close()
@@ -73,23 +76,23 @@ describe('QueueProducer', () => {
   })
 
   it('answers no when there is no room in time, and sends nothing', async () => {
-    const { producer, hand } = producerOf()
-    void producer.send([record(900)], {})
-    const [outcome] = await producer.send([record(900)], { timeoutMs: 5 })
+    const { hand, send } = producerOf()
+    void send([record(900)], {})
+    const [outcome] = await send([record(900)], { timeoutMs: 5 })
     expect(outcome).toMatchObject({ durable: 'no', error: { code: 'ERR_OVERLOADED' } })
     expect(hand.sent).toHaveLength(1)
   })
 
   it('lets nobody in between one that finds room and its being sent', async () => {
-    const { producer, hand } = producerOf()
+    const { hand, send } = producerOf()
     const records = [record(700), record(300), record(1)] as const
-    const first = producer.send([records[0]], {})
-    const second = producer.send([records[1]], {})
+    const first = send([records[0]], {})
+    const second = send([records[1]], {})
     const third: Promise<unknown>[] = []
     for (let hops = 0; hops < 12; hops++) {
       let hop: Promise<unknown> = first
       for (let n = 0; n < hops; n++) hop = hop.then(() => {})
-      third.push(hop.then(() => producer.send([records[2]], {})))
+      third.push(hop.then(() => send([records[2]], {})))
     }
     hand.answer()
     await first
@@ -103,19 +106,19 @@ describe('QueueProducer', () => {
   })
 
   it('says which records of a large batch were shed, once a part of it is sent', async () => {
-    const { producer, hand } = producerOf({ overload: 'shed', largestBatchRecords: 1 })
-    const sent = producer.send([record(500), record(500), record(1)], {})
+    const { hand, send } = producerOf({ overload: 'shed', largestBatchRecords: 1 })
+    const sent = send([record(500), record(500), record(1)], {})
     hand.answer()
     hand.answer()
     expect((await sent).map(({ durable }) => durable)).toEqual(['yes', 'no', 'yes'])
   })
 
   it("heeds a write's own time-out in the middle of the line", async () => {
-    const { producer, hand } = producerOf()
-    void producer.send([record(900)], {})
-    const patient = producer.send([record(800)], {})
-    const hasty = producer.send([record(700)], { timeoutMs: 5 })
-    const behind = producer.send([record(600)], {})
+    const { producer, hand, send } = producerOf()
+    void send([record(900)], {})
+    const patient = send([record(800)], {})
+    const hasty = send([record(700)], { timeoutMs: 5 })
+    const behind = send([record(600)], {})
     expect((await hasty)[0]).toMatchObject({ durable: 'no', error: { code: 'ERR_OVERLOADED' } })
     expect(producer.waiting).toBe(2)
     for (const one of [undefined, patient, behind]) {
@@ -127,18 +130,18 @@ describe('QueueProducer', () => {
   })
 
   it('refuses at once where writes are shed', async () => {
-    const { producer } = producerOf({ overload: 'shed' })
-    void producer.send([record(900)], {})
-    await expect(producer.send([record(900)], {})).rejects.toMatchObject({
+    const { send } = producerOf({ overload: 'shed' })
+    void send([record(900)], {})
+    await expect(send([record(900)], {})).rejects.toMatchObject({
       code: 'ERR_OVERLOADED',
       retryAfterMs: expect.any(Number),
     })
   })
 
   it('sends those that waited for room in the order in which they came', async () => {
-    const { producer, hand } = producerOf()
+    const { hand, send } = producerOf()
     const records = [record(800), record(700), record(10), record(600), record(1)]
-    const sent = records.map((one) => producer.send([one], {}))
+    const sent = records.map((one) => send([one], {}))
     for (const one of sent) {
       await new Promise((resolve) => setTimeout(resolve, 1))
       hand.answer()
@@ -157,12 +160,12 @@ describe('QueueProducer', () => {
       },
       close: async () => {},
     }
-    const narrow = producerOf({ producer, largestBatchRecords: 2 }).producer
-    const outcomes = await narrow.send([record(1), record(1), record(1), record(1), record(1)], {})
+    const narrow = producerOf({ producer, largestBatchRecords: 2 }).send
+    const outcomes = await narrow([record(1), record(1), record(1), record(1), record(1)], {})
     expect(outcomes).toHaveLength(5)
     expect(sizes).toEqual([2, 2, 1])
     const largestBatchBytes = 3 * recordBytes(record(1)) + 10
-    await producerOf({ producer, largestBatchBytes }).producer.send(
+    await producerOf({ producer, largestBatchBytes }).send(
       [record(1), record(1), record(1), record(1), record(900), record(1)],
       {},
     )
@@ -177,18 +180,18 @@ describe('QueueProducer', () => {
         throw new Error('boom')
       },
     ],
-  ])('answers unknown, not yes, if a producer breaks its contract and %s', async (_, send) => {
-    const { producer } = producerOf({ producer: { send, close: async () => {} } })
-    const [outcome] = await producer.send([record(1)], {})
+  ])('answers unknown, not yes, if a producer breaks its contract and %s', async (_, broken) => {
+    const { producer, send } = producerOf({ producer: { send: broken, close: async () => {} } })
+    const [outcome] = await send([record(1)], {})
     expect(outcome).toMatchObject({ durable: 'unknown', error: { code: 'ERR_IO' } })
     await producer.close()
   })
 
   it('takes nothing more once closed, and closes when all is answered', async () => {
-    const { producer, hand } = producerOf()
-    const last = producer.send([record(1)], {})
+    const { producer, hand, send } = producerOf()
+    const last = send([record(1)], {})
     const closed = producer.close()
-    expect((await producer.send([record(1)], {}))[0]).toMatchObject({
+    expect((await send([record(1)], {}))[0]).toMatchObject({
       durable: 'no',
       error: { code: 'ERR_CLOSED' },
     })

@@ -55,7 +55,6 @@ export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog
     const { segments, rest } = chainSegments(found)
     checkUnused(rest, segments.at(-1)?.header.firstKept ?? 0)
     const last = await recoverLast(options, segments.at(-1))
-    if (segments.length > 0) await fileSystem.syncDirectory(directory)
     await removeUnused(fileSystem, directory, rest)
     const highestNumber = found.reduce((highest, { number }) => Math.max(highest, number), 0)
     return { segments, highestNumber, ...last }
@@ -129,6 +128,7 @@ async function recoverLast(
     const tailIsZero = await checkTail(file, last, scan, size, knownSynced)
     await rewrite(file, scan.lastGroupAt, scan.end)
     await file.sync()
+    await fileSystem.syncDirectory(directory)
     last.end = scan.end
     const canResume = scan.marked && tailIsZero
     if (!canResume) await file.close()
