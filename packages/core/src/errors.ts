@@ -11,6 +11,7 @@ export type WalErrorCode =
   | 'ERR_INVALID_DELAY' // negative, not finite, or further away than the queue or namespace allows
   | 'ERR_INVALID_DURATION'
   | 'ERR_INVALID_SIZE'
+  | 'ERR_INVALID_SELECTION' // what was given selects no dead letters, or is no option of a redrive
   | 'ERR_CLOSED'
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
   | 'ERR_ALREADY_STARTED'

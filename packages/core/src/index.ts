@@ -8,6 +8,7 @@ export type {
   LimitOptions,
   NamespaceOptions,
   Namespaces,
+  OrderOf,
   PayloadOf,
   RateLimitOptions,
   RetryOptions,
@@ -34,7 +35,6 @@ export type { DeadLetter } from './dlq/dead-letter.ts'
 export type {
   DeadLetterGroup,
   DeadLetterPage,
-  DeadLetterSelection,
   DeadLetters,
 } from './dlq/dead-letters.ts'
 export {
@@ -47,6 +47,7 @@ export {
   type StoredDeadLetterPage,
 } from './dlq/dlq.ts'
 export type { RedriveEdit, RedriveOptions, RedriveReport } from './dlq/redrive.ts'
+export type { DeadLetterIds, DeadLetterSelection } from './dlq/selection.ts'
 export { isWalError, WalError, type WalErrorCode, type WalErrorOptions } from './errors.ts'
 export type {
   ErrorEvent,
@@ -74,10 +75,14 @@ export { NotDurableError, type Receipt } from './producer/receipt.ts'
 export { OverloadedError } from './producer/write-budget.ts'
 export type {
   DeleteInput,
-  PatchInput,
-  PutInput,
+  DeletePayload,
+  KeyField,
+  PatchPayload,
+  PutPayload,
+  WaitFields,
   WriteFields,
   WriteInput,
+  WriteManyInput,
   WriteManyOptions,
 } from './producer/write-input.ts'
 export { type FileQueueOptions, fileQueue } from './queue/file/file-queue.ts'

@@ -15,7 +15,7 @@ import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
 import type { Shard } from './shard.ts'
-import { openedOnFirstUse } from './target/opened-target.ts'
+import { OpeningTarget } from './target/opening-target.ts'
 import type { Target } from './target/target.ts'
 
 export interface NamespaceDeliveryOptions {
@@ -34,13 +34,18 @@ export interface NamespaceDeliveryOptions {
 /** What a consumer or a target may take to close beyond the deadline of a close, in ms. */
 const graceMs = 1000
 
+/** How long `start` waits for targets to open; those that take longer are unavailable until then. */
+const openingMs = 5000
+
 /** The deliveries of one namespace, one per target; none until `start`. */
 export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
   readonly #deliveries = new Map<string, TargetDelivery>()
-  /** Consumers and targets, in the order in which they were opened. */
+  /** Consumers first, then targets. */
   #closing: Closing[] = []
   #started = false
+  #starting: Promise<void> | undefined
+  #isClosing = false
 
   constructor(options: NamespaceDeliveryOptions) {
     this.#options = options
@@ -52,10 +57,9 @@ export class NamespaceDelivery {
       throw new WalError('ERR_ALREADY_STARTED', `Namespace '${name}' is being delivered already`)
     }
     this.#started = true
+    this.#starting = this.#startAll()
     try {
-      for (const [name, target] of Object.entries(this.#options.config.targets)) {
-        await this.#startTarget(name, target)
-      }
+      await this.#starting
     } catch (error) {
       // Some targets without the others would look like a service that works.
       await this.close(0)
@@ -101,6 +105,10 @@ export class NamespaceDelivery {
 
   /** Lets what is being applied finish until the deadline, hands back the rest, closes targets. */
   async close(deadlineMs: number): Promise<void> {
+    // Only then is all of it known that has to be closed.
+    this.#isClosing = true
+    await this.#starting?.catch(() => {})
+    this.#isClosing = false
     const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
     const parts = this.#closing
     this.#deliveries.clear()
@@ -111,15 +119,28 @@ export class NamespaceDelivery {
     await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
   }
 
-  async #startTarget(targetName: string, configured: Target): Promise<void> {
+  async #startAll(): Promise<void> {
+    const { config, clock } = this.#options
+    const targets = Object.entries(config.targets).map(
+      ([name, target]) => [name, new OpeningTarget(name, target)] as const,
+    )
+    for (const [name, target] of targets) {
+      this.#closing.push({ what: `target '${name}'`, close: () => target.close() })
+    }
+    await Promise.all(targets.map(([, target]) => target.ready(clock, openingMs)))
+    for (const [name, target] of targets) await this.#startTarget(name, target)
+  }
+
+  async #startTarget(targetName: string, target: Target): Promise<void> {
+    if (this.#isClosing) {
+      const { name } = this.#options.config
+      throw new WalError('ERR_CLOSED', `Namespace '${name}' was closed while it was being started.`)
+    }
     const { config, queue, shard, isolation, clock, random, letters, decode, emitter } =
       this.#options
     const consumer = await queue.consumer(targetName)
-    const target = openedOnFirstUse(targetName, configured)
-    this.#closing.push(
-      { what: `consumer of target '${targetName}'`, close: () => consumer.close() },
-      { what: `target '${targetName}'`, close: () => target.close() },
-    )
+    const what = `consumer of target '${targetName}'`
+    this.#closing.unshift({ what, close: () => consumer.close() })
     const place = { namespace: config.name, target: targetName }
     const delivery = new TargetDelivery({
       namespace: config.name,

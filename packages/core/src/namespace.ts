@@ -3,13 +3,24 @@ import type { DrainReport } from './delivery/drain.ts'
 import type { TargetStatus } from './delivery/status.ts'
 import type { DeadLetters } from './dlq/dead-letters.ts'
 import type { Receipt } from './producer/receipt.ts'
-import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
+import type {
+  DeleteInput,
+  WriteInput,
+  WriteManyInput,
+  WriteManyOptions,
+} from './producer/write-input.ts'
 
 /**
  * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
- * `Input` its payload as written, before its schema has run.
+ * `Input` its payload as written, before its schema has run. Under `Order` `'key'` its writes must
+ * name a key; the default stands for either, so that every handle can be passed on as one.
  */
-export interface Namespace<P = unknown, Name extends string = string, Input = P> {
+export interface Namespace<
+  P = unknown,
+  Name extends string = string,
+  Input = P,
+  Order extends 'key' | 'none' = 'key' | 'none',
+> {
   readonly name: string
   /**
    * Resolves once the record is durable, with its receipt.
@@ -18,29 +29,29 @@ export interface Namespace<P = unknown, Name extends string = string, Input = P>
    * `OverloadedError` if writes are shed, or with a `WalError` that says what is wrong with the
    * input, and then nothing was stored.
    */
-  write(input: WriteInput<Input, Name>): Promise<Receipt>
+  write(input: WriteInput<Input, Name, Order>): Promise<Receipt>
   /** Like `write`, with every outcome as a receipt. Wrong input still rejects. */
-  tryWrite(input: WriteInput<Input, Name>): Promise<Receipt>
+  tryWrite(input: WriteInput<Input, Name, Order>): Promise<Receipt>
   /**
    * Writes many, and resolves with one receipt each, in order. If any input is wrong it rejects
    * with that input's error, and nothing was stored.
    */
   writeMany(
-    inputs: readonly WriteInput<Input, Name>[],
+    inputs: readonly WriteManyInput<Input, Name, Order>[],
     options?: WriteManyOptions,
   ): Promise<readonly Receipt[]>
   /** Writes a delete: like `write` with op `'delete'`. */
-  delete(input: DeleteInput<Input, Name>): Promise<Receipt>
+  delete(input: DeleteInput<Input, Name, Order>): Promise<Receipt>
   /** The records that could not be applied. */
-  readonly deadLetters: DeadLetters<P>
-  /** How its writes and targets are doing. */
-  status(): Promise<NamespaceStatus>
+  readonly deadLetters: DeadLetters<P, Name>
+  /** How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed. */
+  status(): Promise<NamespaceStatus<Name>>
   /** Waits until what is in its queue now has been delivered. */
   drain(options?: DrainOptions): Promise<NamespaceDrainReport<Name>>
 }
 
 /** How a namespace is doing. */
-export interface NamespaceStatus {
+export interface NamespaceStatus<Name extends string = string> {
   /** The queue's kind. */
   readonly queue: string
   readonly writes: {
@@ -50,10 +61,13 @@ export interface NamespaceStatus {
     /** Writes waiting for room. */
     readonly waiting: number
   }
-  readonly targets: Readonly<Record<string, NamespaceTargetStatus>>
+  readonly targets: Readonly<Record<Name, NamespaceTargetStatus>>
 }
 
-/** `delivery` is undefined where this process has not called `start`. */
+/**
+ * How a target is doing. Where this process has not called `start` nobody reads its queue:
+ * `delivery` is undefined, and what is pending is not known.
+ */
 export interface NamespaceTargetStatus {
   /** Dead letters waiting. */
   readonly dead: number

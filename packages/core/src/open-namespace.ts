@@ -11,12 +11,18 @@ import { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
 import { NamespaceDelivery } from './namespace-delivery.ts'
+import { refused, shown } from './producer/check-fields.ts'
 import { RecordPreparer } from './producer/prepare-record.ts'
 import type { Producer, SendOutcome } from './producer/producer.ts'
 import { QueueProducer } from './producer/queue-producer.ts'
 import { NotDurableError, type Receipt } from './producer/receipt.ts'
 import { WriteBudget } from './producer/write-budget.ts'
-import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
+import type {
+  DeleteInput,
+  WriteInput,
+  WriteManyInput,
+  WriteManyOptions,
+} from './producer/write-input.ts'
 import { patienceOf, Writer } from './producer/writer.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
@@ -110,7 +116,7 @@ export class OpenNamespace implements Namespace {
 
   write(input: WriteInput<unknown>): Promise<Receipt> {
     if (this.#closed) return Promise.reject(this.#closedError())
-    return this.#writer.write(input, durableOnly)
+    return this.#writer.write(input, this.#durableOnly)
   }
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
@@ -119,10 +125,11 @@ export class OpenNamespace implements Namespace {
   }
 
   async writeMany(
-    inputs: readonly WriteInput<unknown>[],
+    inputs: readonly WriteManyInput<unknown>[],
     options: WriteManyOptions = {},
   ): Promise<readonly Receipt[]> {
     if (this.#closed) throw this.#closedError()
+    checkMany(this.name, inputs)
     return this.#writer.writeMany(inputs, patienceOf(options))
   }
 
@@ -140,11 +147,13 @@ export class OpenNamespace implements Namespace {
     return this.#delivery.close(deadlineMs)
   }
 
-  drain(options: DrainOptions = {}): Promise<NamespaceDrainReport> {
+  async drain(options: DrainOptions = {}): Promise<NamespaceDrainReport> {
+    if (this.#closed) throw this.#closedError()
     return this.#delivery.drain(options)
   }
 
   async status(): Promise<NamespaceStatus> {
+    if (this.#closed) throw this.#closedError()
     return {
       queue: this.#options.queue.kind,
       writes: {
@@ -180,24 +189,43 @@ export class OpenNamespace implements Namespace {
   }
 
   #openDeadLetters(letters: DeadLetterQueue | undefined): DeadLetters {
-    const { config, clock } = this.#options
+    const { config } = this.#options
     return new DeadLetters({
       namespace: config.name,
       queue: letters ?? noDeadLetterQueue,
-      now: () => clock.now(),
       present: (letter) => presentLetter(config.name, letter, this.#decode),
-      encode: (record, payload) => this.#preparer.encodeEdited(record, payload),
+      mend: (letter, edit) => this.#preparer.mend(letter, edit),
       send: (record) => this.#producer.send([record], {}, ([outcome]) => outcome ?? noOutcome),
-      hasTarget: (target) => target in config.targets,
+      hasTarget: (target) => Object.hasOwn(config.targets, target),
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter) => this.#delivery.expectRedriven(letter),
       discarded: (letter) => this.#delivery.letterDiscarded(letter),
     })
   }
 
+  readonly #durableOnly = (receipt: Receipt): Receipt => {
+    if (receipt.durable === 'yes') return receipt
+    const isShed =
+      this.#options.config.overload === 'shed' && receipt.error?.code === 'ERR_OVERLOADED'
+    throw isShed ? receipt.error : new NotDurableError(receipt)
+  }
+
   #closedError(): WalError {
     return new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed.`)
   }
+}
+
+/** A time-out or signal of one record would be passed over in silence: they are for all. */
+function checkMany(namespace: string, inputs: readonly WriteInput<unknown>[]): void {
+  if (!Array.isArray(inputs)) {
+    throw refused(namespace, `writeMany takes an array of writes, not ${shown(inputs)}`)
+  }
+  const index = inputs.findIndex((one) => one?.timeout !== undefined || one?.signal !== undefined)
+  if (index === -1) return
+  throw refused(
+    namespace,
+    `item ${index} of writeMany has a timeout or signal of its own; give them as the options of writeMany, for all of its records`,
+  )
 }
 
 /** Where a namespace's dead letters go; undefined where they are off. */
@@ -235,11 +263,6 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     ids: new RecordIds(random),
     versions: new VersionClock({ region: region.number, floor }),
   })
-}
-
-function durableOnly(receipt: Receipt): Receipt {
-  if (receipt.durable === 'yes') return receipt
-  throw new NotDurableError(receipt)
 }
 
 /** For a producer that answers with fewer outcomes than it was given records. */

@@ -22,12 +22,20 @@ export interface VersionClockOptions {
 export class VersionClock {
   readonly #region: number
   readonly #last: Float64Array
+  /** The highest version given out, shown or begun with, of all keys. */
+  #highest: number
   /** Records without a key take the stripes in turn: on one of them they would outrun time. */
   #turn = 0
 
   constructor(options: VersionClockOptions) {
     this.#region = options.region
-    this.#last = new Float64Array(stripes).fill(Number(options.floor))
+    this.#highest = Number(options.floor)
+    this.#last = new Float64Array(stripes).fill(this.#highest)
+  }
+
+  /** The highest version it has given out or was shown, or its floor. */
+  get highest(): bigint {
+    return BigInt(this.#highest)
   }
 
   /**
@@ -40,14 +48,17 @@ export class VersionClock {
     const passed = Math.max(this.#last[stripe] ?? 0, after === 0n ? 0 : Number(after))
     const version = this.#aligned(Math.max(now * 1000, passed))
     this.#last[stripe] = version
+    if (version > this.#highest) this.#highest = version
     return BigInt(version)
   }
 
   /** Takes note of a key's version given out elsewhere, such as the rewrite of an unknown outcome. */
   observe(key: string | undefined, version: bigint): void {
+    const shown = Number(version)
+    if (shown > this.#highest) this.#highest = shown
     if (key === undefined) return
     const stripe = stripeOf(key)
-    this.#last[stripe] = Math.max(this.#last[stripe] ?? 0, Number(version))
+    this.#last[stripe] = Math.max(this.#last[stripe] ?? 0, shown)
   }
 
   #nextTurn(): number {

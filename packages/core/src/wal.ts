@@ -1,5 +1,12 @@
 import { type Clock, systemClock } from './clock.ts'
-import type { InputOf, Namespaces, PayloadOf, ShardOptions, TargetOf } from './config/options.ts'
+import type {
+  InputOf,
+  Namespaces,
+  OrderOf,
+  PayloadOf,
+  ShardOptions,
+  TargetOf,
+} from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
 import { Isolation } from './delivery/isolation.ts'
@@ -10,7 +17,12 @@ import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } f
 import { OpenNamespace } from './open-namespace.ts'
 import { idempotencyNeeded, type Persona } from './persona/persona.ts'
 import type { Receipt } from './producer/receipt.ts'
-import type { DeleteInput, WriteInput, WriteManyOptions } from './producer/write-input.ts'
+import type {
+  DeleteInput,
+  WriteInput,
+  WriteManyInput,
+  WriteManyOptions,
+} from './producer/write-input.ts'
 import { fileQueue } from './queue/file/file-queue.ts'
 import { type Random, systemRandom } from './random.ts'
 import { Shard } from './shard.ts'
@@ -43,7 +55,7 @@ export interface WalStatus<N extends Namespaces = Namespaces> {
   readonly started: boolean
   /** The longest the event loop was held up in the last second, in ms. */
   readonly eventLoopLagMs: number
-  readonly namespaces: { readonly [K in keyof N]: NamespaceStatus }
+  readonly namespaces: { readonly [K in keyof N]: NamespaceStatus<TargetOf<N[K]>> }
 }
 
 /** An open wal; made by {@link createWal}. */
@@ -51,27 +63,27 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   /** A handle on one namespace, typed by its configuration. */
   namespace<K extends keyof N & string>(
     name: K,
-  ): Namespace<PayloadOf<N[K]>, TargetOf<N[K]>, InputOf<N[K]>>
+  ): Namespace<PayloadOf<N[K]>, TargetOf<N[K]>, InputOf<N[K]>, OrderOf<N[K]>>
   /** `wal.namespace(name).write(input)`. */
   write<K extends keyof N & string>(
     name: K,
-    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>, OrderOf<N[K]>>,
   ): Promise<Receipt>
   /** `wal.namespace(name).tryWrite(input)`. */
   tryWrite<K extends keyof N & string>(
     name: K,
-    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+    input: WriteInput<InputOf<N[K]>, TargetOf<N[K]>, OrderOf<N[K]>>,
   ): Promise<Receipt>
   /** `wal.namespace(name).writeMany(inputs)`. */
   writeMany<K extends keyof N & string>(
     name: K,
-    inputs: readonly WriteInput<InputOf<N[K]>, TargetOf<N[K]>>[],
+    inputs: readonly WriteManyInput<InputOf<N[K]>, TargetOf<N[K]>, OrderOf<N[K]>>[],
     options?: WriteManyOptions,
   ): Promise<readonly Receipt[]>
   /** `wal.namespace(name).delete(input)`. */
   delete<K extends keyof N & string>(
     name: K,
-    input: DeleteInput<InputOf<N[K]>, TargetOf<N[K]>>,
+    input: DeleteInput<InputOf<N[K]>, TargetOf<N[K]>, OrderOf<N[K]>>,
   ): Promise<Receipt>
   /**
    * Begins delivery to every target. Without it a process only writes. A target that cannot be
@@ -83,7 +95,7 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   drain(
     options?: DrainOptions,
   ): Promise<{ readonly [K in keyof N]: NamespaceDrainReport<TargetOf<N[K]>> }>
-  /** How every namespace and target is doing now. */
+  /** How every namespace and target is doing now. Rejects with `ERR_CLOSED` once it is closed. */
   status(): Promise<WalStatus<N>>
   /** Listens to an event. */
   on<E extends WalEventName>(event: E, listener: WalEvents[E]): this
@@ -185,7 +197,7 @@ class OpenWal implements AsyncDisposable {
 
   async writeMany(
     name: string,
-    inputs: readonly WriteInput<unknown>[],
+    inputs: readonly WriteManyInput<unknown>[],
     options?: WriteManyOptions,
   ): Promise<readonly Receipt[]> {
     return this.namespace(name).writeMany(inputs, options)
@@ -212,6 +224,7 @@ class OpenWal implements AsyncDisposable {
   }
 
   async status(): Promise<WalStatus> {
+    if (this.#closing !== undefined) throw new WalError('ERR_CLOSED', 'The wal is closed')
     return {
       started: this.#started,
       eventLoopLagMs: this.#eventLoop.lagMs,

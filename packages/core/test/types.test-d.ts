@@ -73,13 +73,22 @@ describe('what a wal infers from its configuration', () => {
       },
     })
     const titles = wal.namespace('titles')
-    expectTypeOf(titles).toEqualTypeOf<Namespace<Title, 'database', Title>>()
+    expectTypeOf(titles).toEqualTypeOf<Namespace<Title, 'database', Title, 'key'>>()
     const payload = { id: '1', name: 'Notorious' }
     expectTypeOf(titles.write({ key: '1', payload })).toEqualTypeOf<Promise<Receipt>>()
     void titles.write({ key: '1', payload, target: 'database', delay: '10m' })
     void titles.write({ key: '1', op: 'patch', payload: { name: 'x' } })
     void titles.delete({ key: '1' })
     void wal.write('cleanup', { payload: { stream: 's' } })
+
+    void wal.namespace('cleanup').delete({})
+    // @ts-expect-error under order by key a write needs one
+    void titles.write({ payload })
+    // @ts-expect-error and so does a delete
+    void wal.delete('titles', {})
+    void titles.writeMany([{ key: '1', payload }], { timeout: '1s' })
+    // @ts-expect-error the wait is for all of many
+    void titles.writeMany([{ key: '1', payload, timeout: '1s' }])
 
     // @ts-expect-error a misspelt target
     void titles.write({ key: '1', payload, target: 'databse' })
@@ -98,6 +107,19 @@ describe('what a wal infers from its configuration', () => {
     void titles.deadLetters.redrive('all', { edit: () => ({ payload: { id: '1', name: 'x' } }) })
     // @ts-expect-error an edit that is not a title
     void titles.deadLetters.redrive('all', { edit: () => ({ payload: { price: 1 } }) })
+
+    void titles.deadLetters.list({ target: 'database', limit: 10 })
+    // @ts-expect-error a misspelt target
+    void titles.deadLetters.list({ target: 'databse' })
+    // @ts-expect-error a misspelt target
+    void titles.deadLetters.discard({ target: 'databse' })
+    // @ts-expect-error a misspelt condition
+    void titles.deadLetters.discard({ taget: 'database' })
+
+    const { namespaces } = await wal.status()
+    expectTypeOf(namespaces.titles.targets.database.dead).toEqualTypeOf<number>()
+    // @ts-expect-error a misspelt target
+    void namespaces.titles.targets.databse
 
     const report = await wal.drain()
     expectTypeOf(report.titles).toHaveProperty('database')
@@ -125,6 +147,32 @@ describe('what a wal infers from its configuration', () => {
     void events.write({ key: 'k', payload: { at: '2026-01-01' } })
     // @ts-expect-error written as text
     void events.write({ key: 'k', payload: { at: new Date() } })
+  })
+
+  test('a key is required by default, and optional where the order is none', async () => {
+    const targets = { database }
+    const payload = { id: '1', name: 'Notorious' }
+    const wal = await createWal({
+      directory: 'd',
+      namespaces: {
+        plain: { payload: type<Title>(), targets },
+        unordered: fanOut({ payload: type<Title>(), order: 'none', targets }),
+        ordered: delayedQueue({ payload: type<Title>(), order: 'key', delay: 1, target: database }),
+        untold: fanOut({ payload: type<Title>(), order: 'key' as 'key' | 'none', targets }),
+      },
+    })
+    // @ts-expect-error order is by key where nothing is said
+    void wal.write('plain', { payload })
+    // @ts-expect-error order by key was asked for
+    void wal.write('ordered', { payload })
+    void wal.write('unordered', { payload })
+    void wal.write('untold', { payload })
+    const handles: readonly Namespace<Title>[] = [
+      wal.namespace('plain'),
+      wal.namespace('unordered'),
+      wal.namespace('ordered'),
+    ]
+    for (const handle of handles) void handle.write({ key: '1', payload })
   })
 
   test('a record tells its payload by its op', () => {

@@ -69,7 +69,12 @@ export type Targets<P, Name extends string> = {
  * One namespace: the unit of configuration and isolation. The presets (`fanOut`, `delayedQueue`)
  * make these; every option has a default but `targets`.
  */
-export interface NamespaceOptions<P = unknown, Name extends string = string, Input = P> {
+export interface NamespaceOptions<
+  P = unknown,
+  Name extends string = string,
+  Input = P,
+  Order extends 'key' | 'none' = 'key' | 'none',
+> {
   /** Which preset made it, for messages. */
   readonly persona?: string | undefined
   /** The payloads' type, and their check before a record is durable. Default: anything. */
@@ -78,16 +83,19 @@ export interface NamespaceOptions<P = unknown, Name extends string = string, Inp
   readonly queue?: Queue | undefined
   readonly targets: Targets<P, Name>
   /** `'key'` (default): a key's records reach each target in order. `'none'`: in any order. */
-  readonly order?: 'key' | 'none' | undefined
+  readonly order?: Order | undefined
   /** After a dead letter, its key goes on (default) or waits until the letter is dealt with. */
   readonly onDeadLetter?: 'continue' | 'block' | undefined
   readonly retry?: RetryOptions | undefined
   readonly batch?: BatchOptions | undefined
   /** Batches being applied at once, per target. 1 to 1,024; default 4. */
   readonly concurrency?: number | undefined
-  /** Longest time one apply may take. Default `'30s'`. */
+  /** Longest time one apply may take, at least 1 ms. Default `'30s'`. */
   readonly applyTimeout?: Duration | undefined
-  /** Longest wait for a write to become durable; then its outcome is `'unknown'`. Default `'30s'`. */
+  /**
+   * Longest wait for a write to become durable, at least 1 ms; then its outcome is `'unknown'`.
+   * Default `'30s'`.
+   */
   readonly writeTimeout?: Duration | undefined
   readonly breaker?: BreakerOptions | undefined
   readonly rateLimit?: RateLimitOptions | undefined
@@ -124,5 +132,13 @@ export type Namespaces = { readonly [name: string]: NamespaceOptions }
 export type PayloadOf<O> = O extends NamespaceOptions<infer P, string, infer _> ? P : never
 /** The payload of a namespace as written, before its schema has run. */
 export type InputOf<O> = O extends NamespaceOptions<infer _, string, infer Input> ? Input : never
+/** A namespace's order: `'key'` where it says nothing, both where it cannot be told from its type. */
+export type OrderOf<O> = O extends { readonly order?: infer Order }
+  ? unknown extends Order
+    ? 'key'
+    : [Exclude<Order, undefined>] extends [never]
+      ? 'key'
+      : Extract<Order, 'key' | 'none'>
+  : 'key'
 /** The names of a namespace's targets. */
 export type TargetOf<O> = O extends { readonly targets: infer T } ? keyof T & string : never

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
+import { acrossOptions } from './across-options.ts'
 import { ConfigError, type ConfigIssue } from './config-error.ts'
 import {
   defaultShard,
@@ -26,71 +27,33 @@ export interface ResolvedOptions {
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
   const parsed = v.safeParse(walOptionsSchema, options)
-  if (!parsed.success) throw new ConfigError(parsed.issues.map(issueOf))
-  const namespaces = Object.entries(parsed.output.namespaces).map(([name, namespace]) => ({
-    ...namespace,
-    name,
-  }))
-  const issues = namespaces.flatMap((namespace) => acrossOptions(namespace, parsed.output))
-  if (issues.length > 0) throw new ConfigError(issues)
-  const { directory, region, shards } = parsed.output
+  const found = parsed.issues ?? []
+  const issues = [...found.map(issueOf), ...acrossAll(parsed.output, found)]
+  if (!parsed.success || issues.length > 0) throw new ConfigError(issues)
+  const { directory, region, shards, namespaces } = parsed.output
   return {
     directory: directory === undefined ? undefined : resolvePath(directory),
     region,
     shards: new Map([['default', defaultShard], ...Object.entries(shards)]),
-    namespaces,
+    namespaces: Object.entries(namespaces).map(([name, namespace]) => ({ ...namespace, name })),
   }
 }
 
-/** What can only be seen by looking at several options together. */
-function acrossOptions(namespace: ResolvedNamespace, options: ParsedOptions): ConfigIssue[] {
-  const issues: ConfigIssue[] = []
-  const issue = (option: string, reason: string): void => {
-    issues.push({ path: `namespaces.${namespace.name}.${option}`, reason })
+/** What is wrong between options, as far as those can be told that are not wrong by themselves. */
+function acrossAll(output: unknown, found: readonly v.BaseIssue<unknown>[]): ConfigIssue[] {
+  const places = found.map(({ path }) => (path ?? []).map(({ key }) => key))
+  if (places.some(([option, name]) => !option || (option === 'namespaces' && !name))) return []
+  const { directory, shards, namespaces } = output as ParsedOptions
+  const shared = {
+    directory: places.some(([option]) => option === 'directory') ? '' : directory,
+    shards: Object.keys(shards ?? {}),
   }
-  const { queue, order, shard, deadLetters, onDeadLetter, delay, jitter, limits, targets } =
-    namespace
-  if (shard !== 'default' && !(shard in options.shards)) {
-    issue(
-      'shard',
-      `'${shard}' is not one of \`shards\` (${Object.keys(options.shards).join(', ')})`,
-    )
-  }
-  if (queue === undefined && options.directory === undefined) {
-    issue('queue', 'is missing: give a queue, or a `directory` for the embedded file log')
-  }
-  if (queue !== undefined && order === 'key' && queue.supports.order === 'none') {
-    issue('order', `a ${queue.kind} queue keeps no order; say order: 'none'`)
-  }
-  if (queue?.supports.independentReaders === false && Object.keys(targets).length > 1) {
-    issue('targets', `a ${queue.kind} queue has one reader; give each target a namespace`)
-  }
-  if (queue !== undefined && delay + jitter > queue.supports.longestDelayMs) {
-    issue('delay', `a ${queue.kind} queue delays by ${queue.supports.longestDelayMs} ms at most`)
-  }
-  if (
-    onDeadLetter === 'block' &&
-    deadLetters === undefined &&
-    queue?.supports.deadLetterListing === false
-  ) {
-    issue(
-      'onDeadLetter',
-      `'block' reads the dead letters, which a ${queue.kind} queue cannot list; give deadLetters`,
-    )
-  }
-  if (onDeadLetter === 'block' && order === 'none') {
-    issue(
-      'onDeadLetter',
-      "'block' holds a key back, and without order no key is held; say order: 'key'",
-    )
-  }
-  if (onDeadLetter === 'block' && deadLetters === 'off') {
-    issue('onDeadLetter', "'block' waits for a dead letter, and deadLetters is 'off'")
-  }
-  if (delay + jitter > limits.longestDelay) {
-    issue('delay', `with jitter it is ${delay + jitter} ms, longer than limits.longestDelay`)
-  }
-  return issues
+  return Object.entries(namespaces ?? {}).flatMap(([name, namespace]) => {
+    const own = places.filter((place) => place[0] === 'namespaces' && place[1] === name)
+    // Nothing can be said of a namespace that is none.
+    if (own.some((place) => place.length === 2)) return []
+    return acrossOptions(name, namespace, new Set(own.map((place) => place[2])), shared)
+  })
 }
 
 function issueOf(issue: v.BaseIssue<unknown>): ConfigIssue {

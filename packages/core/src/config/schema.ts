@@ -1,13 +1,22 @@
 import * as v from 'valibot'
-import type { Codec } from '../codec.ts'
-import type { DeadLetterQueue } from '../dlq/dlq.ts'
-import type { Queue } from '../queue/queue.ts'
-import type { ApplyBatch, Target } from '../target/target.ts'
-import type { PayloadType } from './payload-type.ts'
 import { durationMs, sizeBytes } from './quantity.ts'
+import {
+  clockShape,
+  codecShape,
+  deadLettersShape,
+  payloadShape,
+  queueShape,
+  randomShape,
+  targetShape,
+} from './shapes.ts'
 
 const duration = quantity(durationMs)
 const size = quantity(sizeBytes)
+/** 0 reads as "none" to many, and would give up everything at once. */
+const timeout = v.pipe(
+  duration,
+  v.minValue(1, 'must be at least 1 ms; for a wait of any length give a long one, such as 24h'),
+)
 
 /** A name that appears in paths, topics, metrics and messages. */
 const name = v.pipe(
@@ -64,34 +73,12 @@ const limits = v.strictObject({
   heldBytes: v.optional(size, 64 * 1024 ** 2),
 })
 
-const queue = shaped<Queue>('a queue, such as memoryQueue() or fileQueue()', [
-  'open',
-  'producer',
-  'consumer',
-])
-const target = v.union(
-  [
-    v.pipe(
-      v.custom<ApplyBatch>((value) => typeof value === 'function'),
-      v.transform((apply): Target => ({ idempotency: 'none', apply })),
-    ),
-    shaped<Target>('a target', ['apply']),
-  ],
-  'must be a target: a function, or an object with apply()',
-)
-const deadLetterQueue = shaped<DeadLetterQueue>("a dead-letter queue, or 'off'", ['put', 'list'])
-const codec = shaped<Codec>('a codec: an object with encode() and decode()', ['encode', 'decode'])
-const payload = v.custom<PayloadType<unknown>>(
-  (value) => isObject(value) && '~standard' in value,
-  'must be type<T>() or a Standard Schema, such as a zod or valibot schema',
-)
-
 const namespace = v.strictObject({
   persona: v.optional(v.string()),
-  payload: v.optional(payload),
-  queue: v.optional(queue),
+  payload: v.optional(payloadShape),
+  queue: v.optional(queueShape),
   targets: v.pipe(
-    v.record(name, target, 'must be an object of targets by name'),
+    byName(targetShape, 'must be an object of targets by name'),
     v.check((targets) => Object.keys(targets).length > 0, 'must name at least one target'),
   ),
   order: v.optional(oneOf('key', 'none'), 'key'),
@@ -99,18 +86,16 @@ const namespace = v.strictObject({
   retry: v.optional(retry, {}),
   batch: v.optional(batch, {}),
   concurrency: v.optional(count(1, 1024), 4),
-  applyTimeout: v.optional(duration, 30_000),
-  writeTimeout: v.optional(duration, 30_000),
+  applyTimeout: v.optional(timeout, 30_000),
+  writeTimeout: v.optional(timeout, 30_000),
   breaker: v.optional(breaker, {}),
   rateLimit: v.optional(rateLimit),
   delay: v.optional(duration, 0),
   jitter: v.optional(duration, 0),
   limits: v.optional(limits, {}),
   overload: v.optional(oneOf('wait', 'shed'), 'wait'),
-  codec: v.optional(codec),
-  deadLetters: v.optional(
-    v.union([v.literal('off'), deadLetterQueue], "must be a dead-letter queue, or 'off'"),
-  ),
+  codec: v.optional(codecShape),
+  deadLetters: v.optional(deadLettersShape),
   shard: v.optional(name, 'default'),
 })
 
@@ -135,10 +120,10 @@ export const walOptionsSchema = v.strictObject({
     }),
     {},
   ),
-  shards: v.optional(v.record(name, shard), {}),
-  namespaces: v.record(name, namespace, 'must be an object of namespaces by name'),
-  clock: v.optional(v.any()),
-  random: v.optional(v.any()),
+  shards: v.optional(byName(shard, 'must be an object of shards by name'), {}),
+  namespaces: byName(namespace, 'must be an object of namespaces by name'),
+  clock: v.optional(clockShape),
+  random: v.optional(randomShape),
 })
 
 /** Options with every default filled in. */
@@ -148,6 +133,21 @@ export type ParsedShard = v.InferOutput<typeof shard>
 
 /** The shard of namespaces that name none. */
 export const defaultShard: ParsedShard = v.parse(shard, {})
+
+/** An object by names. Those that every object has are refused: the parser would drop them. */
+function byName<S extends v.GenericSchema>(entry: S, reason: string) {
+  return v.pipe(
+    v.custom<object>((value) => typeof value === 'object' && value !== null, reason),
+    v.rawCheck<object>(({ dataset, addIssue }) => {
+      if (!dataset.typed) return
+      for (const taken of ['constructor', 'prototype', '__proto__']) {
+        if (!Object.hasOwn(dataset.value, taken)) continue
+        addIssue({ message: `'${taken}' cannot be a name here: take another` })
+      }
+    }),
+    v.record(name, entry, reason),
+  )
+}
 
 function count(min: number, max: number) {
   const reason = `must be a whole number from ${min} to ${max}`
@@ -185,17 +185,4 @@ function quantity(parse: (value: never) => number) {
       }
     }),
   )
-}
-
-function shaped<T>(what: string, methods: readonly string[]) {
-  return v.custom<T>(
-    (value) =>
-      isObject(value) &&
-      methods.every((method) => typeof Reflect.get(value, method) === 'function'),
-    `must be ${what}`,
-  )
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

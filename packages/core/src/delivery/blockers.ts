@@ -5,15 +5,32 @@ import type { StoredRecord } from '../record.ts'
 type Letter = Pick<StoredRecord, 'id' | 'key' | 'attemptEpoch'>
 
 /**
+ * Whether a copy of a letter's record is on its way through the queue.
+ *
+ * - `no`: none, or it is here.
+ * - `perhaps`: the letter was there at the start; it may have been redriven before.
+ * - `yes`: it was redriven in this life, and its copy has not come.
+ */
+type Awaited = 'no' | 'perhaps' | 'yes'
+
+/** A letter that holds its key. */
+interface Hold {
+  epoch: number
+  /** The highest attempt epoch of a copy that came; 0 for none. */
+  seen: number
+  awaited: Awaited
+}
+
+/**
  * Which keys wait because a record of theirs is a dead letter of this target. Under
  * `onDeadLetter: 'continue'` none ever does.
  */
 export class Blockers {
   readonly #blocks: boolean
-  /** Per key, the attempt epoch of each record that is a dead letter. Invariant: no inner map is empty. */
-  readonly #byKey = new Map<string, Map<string, number>>()
-  /** Ids of records that are about to come again. */
-  readonly #expected = new Set<string>()
+  /** Per key, by record id. Invariant: no inner map is empty. */
+  readonly #byKey = new Map<string, Map<string, Hold>>()
+  /** How many holds await a copy in each way. */
+  readonly #awaited = { perhaps: 0, yes: 0 }
 
   constructor(onDeadLetter: 'continue' | 'block') {
     this.#blocks = onDeadLetter === 'block'
@@ -26,48 +43,82 @@ export class Blockers {
 
   /** True while a redriven copy is on its way: it may stand behind any number of records that wait for it. */
   get expects(): boolean {
-    return this.#expected.size > 0
+    return this.#awaited.yes > 0
+  }
+
+  /** True while a copy may be on its way that was sent before the start. */
+  get mayExpect(): boolean {
+    return this.#awaited.perhaps > 0
   }
 
   isBlocked(key: string): boolean {
     return this.#byKey.has(key)
   }
 
-  /** True for the copy of a record whose letter blocks its key. */
+  /** True for the copy of a record whose letter blocks its key: it has come. */
   isRedriven(record: StoredRecord): boolean {
-    if (record.attemptEpoch === 0 || record.key === undefined) return false
-    const epoch = this.#byKey.get(record.key)?.get(record.id)
-    if (epoch === undefined || epoch >= record.attemptEpoch) return false
-    this.#expected.delete(record.id)
+    const hold = this.#holdOf(record)
+    if (hold === undefined || hold.epoch >= record.attemptEpoch) return false
+    hold.seen = Math.max(hold.seen, record.attemptEpoch)
+    this.#await(hold, 'no')
     return true
   }
 
-  /** The queue of dead letters holds a letter of this record. */
+  /** The queue of dead letters holds a letter of this record. No copy is on its way that was not seen. */
   add({ id, key, attemptEpoch }: Letter): void {
-    if (!this.#blocks || key === undefined) return
-    const letters = this.#byKey.get(key) ?? new Map<string, number>()
-    letters.set(id, Math.max(attemptEpoch, letters.get(id) ?? 0))
-    this.#byKey.set(key, letters)
+    this.#add({ id, key, attemptEpoch }, 'no')
   }
 
+  /** The letter was there at the start. */
   addSummary({ recordId, key, attemptEpoch }: DeadLetterSummary): void {
-    this.add({ id: recordId, key, attemptEpoch })
+    this.#add({ id: recordId, key, attemptEpoch }, 'perhaps')
   }
 
-  /** The letter of this record is about to come again. */
-  expect({ id, key }: Letter): void {
-    if (key !== undefined && this.#byKey.get(key)?.has(id)) this.#expected.add(id)
+  /** What was in the queue at the start has been read: nothing of it is still to come. */
+  startRead(): void {
+    for (const holds of this.#byKey.values()) {
+      for (const hold of holds.values()) if (hold.awaited === 'perhaps') this.#await(hold, 'no')
+    }
+  }
+
+  /**
+   * The letter's record comes again, one attempt epoch higher. That may be said late: when the copy
+   * is here already, or has ended and left a letter of its own, or none.
+   */
+  expect(letter: Letter): void {
+    const hold = this.#holdOf(letter)
+    if (hold === undefined || Math.max(hold.seen, hold.epoch) > letter.attemptEpoch) return
+    this.#await(hold, 'yes')
   }
 
   /** The record's letter, of this epoch or an earlier one, is dealt with. True if its key may go on. */
   remove({ id, key, attemptEpoch }: Letter): boolean {
-    const letters = key === undefined ? undefined : this.#byKey.get(key)
-    const epoch = letters?.get(id)
-    if (key === undefined || letters === undefined || epoch === undefined) return false
-    if (epoch > attemptEpoch) return false
-    letters.delete(id)
-    this.#expected.delete(id)
-    if (letters.size > 0) return false
-    return this.#byKey.delete(key)
+    const holds = key === undefined ? undefined : this.#byKey.get(key)
+    const hold = holds?.get(id)
+    if (key === undefined || holds === undefined || hold === undefined) return false
+    if (hold.epoch > attemptEpoch) return false
+    this.#await(hold, 'no')
+    holds.delete(id)
+    return holds.size === 0 && this.#byKey.delete(key)
+  }
+
+  #add({ id, key, attemptEpoch }: Letter, awaited: Awaited): void {
+    if (!this.#blocks || key === undefined) return
+    const holds = this.#byKey.get(key) ?? new Map<string, Hold>()
+    this.#byKey.set(key, holds)
+    const hold = holds.get(id) ?? { epoch: 0, seen: 0, awaited: 'no' }
+    holds.set(id, hold)
+    hold.epoch = Math.max(hold.epoch, attemptEpoch)
+    this.#await(hold, awaited)
+  }
+
+  #holdOf({ id, key }: Letter): Hold | undefined {
+    return key === undefined ? undefined : this.#byKey.get(key)?.get(id)
+  }
+
+  #await(hold: Hold, awaited: Awaited): void {
+    if (hold.awaited !== 'no') this.#awaited[hold.awaited]--
+    if (awaited !== 'no') this.#awaited[awaited]++
+    hold.awaited = awaited
   }
 }

@@ -7,9 +7,12 @@ export interface Failure {
   readonly class: Exclude<AttemptClass, 'interrupted'>
   readonly code: string
   readonly message: string
-  /** How long to wait, in ms, where the target said so. */
+  /** How long to wait, in ms, where the target said so; at most {@link longestRetryAfterMs}. */
   readonly retryAfterMs?: number | undefined
 }
+
+/** However long a target asks for, it is asked again after an hour: it may have mistaken its unit. */
+export const longestRetryAfterMs = 3_600_000
 
 /** What a connection that cannot be made, or breaks, says. */
 const connectionCodes: ReadonlySet<unknown> = new Set([
@@ -85,7 +88,7 @@ function retryAfterOf(value: unknown): number | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { retryAfterMs } = value as { readonly retryAfterMs?: unknown }
   if (typeof retryAfterMs !== 'number' || !(retryAfterMs >= 0)) return undefined
-  return Number.isFinite(retryAfterMs) ? retryAfterMs : undefined
+  return Number.isFinite(retryAfterMs) ? Math.min(retryAfterMs, longestRetryAfterMs) : undefined
 }
 
 /** Looks through causes, and through the errors of an AggregateError (a host of several addresses). */

@@ -156,12 +156,15 @@ export class TargetDelivery {
     })
   }
 
-  /** Begins to deliver. Rejects if the dead letters that block keys cannot be read. */
+  /** Begins to deliver. Rejects if the dead letters that block keys, or the queue's end, cannot be read. */
   async start(): Promise<void> {
-    const { deadLetters, policy, targetName } = this.#options
+    const { consumer, deadLetters, policy, targetName } = this.#options
     if (deadLetters !== undefined && policy.onDeadLetter === 'block') {
       for await (const summary of deadLetters.summaries()) {
         if (summary.target === targetName) this.#blockers.addSummary(summary)
+      }
+      if (this.#blockers.mayExpect) {
+        this.#intake.seekCopies(await consumer.watermark({ includeDelayed: true }))
       }
     }
     if (this.#stopping === undefined) this.#puller.start()

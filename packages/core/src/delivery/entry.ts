@@ -38,6 +38,8 @@ export class Entry {
   lost = false
   /** Attempts of it that failed in this life, counted or not. */
   failures = 0
+  /** What the gate had counted as records applied when the first of these began. */
+  appliedAtFailure = 0
   /** In how many outages attempts of it were not counted. */
   excuses = 0
   /** What the gate had counted as successes at the last of these. */

@@ -18,8 +18,11 @@ export class FailureRun {
   /** What each of them spent in this run. */
   readonly #spent = new Map<Entry, number>()
   readonly #suspects = new Set<Entry>()
-  /** Suspects of this run that were convicted for want of anybody else to ask. */
-  #convicted = 0
+  /**
+   * Those of the run, convicted ones included, whose failure may be the target's: while they failed
+   * it has not shown, with as many others as make a run, that it works.
+   */
+  readonly #witnesses = new Set<Entry>()
 
   /** `longest`: so many different records make it an outage. */
   constructor(longest: number) {
@@ -27,12 +30,12 @@ export class FailureRun {
   }
 
   get isOutage(): boolean {
-    return this.#spent.size + this.#convicted >= this.#longest
+    return this.#witnesses.size >= this.#longest
   }
 
   /** True if nothing has failed since the target worked last, or since an outage was recognised. */
   get isOver(): boolean {
-    return this.#spent.size === 0 && this.#convicted === 0
+    return this.#spent.size === 0 && this.#witnesses.size === 0
   }
 
   get isEmpty(): boolean {
@@ -44,9 +47,10 @@ export class FailureRun {
     return this.#suspects.size
   }
 
-  /** An attempt of this record failed, and was counted. */
-  add(entry: Entry): void {
+  /** An attempt of this record failed, and was counted. `applied`: records the target has applied so far. */
+  add(entry: Entry, applied: number): void {
     this.#spent.set(entry, (this.#spent.get(entry) ?? 0) + 1)
+    if (applied - entry.appliedAtFailure < this.#longest) this.#witnesses.add(entry)
   }
 
   /** It spent its last attempt, and waits for the run's end. */
@@ -59,7 +63,7 @@ export class FailureRun {
     const suspects = [...this.#suspects]
     this.#suspects.clear()
     this.#spent.clear()
-    this.#convicted = 0
+    this.#witnesses.clear()
     return suspects
   }
 
@@ -70,7 +74,6 @@ export class FailureRun {
   convict(): readonly Entry[] {
     const suspects = [...this.#suspects]
     for (const suspect of suspects) this.#spent.delete(suspect)
-    this.#convicted += suspects.length
     this.#suspects.clear()
     return suspects
   }
@@ -91,7 +94,7 @@ export class FailureRun {
     }
     this.#spent.clear()
     this.#suspects.clear()
-    this.#convicted = 0
+    this.#witnesses.clear()
     return { refunded, convicted }
   }
 

@@ -42,6 +42,7 @@ export class Gate {
   /** Pauses since a record was last applied. */
   #pauses = 0
   #successes = 0
+  #appliedRecords = 0
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -60,6 +61,11 @@ export class Gate {
   /** Applies so far that applied records. */
   get successes(): number {
     return this.#successes
+  }
+
+  /** Records applied so far, or found superseded. */
+  get appliedRecords(): number {
+    return this.#appliedRecords
   }
 
   /** Marks what is begun now; see {@link Breaker}. */
@@ -98,11 +104,12 @@ export class Gate {
     this.#probing = false
   }
 
-  /** The target answered for a record: it is there. `applied` is false where it rejected it for good. */
-  answered(generation: number, applied: boolean): void {
-    if (applied) this.#successes++
+  /** The target answered, and is there. It applied so many records: 0 where it rejected one for good. */
+  answered(generation: number, applied: number): void {
+    if (applied > 0) this.#successes++
+    this.#appliedRecords += applied
     if (generation !== this.#breaker.generation) return
-    if (applied) {
+    if (applied > 0) {
       this.#breaker.succeeded()
       this.#pauses = 0
     }

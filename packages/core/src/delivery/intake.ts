@@ -1,4 +1,4 @@
-import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { Consumer, Delivery, Watermark } from '../consumer/consumer.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
 import type { FailureRun } from './failure-run.ts'
@@ -25,12 +25,21 @@ const leastPrefetch = 256
 /** Without `beginAttempts`: hand-outs after which an untried record is suspected of killing processes. */
 const manyHandOuts = 20
 
+/**
+ * How many times the bound may be held while a copy is looked for that may not be there, and how
+ * many records at least: they wait without their payloads, which the bound on bytes sees to.
+ */
+const seekFactor = 10
+const leastSought = 10_000
+
 /** Decides how much is pulled, and takes what comes into the lanes. */
 export class Intake {
   readonly #options: IntakeOptions
   /** Records to keep ready: what may be applied at once, and as many again. */
   readonly #prefetch: number
   #isFull = false
+  /** The end of the queue at the start, until it has been read. */
+  #start: Watermark | undefined
 
   constructor(options: IntakeOptions) {
     const { limits, policy } = options
@@ -49,11 +58,20 @@ export class Intake {
     return lanes.heldRecords + endings.parked + run.suspectRecords
   }
 
+  /**
+   * Letters were there at the start, and copies of them may stand anywhere before this end. Behind a
+   * bound filled with the records that wait for them they would never be found, so it is lifted up
+   * to there: not for good, for they may as well not have been redriven.
+   */
+  seekCopies(end: Watermark): void {
+    this.#start = end
+  }
+
   /** What may be pulled now; undefined for nothing. */
   room(): Room | undefined {
     const { policy, lanes, blockers, endings } = this.#options
     const ready = lanes.readyRecords
-    const records = policy.held.maxRecords - this.heldRecords - endings.unacked
+    const records = this.#longestHeld() - this.heldRecords - endings.unacked
     const bytes = policy.held.maxBytes - lanes.residentBytes
     this.#isFull = (records <= 0 || bytes <= 0) && !blockers.expects
     if (this.#isFull || ready * 2 > this.#prefetch) return undefined
@@ -68,10 +86,24 @@ export class Intake {
     const elsewhere: Delivery[] = []
     for (const delivery of deliveries) {
       const { target } = delivery.record
+      if (this.#start?.covers(delivery) === false) this.#startRead()
       if (target !== undefined && target !== targetName) elsewhere.push(delivery)
       else this.#admit(delivery)
     }
     endings.skip(elsewhere)
+  }
+
+  #longestHeld(): number {
+    const { policy, blockers } = this.#options
+    const { maxRecords } = policy.held
+    if (this.#start === undefined || !blockers.mayExpect) return maxRecords
+    return Math.max(leastSought, maxRecords * seekFactor)
+  }
+
+  /** The queue hands out in its order: what was in it at the start has come. */
+  #startRead(): void {
+    this.#start = undefined
+    this.#options.blockers.startRead()
   }
 
   #admit(delivery: Delivery): void {

@@ -21,11 +21,12 @@ export interface JudgeOptions {
   readonly run: FailureRun
 }
 
-/** An apply, and whether it showed that the target works. */
+/** An apply that did not succeed for each of its records. */
 interface Case {
   readonly batch: Batch
   readonly span: Span
-  readonly works: boolean
+  /** Records it applied, or found superseded: more than 0 shows that the target works. */
+  readonly applied: number
   /** It was about one record: the failure is that record's. */
   readonly single: boolean
   readonly verdicts: Verdicts
@@ -53,9 +54,9 @@ export class Judge {
     span: Span,
   ): Verdicts {
     const verdicts = newVerdicts()
-    const works = outcomes === undefined || outcomes.some(isDone)
+    const applied = outcomes === undefined ? entries.length : outcomes.filter(isDone).length
     const single = entries.length === 1
-    if (works) this.#targetWorks(batch, verdicts)
+    if (applied > 0) this.#targetWorks(batch, applied, verdicts)
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry
       const outcome = outcomes?.[index]
@@ -63,7 +64,7 @@ export class Judge {
       if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
       else if (outcome === undefined || outcome.status === 'applied') verdicts.applied.push(entry)
       else if (outcome.status === 'superseded') verdicts.superseded.push(entry)
-      else this.#failed({ batch, span, works, single, verdicts }, entry, failureOf(outcome))
+      else this.#failed({ batch, span, applied, single, verdicts }, entry, failureOf(outcome))
     }
     return verdicts
   }
@@ -77,7 +78,7 @@ export class Judge {
       // It may well make the next batch fail as a whole, too.
       if (failure.class === 'transient' || failure.class === 'timeout') entry.alone = true
       if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
-      else this.#failed({ batch, span, works: false, single, verdicts }, entry, failure)
+      else this.#failed({ batch, span, applied: 0, single, verdicts }, entry, failure)
     }
     return verdicts
   }
@@ -116,7 +117,7 @@ export class Judge {
       this.#note(given, entry, failure)
       entry.spent++
       verdicts.dead.push(this.dead(batch, entry))
-      gate.answered(batch.generation, false)
+      gate.answered(batch.generation, 0)
     } else this.#mayBeItsOwnFault(given, entry, failure)
   }
 
@@ -135,7 +136,7 @@ export class Judge {
   /** Its attempt counts, unless all the others fail, too. */
   #mayBeItsOwnFault(given: Case, entry: Entry, failure: Failure): void {
     const { gate, run, policy } = this.#options
-    const { batch, works, verdicts } = given
+    const { batch, applied, verdicts } = given
     const attempt = this.#note(given, entry, failure)
     const isCurrent = batch.generation === gate.generation
     const isInOutage = isCurrent ? batch.probe && gate.isRun : gate.breaker !== 'closed'
@@ -145,9 +146,9 @@ export class Judge {
       return
     }
     entry.spent++
-    const countsInRun = isCurrent && !works && !batch.probe
+    const countsInRun = isCurrent && applied === 0 && !batch.probe
     if (countsInRun) {
-      run.add(entry)
+      run.add(entry, gate.appliedRecords)
       const opens = run.isOutage && gate.open('failures', failure, batch.generation)
       if (opens) this.#refundRun(verdicts)
     } else if (batch.probe) gate.probeFailed(failure, batch.generation)
@@ -173,18 +174,21 @@ export class Judge {
     entry.waitUntil = clock.monotonic() + delayMs
   }
 
-  #note({ span }: Case, entry: Entry, failure: Failure): Attempt {
+  #note({ span, applied }: Case, entry: Entry, failure: Failure): Attempt {
     const { class: failureClass, code, message } = failure
     const target = this.#options.targetName
     const attempt = { ...span, target, class: failureClass, code, message }
     entry.history = withAttempt(entry.history, attempt)
+    if (entry.failures === 0) {
+      entry.appliedAtFailure = this.#options.gate.appliedRecords - applied
+    }
     entry.failures++
     return attempt
   }
 
-  #targetWorks(batch: Batch, verdicts: Verdicts): void {
+  #targetWorks(batch: Batch, applied: number, verdicts: Verdicts): void {
     const { gate, run } = this.#options
-    gate.answered(batch.generation, true)
+    gate.answered(batch.generation, applied)
     if (!run.isOver && batch.generation === gate.generation) verdicts.dead.push(...run.end())
   }
 

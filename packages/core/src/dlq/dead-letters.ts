@@ -8,6 +8,13 @@ import type {
   StoredDeadLetter,
 } from './dlq.ts'
 import { type Redrive, type RedriveOptions, type RedriveReport, redriveLetters } from './redrive.ts'
+import {
+  checkFilter,
+  checkPageOptions,
+  checkRedriveOptions,
+  checkSelection,
+  type DeadLetterSelection,
+} from './selection.ts'
 
 /** A page of dead letters, oldest first. */
 export interface DeadLetterPage<P> {
@@ -28,9 +35,6 @@ export interface DeadLetterGroup {
   readonly lastAt: number
 }
 
-/** Which letters are meant: named ones, those that match a filter, or all there are at the call. */
-export type DeadLetterSelection = { readonly ids: readonly string[] } | DeadLetterFilter | 'all'
-
 /** What {@link DeadLetters} needs of its namespace. */
 export interface DeadLettersContext extends Redrive {
   readonly namespace: string
@@ -39,13 +43,15 @@ export interface DeadLettersContext extends Redrive {
   present(letter: StoredDeadLetter): DeadLetter
   /** Tells delivery that a letter is gone, so that a key that waited for it goes on. */
   discarded(letter: StoredDeadLetter): void
-  now(): number
 }
 
 const pageSize = 200
 
-/** The dead letters of a namespace: look at them, put them back, or let them go. */
-export class DeadLetters<P = unknown> {
+/**
+ * The dead letters of a namespace: look at them, put them back, or let them go. `P` is the
+ * namespace's payload, `Name` its targets' names.
+ */
+export class DeadLetters<P = unknown, Name extends string = string> {
   readonly #context: DeadLettersContext
 
   constructor(context: DeadLettersContext) {
@@ -53,8 +59,8 @@ export class DeadLetters<P = unknown> {
   }
 
   /** A page of letters, oldest first. */
-  async list(options: DeadLetterPageOptions = {}): Promise<DeadLetterPage<P>> {
-    const { letters, next } = await this.#context.queue.list(options)
+  async list(options: DeadLetterPageOptions<Name> = {}): Promise<DeadLetterPage<P>> {
+    const { letters, next } = await this.#context.queue.list(checkPageOptions(options))
     return { letters: letters.map((letter) => this.#present(letter)), next }
   }
 
@@ -64,10 +70,10 @@ export class DeadLetters<P = unknown> {
     return letter && this.#present(letter)
   }
 
-  /** The letters counted by target and code, the largest group first. */
-  async groups(filter: DeadLetterFilter = {}): Promise<readonly DeadLetterGroup[]> {
+  /** The letters that match counted by target and code, the largest group first. */
+  async groups(filter: DeadLetterFilter<Name> = {}): Promise<readonly DeadLetterGroup[]> {
     const groups = new Map<string, DeadLetterGroup>()
-    for await (const { target, code, message, at } of this.#select(filter)) {
+    for await (const { target, code, message, at } of this.#matching(checkFilter(filter))) {
       const name = JSON.stringify([target, code])
       const group = groups.get(name)
       groups.set(name, {
@@ -90,14 +96,18 @@ export class DeadLetters<P = unknown> {
   /**
    * Puts letters back into the queue, each for its own target only, as a new attempt epoch with
    * the same id and version. A letter is removed once its record is durable again: a crash between
-   * leaves both, and applying twice is what targets are idempotent for. Never throws for one
-   * letter: the report says what became of each. Under `onDeadLetter: 'block'` a letter stays until
-   * its record has been delivered.
+   * leaves both, and applying twice is what targets are idempotent for. Acts on the letters there
+   * are at the call, never on one that comes later, as when a record fails again meanwhile. Never
+   * throws for one letter: the report says what became of each. Under `onDeadLetter: 'block'` a
+   * letter stays until its record has been delivered.
+   *
+   * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, or how.
    */
   async redrive(
-    selection: DeadLetterSelection,
+    selection: DeadLetterSelection<Name>,
     options: RedriveOptions<P> = {},
   ): Promise<RedriveReport> {
+    checkRedriveOptions(options)
     const missing: string[] = []
     const letters = this.#select(selection, (id) => missing.push(id))
     const { redriven, failed } = await redriveLetters(this.#context, letters, {
@@ -110,8 +120,10 @@ export class DeadLetters<P = unknown> {
   /**
    * Removes letters for good, and answers how many. Acts on the letters there are at the call,
    * never on one that comes later and looks alike.
+   *
+   * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant.
    */
-  async discard(selection: DeadLetterSelection): Promise<number> {
+  async discard(selection: DeadLetterSelection<Name>): Promise<number> {
     let discarded = 0
     for await (const letter of this.#select(selection)) {
       const removed = await this.#context.queue.remove([letter.id])
@@ -121,24 +133,42 @@ export class DeadLetters<P = unknown> {
     return discarded
   }
 
+  /** The letters meant, as far as they are there at the call and until their turn. */
   async *#select(
     selection: DeadLetterSelection,
     onMissing?: (id: string) => void,
   ): AsyncGenerator<StoredDeadLetter> {
-    const { queue } = this.#context
-    if (selection !== 'all' && 'ids' in selection) {
-      for (const id of selection.ids) {
-        const letter = await queue.get(id)
+    const meant = checkSelection(selection)
+    if (meant !== 'all' && 'ids' in meant) {
+      for (const id of new Set(meant.ids)) {
+        const letter = await this.#context.queue.get(id)
         if (letter) yield letter
         else onMissing?.(id)
       }
       return
     }
-    const filter = selection === 'all' ? {} : selection
-    const until = Math.min(filter.until ?? Number.POSITIVE_INFINITY, this.#context.now() + 1)
+    const filter: DeadLetterFilter = meant === 'all' ? {} : meant
+    const there = await this.#idsThere(filter)
+    for await (const letter of this.#matching(filter)) {
+      if (there.delete(letter.id)) yield letter
+      if (there.size === 0) return
+    }
+  }
+
+  /** Ids at the call. A record that is redriven and fails again makes a letter of another id. */
+  async #idsThere({ target, key }: DeadLetterFilter): Promise<Set<string>> {
+    const ids = new Set<string>()
+    for await (const letter of this.#context.queue.summaries()) {
+      if (target !== undefined && letter.target !== target) continue
+      if (key === undefined || letter.key === key) ids.add(letter.id)
+    }
+    return ids
+  }
+
+  async *#matching(filter: DeadLetterFilter): AsyncGenerator<StoredDeadLetter> {
     let after: string | undefined
     do {
-      const page = await queue.list({ ...filter, until, limit: pageSize, after })
+      const page = await this.#context.queue.list({ ...filter, limit: pageSize, after })
       yield* page.letters
       after = page.next
     } while (after !== undefined)

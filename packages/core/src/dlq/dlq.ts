@@ -23,8 +23,8 @@ export interface StoredDeadLetter {
 }
 
 /** Which letters are meant: those that match everything given. */
-export interface DeadLetterFilter {
-  readonly target?: string | undefined
+export interface DeadLetterFilter<Name extends string = string> {
+  readonly target?: Name | undefined
   readonly key?: string | undefined
   /** The code of the last attempt. */
   readonly code?: string | undefined
@@ -35,7 +35,8 @@ export interface DeadLetterFilter {
 }
 
 /** Which letters, and how many of them at once. */
-export interface DeadLetterPageOptions extends DeadLetterFilter {
+export interface DeadLetterPageOptions<Name extends string = string>
+  extends DeadLetterFilter<Name> {
   /** At most so many, 1 to 1,000; default 100. */
   readonly limit?: number | undefined
   /** `next` of the page before. */

@@ -5,15 +5,26 @@ import type { StoredRecord } from '../record.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { DeadLetterQueue, StoredDeadLetter } from './dlq.ts'
 
-/** What may be changed before a record is tried again. Its id, key and version stay. */
+/**
+ * What may be changed before a record is tried again. Its id, key and version stay. What is left
+ * out or undefined stays as well.
+ */
 export interface RedriveEdit<P> {
+  /**
+   * The payload as targets see it, after the schema: it is encoded as it is, and the schema is not
+   * run again. The letter's target must not refuse it by `validate`.
+   */
   readonly payload?: P | Partial<P> | undefined
+  /** In place of all of its headers; checked as in a write. */
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** How letters are put back. */
 export interface RedriveOptions<P = unknown> {
-  /** Mends a letter's record; undefined leaves it as it is. */
+  /**
+   * Mends a letter's record; undefined leaves it as it is. Not async: what is awaited is awaited
+   * before. A letter whose edit throws, or is refused, stays and is reported.
+   */
   readonly edit?: ((letter: DeadLetter<P>) => RedriveEdit<P> | undefined) | undefined
   /** True: say what would be redriven, and change nothing. */
   readonly dryRun?: boolean | undefined
@@ -35,8 +46,8 @@ export interface Redrive {
   present(letter: StoredDeadLetter): DeadLetter
   /** False for the target of an old letter that the configuration no longer has. */
   hasTarget(target: string): boolean
-  /** Checks and encodes an edited payload. */
-  encode(record: StoredRecord, payload: unknown): Promise<Uint8Array | undefined>
+  /** The letter's record with what was edited, checked and encoded; throws if that is refused. */
+  mend(letter: DeadLetter, edit: RedriveEdit<unknown>): StoredRecord
   send(record: StoredRecord): Promise<SendOutcome>
   /** Tells delivery that this letter's record is about to come again. */
   expect(letter: StoredDeadLetter): void
@@ -61,7 +72,7 @@ export async function redriveLetters(
   for await (const letter of letters) {
     if (options.signal?.aborted) break
     try {
-      const record = await redrivenRecord(redrive, letter, options)
+      const record = redrivenRecord(redrive, letter, options)
       if (!options.dryRun) await putBack(redrive, letter, record)
       redriven.push(letter.id)
     } catch (error) {
@@ -72,24 +83,49 @@ export async function redriveLetters(
 }
 
 /** The letter's record as a new attempt epoch, for its one target, due at once. */
-async function redrivenRecord(
+function redrivenRecord(
   redrive: Redrive,
   letter: StoredDeadLetter,
   { edit }: RedriveOptions,
-): Promise<StoredRecord> {
-  const { record, target } = letter
-  if (!redrive.hasTarget(target)) throw unknownTarget(letter)
-  const changes = edit?.(redrive.present(letter))
-  const payload =
-    changes?.payload === undefined ? record.payload : await redrive.encode(record, changes.payload)
+): StoredRecord {
+  if (!redrive.hasTarget(letter.target)) throw unknownTarget(letter)
+  const record = edit === undefined ? letter.record : editedRecord(redrive, letter, edit)
   return {
     ...record,
-    payload,
-    headers: changes?.headers ?? record.headers,
-    target,
+    target: letter.target,
     dueAt: undefined,
     attemptEpoch: record.attemptEpoch + 1,
   }
+}
+
+function editedRecord(
+  redrive: Redrive,
+  letter: StoredDeadLetter,
+  edit: NonNullable<RedriveOptions['edit']>,
+): StoredRecord {
+  const presented = redrive.present(letter)
+  const edited = edit(presented)
+  if (edited === undefined) return letter.record
+  checkEdit(letter.id, edited)
+  return redrive.mend(presented, edited)
+}
+
+/** An edit that would be passed over in silence puts the record back as it was, to fail again. */
+function checkEdit(id: string, edit: object): void {
+  if (typeof edit !== 'object' || edit === null) {
+    throw refusedEdit(id, `gave ${String(edit)}; it gives an object, or undefined to leave all`)
+  }
+  if ('then' in edit) {
+    Promise.resolve(edit).catch(() => {})
+    throw refusedEdit(id, 'gave a promise; await what it needs before the redrive')
+  }
+  const unknown = Object.keys(edit).find((name) => name !== 'payload' && name !== 'headers')
+  if (unknown === undefined) return
+  throw refusedEdit(id, `sets '${unknown}'; only payload and headers can be changed`)
+}
+
+function refusedEdit(id: string, reason: string): WalError {
+  return new WalError('ERR_INVALID_RECORD', `The edit of dead letter ${id} ${reason}. It stays.`)
 }
 
 /** Copy, then remove: a crash between leaves both, never neither. */
@@ -130,7 +166,8 @@ function unknownTarget({ id, target }: StoredDeadLetter): WalError {
 
 function asWalError(error: unknown): WalError {
   if (error instanceof WalError) return error
-  return new WalError('ERR_INVALID_PAYLOAD', `The edit failed: ${(error as Error).message}`, {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new WalError('ERR_INVALID_PAYLOAD', `The edit failed: ${reason}. The dead letter stays.`, {
     cause: error,
   })
 }

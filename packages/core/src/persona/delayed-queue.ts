@@ -3,8 +3,8 @@ import type { Duration } from '../config/quantity.ts'
 import type { ApplyBatch, Target } from '../target/target.ts'
 
 /** Options of {@link delayedQueue}. */
-export interface DelayedQueueOptions<P, Input = P>
-  extends Omit<NamespaceOptions<P, 'target', Input>, 'persona' | 'targets'> {
+export interface DelayedQueueOptions<P, Input = P, Order extends 'key' | 'none' = 'none'>
+  extends Omit<NamespaceOptions<P, 'target', Input, Order>, 'persona' | 'targets'> {
   /** Where records go once due. Its name in `status()` and events is `'target'`. */
   readonly target: Target<NoInfer<P>> | ApplyBatch<NoInfer<P>>
   /** How long every record waits, unless its write asks for another delay. */
@@ -15,9 +15,9 @@ export interface DelayedQueueOptions<P, Input = P>
  * Persona: records wait a while, then go to one target, at a bounded rate if so wished. For
  * delayed deletes, retries of failed calls, reminders. Order defaults to `'none'`.
  */
-export function delayedQueue<P, Input = P>(
-  options: DelayedQueueOptions<P, Input>,
-): NamespaceOptions<P, 'target', Input> {
-  const { target, ...rest } = options
-  return { order: 'none', ...rest, targets: { target }, persona: 'delayedQueue' }
+export function delayedQueue<P, Input = P, const Order extends 'key' | 'none' = 'none'>(
+  options: DelayedQueueOptions<P, Input, Order>,
+): NamespaceOptions<P, 'target', Input, Order> {
+  const { target, order = 'none' as Order, ...rest } = options
+  return { ...rest, order, targets: { target }, persona: 'delayedQueue' }
 }

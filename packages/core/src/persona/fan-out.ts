@@ -1,10 +1,12 @@
 import type { NamespaceOptions } from '../config/options.ts'
 
 /** Options of {@link fanOut}. */
-export type FanOutOptions<P, Name extends string, Input = P> = Omit<
-  NamespaceOptions<P, Name, Input>,
-  'persona'
->
+export type FanOutOptions<
+  P,
+  Name extends string,
+  Input = P,
+  Order extends 'key' | 'none' = 'key',
+> = Omit<NamespaceOptions<P, Name, Input, Order>, 'persona'>
 
 /**
  * Persona: every record goes to each of several targets, which progress apart. For dual writes, a
@@ -12,8 +14,11 @@ export type FanOutOptions<P, Name extends string, Input = P> = Omit<
  *
  * Targets should be idempotent by version or id: a record may reach one of them twice.
  */
-export function fanOut<P, const Name extends string, Input = P>(
-  options: FanOutOptions<P, Name, Input>,
-): NamespaceOptions<P, Name, Input> {
+export function fanOut<
+  P,
+  const Name extends string,
+  Input = P,
+  const Order extends 'key' | 'none' = 'key',
+>(options: FanOutOptions<P, Name, Input, Order>): NamespaceOptions<P, Name, Input, Order> {
   return { ...options, persona: 'fanOut' }
 }

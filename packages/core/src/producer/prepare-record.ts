@@ -2,13 +2,20 @@ import type { Clock } from '../clock.ts'
 import type { Codec } from '../codec.ts'
 import { isUnchecked, type PayloadType } from '../config/payload-type.ts'
 import { durationMs } from '../config/quantity.ts'
+import type { DeadLetter } from '../dlq/dead-letter.ts'
+import type { RedriveEdit } from '../dlq/redrive.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
-import type { Op, StoredRecord, TraceContext, WalRecord } from '../record.ts'
-import { isRecordId, type RecordIds } from '../record-id.ts'
+import type { Op, StoredRecord, WalRecord } from '../record.ts'
+import type { RecordIds } from '../record-id.ts'
 import type { Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
+import { checkFields, checkHeaders, refused, shown } from './check-fields.ts'
+import { checkPayload } from './check-payload.ts'
 import type { WriteInput } from './write-input.ts'
+
+/** Order does not matter here: where a key has to be is checked. */
+type Input = WriteInput<unknown, string, 'none'>
 
 export interface PrepareOptions {
   readonly namespace: string
@@ -27,12 +34,10 @@ export interface PrepareOptions {
   readonly versions: VersionClock
 }
 
-const longestKey = 1024
-const mostHeaderCharacters = 65_536
-/** Twice what W3C Trace Context asks everybody to pass on. */
-const longestTrace = 1024
 /** The clock counts in doubles, which are exact up to here: microseconds to the year 2255. */
 const highestVersion = 2n ** 53n - 1n
+/** How far a version from elsewhere may be ahead of the clock: a day, in microseconds. */
+const furthestAhead = 86_400_000_000n
 
 /**
  * Turns what a caller writes into a record: checks every field, the payload's schema and what the
@@ -57,27 +62,40 @@ export class RecordPreparer {
    * Checks the input, and answers with the payload as its schema leaves it; a promise only where
    * the schema's check is asynchronous.
    */
-  check(input: WriteInput<unknown>): unknown {
+  check(input: Input): unknown {
     if (typeof input !== 'object' || input === null) {
       throw this.#invalid(`a write takes an object, not ${shown(input)}`)
     }
     const op = input.op ?? 'put'
-    this.#checkFields(input, op)
+    checkFields(input, op, this.#options)
+    if (input.version !== undefined) this.#checkVersion('version', input.version)
+    if (input.after !== undefined) this.#checkVersion('after', input.after)
     if (this.#schema === undefined || op !== 'put') return input.payload
-    const result = this.#schema['~standard'].validate(input.payload)
-    return result instanceof Promise
-      ? result.then((settled) => this.#accepted(settled))
-      : this.#accepted(result)
+    return checkPayload(this.#options.namespace, this.#schema, input.payload)
   }
 
-  /** Checks and encodes another payload for a record that exists already. */
-  async encodeEdited({ op }: StoredRecord, payload: unknown): Promise<Uint8Array | undefined> {
-    if (this.#schema === undefined || op !== 'put') return this.#encode(payload, op)
-    return this.#encode(this.#accepted(await this.#schema['~standard'].validate(payload)), op)
+  /**
+   * The record of a letter with what was edited in it. The payload is encoded as it is: it is what
+   * the schema has made of one, and need not pass the schema again.
+   */
+  mend({ stored, record, target }: DeadLetter, edit: RedriveEdit<unknown>): StoredRecord {
+    const { payload, headers } = edit
+    if (headers !== undefined) checkHeaders(this.#options.namespace, headers)
+    const mended: StoredRecord = {
+      ...stored,
+      target,
+      payload: payload === undefined ? stored.payload : this.#encode(payload, stored.op),
+      headers: headers === undefined ? stored.headers : { ...headers },
+    }
+    // Bytes that cannot be decoded, and stay, are for the target to judge when it is given them.
+    if (payload !== undefined || record !== undefined) {
+      this.#askTargets(mended, payload === undefined ? record?.payload : payload)
+    }
+    return mended
   }
 
   /** Makes the record of an input that was checked, with its id and version. */
-  build(input: WriteInput<unknown>, payload: unknown): StoredRecord {
+  build(input: Input, payload: unknown): StoredRecord {
     const { namespace, clock, ids, versions, origin } = this.#options
     const op = input.op ?? 'put'
     const bytes = this.#encode(payload, op)
@@ -106,68 +124,24 @@ export class RecordPreparer {
     return record
   }
 
-  #checkFields(input: WriteInput<unknown>, op: Op): void {
-    const { key, headers, target, id, version, after, writtenAt } = input
-    if (op !== 'put' && op !== 'patch' && op !== 'delete') {
-      throw this.#invalid(`op is ${shown(op)}; it must be 'put', 'patch' or 'delete'`)
-    }
-    if (key === undefined ? this.#options.order === 'key' : !isKey(key)) {
-      throw this.#invalid(
-        `the key is ${shown(key)}; it must be well-formed text of 1 to ${longestKey} characters`,
-      )
-    }
-    if (op === 'patch' && (typeof input.payload !== 'object' || input.payload === null)) {
-      throw this.#invalid("a patch's payload must be an object of the fields it sets")
-    }
-    if (target !== undefined && !this.#options.targets.has(target))
-      throw this.#unknownTarget(target)
-    if (id !== undefined && !isRecordId(id)) {
-      throw this.#invalid(`the id is ${shown(id)}; it must be a UUID in lower case`)
-    }
-    if (version !== undefined) this.#checkVersion('version', version)
-    if (after !== undefined) this.#checkVersion('after', after)
-    if (writtenAt !== undefined && !Number.isFinite(writtenAt)) {
-      throw this.#invalid('writtenAt must be ms since the Unix epoch')
-    }
-    if (headers !== undefined) this.#checkHeaders(headers)
-    if (input.traceContext !== undefined) this.#checkTraceContext(input.traceContext)
-  }
-
-  #checkTraceContext(context: Partial<TraceContext> | null): void {
-    const { traceparent, tracestate = '' } = context ?? {}
-    for (const text of [traceparent, tracestate]) {
-      if (typeof text !== 'string' || text.length > longestTrace || !text.isWellFormed()) {
-        throw this.#invalid(
-          `its traceContext must hold a traceparent, and may hold a tracestate, of at most ${longestTrace} characters each`,
-        )
-      }
-    }
-  }
-
+  /**
+   * A version far ahead would be the highest its key can ever have, and after a restart the floor
+   * of every key's: nothing written later could beat it. One that this clock gave out is fine.
+   */
   #checkVersion(field: string, version: unknown): void {
+    const { clock, versions } = this.#options
     if (typeof version !== 'bigint' || version < 1n || version > highestVersion) {
       throw this.#invalid(`${field} is ${shown(version)}; it must be a bigint from 1 to 2^53 - 1`)
     }
+    const now = BigInt(Math.trunc(clock.now())) * 1000n
+    if (version <= now + furthestAhead || version <= versions.highest) return
+    const aheadMs = (version - now) / 1000n
+    throw this.#invalid(
+      `${field} is ${version}, ${aheadMs} ms ahead of this machine's clock; the most is a day (86400000 ms). Versions are microseconds since the Unix epoch: check the clocks, or where it comes from`,
+    )
   }
 
-  #checkHeaders(headers: Readonly<Record<string, unknown>> | null): void {
-    if (typeof headers !== 'object' || headers === null) {
-      throw this.#invalid('its headers must be an object of strings')
-    }
-    let characters = 0
-    for (const [name, value] of Object.entries(headers)) {
-      if (typeof value !== 'string') throw this.#invalid(`header '${name}' is not a string`)
-      if (!name.isWellFormed() || !value.isWellFormed()) {
-        throw this.#invalid(`header '${name}' holds half a surrogate pair`)
-      }
-      characters += name.length + value.length
-    }
-    if (characters > mostHeaderCharacters) {
-      throw this.#invalid(`its headers take ${characters} characters of ${mostHeaderCharacters}`)
-    }
-  }
-
-  #dueAt({ delay, at }: WriteInput<unknown>, now: number): number | undefined {
+  #dueAt({ delay, at }: Input, now: number): number | undefined {
     const { delayMs, jitterMs, longestDelayMs, random, namespace } = this.#options
     if (delay === undefined && at === undefined && delayMs === 0 && jitterMs === 0) return undefined
     if (delay !== undefined && at !== undefined) throw this.#invalid('it has both delay and at')
@@ -213,69 +187,40 @@ export class RecordPreparer {
     )
   }
 
-  #accepted(
-    result: { readonly value: unknown } | { readonly issues: readonly SchemaIssue[] },
-  ): unknown {
-    if (!('issues' in result) || result.issues === undefined) {
-      return (result as { readonly value: unknown }).value
-    }
-    const reasons = result.issues.map(({ path, message }) =>
-      path?.length ? `${path.map(segmentOf).join('.')}: ${message}` : message,
-    )
-    throw new WalError(
-      'ERR_INVALID_PAYLOAD',
-      `A payload for namespace '${this.#options.namespace}' fails its schema: ${reasons.join('; ')}`,
-    )
-  }
-
   #askTargets(record: StoredRecord, payload: unknown): void {
     for (const [name, target] of this.#critics) {
       if (record.target !== undefined && record.target !== name) continue
       if (target.ops && !target.ops.includes(record.op)) {
         throw this.#invalid(`target '${name}' cannot apply a ${record.op}`)
       }
-      const reason = target.validate?.({ ...record, payload } as WalRecord<unknown>)
-      if (reason !== undefined)
+      const reason = this.#reasonOf(name, target, { ...record, payload } as WalRecord)
+      if (reason !== undefined) {
         throw this.#invalid(`target '${name}' will never take it: ${reason}`)
+      }
     }
   }
 
-  #unknownTarget(target: unknown): WalError {
-    const names = [...this.#options.targets.keys()].join(', ')
-    return new WalError(
-      'ERR_UNKNOWN_TARGET',
-      `Namespace '${this.#options.namespace}' has no target ${shown(target)}; it has ${names}`,
-    )
+  #reasonOf(name: string, target: Target<unknown>, record: WalRecord): string | undefined {
+    try {
+      return target.validate?.(record)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw refused(
+        this.#options.namespace,
+        `validate() of target '${name}' failed: ${why}. Nothing was stored; mend the target`,
+        cause,
+      )
+    }
   }
 
   #invalid(reason: string): WalError {
-    return new WalError(
-      'ERR_INVALID_RECORD',
-      `A record for namespace '${this.#options.namespace}' is refused: ${reason}`,
-    )
+    return refused(this.#options.namespace, reason)
   }
-}
-
-interface SchemaIssue {
-  readonly message: string
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 
-function isKey(key: unknown): boolean {
-  return typeof key === 'string' && key.length > 0 && key.length <= longestKey && key.isWellFormed()
-}
-
 /** Ms since the Unix epoch; NaN for what is no instant. */
 function instantOf(at: unknown): number {
   return typeof at === 'number' || at instanceof Date ? Number(at) : Number.NaN
-}
-
-function segmentOf(segment: PropertyKey | { readonly key: PropertyKey }): string {
-  return String(typeof segment === 'object' ? segment.key : segment)
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 80)}'` : String(value)
 }

@@ -61,8 +61,7 @@ export class QueueProducer {
 
   /**
    * One outcome per record, in order, made by `answer` into what the caller wants: it is called
-   * here because one promise more for each write is time. Rejects with what `answer` throws, and
-   * with `OverloadedError` where all were shed.
+   * here because one promise more for each write is time. Rejects with what `answer` throws only.
    */
   send<R>(
     records: readonly StoredRecord[],
@@ -94,16 +93,11 @@ export class QueueProducer {
   }
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
-    const batches = [...this.#batchesOf(records)]
-    const sent = await Promise.allSettled(
-      batches.map((batch) => this.#sendBatch(batch, patience, asTheyAre)),
-    )
-    const shed = sent.filter(({ status }) => status === 'rejected')
-    if (shed.length === sent.length && shed[0]) throw (shed[0] as PromiseRejectedResult).reason
-    // A part may be stored by now: who is told 'no' can write just the rest again.
-    return sent.flatMap((one, index) =>
-      one.status === 'fulfilled' ? one.value : allOf(batches[index] ?? [], 'no', one.reason),
-    )
+    const sent: Promise<readonly SendOutcome[]>[] = []
+    for (const batch of this.#batchesOf(records)) {
+      sent.push(this.#sendBatch(batch, patience, asTheyAre))
+    }
+    return (await Promise.all(sent)).flat()
   }
 
   *#batchesOf(records: readonly StoredRecord[]): Generator<readonly StoredRecord[]> {
@@ -145,7 +139,7 @@ export class QueueProducer {
   async #sendWhenRoom(records: readonly StoredRecord[], bytes: number, patience: Patience) {
     const { overload, onOverload, clock } = this.#options
     onOverload(overload === 'wait')
-    if (overload === 'shed') throw this.#overloaded(bytes)
+    if (overload === 'shed') return allOf(records, 'no', this.#overloaded(bytes))
     const timeoutMs = patience.timeoutMs ?? this.#options.timeoutMs
     const deadline = new AbortController()
     const timer = clock.setTimer(timeoutMs, () => deadline.abort(), { unref: true })

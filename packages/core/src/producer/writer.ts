@@ -34,8 +34,8 @@ export class Writer {
   }
 
   /**
-   * Rejects if the input is wrong, or where writes are shed; every other outcome is a receipt, which
-   * `answer` makes into what the caller wants.
+   * Rejects if the input is wrong, or could not be checked in time; every other outcome is a
+   * receipt, which `answer` makes into what the caller wants.
    */
   write<R>(input: WriteInput<unknown>, answer: (receipt: Receipt) => R): Promise<R> {
     try {
@@ -104,8 +104,8 @@ export class Writer {
     patience: Patience,
     send: (checked: C) => Promise<R>,
   ): Promise<R> {
-    this.#checking++
     const limit = this.#limit(patience)
+    this.#checking++
     const checked = Promise.race([check, limit.expired])
     const turn = Promise.allSettled([this.#turn, checked]).then(() => checked)
     let sent: Promise<R> | undefined
@@ -126,25 +126,27 @@ export class Writer {
   #limit({ timeoutMs = this.#options.timeoutMs, signal }: Patience) {
     const { promise: expired, reject } = Promise.withResolvers<never>()
     expired.catch(() => {})
-    const giveUp = (error: WalError): void => {
-      limit.isOver = true
-      reject(error)
-    }
+    const limit = { expired, isOver: false, cancel }
     const timer = this.#options.clock.setTimer(timeoutMs, () => giveUp(slowCheck(timeoutMs)), {
       unref: true,
     })
-    const abort = (): void => giveUp(abortedCheck())
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted) abort()
-    const limit = {
-      expired,
-      isOver: signal?.aborted === true,
-      cancel() {
-        timer.cancel()
-        signal?.removeEventListener('abort', abort)
-      },
-    }
     return limit
+
+    function abort(): void {
+      giveUp(abortedCheck())
+    }
+
+    function giveUp(error: WalError): void {
+      limit.isOver = true
+      reject(error)
+    }
+
+    function cancel(): void {
+      timer.cancel()
+      signal?.removeEventListener('abort', abort)
+    }
   }
 }
 

@@ -31,7 +31,7 @@ export interface FailureOutcome {
   /** The store's own reason as a short stable word, for grouping. */
   readonly code: string
   readonly message: string
-  /** How long to wait, in ms, where the target said so. */
+  /** How long to wait, in ms, where the target said so. More than an hour counts as an hour. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
 }

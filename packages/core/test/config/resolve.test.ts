@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ConfigError, type ConfigIssue } from '../../src/config/config-error.ts'
+import { type } from '../../src/config/payload-type.ts'
 import { resolveOptions } from '../../src/config/resolve.ts'
+import { noDeadLetterQueue } from '../../src/dlq/no-dlq.ts'
 import { delayedQueue } from '../../src/persona/delayed-queue.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import { defineTarget } from '../../src/target/function-target.ts'
@@ -12,6 +14,15 @@ function namespaceOf(options: object) {
     directory: 'd',
     namespaces: { n: { targets: { t: target }, ...options } },
   }).namespaces[0]
+}
+
+/** A memory queue but for what it supports; undefined takes all of it away. */
+function queueWith(supports: object | undefined) {
+  const real = memoryQueue()
+  return Object.assign(Object.create(real), {
+    kind: 'heap',
+    supports: supports && { ...real.supports, ...supports },
+  })
 }
 
 function issuesOf(options: unknown): readonly ConfigIssue[] {
@@ -97,12 +108,106 @@ describe('resolveOptions', () => {
   })
 
   it('refuses order on a queue that keeps none', () => {
-    const queue = { ...memoryQueue(), kind: 'heap', supports: { order: 'none' } }
-    const real = memoryQueue()
-    const unordered = Object.assign(Object.create(real), queue)
-    expect(
-      issuesOf({ namespaces: { n: { queue: unordered, targets: { t: target } } } }),
-    ).toMatchObject([{ path: 'namespaces.n.order' }])
+    const queue = queueWith({ order: 'none' })
+    expect(issuesOf({ namespaces: { n: { queue, targets: { t: target } } } })).toMatchObject([
+      { path: 'namespaces.n.order' },
+    ])
+  })
+
+  it('lists what is wrong between options beside what is wrong in them', () => {
+    const issues = issuesOf({
+      namespaces: {
+        a: { targets: { t: target }, shard: 'media', concurrency: 0 },
+        b: { queue: 5, targets: { t: target }, order: 'none', onDeadLetter: 'block' },
+        c: 'nothing',
+      },
+    })
+    expect(issues.map(({ path }) => path).sort()).toEqual([
+      'namespaces.a.concurrency',
+      'namespaces.a.queue',
+      'namespaces.a.shard',
+      'namespaces.b.onDeadLetter',
+      'namespaces.b.queue',
+      'namespaces.c',
+    ])
+  })
+
+  it.each<[string, object, string, RegExp]>([
+    ['no time for an apply', { applyTimeout: 0 }, 'applyTimeout', /at least 1 ms/],
+    ['no time for a write', { writeTimeout: '0s' }, 'writeTimeout', /at least 1 ms/],
+    ['a queue without supports', { queue: queueWith(undefined) }, 'queue', /its supports/],
+    ['a queue that supports in part', { queue: queueWith({ order: 1 }) }, 'queue', /its order/],
+    [
+      'a target without idempotency',
+      { targets: { t: { apply() {} } } },
+      'targets.t',
+      /idempotency/,
+    ],
+    [
+      'an idempotency that does not exist',
+      { targets: { t: { apply() {}, idempotency: 'sometimes' } } },
+      'targets.t',
+      /'version', 'id', 'none'/,
+    ],
+    [
+      'an op that does not exist',
+      { targets: { t: { ...target, ops: ['upsert'] } } },
+      'targets.t',
+      /its ops/,
+    ],
+    [
+      'a health that is no method',
+      { targets: { t: { ...target, health: 1 } } },
+      'targets.t',
+      /health/,
+    ],
+    ['a schema that cannot check', { payload: { '~standard': 5 } }, 'payload', /Standard Schema/],
+    [
+      'a dead-letter queue that cannot remove',
+      { deadLetters: { ...noDeadLetterQueue, remove: undefined } },
+      'deadLetters',
+      /its remove must be a method/,
+    ],
+    ['dead letters of another word', { deadLetters: 'none' }, 'deadLetters', /'off'/],
+  ])('refuses %s, and says what it has to be', (_, options, path, reason) => {
+    const issues = issuesOf({
+      directory: 'd',
+      namespaces: { n: { targets: { t: target }, ...options } },
+    })
+    expect(issues).toEqual([
+      { path: `namespaces.n.${path}`, reason: expect.stringMatching(reason) },
+    ])
+  })
+
+  it('refuses a clock and a randomness that are none', () => {
+    const issues = issuesOf({
+      directory: 'd',
+      namespaces: { n: { targets: { t: target } } },
+      clock: 5,
+      random: { next: 1 },
+    })
+    expect(issues.map(({ path }) => path)).toEqual(['clock', 'random'])
+  })
+
+  it.each(['constructor', 'prototype', '__proto__'])('does not pass over the name %s', (name) => {
+    const named = (value: unknown) => Object.fromEntries([[name, value]])
+    const namespaces = { n: { targets: { t: target, ...named(0) } } }
+    Object.defineProperty(namespaces.n.targets, name, { value: target, enumerable: true })
+    expect(issuesOf({ directory: 'd', namespaces })).not.toEqual([])
+    expect(issuesOf({ directory: 'd', namespaces: named({ targets: { t: target } }) })).not.toEqual(
+      [],
+    )
+    expect(issuesOf({ directory: 'd', shards: named({}), namespaces: {} })).not.toEqual([])
+  })
+
+  it('knows no shard by the name of something every object has', () => {
+    const namespaces = { n: { targets: { t: target }, shard: 'toString' } }
+    expect(issuesOf({ directory: 'd', namespaces })).toMatchObject([{ path: 'namespaces.n.shard' }])
+  })
+
+  it('takes a schema that is a function', () => {
+    const payload = Object.assign(() => {}, type<string>())
+    expect(namespaceOf({ payload })?.payload).toBe(payload)
   })
 
   it('takes what the presets make', () => {

@@ -154,6 +154,75 @@ describe('where a dead letter blocks its key', () => {
     expect(h.queue.left).toEqual([])
   })
 
+  test('a redrive told after its copy died again lifts no bound', async () => {
+    const h = harness({ policy: { ...policy, held: { maxRecords: 50, maxBytes: 1e9 } } })
+    h.queue.add({ key: 'a' })
+    h.target.script('r1', never, never)
+    await h.start()
+    const letter = h.events.letters[0] as StoredDeadLetter
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    expect([...h.deadLetters.letters.keys()]).toEqual(['r1.1:search'])
+    h.delivery.expectRedriven(letter)
+    for (let index = 0; index < 2000; index++) h.queue.add({ key: 'a' })
+    await h.clock.settle()
+    expect(await h.delivery.status()).toMatchObject({ full: true, held: 50 })
+    expect(h.queue.leased).toBe(50)
+  })
+
+  /** A letter of key 'a', `waiting` records behind it, and a process that ended after a redrive. */
+  async function redrivenBeforeRestart(waiting: number) {
+    const first = harness({ policy })
+    first.queue.add({ key: 'a' })
+    first.target.script('r1', never)
+    await first.start()
+    const letter = first.events.letters[0] as StoredDeadLetter
+    await first.stop()
+    const { queue, deadLetters } = first
+    queue.kill()
+    for (let index = 0; index < waiting; index++) queue.add({ key: 'a' })
+    const bounded = { ...policy, held: { maxRecords: 50, maxBytes: 1e9 } }
+    return { letter, queue, deadLetters, h: harness({ queue, deadLetters, policy: bounded }) }
+  }
+
+  test('a copy from before a restart is found behind more than may be held', async () => {
+    const { h, letter, queue, deadLetters } = await redrivenBeforeRestart(200)
+    queue.add({ key: 'b' })
+    const copy = queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    queue.add({ key: 'c' })
+    expect(await h.run()).toMatchObject({ applied: 203, pending: 0, blocked: 0 })
+    expect(queue.left).toEqual([])
+    expect(deadLetters.letters.size).toBe(0)
+    const ofKey = h.target.calls.flatMap(({ records }) => records.filter(({ key }) => key === 'a'))
+    expect(ofKey.slice(0, 2).map(({ id }) => id)).toEqual([copy.id, 'r2'])
+    expect(ofKey.map(({ version }) => version)).toEqual(
+      ofKey.map(({ version }) => version).toSorted((a, b) => Number(a - b)),
+    )
+  })
+
+  test('a copy is looked for no longer once what was there at the start has been read', async () => {
+    const { h, queue } = await redrivenBeforeRestart(200)
+    queue.add({ key: 'b' })
+    await h.start()
+    expect(h.target.seen).toEqual(['r202'])
+    expect(await h.delivery.status()).toMatchObject({ held: 200, full: false })
+    queue.add({ key: 'b' })
+    await h.clock.settle()
+    for (let index = 0; index < 1000; index++) queue.add({ key: 'a' })
+    await h.clock.settle()
+    expect(h.target.seen).toEqual(['r202', 'r203'])
+    expect(await h.delivery.status()).toMatchObject({ held: 200, full: true })
+  })
+
+  test('a copy that may not be there is looked for within a bound, and one that is, without', async () => {
+    const { h, letter, queue } = await redrivenBeforeRestart(12_000)
+    queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.start()
+    expect(await h.delivery.status()).toMatchObject({ held: 10_000, full: true })
+    h.delivery.expectRedriven(letter)
+    expect(await h.drain()).toMatchObject({ applied: 12_001, pending: 0, blocked: 0 })
+  })
+
   test('the key waits from the start where its letter is already there', async () => {
     const first = await blocked()
     const h = harness({ policy, deadLetters: first.deadLetters })

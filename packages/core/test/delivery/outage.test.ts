@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { WalError } from '../../src/errors.ts'
-import { permanent, throttled, unavailable } from '../../src/target/target.ts'
+import { permanent, throttled, transient, unavailable } from '../../src/target/target.ts'
 import { harness } from './support/harness.ts'
 import { hiccup } from './support/scripted-target.ts'
 
@@ -287,6 +287,89 @@ describe('a run of failures', () => {
     expect(h.events.letters).toHaveLength(12)
   })
 
+  test('is over for good where the target shows between the failures that it works', async () => {
+    for (const maxRecords of [1, 7, 100]) {
+      for (const throws of [true, false]) {
+        const h = harness({ policy: { batch: { maxRecords, maxBytes: 1e6, lingerMs: 0 } } })
+        const isPoison = ({ id }: { readonly id: string }): boolean => Number(id.slice(1)) % 9 === 0
+        h.queue.addMany(120)
+        h.target.always = (record) => (isPoison(record) ? hiccup : { status: 'applied' })
+        h.target.whole = (records) => {
+          if (throws && records.some(isPoison)) throw new Error('poison')
+        }
+        expect(await h.run(2 * 3_600_000)).toMatchObject({ applied: 107, dead: 13, pending: 0 })
+      }
+    }
+  })
+
+  test('of records that failed in an apply in which ten others succeeded is none', async () => {
+    const h = harness()
+    h.queue.addMany(100)
+    h.target.always = ({ id }) => (Number(id.slice(1)) <= 12 ? hiccup : { status: 'applied' })
+    expect(await h.run()).toMatchObject({ applied: 88, dead: 12 })
+    expect(h.events.pauses).toEqual([])
+  })
+
+  test('of records that failed before ten others succeeded is none', async () => {
+    const h = harness({
+      policy: { retry: { maxAttempts: 3, minDelayMs: 60_000, maxDelayMs: 60_000 } },
+    })
+    h.queue.addMany(9)
+    h.queue.addMany(1)
+    h.target.always = ({ key }) => (key === 'good' ? { status: 'applied' } : hiccup)
+    await h.start()
+    expect(h.events.pauses).toHaveLength(1)
+    for (let index = 0; index < 10; index++) h.queue.add({ key: 'good' })
+    expect(await h.drain()).toMatchObject({ pending: 0, dead: 10 })
+    expect(h.events.pauses).toHaveLength(1)
+  })
+
+  test('of records that failed before fewer others succeeded is one still', async () => {
+    const h = harness()
+    h.queue.addMany(40)
+    let isDown = true
+    h.target.always = ({ key }) => (key === 'good' || !isDown ? { status: 'applied' } : hiccup)
+    await h.start()
+    for (let index = 0; index < 2; index++) {
+      h.queue.add({ key: 'good' })
+      await h.clock.advance(6 * 3_600_000)
+    }
+    expect(h.events.letters).toEqual([])
+    isDown = false
+    expect(await h.drain()).toMatchObject({ applied: 40, dead: 0 })
+  })
+
+  test('begins anew where the target has worked for long before it', async () => {
+    for (const keys of [1, 5, 9]) {
+      const h = harness()
+      let isDown = false
+      h.target.whole = () => {
+        if (isDown) throw new Error('bad deploy')
+      }
+      await h.start()
+      for (let round = 0; round < 2; round++) {
+        isDown = false
+        for (let index = 0; index < 100; index++) h.queue.add({ key: `k${index % keys}` })
+        await h.clock.advance(3_600_000)
+        expect(h.queue.left).toEqual([])
+        isDown = true
+        const before = h.events.letters.length
+        for (let index = 0; index < 300; index++) h.queue.add({ key: `k${index % keys}` })
+        await h.clock.advance(7 * 86_400_000)
+        expect(h.events.letters.length - before).toBeLessThan(10)
+      }
+    }
+  })
+
+  test('of two to nine records alone ends in the dead-letter queue', async () => {
+    for (let count = 2; count < 10; count++) {
+      const h = harness()
+      h.queue.addMany(count)
+      h.target.always = () => hiccup
+      expect(await h.run()).toMatchObject({ dead: count })
+    }
+  })
+
   test('is not taken as over because the target can be reached', async () => {
     const h = harness()
     h.queue.addMany(40)
@@ -328,5 +411,22 @@ describe('a throttle', () => {
     expect(await h.run()).toMatchObject({ applied: 1 })
     expect(h.target.calls.every(({ context }) => context.attempts[0] === 1)).toBe(true)
     expect(h.events.pauses).toHaveLength(5)
+  })
+})
+
+describe('a target that asks for longer than an hour', () => {
+  test.each([
+    ['throttled', throttled('LESS', 'slow down', { retryAfterMs: 1e15 })],
+    ['unavailable', unavailable('DOWN', 'nobody is there', { retryAfterMs: 1e15 })],
+    ['transient', transient('LATER', 'not now', { retryAfterMs: 1e15 })],
+  ])('is asked again after an hour: %s', async (_, outcome) => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', outcome)
+    await h.start()
+    await h.clock.advance(3_599_999)
+    expect(h.target.calls).toHaveLength(1)
+    await h.clock.advance(1)
+    expect(h.events.appliedIds).toEqual(['r1'])
   })
 })

@@ -129,13 +129,14 @@ describe('QueueProducer', () => {
     expect(hand.sent.map(({ payload }) => payload?.byteLength)).toEqual([900, 800, 600])
   })
 
-  it('refuses at once where writes are shed', async () => {
-    const { send } = producerOf({ overload: 'shed' })
+  it('answers no at once where writes are shed', async () => {
+    const { hand, send } = producerOf({ overload: 'shed' })
     void send([record(900)], {})
-    await expect(send([record(900)], {})).rejects.toMatchObject({
-      code: 'ERR_OVERLOADED',
-      retryAfterMs: expect.any(Number),
+    expect((await send([record(900)], {}))[0]).toMatchObject({
+      durable: 'no',
+      error: { code: 'ERR_OVERLOADED', retryAfterMs: 100 },
     })
+    expect(hand.sent).toHaveLength(1)
   })
 
   it('sends those that waited for room in the order in which they came', async () => {

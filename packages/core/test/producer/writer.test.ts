@@ -80,6 +80,14 @@ describe('Writer', () => {
     await wal.close()
   })
 
+  it('does not begin to wait where the signal has aborted before', async () => {
+    const { wal, handle } = await walOf(slow)
+    const write = handle.write({ key: 'k', payload: 5, signal: AbortSignal.abort() })
+    await expect(write).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    expect(await handle.write({ key: 'k', payload: 1 })).toMatchObject({ durable: 'yes' })
+    await wal.close()
+  })
+
   it('leaves no rejection unheard where one of many inputs is wrong', async () => {
     const { wal, handle } = await walOf(slow)
     const unheard: unknown[] = []

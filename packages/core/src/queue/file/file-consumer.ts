@@ -72,8 +72,11 @@ export class FileConsumer implements Consumer {
       this.#feed.done(lease)
       this.#cursor.ack(lease.sequence)
     }
-    // Not waited for: an ack may be forgotten.
-    void this.#cursor.write()
+    // The letter of a redriven record is removed after its ack. Were that forgotten, nothing would
+    // hold the key any more, and the record would come again behind the later ones of its key.
+    if (deliveries.some(({ record }) => record.attemptEpoch > 0)) await this.#cursor.sync()
+    // Not waited for: any other ack may be forgotten.
+    else void this.#cursor.write()
   }
 
   async release(releases: readonly Release[]): Promise<void> {

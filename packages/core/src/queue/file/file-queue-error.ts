@@ -47,7 +47,20 @@ const meanings: ReadonlyMap<string, Meaning> = new Map([
 /** The error to show for a failed call to the system. An error that is ours already is kept. */
 export function diskError(doing: string, path: string, cause: unknown): WalError {
   if (isWalError(cause)) return cause
-  const { code, retryable, advice } = meanings.get(errnoOf(cause) ?? '') ?? other
+  return errorOf(meanings.get(errnoOf(cause) ?? '') ?? other, doing, path, cause)
+}
+
+/** The error to show where a call to the system failed because of where the directory is. */
+export function unsuitableError(doing: string, path: string, cause: unknown): WalError {
+  return errorOf(unsuitable, doing, path, cause)
+}
+
+function errorOf(
+  { code, retryable, advice }: Meaning,
+  doing: string,
+  path: string,
+  cause: unknown,
+): WalError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new WalError(code, `Could not ${doing} ${path}: ${reason}. ${advice}`, {
     retryable,

@@ -3,10 +3,10 @@ import { WalError } from '../../errors.ts'
 import type { QueueContext } from '../queue.ts'
 import { Cursor } from './cursor.ts'
 import { highestOfCursor } from './cursor-highest.ts'
-import { diskError } from './file-queue-error.ts'
+import { diskError, errnoOf, unsuitableError } from './file-queue-error.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import type { FileSystem } from './file-system.ts'
-import { type Log, openLog } from './log.ts'
+import { type Log, type LogOptions, openLog } from './log.ts'
 import { type Ownership, takeOwnership } from './owner.ts'
 import type { AcquireLock } from './owner-lock.ts'
 
@@ -34,11 +34,16 @@ const cursorExtension = '.cursor'
 /**
  * Opens the directory: the lock first, so that nobody else changes anything; the cursors before
  * the log, for what they have seen applied must be in it; consumers come later. What was opened
- * when something fails is closed again, the last first.
+ * when something fails is closed again, the last first. `onLost` is called, once or more, when the
+ * log finds that the directory is no longer ours.
  *
  *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  dead-letters/
  */
-export async function openParts(place: FileQueuePlace, context: QueueContext): Promise<OpenParts> {
+export async function openParts(
+  place: FileQueuePlace,
+  context: QueueContext,
+  onLost: (error: WalError) => void,
+): Promise<OpenParts> {
   const { directory, fileSystem } = place
   const undo: (() => Promise<void>)[] = []
   try {
@@ -55,7 +60,13 @@ export async function openParts(place: FileQueuePlace, context: QueueContext): P
       cursors.set(target, cursor)
       undo.push(() => cursor.close())
     }
-    const log = await openCheckedLog(place, context, ownership.epoch, cursors)
+    const ownershipLoss = () => {
+      const error = ownership.loss()
+      if (error) onLost(error)
+      return error
+    }
+    const { epoch } = ownership
+    const log = await openCheckedLog(place, context, { epoch, ownershipLoss }, cursors)
     undo.push(() => log.close())
     const openDeadLetters = () =>
       openFileDeadLetterQueue({ ...context, fileSystem, directory: `${directory}/dead-letters` })
@@ -68,7 +79,11 @@ export async function openParts(place: FileQueuePlace, context: QueueContext): P
 
 async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
   await fileSystem.makeDirectory(path).catch((error: unknown) => {
-    throw diskError('make the directory', path, error)
+    const doing = 'make the directory'
+    // What is missing above it was to be made too: a place such as /proc, where nothing can be.
+    throw errnoOf(error) === 'ENOENT'
+      ? unsuitableError(doing, path, error)
+      : diskError(doing, path, error)
   })
 }
 
@@ -91,7 +106,7 @@ function openCursor(
 async function openCheckedLog(
   place: FileQueuePlace,
   context: QueueContext,
-  epoch: number,
+  owner: Pick<LogOptions, 'epoch' | 'ownershipLoss'>,
   cursors: ReadonlyMap<string, Cursor>,
 ): Promise<Log> {
   const { directory, fileSystem, segmentBytes, maxGroupBytes } = place
@@ -106,7 +121,7 @@ async function openCheckedLog(
     fileSystem,
     random: context.random,
     clock: context.clock,
-    epoch,
+    ...owner,
     ...(segmentBytes === undefined ? {} : { segmentBytes }),
     ...(maxGroupBytes === undefined ? {} : { maxGroupBytes }),
     knownSynced: highest,

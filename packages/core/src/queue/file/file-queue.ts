@@ -91,6 +91,7 @@ class FileQueue implements Queue {
   #stopListening: () => void = () => {}
   /** Why the directory is no longer ours; undefined while it is. */
   #lost: WalError | undefined
+  #stopped: Promise<unknown> = Promise.resolve()
   /** Monotonic ms of the last look at that. */
   #checkedAt = 0
 
@@ -102,13 +103,16 @@ class FileQueue implements Queue {
     if (this.#parts) {
       throw new WalError('ERR_CONFIG', `The file queue of "${context.namespace}" is open already.`)
     }
-    const parts = await openParts(this.#place(context), context)
-    this.#context = context
+    const guarded = guardReports(context)
+    const parts = await openParts(this.#place(context), guarded, (error) => this.#stop(error))
+    this.#context = guarded
     this.#parts = parts
     this.#deadLetters = parts.deadLetters
     this.#lost = undefined
     this.#checkedAt = context.clock.monotonic()
-    this.#stopListening = parts.log.onAppended(() => void this.#checkOwnership().catch(() => {}))
+    this.#stopListening = parts.log.onAppended(
+      () => void this.#checkOwnership(parts).catch(() => {}),
+    )
   }
 
   async producer(): Promise<Producer> {
@@ -118,7 +122,8 @@ class FileQueue implements Queue {
   }
 
   async consumer(target: string): Promise<Consumer> {
-    const { log, cursors } = this.#opened()
+    const parts = this.#opened()
+    const { log, cursors } = parts
     const { namespace, clock } = this.#context as QueueContext
     const cursor = cursors.get(target)
     if (!cursor) {
@@ -138,7 +143,7 @@ class FileQueue implements Queue {
       log,
       cursor,
       clock,
-      checkOwnership: () => this.#checkOwnership(),
+      checkOwnership: () => this.#checkOwnership(parts),
       onClosed: () => this.#consuming.delete(target),
     })
   }
@@ -160,13 +165,14 @@ class FileQueue implements Queue {
   async close(): Promise<void> {
     const parts = this.#parts
     if (!parts) return
+    this.#look(parts)
     this.#parts = undefined
     this.#stopListening()
     const { ownership, cursors, log } = parts
     const closings = [
       () => this.#deadLetters?.close(),
       // Closing the log writes to it, which is the new owner's right alone.
-      () => (this.#lost ? undefined : log.close()),
+      () => (this.#lost ? this.#stopped : log.close()),
       ...[...cursors.values()].map((cursor) => () => cursor.close()),
       () => ownership.release(),
     ]
@@ -201,36 +207,72 @@ class FileQueue implements Queue {
   }
 
   #opened(): OpenParts {
-    if (!this.#parts) throw new WalError('ERR_CLOSED', 'The file queue is closed.')
+    if (!this.#parts) throw closedError()
     return this.#parts
   }
 
   /**
    * The lock is the kernel's and cannot slip away; but somebody may delete its file while tidying
-   * up, and then another process can take the directory. Seen within about a second of use, and
-   * from then on nothing is written any more.
+   * up, and then another process can take the directory. The log looks for that at each group it
+   * writes, and this at each pull; what only owner.json tells is seen within about a second of use.
    */
-  async #checkOwnership(): Promise<void> {
+  async #checkOwnership(parts: OpenParts): Promise<void> {
+    // Whoever still has a consumer of then: what it was given is another's by now.
+    if (this.#parts !== parts) throw closedError()
+    this.#look(parts)
     if (this.#lost) throw this.#lost
     const { clock } = this.#context as QueueContext
-    const parts = this.#parts
     const now = clock.monotonic()
-    if (!parts || now - this.#checkedAt < checkAfterMs) return
+    if (now - this.#checkedAt < checkAfterMs) return
     this.#checkedAt = now
     try {
       await parts.ownership.verify()
     } catch (error) {
-      if (isWalError(error) && error.code === 'ERR_OWNERSHIP_LOST') await this.#stop(parts, error)
+      if (isWalError(error) && error.code === 'ERR_OWNERSHIP_LOST') this.#stop(error)
       // That it could not be told is no reason to stop.
     }
     if (this.#lost) throw this.#lost
   }
 
-  async #stop({ cursors }: OpenParts, error: WalError): Promise<void> {
-    if (this.#lost) return
+  #look({ ownership }: OpenParts): void {
+    const error = ownership.loss()
+    if (error) this.#stop(error)
+  }
+
+  /** From here on nothing more is begun; `#stopped` resolves once all that was under way is done. */
+  #stop(error: WalError): void {
+    const parts = this.#parts
+    if (this.#lost || !parts) return
     this.#lost = error
-    await this.#deadLetters?.abandon()
-    for (const cursor of cursors.values()) await cursor.abandon()
+    const stopping = [
+      parts.log.abandon(error),
+      this.#deadLetters?.abandon(),
+      ...[...parts.cursors.values()].map((cursor) => cursor.abandon()),
+    ]
+    this.#stopped = Promise.allSettled(stopping)
     this.#context?.reportError(error)
+  }
+}
+
+function closedError(): WalError {
+  return new WalError('ERR_CLOSED', 'The file queue is closed.')
+}
+
+/**
+ * The same, but what its listener throws is thrown again in the open: it is called in the midst of
+ * work that must be brought to its end.
+ */
+function guardReports(context: QueueContext): QueueContext {
+  return {
+    ...context,
+    reportError(error) {
+      try {
+        context.reportError(error)
+      } catch (thrown) {
+        queueMicrotask(() => {
+          throw thrown
+        })
+      }
+    },
   }
 }

@@ -12,6 +12,8 @@ export interface GroupCommitOptions {
   readonly format: GroupFormat
   /** No record is added to a group that is this large. */
   readonly maxGroupBytes: number
+  /** See `LogOptions.ownershipLoss`. */
+  ownershipLoss(): WalError | undefined
   /** Called after each group that became durable. */
   onDurable(): void
 }
@@ -57,7 +59,7 @@ export class GroupCommit {
 
   /** See `Log.append`. */
   append(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]> {
-    if (this.#closed) return refuse(records, closedError())
+    if (this.#closed) return refuse(records, this.#abandoned ?? closedError())
     if (records.length === 0) return Promise.resolve([])
     const group = this.#filling()
     try {
@@ -114,9 +116,9 @@ export class GroupCommit {
   }
 
   async #write(group: Group): Promise<void> {
-    const { tail, clock, onDurable } = this.#options
+    const { clock, onDurable } = this.#options
     const began = clock.monotonic()
-    const outcome = this.#believed(await tail.write(group))
+    const outcome = await this.#outcomeOf(group)
     const now = clock.monotonic()
     this.#onItsWay = undefined
     this.#pace.wrote(group.records, this.#waitingRecords(), now - began)
@@ -127,10 +129,25 @@ export class GroupCommit {
     if (this.#onItsWay === undefined && this.#waitingRecords() > 0) this.#leaveOrGather()
   }
 
-  /** What is written by an owner that is one no longer may be void. */
-  #believed(outcome: SendOutcome): SendOutcome {
-    if (this.#abandoned === undefined || outcome.durable !== 'yes') return outcome
-    return { durable: 'unknown', error: this.#abandoned }
+  /**
+   * Writes the group, unless the directory is lost. If it is lost only afterwards, its next owner
+   * may have read the log before the group was there, and it may be void. Never rejects: whatever
+   * goes wrong, the callers get an answer and the next group its turn.
+   */
+  async #outcomeOf(group: Group): Promise<SendOutcome> {
+    try {
+      const before = this.#loss()
+      if (before) return { durable: 'no', error: before }
+      const outcome = await this.#options.tail.write(group)
+      const after = outcome.durable === 'yes' ? this.#loss() : undefined
+      return after ? { durable: 'unknown', error: after } : outcome
+    } catch (cause) {
+      return { durable: 'unknown', error: unexpectedError(group.records, cause) }
+    }
+  }
+
+  #loss(): WalError | undefined {
+    return this.#abandoned ?? this.#options.ownershipLoss()
   }
 
   /** True if a group has reached its goal, or its largest size. */
@@ -150,6 +167,16 @@ function refuse(
   error: WalError,
 ): Promise<readonly SendOutcome[]> {
   return Promise.resolve(records.map(() => ({ durable: 'no', error })))
+}
+
+function unexpectedError(records: number, cause: unknown): WalError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new WalError(
+    'ERR_IO',
+    `Something went wrong while ${records} records were written, and nobody knows whether they ` +
+      `are in the log: ${reason}. See the cause; it may be a defect.`,
+    { retryable: true, cause },
+  )
 }
 
 function closedError(): WalError {

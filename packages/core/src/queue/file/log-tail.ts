@@ -54,7 +54,7 @@ export class LogTail {
   #highestNumber: number
   /** True while the last frame is a marker. */
   #marked = false
-  #abandoned = false
+  #abandoned: WalError | undefined
 
   constructor(options: LogTailOptions) {
     this.#options = options
@@ -115,8 +115,8 @@ export class LogTail {
   }
 
   /** Writes nothing from here on: neither a marker nor, after a failure, a further segment. */
-  abandon(): void {
-    this.#abandoned = true
+  abandon(error: WalError): void {
+    this.#abandoned = error
   }
 
   /** Marks the end as clean, where there is something to mark, and gives up the file. */
@@ -163,6 +163,7 @@ export class LogTail {
   }
 
   async #nextSegment(): Promise<SegmentWriter> {
+    if (this.#abandoned) throw this.#abandoned
     const { directory, fileSystem, segments } = this.#options
     this.#highestNumber += 1
     const header = this.#headerOf(this.#highestNumber)

@@ -34,6 +34,11 @@ export interface LogOptions {
   readonly zeroAheadBytes?: number | undefined
   /** Highest sequence some cursor has seen applied: proof that it was synced. 0 if none. */
   readonly knownSynced: number
+  /**
+   * Why somebody else may have opened the directory; undefined as long as nobody can have. Asked
+   * before and after each group, so it must be quick, and give the same answer for good.
+   */
+  ownershipLoss?(): WalError | undefined
   /** Told of failures that made the log give up a segment, beside the answers to its callers. */
   reportError(error: WalError): void
 }
@@ -43,7 +48,7 @@ export interface Log {
   /**
    * Encodes the records at once, and resolves with one outcome each when they are synced or will
    * not be: all `'yes'`, all `'no'`, or all `'unknown'`. Never rejects for a failure of the disk.
-   * After `close` the answer is `'no'` with `ERR_CLOSED`.
+   * After `close` the answer is `'no'` with `ERR_CLOSED`, after `abandon` with its error.
    */
   append(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]>
   /** Lowest sequence that can be read; 1 in a new log. */
@@ -96,16 +101,19 @@ export async function openLog(options: LogOptions): Promise<Log> {
     segments,
     reportError: (error) => options.reportError(error),
   })
+  const ownershipLoss = () => options.ownershipLoss?.()
   const commit = new GroupCommit({
     tail,
     clock: options.clock,
     format,
     maxGroupBytes: options.maxGroupBytes ?? defaultGroupBytes,
+    ownershipLoss,
     onDurable: () => {
       for (const listener of listeners) queueMicrotask(listener)
     },
   })
-  return new SegmentedLog({ fileSystem: options.fileSystem, segments, tail, commit, listeners })
+  const { fileSystem } = options
+  return new SegmentedLog({ fileSystem, segments, tail, commit, listeners, ownershipLoss })
 }
 
 /** One salt per log: that of its segments, or a new one. */
@@ -122,6 +130,7 @@ interface LogParts {
   readonly tail: LogTail
   readonly commit: GroupCommit
   readonly listeners: Set<() => void>
+  ownershipLoss(): WalError | undefined
 }
 
 class SegmentedLog implements Log {
@@ -172,12 +181,14 @@ class SegmentedLog implements Log {
 
   async close(): Promise<void> {
     await this.#commit.close()
+    const loss = this.#parts.ownershipLoss()
+    if (loss) this.#parts.tail.abandon(loss)
     await this.#parts.tail.close()
     await this.#lookup.close()
   }
 
   async abandon(error: WalError): Promise<void> {
-    this.#parts.tail.abandon()
+    this.#parts.tail.abandon(error)
     await this.#commit.abandon(error)
     await this.close()
   }

@@ -13,7 +13,8 @@ export async function acquirePipeLock(directory: string): Promise<OwnerLock | un
   const name = createHash('sha256').update(place).digest('hex')
   try {
     const server = await listenOn(`\\\\.\\pipe\\daybook-${name}`)
-    return { isHeld: async () => server.listening, release: () => closeServer(server) }
+    const isHeldNow = () => server.listening
+    return { isHeld: async () => isHeldNow(), isHeldNow, release: () => closeServer(server) }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EADDRINUSE' || code === 'EACCES') return undefined

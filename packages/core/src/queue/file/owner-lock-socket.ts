@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { lstat, readdir, rm } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { type Clock, sleep } from '../../clock.ts'
@@ -76,6 +77,7 @@ function lockOf(own: OwnSocket, place: ShortPlace): OwnerLock {
   let released: Promise<void> | undefined
   return {
     isHeld: () => own.isThere(),
+    isHeldNow: () => own.isThereNow(),
     release() {
       released ??= own.close().then(() => place.close())
       return released
@@ -117,6 +119,16 @@ class OwnSocket {
     if (!this.#server.listening) return false
     const found = await lstat(this.#path, { bigint: true }).catch(() => undefined)
     return found !== undefined && found.ino === this.#inode
+  }
+
+  /** Of a file that is in use the system knows all this without asking the disk. */
+  isThereNow(): boolean {
+    if (!this.#server.listening) return false
+    try {
+      return lstatSync(this.#path, { bigint: true }).ino === this.#inode
+    } catch {
+      return false
+    }
   }
 
   /** Node removes the file before it stops listening. */

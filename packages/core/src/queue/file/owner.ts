@@ -25,6 +25,11 @@ export interface Ownership {
   readonly epoch: number
   /** Rejects with `ERR_OWNERSHIP_LOST` if another opener may have taken over. */
   verify(): Promise<void>
+  /**
+   * That error, if a glance at the lock shows it. As long as it is undefined nobody else has begun
+   * to open the directory, so whatever was written there before is what the next owner will find.
+   */
+  loss(): WalError | undefined
   release(): Promise<void>
 }
 
@@ -36,6 +41,7 @@ export interface TakeOwnershipOptions {
 }
 
 const ownerFile = 'owner.json'
+const socketIsGone = 'its socket was deleted'
 
 /**
  * Takes the directory, which must exist. The new epoch is lasting before this resolves. Rejects
@@ -54,8 +60,11 @@ export async function takeOwnership(options: TakeOwnershipOptions): Promise<Owne
       epoch,
       async verify() {
         const current = (await readOwner(fileSystem, directory))?.epoch
-        if (current !== epoch || !(await lock.isHeld())) throw lost(directory, epoch, current)
+        if (current !== epoch)
+          throw lost(directory, epoch, `owner.json says ${current ?? 'nothing'}`)
+        if (!(await lock.isHeld())) throw lost(directory, epoch, socketIsGone)
       },
+      loss: () => (lock.isHeldNow?.() === false ? lost(directory, epoch, socketIsGone) : undefined),
       release: () => lock.release(),
     }
   } catch (error) {
@@ -138,11 +147,10 @@ function inUse(directory: string, holder: Owner | undefined): WalError {
   )
 }
 
-function lost(directory: string, epoch: number, current: number | undefined): WalError {
+function lost(directory: string, epoch: number, why: string): WalError {
   return new WalError(
     'ERR_OWNERSHIP_LOST',
-    `${directory} is no longer owned by epoch ${epoch} (owner.json says ` +
-      `${current ?? 'nothing'}), or its socket was deleted. Nothing more is written there by this ` +
-      'process. Open it again, and see what else touches the directory.',
+    `${directory} is no longer owned by epoch ${epoch}: ${why}. Nothing more is written there by ` +
+      'this process. Open it again, and see what else touches the directory.',
   )
 }

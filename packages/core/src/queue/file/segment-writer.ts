@@ -33,7 +33,8 @@ const zeros = Buffer.alloc(largestZerosBytes)
 export class SegmentWriter {
   readonly path: string
   readonly #file: File
-  readonly #zeroAheadBytes: number
+  /** 0 once the disk had no room for them. */
+  #zeroAheadBytes: number
   readonly #zeroLimit: number
   #end: number
   #zeroedTo: number
@@ -65,8 +66,7 @@ export class SegmentWriter {
   async append(bytes: Uint8Array): Promise<void> {
     const end = this.#end + bytes.byteLength
     try {
-      if (this.#wantsZeros(bytes.byteLength, end)) {
-        await this.#zeroAhead(end)
+      if (this.#wantsZeros(bytes.byteLength, end) && (await this.#zeroIfRoom(end))) {
         await this.#file.write(bytes, this.#end)
         await this.#file.sync()
       } else {
@@ -88,6 +88,19 @@ export class SegmentWriter {
     return end > this.#zeroedTo && groupBytes < largeGroupBytes && this.#zeroAheadBytes > 0
   }
 
+  /** False if the disk is too full for zeros. What room they took is given back: it is the group's. */
+  async #zeroIfRoom(end: number): Promise<boolean> {
+    try {
+      await this.#zeroAhead(end)
+      return true
+    } catch (cause) {
+      if (!isDiskFull(cause)) throw cause
+      this.#zeroAheadBytes = 0
+      await this.#cut()
+      return false
+    }
+  }
+
   /** Once its blocks are there, a small write needs no new ones, and its sync no journal commit. */
   async #zeroAhead(end: number): Promise<void> {
     const goal = Math.min(end + this.#zeroAheadBytes, this.#zeroLimit)
@@ -101,13 +114,17 @@ export class SegmentWriter {
   /** Cuts off what was written behind the end, durably. False if that is not certain. */
   async #undo(): Promise<boolean> {
     try {
-      await this.#file.truncate(this.#end)
-      await this.#file.sync()
-      this.#zeroedTo = this.#end
+      await this.#cut()
       return true
     } catch {
       return false
     }
+  }
+
+  async #cut(): Promise<void> {
+    await this.#file.truncate(this.#end)
+    await this.#file.sync()
+    this.#zeroedTo = this.#end
   }
 }
 

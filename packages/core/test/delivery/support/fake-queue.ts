@@ -142,7 +142,7 @@ export class FakeQueue {
 
   #consumer({ reload = true, marks = true }): Consumer {
     const slotOf = (delivery: Delivery): Slot | undefined =>
-      this.slots.find(({ position }) => position === delivery.position)
+      this.slots[Number(delivery.position) - 1]
     const failIfTold = (method: Failing): void => {
       const at = this.failures.findIndex((failure) => failure.method === method)
       if (at !== -1) throw this.failures.splice(at, 1)[0]?.error

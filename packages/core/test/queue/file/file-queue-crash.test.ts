@@ -7,7 +7,7 @@ import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { openLock } from './support/open-lock.ts'
-import { pullNow } from './support/open-queue.ts'
+import { keysOf, pullNow } from './support/open-queue.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
 const targets = ['search', 'cassandra'] as const
@@ -166,5 +166,26 @@ describe('a file queue', () => {
         await expectNothingLost(disk.crash({ keep: 'random' }), known, when)
       }
     }
+  })
+})
+
+describe('the ack of a redriven record', () => {
+  it('survives a power cut, as its letter is removed next; that of any other may be forgotten', async () => {
+    const disk = newDisk()
+    await disk.makeDirectory('/wal')
+    const queue = await open(disk, [])
+    const producer = await queue.producer()
+    await producer.send([
+      makeStoredRecord({ key: 'written' }),
+      makeStoredRecord({ key: 'redriven', attemptEpoch: 1 }),
+      makeStoredRecord({ key: 'later' }),
+    ])
+    const consumer = await queue.consumer('search')
+    const [written, redriven, later] = await pullNow(consumer)
+    for (const delivery of [written, redriven, later]) {
+      if (delivery) await consumer.ack([delivery])
+    }
+    const next = await open(disk.crash({ keep: 'none', random: new SeededRandom(seed) }), [])
+    expect(keysOf(await pullNow(await next.consumer('search')))).toEqual(['later'])
   })
 })

@@ -126,6 +126,18 @@ describe('fileQueue', () => {
     expect((await readdir(directory)).filter((name) => name.endsWith('.sock'))).toEqual([])
   })
 
+  it('hands out nothing more once it is closed, also to a consumer that was not closed', async () => {
+    let opened = await open()
+    await opened.send({ key: 'a' }, { key: 'b' })
+    const consumer = await opened.consumer()
+    expect(keysOf(await pullNow(consumer, 1))).toEqual(['a'])
+    await opened.queue.close()
+    await expect(pullNow(consumer)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    opened = await open()
+    expect(keysOf(await pullNow(await opened.consumer()))).toEqual(['a', 'b'])
+    await opened.queue.close()
+  })
+
   it('refuses what it cannot do, each by its code', async () => {
     const opened = await open()
     await expect(opened.consumer('nobody')).rejects.toMatchObject({ code: 'ERR_UNKNOWN_TARGET' })
@@ -284,23 +296,57 @@ describe('opening a file queue', () => {
   })
 })
 
+describe('a listener of errors that throws', () => {
+  it('is heard of, and stops neither the queue nor its end', async () => {
+    const thrown: unknown[] = []
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => thrown.push(error))
+    try {
+      const disk = new HookedFileSystem()
+      const queue = fileQueue({ directory, fileSystem: disk })
+      await queue.open({
+        namespace: 'titles',
+        targets: ['search'],
+        directory: undefined,
+        clock: new VirtualClock(),
+        random: systemRandom,
+        reportError: ({ code }) => {
+          throw new Error(`a listener that cannot stand ${code}`)
+        },
+      })
+      const producer = await queue.producer()
+      await producer.send([makeStoredRecord()])
+      disk.hook = (call, path) => {
+        if (call === 'sync' && path.endsWith('1.segment')) throw diskFailure('EIO', call)
+      }
+      expect(await producer.send([makeStoredRecord()])).toMatchObject([{ durable: 'no' }])
+      expect(await producer.send([makeStoredRecord()])).toEqual([{ durable: 'yes' }])
+      await queue.close()
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of listeners) process.on('uncaughtException', listener)
+    }
+    expect(thrown).toEqual([new Error('a listener that cannot stand ERR_IO')])
+  })
+})
+
 describe('an owner that has lost its directory', () => {
-  async function loseDirectory(opened: OpenQueue): Promise<OpenQueue> {
+  async function deleteSockets(): Promise<void> {
     for (const name of await readdir(directory)) {
       if (name.endsWith('.sock')) await rm(join(directory, name))
     }
-    await opened.clock.advance(1001)
-    return open()
   }
 
-  it('stops reading, writing and remembering within a second of use', async () => {
+  it('stops reading, writing and remembering', async () => {
     const old = await open()
     await old.send({ key: 'a' }, { key: 'b' })
     const consumer = await old.consumer()
     const producer = await old.queue.producer()
     const letters = await old.queue.deadLetters()
     const deliveries = await pullNow(consumer, 1)
-    const owner = await loseDirectory(old)
+    await deleteSockets()
+    const owner = await open()
     await expect(pullNow(consumer)).rejects.toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
     expect(old.errors).toEqual([expect.objectContaining({ code: 'ERR_OWNERSHIP_LOST' })])
     expect(await producer.send([makeStoredRecord()])).toMatchObject([
@@ -314,14 +360,98 @@ describe('an owner that has lost its directory', () => {
     await owner.queue.close()
   })
 
-  it('notices also while it only writes', async () => {
-    const old = await open()
-    const owner = await loseDirectory(old)
-    await old.send({})
-    await expect.poll(() => old.errors.map(({ code }) => code)).toEqual(['ERR_OWNERSHIP_LOST'])
+  it('notices with the next write, and writes nothing more', async () => {
+    const disk = new HookedFileSystem()
+    const old = await open({ fileSystem: disk })
+    await old.send({ key: 'kept' })
+    await deleteSockets()
+    const changes = disk.failCall(Number.POSITIVE_INFINITY, 'EIO')
+    await expect(old.send({})).rejects.toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
     await expect(old.send({})).rejects.toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
     await old.queue.close()
-    await owner.queue.close().catch(() => {})
+    expect(old.errors.map(({ code }) => code)).toEqual(['ERR_OWNERSHIP_LOST'])
+    expect(changes.made).toBe(0)
+    const owner = await open()
+    expect(keysOf(await pullNow(await owner.consumer()))).toEqual(['kept'])
+    await owner.queue.close()
+  })
+
+  it('notices with the next pull, and at close', async () => {
+    const disk = new HookedFileSystem()
+    for (const use of [async (old: OpenQueue) => pullNow(await old.consumer()), undefined]) {
+      const old = await open({ fileSystem: disk })
+      await old.send({})
+      await deleteSockets()
+      const changes = disk.failCall(Number.POSITIVE_INFINITY, 'EIO')
+      if (use) await expect(use(old)).rejects.toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
+      await old.queue.close()
+      expect(old.errors.map(({ code }) => code)).toEqual(['ERR_OWNERSHIP_LOST'])
+      expect(changes.made).toBe(0)
+    }
+  })
+
+  it('answers unknown to the group on its way, and no to what waits behind it', async () => {
+    const disk = new HookedFileSystem()
+    const old = await open({ fileSystem: disk })
+    const producer = await old.queue.producer()
+    await producer.send([makeStoredRecord()])
+    let goOn = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    const written: string[] = []
+    disk.hook = async (call, path) => {
+      if (call === 'write') written.push(path)
+      if (call === 'sync') await held
+    }
+    const onItsWay = producer.send([makeStoredRecord()])
+    await expect.poll(() => written).toHaveLength(1)
+    const waiting = producer.send([makeStoredRecord(), makeStoredRecord()])
+    await deleteSockets()
+    goOn()
+    const error = { code: 'ERR_OWNERSHIP_LOST' }
+    expect(await onItsWay).toMatchObject([{ durable: 'unknown', error }])
+    expect(await waiting).toMatchObject(new Array(2).fill({ durable: 'no', error }))
+    await old.queue.close()
+    expect(written).toHaveLength(1)
+  })
+
+  it('has answered yes to nothing that its next owner does not find', async () => {
+    const disk = new HookedFileSystem()
+    const old = await open({ fileSystem: disk })
+    const producer = await old.queue.producer()
+    const durable: string[] = []
+    let stopped = false
+    const write = async (): Promise<void> => {
+      while (!stopped) {
+        const record = makeStoredRecord()
+        const [outcome] = await producer.send([record])
+        if (outcome?.durable === 'yes') durable.push(record.id)
+        else stopped = true
+      }
+    }
+    const writers = Array.from({ length: 20 }, write)
+    await expect.poll(() => durable.length).toBeGreaterThan(200)
+    let isOpen = (): void => {}
+    const opened = new Promise<void>((resolve) => {
+      isOpen = resolve
+    })
+    // What is on its way now is written behind what the next owner has read.
+    let held = false
+    disk.hook = (call) => {
+      held ||= call === 'write'
+      return call === 'write' ? opened : undefined
+    }
+    await expect.poll(() => held).toBe(true)
+    await deleteSockets()
+    const owner = await open()
+    isOpen()
+    await Promise.all(writers)
+    await old.queue.close()
+    const found = await pullNow(await owner.consumer(), 1e6)
+    const ids = new Set(found.map(({ record }) => record.id))
+    expect(durable.filter((id) => !ids.has(id))).toEqual([])
+    await owner.queue.close()
   })
 })
 

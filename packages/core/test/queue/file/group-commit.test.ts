@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { WalError } from '../../../src/errors.ts'
 import { type Log, openLog } from '../../../src/queue/file/log.ts'
 import { makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
@@ -66,6 +67,53 @@ describe('group commit', () => {
     await everyoneHasRun()
     expect(groups).toBe(4)
     expect(log.lastSequence).toBe(10)
+  })
+
+  it('answers unknown where something below it breaks, and goes on', async () => {
+    let broken = true
+    const options = logOptions(disk, {
+      directory: '/other',
+      reportError: () => {
+        throw new Error('a defect')
+      },
+    })
+    await disk.makeDirectory(options.directory)
+    log = await openLog(options)
+    disk.fault = ({ kind, path }) =>
+      broken && kind !== 'create' && path.endsWith('.segment') && log.lastSequence > 0
+        ? { fail: 'EIO' }
+        : undefined
+    expect(await append()).toEqual(yes)
+    expect(await append()).toMatchObject([
+      {
+        durable: 'unknown',
+        error: { code: 'ERR_IO', message: expect.stringContaining('a defect') },
+      },
+    ])
+    broken = false
+    expect(await append()).toEqual(yes)
+    await log.close()
+    expect((await openLog(options)).lastSequence).toBe(2)
+  })
+
+  it('asks before each group and after it whether the directory is lost', async () => {
+    const lost = new WalError('ERR_OWNERSHIP_LOST', 'Somebody else has the directory.')
+    for (const [looks, durable] of [
+      [1, 'no'],
+      [2, 'unknown'],
+    ] as const) {
+      let looked = 0
+      const options = logOptions(disk, {
+        directory: `/lost-${looks}`,
+        ownershipLoss: () => (++looked >= looks ? lost : undefined),
+      })
+      await disk.makeDirectory(options.directory)
+      log = await openLog(options)
+      expect(await append()).toEqual([{ durable, error: lost }])
+      expect(disk.paths.filter((path) => path.startsWith(options.directory))).toHaveLength(
+        looks - 1,
+      )
+    }
   })
 
   it('refuses a call that is too large for any write, and only that one', async () => {

@@ -226,6 +226,28 @@ describe('a log', () => {
   })
 })
 
+describe('a log on a disk with little room', () => {
+  it('uses it for records before it writes zeros ahead, and gives back what zeros took', async () => {
+    const random = new SeededRandom(seed)
+    const disk = new SimulatedFileSystem({ random, capacityBytes: 40_000 })
+    const options = logOptions(disk, { segmentBytes: 1e9, zeroAheadBytes: 1 << 20 })
+    await disk.makeDirectory(options.directory)
+    const log = await openLog(options)
+    const written: string[] = []
+    for (let bytes = 100; bytes < 6000; bytes += 500) {
+      written.push('x'.repeat(bytes))
+      expect(await log.append([recordOf('x'.repeat(bytes))])).toEqual([{ durable: 'yes' }])
+    }
+    expect(await log.append([recordOf('x'.repeat(6000))])).toMatchObject([
+      { durable: 'no', error: { code: 'ERR_DISK_FULL' } },
+    ])
+    await log.close()
+    const next = await openLog({ ...options, fileSystem: disk.crash({ keep: 'none', random }) })
+    expect(await payloads(next)).toEqual(written)
+    await next.close()
+  })
+})
+
 describe('a log whose owner has lost the directory', () => {
   it('writes nothing more, and vouches for nothing that it is writing', async () => {
     const disk = new SimulatedFileSystem({ random: new SeededRandom(seed) })

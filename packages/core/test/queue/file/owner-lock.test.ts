@@ -178,7 +178,17 @@ describe('the owner lock', () => {
 
   it('tells its holder when somebody has deleted its socket', async () => {
     const lock = await acquire()
+    expect(lock?.isHeldNow?.()).toBe(true)
     for (const name of await sockets()) await rm(join(directory, name))
+    expect(await lock?.isHeld()).toBe(false)
+    expect(lock?.isHeldNow?.()).toBe(false)
+  })
+
+  it('is never looked at over a network while others wait', async () => {
+    const lock = await ownerLock({ allowNetworkFileSystem: true })(directory)
+    expect(lock?.isHeldNow).toBeUndefined()
+    expect(await lock?.isHeld()).toBe(true)
+    await lock?.release()
     expect(await lock?.isHeld()).toBe(false)
   })
 

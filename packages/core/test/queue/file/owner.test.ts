@@ -78,10 +78,13 @@ describe('takeOwnership', () => {
     let isHeld = true
     const first = await take(disk, async () => ({
       isHeld: async () => isHeld,
+      isHeldNow: () => isHeld,
       release: async () => {},
     }))
     await first.verify()
+    expect(first.loss()).toBeUndefined()
     isHeld = false
+    expect(first.loss()).toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
     await expect(first.verify()).rejects.toMatchObject({ code: 'ERR_OWNERSHIP_LOST' })
     isHeld = true
     await first.verify()

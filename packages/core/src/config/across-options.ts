@@ -1,0 +1,110 @@
+import type { ConfigIssue } from './config-error.ts'
+import type { ParsedNamespace } from './schema.ts'
+
+/** What the namespaces of one wal have in common. */
+export interface SharedOptions {
+  readonly directory: string | undefined
+  readonly shards: readonly string[]
+}
+
+type Option = keyof ParsedNamespace
+
+/** What can only be seen by looking at several options together. */
+interface Rule {
+  /** The option it speaks of. */
+  readonly at: Option
+  /** The options it looks at: it has nothing to say where one of them is wrong by itself. */
+  readonly reads: readonly Option[]
+  /** What is wrong, or undefined. */
+  check(namespace: ParsedNamespace, shared: SharedOptions): string | undefined | false
+}
+
+const rules: readonly Rule[] = [
+  {
+    at: 'shard',
+    reads: ['shard'],
+    check: ({ shard }, { shards }) =>
+      shard !== 'default' &&
+      !shards.includes(shard) &&
+      `'${shard}' is not one of \`shards\` (${shards.join(', ')})`,
+  },
+  {
+    at: 'queue',
+    reads: ['queue'],
+    check: ({ queue }, { directory }) =>
+      queue === undefined &&
+      directory === undefined &&
+      'is missing: give a queue, or a `directory` for the embedded file log',
+  },
+  {
+    at: 'order',
+    reads: ['queue', 'order'],
+    check: ({ queue, order }) =>
+      order === 'key' &&
+      queue?.supports.order === 'none' &&
+      `a ${queue.kind} queue keeps no order; say order: 'none'`,
+  },
+  {
+    at: 'targets',
+    reads: ['queue', 'targets'],
+    check: ({ queue, targets }) =>
+      queue?.supports.independentReaders === false &&
+      Object.keys(targets).length > 1 &&
+      `a ${queue.kind} queue has one reader; give each target a namespace`,
+  },
+  {
+    at: 'delay',
+    reads: ['queue', 'delay', 'jitter'],
+    check: ({ queue, delay, jitter }) =>
+      queue !== undefined &&
+      delay + jitter > queue.supports.longestDelayMs &&
+      `a ${queue.kind} queue delays by ${queue.supports.longestDelayMs} ms at most`,
+  },
+  {
+    at: 'delay',
+    reads: ['delay', 'jitter', 'limits'],
+    check: ({ delay, jitter, limits }) =>
+      delay + jitter > limits.longestDelay &&
+      `with jitter it is ${delay + jitter} ms, longer than limits.longestDelay`,
+  },
+  {
+    at: 'onDeadLetter',
+    reads: ['onDeadLetter', 'deadLetters', 'queue'],
+    check: ({ onDeadLetter, deadLetters, queue }) =>
+      onDeadLetter === 'block' &&
+      deadLetters === undefined &&
+      queue?.supports.deadLetterListing === false &&
+      `'block' reads the dead letters, which a ${queue.kind} queue cannot list; give deadLetters`,
+  },
+  {
+    at: 'onDeadLetter',
+    reads: ['onDeadLetter', 'order'],
+    check: ({ onDeadLetter, order }) =>
+      onDeadLetter === 'block' &&
+      order === 'none' &&
+      "'block' holds a key back, and without order no key is held; say order: 'key'",
+  },
+  {
+    at: 'onDeadLetter',
+    reads: ['onDeadLetter', 'deadLetters'],
+    check: ({ onDeadLetter, deadLetters }) =>
+      onDeadLetter === 'block' &&
+      deadLetters === 'off' &&
+      "'block' waits for a dead letter, and deadLetters is 'off'",
+  },
+]
+
+/** What is wrong between the options of a namespace, `wrong` being those that are wrong alone. */
+export function acrossOptions(
+  name: string,
+  namespace: ParsedNamespace,
+  wrong: ReadonlySet<unknown>,
+  shared: SharedOptions,
+): ConfigIssue[] {
+  return rules
+    .filter(({ reads }) => !reads.some((option) => wrong.has(option)))
+    .flatMap(({ at, check }) => {
+      const reason = check(namespace, shared)
+      return reason ? [{ path: `namespaces.${name}.${at}`, reason }] : []
+    })
+}
