@@ -159,13 +159,14 @@ export class TargetDelivery {
   /** Begins to deliver. Rejects if the dead letters that block keys, or the queue's end, cannot be read. */
   async start(): Promise<void> {
     const { consumer, deadLetters, policy, targetName } = this.#options
-    if (deadLetters !== undefined && policy.onDeadLetter === 'block') {
-      for await (const summary of deadLetters.summaries()) {
-        if (summary.target === targetName) this.#blockers.addSummary(summary)
-      }
-      if (this.#blockers.mayExpect) {
-        this.#intake.seekCopies(await consumer.watermark({ includeDelayed: true }))
-      }
+    const letters = new Set<string>()
+    for await (const summary of deadLetters?.summaries() ?? []) {
+      if (summary.target !== targetName) continue
+      letters.add(summary.id)
+      if (policy.onDeadLetter === 'block') this.#blockers.addSummary(summary)
+    }
+    if (letters.size > 0) {
+      this.#intake.begin(await consumer.watermark({ includeDelayed: true }), letters)
     }
     if (this.#stopping === undefined) this.#puller.start()
   }
@@ -278,7 +279,7 @@ export class TargetDelivery {
     const out = [
       ...this.#dispatcher.entries(),
       ...this.#endings.parkedEntries(),
-      ...this.#run.suspects(),
+      ...this.#run.acquit(),
     ].filter(({ state }) => state === 'out')
     return this.#lanes.clear([...new Set(out)])
   }

@@ -98,7 +98,18 @@ export class FailureRun {
     return { refunded, convicted }
   }
 
-  /** The suspects, for a delivery that stops. */
+  /**
+   * The delivery stops before the run is decided: the suspects get back what they spent in it, or
+   * the next start would bury them unasked. Answers them.
+   */
+  acquit(): readonly Entry[] {
+    for (const suspect of this.#suspects) suspect.spent -= this.#spent.get(suspect) ?? 1
+    const suspects = [...this.#suspects]
+    this.#suspects.clear()
+    return suspects
+  }
+
+  /** Records whose fate is open. */
   suspects(): Iterable<Entry> {
     return this.#suspects
   }

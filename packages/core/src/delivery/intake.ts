@@ -1,4 +1,5 @@
 import type { Consumer, Delivery, Watermark } from '../consumer/consumer.ts'
+import { deadLetterId } from '../dlq/dlq.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
 import type { FailureRun } from './failure-run.ts'
@@ -40,6 +41,8 @@ export class Intake {
   #isFull = false
   /** The end of the queue at the start, until it has been read. */
   #start: Watermark | undefined
+  /** Ids of the letters there were at the start, until then. */
+  #letters: ReadonlySet<string> = new Set()
 
   constructor(options: IntakeOptions) {
     const { limits, policy } = options
@@ -59,12 +62,15 @@ export class Intake {
   }
 
   /**
-   * Letters were there at the start, and copies of them may stand anywhere before this end. Behind a
-   * bound filled with the records that wait for them they would never be found, so it is lifted up
-   * to there: not for good, for they may as well not have been redriven.
+   * These letters were there at the start, and up to this end of the queue two things may come of
+   * it. The records they are of may come again, where a power cut took the ack and not the letter:
+   * they are dead already. And copies of them may stand anywhere: behind a bound filled with the
+   * records that wait for them they would never be found, so it is lifted up to there, not for good,
+   * for they may as well not have been redriven.
    */
-  seekCopies(end: Watermark): void {
+  begin(end: Watermark, letters: ReadonlySet<string>): void {
     this.#start = end
+    this.#letters = letters
   }
 
   /** What may be pulled now; undefined for nothing. */
@@ -83,14 +89,21 @@ export class Intake {
 
   accept(deliveries: readonly Delivery[]): void {
     const { endings, targetName } = this.#options
-    const elsewhere: Delivery[] = []
+    const done: Delivery[] = []
     for (const delivery of deliveries) {
       const { target } = delivery.record
       if (this.#start?.covers(delivery) === false) this.#startRead()
-      if (target !== undefined && target !== targetName) elsewhere.push(delivery)
+      const isElsewhere = target !== undefined && target !== targetName
+      if (isElsewhere || this.#isDead(delivery)) done.push(delivery)
       else this.#admit(delivery)
     }
-    endings.skip(elsewhere)
+    endings.skip(done)
+  }
+
+  #isDead({ record }: Delivery): boolean {
+    return (
+      this.#letters.size > 0 && this.#letters.has(deadLetterId(record, this.#options.targetName))
+    )
   }
 
   #longestHeld(): number {
@@ -103,6 +116,7 @@ export class Intake {
   /** The queue hands out in its order: what was in it at the start has come. */
   #startRead(): void {
     this.#start = undefined
+    this.#letters = new Set()
     this.#options.blockers.startRead()
   }
 

@@ -226,10 +226,10 @@ describe('where a dead letter blocks its key', () => {
   test('the key waits from the start where its letter is already there', async () => {
     const first = await blocked()
     const h = harness({ policy, deadLetters: first.deadLetters })
-    h.queue.add({ key: 'a' })
-    h.queue.add({ key: 'b' })
+    h.queue.add({ id: 'waits', key: 'a' })
+    h.queue.add({ id: 'goes', key: 'b' })
     expect(await h.run()).toMatchObject({ applied: 1, blocked: 1 })
-    expect(h.target.seen).toEqual(['r2'])
+    expect(h.target.seen).toEqual(['goes'])
   })
 
   test('a letter of another target blocks nothing', async () => {
@@ -250,6 +250,23 @@ describe('where a dead letter blocks its key', () => {
     h.queue.add({ key: 'a' })
     expect(await h.run()).toMatchObject({ applied: 2, blocked: 0 })
     expect(h.deadLetters.letters.size).toBe(0)
+  })
+
+  test('a record that comes once more, its ack lost in a power cut, is dead already', async () => {
+    for (const onDeadLetter of ['continue', 'block'] as const) {
+      const first = harness({ policy: { onDeadLetter } })
+      first.queue.add({ key: 'a' })
+      first.target.script('r1', never)
+      await first.run()
+      const queue = new FakeQueue()
+      queue.add({ key: 'a' })
+      queue.add({ key: 'b' })
+      const h = harness({ queue, policy: { onDeadLetter }, deadLetters: first.deadLetters })
+      expect(await h.run()).toMatchObject({ applied: 1, pending: 0 })
+      expect(h.target.seen).toEqual(['r2'])
+      expect(queue.left).toEqual([])
+      expect(h.deadLetters.letters.size).toBe(1)
+    }
   })
 
   test('records applied in one batch with the dead letter wait as well', async () => {

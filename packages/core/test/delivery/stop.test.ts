@@ -26,6 +26,21 @@ describe('a stop', () => {
     expect(h.queue.leased).toBe(0)
   })
 
+  test('in the midst of an outage does not make dead letters at the next start', async () => {
+    const policy = { retry: { maxAttempts: 1, minDelayMs: 1, maxDelayMs: 1 } }
+    const first = harness({
+      policy: { ...policy, batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 } },
+    })
+    first.queue.addMany(5)
+    const hang = new Promise<never>(() => {})
+    first.target.always = ({ id }) => (id === 'r5' ? hang : hiccup)
+    await first.start()
+    await first.stop()
+    expect(first.events.letters).toEqual([])
+    const second = harness({ queue: first.queue, policy })
+    expect(await second.run()).toMatchObject({ applied: 5, dead: 0 })
+  })
+
   test('gives a key back from its last record to its first', async () => {
     const h = harness()
     for (const key of ['a', 'a', 'b', 'a', 'b']) h.queue.add({ key })
