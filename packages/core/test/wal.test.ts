@@ -128,6 +128,36 @@ describe('createWal', () => {
     await expect(films.write(write)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
     await expect(films.tryWrite(write)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
     await expect(wal.start()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await expect(films.drain()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it.each([undefined, 'off'])(
+    'has no status once closed, with dead letters %s',
+    async (letters) => {
+      const database = new ScriptedTarget()
+      const { wal, films } = await filmsWal({ database }, { deadLetters: letters })
+      expect(await films.status()).toMatchObject({
+        targets: { database: { dead: 0, delivery: undefined } },
+      })
+      await wal.close()
+      await expect(wal.status()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+      await expect(films.status()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    },
+  )
+
+  it('refuses a wait of one record among many, for it would not be heeded', async () => {
+    const { wal, films } = await filmsWal({ database: new ScriptedTarget() })
+    const record = { key: 'a', payload: { title: '1' } }
+    for (const wait of [{ timeout: '1s' }, { signal: AbortSignal.abort() }]) {
+      await expect(films.writeMany([record, { ...record, ...wait }])).rejects.toMatchObject({
+        code: 'ERR_INVALID_RECORD',
+        message: expect.stringContaining('item 1'),
+      })
+    }
+    await expect(films.writeMany('records' as never)).rejects.toMatchObject({
+      code: 'ERR_INVALID_RECORD',
+    })
+    await wal.close()
   })
 
   it('closes what it had opened when a later namespace cannot be opened', async () => {

@@ -59,6 +59,16 @@ const targetMembers: Tests = {
   close: optional(method),
 }
 
+const deadLetterQueueMembers: Tests = {
+  put: method,
+  list: method,
+  get: method,
+  remove: method,
+  summaries: method,
+  count: method,
+  close: method,
+}
+
 /** A queue: every method, and every field of what it supports. */
 export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQueue()', {
   kind: text,
@@ -71,6 +81,8 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   supports: object(supports),
 })
 
+const aTarget = 'a target: a function, or an object with apply() and idempotency'
+
 /** A target, or the function that is one in its shortest form. */
 export const targetShape = v.union(
   [
@@ -78,32 +90,18 @@ export const targetShape = v.union(
       v.custom<ApplyBatch>((value) => typeof value === 'function'),
       v.transform((apply): Target => ({ idempotency: 'none', apply })),
     ),
-    shaped<Target>(
-      'a target: a function, or an object with apply() and idempotency',
-      targetMembers,
-    ),
+    shaped<Target>(aTarget, targetMembers),
   ],
-  ({ input }) =>
-    wrongWith(
-      'a target: a function, or an object with apply() and idempotency',
-      targetMembers,
-      input,
-    ),
+  ({ input }) => wrongWith(aTarget, targetMembers, input),
 )
 
+const aDeadLetterQueue = "a dead-letter queue, or 'off'"
+
 /** A dead-letter queue, or `'off'`. */
-export const deadLettersShape = v.union([
-  v.literal('off'),
-  shaped<DeadLetterQueue>("a dead-letter queue, or 'off'", {
-    put: method,
-    list: method,
-    get: method,
-    remove: method,
-    summaries: method,
-    count: method,
-    close: method,
-  }),
-])
+export const deadLettersShape = v.union(
+  [v.literal('off'), shaped<DeadLetterQueue>(aDeadLetterQueue, deadLetterQueueMembers)],
+  ({ input }) => wrongWith(aDeadLetterQueue, deadLetterQueueMembers, input),
+)
 
 /** A codec: both its ways, and a name for messages. */
 export const codecShape = shaped<Codec>('a codec: an object with name, encode() and decode()', {

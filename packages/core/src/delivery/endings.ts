@@ -95,7 +95,7 @@ export class Endings {
       deliveries.push(delivery)
       lanes.end(entry)
       if (delivery.lease !== undefined) this.#leases.forget(entry)
-      if (delivery.record.attemptEpoch > 0) this.#redrivenEnded(delivery.record, fate)
+      if (delivery.record.attemptEpoch > 0) this.#redrivenEnded(delivery, fate)
       onEnded(delivery, fate)
     }
     for (const { lane } of entries) lanes.refresh(lane)
@@ -203,18 +203,25 @@ export class Endings {
   }
 
   /** The copy of a dead letter has come to its end: the letter itself, if it is still there, is void. */
-  #redrivenEnded(record: StoredRecord, fate: Fate): void {
+  #redrivenEnded(delivery: Delivery, fate: Fate): void {
     const { blockers, lanes } = this.#options
+    const { record } = delivery
     if (fate !== 'dead' && blockers.remove(record) && record.key !== undefined) {
       lanes.refreshKey(record.key)
     }
-    void this.#removeEarlierLetter(record)
+    void this.#removeEarlierLetter(delivery)
   }
 
-  async #removeEarlierLetter({ id, attemptEpoch }: StoredRecord): Promise<void> {
-    const { deadLetters, targetName, report } = this.#options
+  /**
+   * Only once the copy is acked: after a crash in between, the letter holds its key back as before.
+   * Were the letter gone and the copy not, those that wait for it would go first.
+   */
+  async #removeEarlierLetter(delivery: Delivery): Promise<void> {
+    const { consumer, deadLetters, targetName, report } = this.#options
+    const { id, attemptEpoch } = delivery.record
     const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
     try {
+      await consumer.ack([delivery])
       await deadLetters?.remove([earlier])
     } catch (error) {
       report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)

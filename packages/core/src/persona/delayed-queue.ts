@@ -17,7 +17,7 @@ export interface DelayedQueueOptions<P, Input = P, Order extends 'key' | 'none' 
  */
 export function delayedQueue<P, Input = P, const Order extends 'key' | 'none' = 'none'>(
   options: DelayedQueueOptions<P, Input, Order>,
-): NamespaceOptions<P, 'target', Input, Order> {
+): NamespaceOptions<P, 'target', Input, NoInfer<Order>> {
   const { target, order = 'none' as Order, ...rest } = options
   return { ...rest, order, targets: { target }, persona: 'delayedQueue' }
 }

@@ -19,6 +19,6 @@ export function fanOut<
   const Name extends string,
   Input = P,
   const Order extends 'key' | 'none' = 'key',
->(options: FanOutOptions<P, Name, Input, Order>): NamespaceOptions<P, Name, Input, Order> {
+>(options: FanOutOptions<P, Name, Input, Order>): NamespaceOptions<P, Name, Input, NoInfer<Order>> {
   return { ...options, persona: 'fanOut' }
 }

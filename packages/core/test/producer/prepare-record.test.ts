@@ -185,6 +185,72 @@ describe('RecordPreparer', () => {
     expect(await refusalOf({ key: 'k', payload: 1, target: 'putOnly' }, options)).toBeUndefined()
   })
 
+  it('wraps what a schema throws, at once or later', async () => {
+    const broken = new Error('the database of the schema is down')
+    const checks = [
+      () => {
+        throw broken
+      },
+      () => Promise.reject(broken),
+    ]
+    for (const validate of checks) {
+      const payload = { '~standard': { version: 1, vendor: 'test', validate } } as const
+      expect(await refusalOf({ key: 'k', payload: 1 }, { payload })).toMatchObject({
+        code: 'ERR_INVALID_PAYLOAD',
+        cause: broken,
+        message: expect.stringContaining('is down'),
+      })
+    }
+  })
+
+  it('refuses what a schema does not answer for', async () => {
+    const validate = () => undefined as never
+    const payload = { '~standard': { version: 1, vendor: 'test', validate } } as const
+    expect(await refusalOf({ key: 'k', payload: 1 }, { payload })).toMatchObject({
+      code: 'ERR_INVALID_PAYLOAD',
+    })
+  })
+
+  it('wraps what the validate of a target throws', async () => {
+    const broken = new Error('not connected')
+    const validate = () => {
+      throw broken
+    }
+    const targets = new Map([['db', defineTarget(async () => {}, { validate })]])
+    expect(await refusalOf({ key: 'k', payload: 1 }, { targets })).toMatchObject({
+      code: 'ERR_INVALID_RECORD',
+      cause: broken,
+      message: expect.stringContaining("'db'"),
+    })
+  })
+
+  it.each(['version', 'after'])(
+    'refuses a %s more than a day ahead of the clock',
+    async (field) => {
+      const aDayAhead = (BigInt(now) + 86_400_000n) * 1000n
+      const write = (version: bigint) => ({ key: 'k', payload: 1, [field]: version })
+      expect(await refusalOf(write(aDayAhead))).toBeUndefined()
+      for (const version of [aDayAhead + 1n, 2n ** 53n - 1n, 2n ** 53n]) {
+        expect(await refusalOf(write(version))).toMatchObject({ code: 'ERR_INVALID_RECORD' })
+      }
+      expect(await refusalOf(write(aDayAhead + 1000n))).toMatchObject({
+        message: expect.stringContaining('86400001 ms ahead'),
+      })
+    },
+  )
+
+  it('takes back the version it gave out itself, though the clock has been set back', async () => {
+    const preparer = preparerOf({
+      versions: new VersionClock({ region: 0, floor: BigInt(now + 10 * 86_400_000) * 1000n }),
+    })
+    const write = { key: 'k', payload: 1 }
+    const { id, version } = await prepared(preparer, write)
+    expect(await prepared(preparer, { ...write, id, version })).toMatchObject({ id, version })
+    await expect(prepared(preparer, { ...write, version: version + 16n })).rejects.toMatchObject({
+      code: 'ERR_INVALID_RECORD',
+    })
+  })
+
   it('adds jitter to a delay and never shortens it', async () => {
     const preparer = preparerOf({ delayMs: 500, jitterMs: 100 })
     for (let i = 0; i < 100; i++) {
