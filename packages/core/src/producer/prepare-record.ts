@@ -3,7 +3,6 @@ import type { Codec } from '../codec.ts'
 import { isUnchecked, type PayloadType } from '../config/payload-type.ts'
 import { durationMs } from '../config/quantity.ts'
 import type { DeadLetter } from '../dlq/dead-letter.ts'
-import type { RedriveEdit } from '../dlq/redrive.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
 import type { Op, StoredRecord, WalRecord } from '../record.ts'
@@ -38,6 +37,12 @@ export interface PrepareOptions {
 const highestVersion = 2n ** 53n - 1n
 /** How far a version from elsewhere may be ahead of the clock: a day, in microseconds. */
 const furthestAhead = 86_400_000_000n
+
+/** What a redrive may change in a record; undefined leaves it as it is. */
+export interface Edited {
+  readonly payload: unknown
+  readonly headers: Readonly<Record<string, string>> | undefined
+}
 
 /**
  * Turns what a caller writes into a record: checks every field, the payload's schema and what the
@@ -78,7 +83,7 @@ export class RecordPreparer {
    * The record of a letter with what was edited in it. The payload is encoded as it is: it is what
    * the schema has made of one, and need not pass the schema again.
    */
-  mend({ stored, record, target }: DeadLetter, edit: RedriveEdit<unknown>): StoredRecord {
+  mend({ stored, record, target }: DeadLetter, edit: Partial<Edited>): StoredRecord {
     const { payload, headers } = edit
     if (headers !== undefined) checkHeaders(this.#options.namespace, headers)
     const mended: StoredRecord = {

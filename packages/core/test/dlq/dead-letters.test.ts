@@ -109,7 +109,7 @@ describe('a redrive', () => {
     expect([redriven.length, new Set(redriven).size, failed]).toEqual([300, 300, []])
     await wal.drain()
     const { letters: again } = await letters.list({ limit: 1000 })
-    expect(again.map(({ stored }) => stored.attemptEpoch)).toEqual(Array(300).fill(1))
+    expect(again.map(({ stored }) => stored.attemptEpoch)).toEqual(redriven.map(() => 1))
     await wal.close()
   })
 
@@ -125,8 +125,8 @@ describe('a redrive', () => {
 
   it.each<[string, unknown, string]>([
     ['sets what cannot be changed', { key: 'other' }, 'ERR_INVALID_RECORD'],
-    ['is a promise', Promise.resolve({ payload: { at: 1 } }), 'ERR_INVALID_RECORD'],
-    ['is a promise that fails', Promise.reject(new Error('x')), 'ERR_INVALID_RECORD'],
+    ['is a promise', async () => ({ payload: { at: 1 } }), 'ERR_INVALID_RECORD'],
+    ['is a promise that fails', () => Promise.reject(new Error('x')), 'ERR_INVALID_RECORD'],
     ['is null', null, 'ERR_INVALID_RECORD'],
     ['has a header that is a number', { headers: { a: 1 } }, 'ERR_INVALID_RECORD'],
     ['has a header with half a character', { headers: { a: '\ud83c' } }, 'ERR_INVALID_RECORD'],
@@ -136,19 +136,20 @@ describe('a redrive', () => {
     const { wal, letters } = await withLetters(1, {
       validate: ({ payload }) => (Number(payload?.at) < 0 ? 'before time' : undefined),
     })
-    const report = await letters.redrive('all', { edit: () => edit as never })
+    const give = typeof edit === 'function' ? edit : () => edit
+    const report = await letters.redrive('all', { edit: give as never })
     expect(report).toMatchObject({ redriven: [], failed: [{ error: { code } }] })
     expect(await letters.count()).toEqual(new Map([['target', 1]]))
     await wal.close()
   })
 
-  it('keeps the letter whose edit throws, whatever it throws', async () => {
+  it('keeps the letter whose edit throws, and says why', async () => {
     const { wal, letters } = await withLetters(1)
     const edit = () => {
-      throw 'no idea'
+      throw new Error('no idea')
     }
     expect(await letters.redrive('all', { edit })).toMatchObject({
-      failed: [{ error: { message: expect.stringContaining('no idea'), cause: 'no idea' } }],
+      failed: [{ error: { message: expect.stringContaining('no idea'), code: 'ERR_INVALID_PAYLOAD' } }],
     })
     await wal.close()
   })

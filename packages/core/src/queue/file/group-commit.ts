@@ -1,14 +1,12 @@
-import type { Clock } from '../../clock.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
 import { Group, type GroupFormat } from './group.ts'
-import { GroupPace } from './group-pace.ts'
+import { goalAfter } from './group-pace.ts'
 import type { LogTail } from './log-tail.ts'
 
 export interface GroupCommitOptions {
   readonly tail: LogTail
-  readonly clock: Clock
   readonly format: GroupFormat
   /** No record is added to a group that is this large. */
   readonly maxGroupBytes: number
@@ -33,11 +31,12 @@ const mostIdleGroups = 2
  */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
-  readonly #pace: GroupPace
   /** Groups not on their way yet, oldest first. Only the last one still takes records. */
   readonly #queue: Group[] = []
   readonly #idle: Group[] = []
   #onItsWay: Group | undefined
+  /** With so many records a group leaves without waiting for the end of the turn. */
+  #goal = 1
   /** Resolves when the group on its way is done. */
   #written: Promise<void> = Promise.resolve()
   /** Set while gathering. */
@@ -47,7 +46,6 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = options
-    this.#pace = new GroupPace(options.clock)
   }
 
   /** Bytes of records not yet answered. */
@@ -68,7 +66,6 @@ export class GroupCommit {
       if (isWalError(error)) return refuse(records, error)
       throw error
     }
-    this.#pace.added(records.length)
     if (this.#onItsWay === undefined) this.#leaveOrGather()
     return group.outcomes(records.length)
   }
@@ -116,12 +113,10 @@ export class GroupCommit {
   }
 
   async #write(group: Group): Promise<void> {
-    const { clock, onDurable } = this.#options
-    const began = clock.monotonic()
+    const { onDurable } = this.#options
     const outcome = await this.#outcomeOf(group)
-    const now = clock.monotonic()
     this.#onItsWay = undefined
-    this.#pace.wrote(group.records, this.#waitingRecords(), now - began)
+    this.#goal = goalAfter(group.records, this.#waitingRecords())
     if (this.#closed || this.#isLargeEnough()) this.#leave()
     group.settle(outcome)
     if (this.#idle.length < mostIdleGroups) this.#idle.push(group)
@@ -152,7 +147,7 @@ export class GroupCommit {
 
   /** True if a group has reached its goal, or its largest size. */
   #isLargeEnough(): boolean {
-    return this.#queue.length > 1 || this.#waitingRecords() >= this.#pace.goal
+    return this.#queue.length > 1 || this.#waitingRecords() >= this.#goal
   }
 
   #waitingRecords(): number {

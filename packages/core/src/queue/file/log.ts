@@ -104,7 +104,6 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const ownershipLoss = () => options.ownershipLoss?.()
   const commit = new GroupCommit({
     tail,
-    clock: options.clock,
     format,
     maxGroupBytes: options.maxGroupBytes ?? defaultGroupBytes,
     ownershipLoss,
