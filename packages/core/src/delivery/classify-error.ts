@@ -7,12 +7,12 @@ export interface Failure {
   readonly class: Exclude<AttemptClass, 'interrupted'>
   readonly code: string
   readonly message: string
-  /** How long to wait, in ms, where the target said so; at most {@link longestRetryAfterMs}. */
+  /** How long to wait, in ms, where the target said so; at most an hour. */
   readonly retryAfterMs?: number | undefined
 }
 
 /** However long a target asks for, it is asked again after an hour: it may have mistaken its unit. */
-export const longestRetryAfterMs = 3_600_000
+const longestRetryAfterMs = 3_600_000
 
 /** What a connection that cannot be made, or breaks, says. */
 const connectionCodes: ReadonlySet<unknown> = new Set([

@@ -149,7 +149,9 @@ describe('a redrive', () => {
       throw new Error('no idea')
     }
     expect(await letters.redrive('all', { edit })).toMatchObject({
-      failed: [{ error: { message: expect.stringContaining('no idea'), code: 'ERR_INVALID_PAYLOAD' } }],
+      failed: [
+        { error: { message: expect.stringContaining('no idea'), code: 'ERR_INVALID_PAYLOAD' } },
+      ],
     })
     await wal.close()
   })

@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DurablyWritable } from './durable-write.ts'
+import { errnoOf } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 
 const privateFile = 0o600
@@ -13,7 +14,10 @@ const privateDirectory = 0o700
  * NTFS keeps a journal of its entries.
  */
 export const nodeFileSystem: FileSystem = {
-  makeDirectory: (path) => makeDirectory(resolve(path)),
+  async makeDirectory(path) {
+    await makeDirectory(resolve(path))
+    await syncAncestors(resolve(path))
+  },
   list: (path) => call((done) => fs.readdir(path, done)),
   create: (path) => openFile(path, 'wx+'),
   open: (path, access) => openFile(path, access === 'read' ? 'r' : 'r+'),
@@ -22,15 +26,12 @@ export const nodeFileSystem: FileSystem = {
   syncDirectory,
 }
 
-/**
- * Node's own recursive mkdir never answers below a directory that takes none, such as /proc. The
- * names of the directories made must last like those of files.
- */
+/** Node's own recursive mkdir never answers below a directory that takes none, such as /proc. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await makeOneDirectory(path)
   } catch (error) {
-    if (!isMissing(error) || dirname(path) === path) throw error
+    if (errnoOf(error) !== 'ENOENT' || dirname(path) === path) throw error
     await makeDirectory(dirname(path))
     await makeOneDirectory(path)
   }
@@ -40,10 +41,23 @@ async function makeOneDirectory(path: string): Promise<void> {
   try {
     await call<void>((done) => fs.mkdir(path, privateDirectory, done))
   } catch (error) {
-    if (await isDirectory(path)) return
-    throw error
+    if (!(await isDirectory(path))) throw error
   }
-  await syncDirectory(dirname(path))
+}
+
+/**
+ * The names of the directories must last like those of files, also where they were made by a process
+ * that died before it could sync them. A directory that this process may not read was not made by one
+ * like it.
+ */
+async function syncAncestors(path: string): Promise<void> {
+  for (let name = path; dirname(name) !== name; name = dirname(name)) {
+    try {
+      await syncDirectory(dirname(name))
+    } catch (error) {
+      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error
+    }
+  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {
@@ -53,10 +67,6 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
 }
 
 async function openFile(path: string, flags: string): Promise<File> {
