@@ -39,6 +39,8 @@ export interface EndingsOptions {
  */
 export class Endings {
   readonly #options: EndingsOptions
+  /** Letters on their way out. */
+  readonly #removals = new Set<Promise<void>>()
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
@@ -91,10 +93,10 @@ export class Endings {
     const deliveries: Delivery[] = []
     for (const entry of entries) {
       const { delivery } = entry
-      deliveries.push(delivery)
       lanes.end(entry)
       if (delivery.lease !== undefined) this.#leases.forget(entry)
       if (delivery.record.attemptEpoch > 0) this.#redrivenEnded(delivery, fate)
+      else deliveries.push(delivery)
       onEnded(delivery, fate)
     }
     for (const { lane } of entries) lanes.refresh(lane)
@@ -159,9 +161,10 @@ export class Endings {
     return this.#acker.flush()
   }
 
-  /** Resolves once no put into the dead-letter queue is under way. */
+  /** Resolves once nothing is on its way into the dead-letter queue, or out of it. */
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
+    await Promise.all(this.#removals)
   }
 
   async #release(releases: readonly Release[]): Promise<void> {
@@ -208,14 +211,18 @@ export class Endings {
     if (fate !== 'dead' && blockers.remove(record) && record.key !== undefined) {
       lanes.refreshKey(record.key)
     }
-    void this.#removeEarlierLetter(delivery)
+    const removal = this.#ackAndRemoveLetter(delivery)
+    this.#removals.add(removal)
+    void removal.finally(() => this.#removals.delete(removal))
   }
 
   /**
-   * Only once the copy is acked: after a crash in between, the letter holds its key back as before.
-   * Were the letter gone and the copy not, those that wait for it would go first.
+   * Only once the copy is acked, for good, is its letter removed: after a crash in between, the
+   * letter holds its key back as before. Were the letter gone and the copy not, those that wait for
+   * it would go first. Such an ack takes its time, so it goes beside the others: behind it their
+   * own would come after the begin of the next record of their key, and a crash would turn the two.
    */
-  async #removeEarlierLetter(delivery: Delivery): Promise<void> {
+  async #ackAndRemoveLetter(delivery: Delivery): Promise<void> {
     const { consumer, deadLetters, targetName, report } = this.#options
     const { id, attemptEpoch } = delivery.record
     const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
@@ -224,6 +231,7 @@ export class Endings {
       await deadLetters?.remove([earlier])
     } catch (error) {
       report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)
+      this.#acker.ack([delivery])
     }
   }
 

@@ -252,6 +252,33 @@ describe('where a dead letter blocks its key', () => {
     expect(h.deadLetters.letters.size).toBe(0)
   })
 
+  test('the slow ack of a redriven record holds up no other ack', async () => {
+    const queue = new FakeQueue()
+    const consumer = queue.consumer()
+    const ack = consumer.ack.bind(consumer)
+    const order: string[] = []
+    consumer.ack = async (deliveries) => {
+      await ack(deliveries)
+      order.push(...deliveries.map(({ record }) => record.id))
+      if (deliveries.some(({ record }) => record.attemptEpoch > 0)) await new Promise(() => {})
+    }
+    queue.add({ id: 'redriven', key: 'a', target: 'search', attemptEpoch: 1 })
+    for (const id of ['first', 'second', 'third']) queue.add({ id, key: 'b' })
+    const h = harness({ queue, consumer })
+    h.target.whole = (records) => {
+      order.push(...records.map(({ id }) => `apply ${id}`))
+      return undefined
+    }
+    await h.start()
+    expect(queue.left).toEqual([])
+    for (const [earlier, later] of [
+      ['first', 'second'],
+      ['second', 'third'],
+    ] as const) {
+      expect(order.indexOf(earlier)).toBeLessThan(order.indexOf(`apply ${later}`))
+    }
+  })
+
   test('a record that comes once more, its ack lost in a power cut, is dead already', async () => {
     for (const onDeadLetter of ['continue', 'block'] as const) {
       const first = harness({ policy: { onDeadLetter } })
