@@ -69,6 +69,8 @@ export class Drain {
   #alarm: Alarm | undefined
   #timeout: Alarm | undefined
   #asking = false
+  /** Something changed while the queue was being asked: its answer may be old already. */
+  #askAgain = false
   /** Records it is to see the end of, as the queue said first. */
   #expected = Number.POSITIVE_INFINITY
   #ended = 0
@@ -114,6 +116,7 @@ export class Drain {
 
   /** Looks whether it is over; then again after a while. */
   #ask(): void {
+    this.#askAgain = this.#asking
     if (this.#asking || this.#watermark === undefined || this.#resolve === undefined) return
     this.#asking = true
     void this.#askQueue(this.#watermark)
@@ -145,7 +148,8 @@ export class Drain {
       }
     }
     this.#alarm?.cancel()
-    this.#alarm = this.#options.alarms.set(askAgainMs, () => this.#ask())
+    if (this.#askAgain) this.#ask()
+    else this.#alarm = this.#options.alarms.set(askAgainMs, () => this.#ask())
   }
 
   #listen({ isQuiet, blocked, others }: Survey): void {

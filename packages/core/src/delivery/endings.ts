@@ -39,6 +39,8 @@ export interface EndingsOptions {
  */
 export class Endings {
   readonly #options: EndingsOptions
+  /** Acks that go beside the acker. */
+  #slowAcks = 0
   /** Letters on their way out. */
   readonly #removals = new Set<Promise<void>>()
   readonly #acker: Acker
@@ -69,7 +71,7 @@ export class Endings {
 
   /** Records whose acks have not gone through. */
   get unacked(): number {
-    return this.#acker.pending
+    return this.#acker.pending + this.#slowAcks
   }
 
   /** Records whose dead letters are not durable yet. */
@@ -223,15 +225,26 @@ export class Endings {
    * own would come after the begin of the next record of their key, and a crash would turn the two.
    */
   async #ackAndRemoveLetter(delivery: Delivery): Promise<void> {
-    const { consumer, deadLetters, targetName, report } = this.#options
+    const { deadLetters, targetName, report } = this.#options
     const { id, attemptEpoch } = delivery.record
     const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
     try {
-      await consumer.ack([delivery])
+      await this.#ackSlowly(delivery)
       await deadLetters?.remove([earlier])
     } catch (error) {
       report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)
       this.#acker.ack([delivery])
+    }
+  }
+
+  async #ackSlowly(delivery: Delivery): Promise<void> {
+    const { consumer, onChange } = this.#options
+    this.#slowAcks++
+    try {
+      await consumer.ack([delivery])
+    } finally {
+      this.#slowAcks--
+      onChange()
     }
   }
 
