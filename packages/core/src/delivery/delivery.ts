@@ -47,7 +47,7 @@ export interface TargetDeliveryOptions {
   readonly policy: DeliveryPolicy
   /** Shared by the targets of a shard. */
   readonly budget: DeliveryBudget
-  /** Shared by all the deliveries of the process. */
+  /** Shared by all the deliveries of the wal. */
   readonly isolation: Isolation
   readonly clock: Clock
   readonly random: Random

@@ -4,12 +4,12 @@ interface Waiter {
 }
 
 /**
- * Lets batches be applied side by side, or one with nothing else under way in the whole process.
+ * Lets batches be applied side by side, or one with nothing else under way in the whole wal.
  *
  * When a process dies, every record that was being applied is suspected of having killed it, since
  * nobody can tell which one did. Applied once more side by side, the guilty one would take the
  * same others down with it at every death, until all of them were dead letters. So suspects go
- * with nothing else under way. One of these is shared by all the deliveries of a process.
+ * with nothing else under way. One of these is shared by all the deliveries of a wal; two wals in one process do not know of each other.
  *
  * First come, first served: those that come after one who waits to be alone wait behind it.
  */

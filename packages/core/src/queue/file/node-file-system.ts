@@ -45,17 +45,26 @@ async function makeOneDirectory(path: string): Promise<void> {
   }
 }
 
+/** What a sync of a directory answers where it cannot be had. */
+const unsyncable: ReadonlySet<string | undefined> = new Set([
+  'EACCES',
+  'EPERM',
+  'EROFS',
+  'EINVAL',
+  'ENOTSUP',
+])
+
 /**
  * The names of the directories must last like those of files, also where they were made by a process
- * that died before it could sync them. A directory that this process may not read was not made by one
- * like it.
+ * that died before it could sync them. Where a directory further up may not be read, or lies on a
+ * file system that takes no sync (a read-only root, say), no process like this one made anything.
  */
 async function syncAncestors(path: string): Promise<void> {
   for (let name = path; dirname(name) !== name; name = dirname(name)) {
     try {
       await syncDirectory(dirname(name))
     } catch (error) {
-      if (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM') throw error
+      if (!unsyncable.has(errnoOf(error))) throw error
     }
   }
 }
