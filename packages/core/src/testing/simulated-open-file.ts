@@ -1,5 +1,6 @@
 import type { DurablyWritable } from '../queue/file/durable-write.ts'
 import type { File } from '../queue/file/file-system.ts'
+import { byteLengthOf, type Parts, sliceParts } from '../queue/file/parts.ts'
 import type { Random } from '../random.ts'
 import { diskFailure } from './simulated-disk.ts'
 import type { SimulatedFile } from './simulated-file.ts'
@@ -40,38 +41,41 @@ export function openSimulatedFile(file: SimulatedFile, options: OpenFileOptions)
     return options.call(kind, { run: runOpen, ...rest })
   }
 
-  const write = (bytes: Uint8Array, position: number): void => {
+  const write = (bytes: Parts, position: number): void => {
     const room = Math.max(0, options.room())
-    const missing = position + bytes.byteLength - file.size - room
-    if (missing > 0) {
-      writePart(bytes, position, 1 - missing / bytes.byteLength)
-      throw diskFailure('ENOSPC', 'write', path)
-    }
-    file.write(bytes, position)
+    const byteLength = byteLengthOf(bytes)
+    const missing = position + byteLength - file.size - room
+    writeShare(bytes, position, missing > 0 ? 1 - missing / byteLength : 1)
+    if (missing > 0) throw diskFailure('ENOSPC', 'write', path)
   }
-  const writePart = (bytes: Uint8Array, position: number, share: number): void => {
-    const taken = Math.max(0, Math.floor(bytes.byteLength * share))
-    file.write(bytes.subarray(0, taken), position)
+  const writeShare = (bytes: Parts, position: number, share: number): void => {
+    const taken = Math.max(0, Math.floor(byteLengthOf(bytes) * share))
+    let at = position
+    for (const part of sliceParts(bytes, 0, taken)) {
+      file.write(part, at)
+      at += part.byteLength
+    }
   }
 
   return {
     write: (bytes, position) =>
       call('write', {
         run: () => write(bytes, position),
-        fail: (lands) => writePart(bytes, position, lands),
+        fail: (lands) => writeShare(bytes, position, lands),
       }),
     writeDurably: (bytes, position) =>
       call('writeDurably', {
         run: () => {
           write(bytes, position)
-          if (!ignoreSync) file.sync(position, position + bytes.byteLength)
+          if (!ignoreSync) file.sync(position, position + byteLengthOf(bytes))
         },
         fail: (lands) => {
           const isSyncToBlame = random.next() < 0.5
-          writePart(bytes, position, isSyncToBlame ? 1 : lands)
-          if (isSyncToBlame) file.failSync(lands, random, position, position + bytes.byteLength)
+          writeShare(bytes, position, isSyncToBlame ? 1 : lands)
+          const end = position + byteLengthOf(bytes)
+          if (isSyncToBlame) file.failSync(lands, random, position, end)
         },
-        halt: () => writePart(bytes, position, random.next()),
+        halt: () => writeShare(bytes, position, random.next()),
       }),
     read: (into, position) => call('read', { run: () => file.read(into, position) }),
     size: () => call('size', { run: () => file.size }),

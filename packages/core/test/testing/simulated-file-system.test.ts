@@ -145,6 +145,29 @@ describe('a simulated disk', () => {
     expect(disk.bytesOf('/d/file').toString('latin1', 0, 10)).toBe('b'.repeat(10))
   })
 
+  it('writes parts in a row, and cuts them off between and within them', async () => {
+    const file = await lastingFile()
+    const parts = [Buffer.from('bcd'), Buffer.from('ef'), Buffer.from('g')]
+    const shares = [0, 1 / 3, 1 / 2, 5 / 6]
+    disk.fault = ({ kind }) => {
+      return kind === 'write' ? { fail: 'EIO', lands: shares.shift() } : undefined
+    }
+    for (const left of ['aaaaaaa', 'bcaaaaa', 'bcdaaaa', 'bcdefaa']) {
+      await expect(file.write(parts, 0)).rejects.toMatchObject({ code: 'EIO' })
+      expect(disk.bytesOf('/d/file').toString('latin1', 0, 7)).toBe(left)
+    }
+    await writeDurably(file, parts, 0)
+    expect(textAfter('none')?.slice(0, 7)).toBe('bcdefga')
+  })
+
+  it('takes of parts only what there is room for', async () => {
+    const file = await lastingFile()
+    disk.capacityBytes = 1004
+    const parts = [Buffer.from('bcd'), Buffer.from('ef')]
+    await expect(writeDurably(file, parts, 1000)).rejects.toMatchObject({ code: 'ENOSPC' })
+    expect(disk.bytesOf('/d/file').toString('latin1', 1000)).toBe('bcde')
+  })
+
   it('fills up, and has room again', async () => {
     const file = await lastingFile()
     disk.capacityBytes = 1100

@@ -1,4 +1,5 @@
 import type { File } from './file-system.ts'
+import type { Parts } from './parts.ts'
 
 /** A file that can write and sync in one call to the system. */
 export interface DurablyWritable extends File {
@@ -6,14 +7,14 @@ export interface DurablyWritable extends File {
    * Like `write` and then `sync`, but only of these bytes and of what is needed to read them. After
    * a failure they may be there or not, and the kernel may take them for synced.
    */
-  writeDurably(bytes: Uint8Array, position: number): Promise<void>
+  writeDurably(bytes: Parts, position: number): Promise<void>
 }
 
 /**
  * Writes the bytes and syncs them. In one call where the file has one: a sync of its own is begun
  * only when the event loop comes round to it, and the disk idles until then.
  */
-export async function writeDurably(file: File, bytes: Uint8Array, position: number): Promise<void> {
+export async function writeDurably(file: File, bytes: Parts, position: number): Promise<void> {
   if (isDurablyWritable(file)) {
     await file.writeDurably(bytes, position)
   } else {

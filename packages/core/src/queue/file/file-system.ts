@@ -1,3 +1,5 @@
+import type { Parts } from './parts.ts'
+
 /**
  * The few calls by which the file log touches a disk. Every one is a port: tests put a simulated
  * file system in its place that forgets unsynced bytes and unsynced directory entries, fills up,
@@ -24,8 +26,11 @@ export interface FileSystem {
 
 /** An open file. No call may be made after `close`. */
 export interface File {
-  /** Writes all of the bytes at the position, however many calls that takes. */
-  write(bytes: Uint8Array, position: number): Promise<void>
+  /**
+   * Writes all of the bytes at the position, however many calls that takes: parts one after the
+   * other. After a failure any of them may be there. They must not change until it is done.
+   */
+  write(bytes: Parts, position: number): Promise<void>
   /** Reads up to `into.byteLength` bytes; fewer only at the end of the file. Answers how many. */
   read(into: Uint8Array, position: number): Promise<number>
   /** In bytes. */

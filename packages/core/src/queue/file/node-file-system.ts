@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import type { DurablyWritable } from './durable-write.ts'
 import { errnoOf } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
+import { type Parts, sliceParts } from './parts.ts'
 
 const privateFile = 0o600
 const privateDirectory = 0o700
@@ -108,11 +109,11 @@ class NodeFile implements DurablyWritable {
     if (!isWritable) this.#durable = null
   }
 
-  write(bytes: Uint8Array, position: number): Promise<void> {
+  write(bytes: Parts, position: number): Promise<void> {
     return this.#write(this.#descriptor, bytes, position)
   }
 
-  async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
+  async writeDurably(bytes: Parts, position: number): Promise<void> {
     if (this.#durable === undefined) this.#durable = await this.#openDurable()
     if (this.#durable !== null) return await this.#write(this.#durable, bytes, position)
     await this.write(bytes, position)
@@ -159,16 +160,14 @@ class NodeFile implements DurablyWritable {
     }
   }
 
-  async #write(descriptor: number, bytes: Uint8Array, position: number): Promise<void> {
-    let written = 0
-    while (written < bytes.byteLength) {
-      const left = bytes.byteLength - written
-      const at = position + written
-      const count = await this.#call<number>((done) =>
-        fs.write(descriptor, bytes, written, left, at, done),
-      )
+  async #write(descriptor: number, bytes: Parts, position: number): Promise<void> {
+    let left = sliceParts(bytes, 0)
+    let at = position
+    while (left.length > 0) {
+      const count = await this.#call<number>((done) => fs.writev(descriptor, left, at, done))
       if (count === 0) throw new Error('The system wrote nothing, and gave no reason.')
-      written += count
+      left = sliceParts(left, count)
+      at += count
     }
   }
 

@@ -43,6 +43,18 @@ describe('the file system of Node', () => {
     expect(await modeOf('file')).toBe(0o600)
   })
 
+  it('writes many parts as if they were one piece', async () => {
+    const file = await nodeFileSystem.create(path('file'))
+    // More than the system takes in one call.
+    const parts = Array.from({ length: 5000 }, (_, at) => Buffer.alloc(at % 3, at))
+    await file.write(parts, 2)
+    await writeDurably(file, [Buffer.from('a'), Buffer.from('b')], 0)
+    await writeDurably(file, [], 0)
+    await file.close()
+    const whole = Buffer.concat([Buffer.from('ab'), ...parts])
+    expect((await readFile(path('file'))).equals(whole)).toBe(true)
+  })
+
   it('writes durably to a file that has got another name meanwhile', async () => {
     const file = await nodeFileSystem.create(path('before'))
     await nodeFileSystem.rename(path('before'), path('after'))
