@@ -88,6 +88,8 @@ export class AckedSequences {
         this.#fill(sequence / chunkSize)
         sequence += chunkSize
       } else this.add(sequence++)
+      // It may have closed up with what was in already.
+      sequence = Math.max(sequence, this.#through + 1)
     }
   }
 

@@ -78,6 +78,16 @@ describe('AckedSequences', () => {
     fc.assert(property, { seed, numRuns: 150 })
   })
 
+  it('takes a range that closes up with one that is in, and ends behind it', () => {
+    for (const end of [4096, 20_000]) {
+      const acked = new AckedSequences()
+      acked.addRange([2, end])
+      acked.addRange([1, 20_191])
+      expect(acked.through).toBe(20_191)
+      expect(acked.countMissing(20_200)).toBe(9)
+    }
+  })
+
   it('has everything again once made from its ranges', () => {
     const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const acked = new AckedSequences()
