@@ -12,16 +12,17 @@ import { crc32 } from 'node:zlib'
  *
  * | field       | type | meaning |
  * |-------------|------|---------|
- * | crc         | u32  | CRC-32 of everything from `length` to the body's last byte, begun with the log's salt |
+ * | crc         | u32  | CRC-32 of everything from `length` to the body's last byte, begun with the segment's salt |
  * | length      | u32  | bytes of the body, at least 1 |
  * | sequence    | u64  | the record's number in the log, counted from 1; a marker has its successor's |
  * | syncedBytes | u32  | the segment's bytes before this offset, and all earlier segments, had been synced when this frame was written |
- * | mark        | u32  | the salt xor the low half of the sequence |
+ * | mark        | u32  | the segment's salt xor the low half of the sequence |
  *
  * Frames begin at multiples of 8 bytes. `syncedBytes` is what tells damage from a torn tail: a
  * valid frame whose `syncedBytes` lies beyond a bad one proves that the bad one was whole on disk
- * once. The salt is random, one per log, and never leaves the disk: bytes of another log, or of a
- * payload made to look like frames, do not pass. The mark makes a search for frames cheap.
+ * once. The salt is the segment's: it comes from one that is random, one per log, and never leaves the
+ * disk. Bytes of another log, of an earlier life of the file, or of a payload made to look like
+ * frames, do not pass. The mark makes a search for frames cheap.
  */
 export const frameHeaderBytes = 24
 
@@ -59,7 +60,7 @@ export function sealFrame(buffer: Buffer, at: number, bodyBytes: number, stamp: 
   buffer.writeUInt32LE(frameCrc(buffer, at, bodyBytes, stamp.salt), at)
 }
 
-/** True if the 24 bytes at `at` look like a header of this log: to be asked before anything else. */
+/** True if the 24 bytes at `at` look like a header of this segment: to be asked before anything else. */
 export function isFrameHeader(buffer: Buffer, at: number, salt: number): boolean {
   return (
     (buffer.readUInt32LE(at + markAt) ^ salt) >>> 0 === buffer.readUInt32LE(at + sequenceAt) &&

@@ -3,9 +3,12 @@ import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
 import { alignFrame, bodyBytesOf, frameBytes, frameHeaderBytes, sealFrame } from './frame.ts'
 import { encodeRecord, recordBound } from './record-format.ts'
+import { segmentSalt } from './segment-header.ts'
 
 /** Where a group is expected to go. */
 export interface GroupPlace {
+  /** Number of its segment. */
+  readonly segment: number
   /** Sequence of its first record. */
   readonly sequence: number
   /** Offset in its segment; all that lies before it is synced by the time it is written. */
@@ -14,6 +17,7 @@ export interface GroupPlace {
 
 /** What a group needs to know of its log. */
 export interface GroupFormat {
+  /** Of the log. */
   readonly salt: number
   /** The namespace that records need not repeat. */
   readonly namespace: string
@@ -31,13 +35,13 @@ const largestGroupBytes = 2 ** 30
  * Records that share one write and one sync, already as the frames they will be on disk. Records
  * are encoded as they are added, while the group before is still on its way.
  *
- * The stamps in the frames (sequences, `syncedBytes`) say where the group is expected to go. After
+ * The stamps in the frames (sequences, `syncedBytes`, the segment's salt) say where the group is expected to go. After
  * a failure it goes elsewhere, and is stamped anew.
  */
 export class Group {
   readonly #format: GroupFormat
   #buffer: Buffer = Buffer.allocUnsafeSlow(initialBytes)
-  #place: GroupPlace = { sequence: 0, offset: 0 }
+  #place: GroupPlace = { segment: 0, sequence: 0, offset: 0 }
   #bytes = 0
   #records = 0
   #highestVersion = 0n
@@ -85,7 +89,8 @@ export class Group {
 
   /** Adds all of the records, or throws and adds none. */
   add(records: readonly StoredRecord[]): void {
-    const { salt, namespace } = this.#format
+    const { namespace } = this.#format
+    const salt = this.#salt
     const syncedBytes = this.#place.offset
     let sequence = this.#place.sequence + this.#records
     let at = this.#bytes
@@ -112,20 +117,21 @@ export class Group {
     sealFrame(this.#buffer, at, body.byteLength, {
       sequence: this.#place.sequence + this.#records,
       syncedBytes: this.#place.offset,
-      salt: this.#format.salt,
+      salt: this.#salt,
     })
     this.#bytes = this.#pad(at + frameHeaderBytes + body.byteLength)
   }
 
   /** Stamps the frames for another place than was expected. Does nothing if it is the same. */
   moveTo(place: GroupPlace): void {
-    if (place.sequence === this.#place.sequence && place.offset === this.#place.offset) return
+    if (isSamePlace(place, this.#place)) return
     this.#place = place
+    const salt = this.#salt
     let sequence = place.sequence
     let at = 0
     while (at < this.#bytes) {
       const bodyBytes = bodyBytesOf(this.#buffer, at)
-      const stamp = { sequence, syncedBytes: place.offset, salt: this.#format.salt }
+      const stamp = { sequence, syncedBytes: place.offset, salt }
       sealFrame(this.#buffer, at, bodyBytes, stamp)
       at += frameBytes(bodyBytes)
       sequence += 1
@@ -143,6 +149,10 @@ export class Group {
   /** Answers the callers. */
   settle(outcome: SendOutcome): void {
     this.#settle(outcome.durable === 'yes' ? durable : Object.freeze([Object.freeze(outcome)]))
+  }
+
+  get #salt(): number {
+    return segmentSalt({ salt: this.#format.salt, number: this.#place.segment })
   }
 
   #makeRoom(at: number, bytes: number): void {
@@ -166,4 +176,8 @@ export class Group {
     for (let at = end; at < next; at++) this.#buffer[at] = 0
     return next
   }
+}
+
+function isSamePlace(a: GroupPlace, b: GroupPlace): boolean {
+  return a.segment === b.segment && a.sequence === b.sequence && a.offset === b.offset
 }

@@ -14,6 +14,7 @@ import type { LogSegment, LogSegments } from './log-segments.ts'
 import { isMarker } from './marker.ts'
 import { decodeRecord } from './record-format.ts'
 import { SegmentFiles } from './segment-files.ts'
+import { segmentSalt } from './segment-header.ts'
 
 /** Read at once: most records are smaller. */
 const firstReadBytes = 4096
@@ -53,7 +54,7 @@ async function readEntry(
   offset: number,
   address: number,
 ): Promise<LogEntry> {
-  const { salt, namespace } = segment.header
+  const salt = segmentSalt(segment.header)
   const available = segment.end - offset
   let buffer = Buffer.allocUnsafe(Math.min(firstReadBytes, available))
   let filled = await file.read(buffer, offset)
@@ -73,7 +74,7 @@ async function readEntry(
     sequence: sequenceOf(buffer, 0),
     address,
     bytes: frameBytes(bodyBytesOf(buffer, 0)),
-    record: decodeRecord(buffer, frameHeaderBytes, bytes, namespace),
+    record: decodeRecord(buffer, frameHeaderBytes, bytes, segment.header.namespace),
   }
 }
 

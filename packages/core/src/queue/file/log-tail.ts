@@ -79,17 +79,17 @@ export class LogTail {
 
   /** Where a group that sets off now goes. */
   get place(): GroupPlace {
-    const offset = this.#writer?.end ?? segmentHeaderBytes
-    return { sequence: this.#lastSequence + 1, offset: this.#rolled(offset) }
+    return this.#withRoom(this.#endOf(this.#writer))
   }
 
   /** Where the group after this one goes, if nothing fails. */
   placeAfter(group: Group): GroupPlace {
-    const { sequence, offset } = group.place
-    return {
+    const { segment, sequence, offset } = group.place
+    return this.#withRoom({
+      segment,
       sequence: sequence + group.records,
-      offset: this.#rolled(offset + group.byteLength),
-    }
+      offset: offset + group.byteLength,
+    })
   }
 
   /** Writes and syncs the group and answers what became of it. One call at a time; never rejects. */
@@ -126,7 +126,7 @@ export class LogTail {
     this.#writer = undefined
     if (!this.#marked && !this.#abandoned) {
       const marker = new Group(this.#options.format)
-      marker.begin({ sequence: this.#lastSequence + 1, offset: writer.end })
+      marker.begin(this.#endOf(writer))
       marker.addMarker(markerBody)
       // Without a marker the next start has a little more to do. Nothing is lost.
       await writer
@@ -136,8 +136,18 @@ export class LogTail {
     await writer.close().catch(() => {})
   }
 
-  #rolled(offset: number): number {
-    return offset < this.#options.segmentBytes ? offset : segmentHeaderBytes
+  /** Behind what was written last; without a writer there is no room left in any segment. */
+  #endOf(writer: SegmentWriter | undefined): GroupPlace {
+    const segment = this.#options.segments.last?.header.number ?? 0
+    const offset = writer?.end ?? Number.POSITIVE_INFINITY
+    return { segment, sequence: this.#lastSequence + 1, offset }
+  }
+
+  /** The same place, or the beginning of the next segment where that one is full by then. */
+  #withRoom(place: GroupPlace): GroupPlace {
+    if (place.offset < this.#options.segmentBytes) return place
+    const segment = Math.max(place.segment, this.#highestNumber) + 1
+    return { ...place, segment, offset: segmentHeaderBytes }
   }
 
   async #writableSegment(): Promise<SegmentWriter> {

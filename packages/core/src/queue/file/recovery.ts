@@ -5,7 +5,7 @@ import type { File, FileSystem } from './file-system.ts'
 import { corruptLog, notALog } from './log-errors.ts'
 import type { LogSegment } from './log-segments.ts'
 import { chainSegments, type FoundSegment } from './segment-chain.ts'
-import { readSegmentHeader, segmentHeaderBytes } from './segment-header.ts'
+import { readSegmentHeader, segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 import { segmentName, segmentNumber } from './segment-name.ts'
 import { type FoundFrame, type SegmentScan, scanSegment, searchTail } from './segment-scan.ts'
 
@@ -154,7 +154,7 @@ async function checkTail(
 ): Promise<boolean> {
   const shows = (frame: FoundFrame): boolean =>
     frame.sequence >= nextSequence && frame.syncedBytes > end && frame.syncedBytes <= frame.offset
-  const { frame, isZero } = await searchTail(file, header.salt, end, size, shows)
+  const { frame, isZero } = await searchTail(file, segmentSalt(header), end, size, shows)
   const proof =
     frame !== undefined
       ? `the frame at offset ${frame.offset} says that all before ${frame.syncedBytes} was synced`

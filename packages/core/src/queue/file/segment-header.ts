@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib'
  * |------|---------|-------|
  * | 0    | 8 bytes | `daybook` and a zero |
  * | 8    | u32     | format version, 1 |
- * | 12   | u32     | salt of the log, never 0 |
+ * | 12   | u32     | salt of the log, never 0; see `segmentSalt` |
  * | 16   | u64     | number of this segment |
  * | 24   | u64     | base sequence: that of its first record |
  * | 32   | u64     | position: how many bytes the segments before it hold, each up to its end |
@@ -39,6 +39,15 @@ export interface SegmentHeader {
 }
 
 export const segmentHeaderBytes = 4096
+
+/**
+ * The salt of a segment's frames: another one for each segment of a log. A file may have been an
+ * earlier segment and hold frames of that life behind the end of its data, with sequences that were
+ * void and given again, even. Not one of them passes here: where only the salt differs, CRCs do.
+ */
+export function segmentSalt({ salt, number }: Pick<SegmentHeader, 'salt' | 'number'>): number {
+  return (salt ^ (number % 2 ** 32)) >>> 0
+}
 
 const formatVersion = 1
 const magic = Buffer.from('daybook\0', 'latin1')

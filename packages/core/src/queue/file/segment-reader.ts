@@ -5,7 +5,7 @@ import type { LogEntry, ReadLimits } from './log-entry.ts'
 import { corruptLog } from './log-errors.ts'
 import { addressOf, type LogSegment } from './log-segments.ts'
 import { decodeRecord } from './record-format.ts'
-import { segmentHeaderBytes } from './segment-header.ts'
+import { segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 
 /** Reads the durable records of one segment in order, also while it grows. */
 export class SegmentReader {
@@ -16,9 +16,8 @@ export class SegmentReader {
   private constructor(segment: LogSegment, file: File) {
     this.segment = segment
     this.#file = file
-    const { salt, baseSequence } = segment.header
-    const from = { offset: segmentHeaderBytes, sequence: baseSequence }
-    this.#walker = new FrameWalker(file, salt, from)
+    const from = { offset: segmentHeaderBytes, sequence: segment.header.baseSequence }
+    this.#walker = new FrameWalker(file, segmentSalt(segment.header), from)
   }
 
   static async open(fileSystem: FileSystem, segment: LogSegment): Promise<SegmentReader> {

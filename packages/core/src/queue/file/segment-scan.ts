@@ -9,7 +9,7 @@ import {
 } from './frame.ts'
 import { FrameWalker } from './frame-walker.ts'
 import { recordKind, recordVersion } from './record-format.ts'
-import { type SegmentHeader, segmentHeaderBytes } from './segment-header.ts'
+import { type SegmentHeader, segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 
 /** A frame that a search came upon. */
 export interface FoundFrame {
@@ -39,7 +39,7 @@ export async function scanSegment(
   size: number,
 ): Promise<SegmentScan> {
   const from = { offset: segmentHeaderBytes, sequence: header.baseSequence }
-  const walker = new FrameWalker(file, header.salt, from)
+  const walker = new FrameWalker(file, segmentSalt(header), from)
   let highestVersion = 0n
   let lastGroupAt = 0
   let marked = false

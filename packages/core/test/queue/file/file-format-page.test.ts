@@ -20,7 +20,11 @@ import {
 } from '../../../src/queue/file/journal-format.ts'
 import { isMarker, markerBody } from '../../../src/queue/file/marker.ts'
 import { encodeRecord, recordBound } from '../../../src/queue/file/record-format.ts'
-import { encodeSegmentHeader, segmentHeaderBytes } from '../../../src/queue/file/segment-header.ts'
+import {
+  encodeSegmentHeader,
+  segmentHeaderBytes,
+  segmentSalt,
+} from '../../../src/queue/file/segment-header.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { keysOf, OpenQueue, pullNow } from './support/open-queue.ts'
@@ -122,7 +126,11 @@ function encoded(overrides: Partial<StoredRecord> = {}): Buffer {
 function framed(body: Uint8Array): Buffer {
   const frame = Buffer.alloc(frameBytes(body.byteLength))
   frame.set(body, frameHeaderBytes)
-  sealFrame(frame, 0, body.byteLength, { sequence: 42, syncedBytes: 8192, salt })
+  sealFrame(frame, 0, body.byteLength, {
+    sequence: 42,
+    syncedBytes: 8192,
+    salt: segmentSalt({ salt, number: 7 }),
+  })
   return frame
 }
 
@@ -198,7 +206,7 @@ describe('the page on the file format', () => {
     const frame = framed(encoded())
     expect(fields.get('body')?.offset).toBe(frameHeaderBytes)
     const names = ['length', 'sequence', 'synced bytes', 'mark']
-    expect(numbersIn(frame, fields, names)).toEqual([75n, 42n, 8192n, BigInt(salt ^ 42)])
+    expect(numbersIn(frame, fields, names)).toEqual([75n, 42n, 8192n, BigInt(salt ^ 7 ^ 42)])
   })
 
   it('has the example to the byte', () => {

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import {
+  frameHeaderBytes,
+  isFrameHeader,
+  isIntactFrame,
+  sealFrame,
+} from '../../../src/queue/file/frame.ts'
+import {
   encodeSegmentHeader,
   readSegmentHeader,
   type SegmentHeader,
   segmentHeaderBytes,
+  segmentSalt,
 } from '../../../src/queue/file/segment-header.ts'
 import { segmentName, segmentNumber } from '../../../src/queue/file/segment-name.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'])
 
 const header: SegmentHeader = {
   salt: 0xfedcba98,
@@ -47,6 +57,26 @@ describe('a segment header', () => {
 
   it('is not seen in a file of something else', () => {
     expect(readSegmentHeader(Buffer.from('{"not":"a segment"}')).state).toBe('foreign')
+  })
+})
+
+describe("a segment's salt", () => {
+  it('keeps every frame of an earlier life of the file from passing, whatever its bytes', () => {
+    const random = new SeededRandom(seed)
+    for (let round = 0; round < 2000; round++) {
+      const bytes = random.integer(1, 40)
+      const frame = Buffer.from(random.fill(new Uint8Array(frameHeaderBytes + bytes)))
+      const number = random.integer(1, 2 ** 40)
+      const later = number + random.pick([1, 2, 3, 1 << random.integer(0, 30)])
+      const [salt, next] = [number, later].map((each) =>
+        segmentSalt({ salt: header.salt, number: each }),
+      ) as [number, number]
+      const sequence = random.integer(1, 2 ** 50)
+      sealFrame(frame, 0, bytes, { sequence, syncedBytes: 4096, salt })
+      expect(isFrameHeader(frame, 0, salt) && isIntactFrame(frame, 0, salt)).toBe(true)
+      expect(isFrameHeader(frame, 0, next)).toBe(false)
+      expect(isIntactFrame(frame, 0, next)).toBe(false)
+    }
   })
 })
 
