@@ -189,9 +189,10 @@ export class OpenNamespace implements Namespace {
   }
 
   #openDeadLetters(letters: DeadLetterQueue | undefined): DeadLetters {
-    const { config } = this.#options
+    const { config, clock } = this.#options
     return new DeadLetters({
       namespace: config.name,
+      clock,
       queue: letters ?? noDeadLetterQueue,
       present: (letter) => presentLetter(config.name, letter, this.#decode),
       mend: (letter, edit) => this.#preparer.mend(letter, edit),

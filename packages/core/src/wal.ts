@@ -9,7 +9,7 @@ import type {
 } from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
-import { Isolation } from './delivery/isolation.ts'
+import { processIsolation } from './delivery/isolation.ts'
 import { WalError } from './errors.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop-lag.ts'
 import { WalEmitter, type WalEventName, type WalEvents } from './events.ts'
@@ -153,7 +153,6 @@ class OpenWal implements AsyncDisposable {
 
   async open(): Promise<void> {
     const { namespaces, shards, directory, region } = this.#options
-    const isolation = new Isolation()
     const open = new Map([...shards].map(([name, options]) => [name, new Shard(name, options)]))
     try {
       for (const config of namespaces) {
@@ -164,7 +163,7 @@ class OpenWal implements AsyncDisposable {
           directory,
           region,
           shard: shardOf(open, config.shard),
-          isolation,
+          isolation: processIsolation,
           clock: this.#clock,
           random: this.#random,
           emitter: this.#emitter,

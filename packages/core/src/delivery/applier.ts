@@ -56,6 +56,11 @@ export class Applier {
     else await settler.putBack(batch, part.entries, 0)
   }
 
+  /** Its turn did not come. Never rejects. */
+  async giveBack(batch: Batch): Promise<void> {
+    await this.#options.settler.putBack(batch, batch.entries, 0)
+  }
+
   /** Reads the payloads once more that were dropped while their records waited. */
   async #reload(entries: readonly Entry[]): Promise<void> {
     const { consumer, lanes } = this.#options

@@ -47,7 +47,7 @@ export interface TargetDeliveryOptions {
   readonly policy: DeliveryPolicy
   /** Shared by the targets of a shard. */
   readonly budget: DeliveryBudget
-  /** Shared by all the deliveries of the wal. */
+  /** Shared by all the deliveries of the process. */
   readonly isolation: Isolation
   readonly clock: Clock
   readonly random: Random
@@ -159,14 +159,16 @@ export class TargetDelivery {
   /** Begins to deliver. Rejects if the dead letters that block keys, or the queue's end, cannot be read. */
   async start(): Promise<void> {
     const { consumer, deadLetters, policy, targetName } = this.#options
-    const letters = new Set<string>()
+    const letters = new Map<string, bigint>()
     for await (const summary of deadLetters?.summaries() ?? []) {
       if (summary.target !== targetName) continue
-      letters.add(summary.id)
+      letters.set(summary.id, summary.version)
       if (policy.onDeadLetter === 'block') this.#blockers.addSummary(summary)
     }
     if (letters.size > 0) {
-      this.#intake.begin(await consumer.watermark({ includeDelayed: true }), letters)
+      const end = await consumer.watermark({ includeDelayed: true })
+      const due = await consumer.watermark({ includeDelayed: false })
+      this.#intake.begin({ end, due, letters })
     }
     if (this.#stopping === undefined) this.#puller.start()
   }
@@ -247,8 +249,9 @@ export class TargetDelivery {
     const isIdle = this.#dispatcher.isIdle && this.#lanes.readyRecords === 0
     if (isIdle && this.#run.suspectRecords > 0) this.#settler.convict()
     this.#puller.poke()
-    if (this.#drains.size === 0 || this.#endings.unacked > 0) return
+    if (this.#endings.unacked > 0) return
     const isQuiet = this.#lanes.outRecords === 0 && this.#lanes.readyRecords === 0
+    if (isQuiet) this.#intake.changed()
     for (const drain of this.#drains) drain.changed(isQuiet)
   }
 

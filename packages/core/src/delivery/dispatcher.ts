@@ -41,7 +41,7 @@ export class Dispatcher {
   /** One alarm at a time makes it look again: for linger, or the rate limit. */
   #alarmed = false
   #pumping = false
-  #stopped = false
+  readonly #stopping = new AbortController()
 
   constructor(options: DispatcherOptions) {
     const { policy, budget, clock } = options
@@ -72,7 +72,7 @@ export class Dispatcher {
 
   /** Begins nothing more. */
   stop(): void {
-    this.#stopped = true
+    this.#stopping.abort()
     this.#share.leaveLine()
   }
 
@@ -87,7 +87,7 @@ export class Dispatcher {
     const { policy, gate, lanes, limits } = this.#options
     const { admission } = gate
     const ready = lanes.readyRecords
-    const isFree = !this.#stopped && this.#batches.size < policy.concurrency
+    const isFree = !this.#stopping.signal.aborted && this.#batches.size < policy.concurrency
     if (!isFree || ready === 0 || admission === 'none') return this.#wantNothing()
     const isProbe = admission === 'probe'
     const wanted = isProbe ? 1 : Math.min(ready, limits.maxRecords)
@@ -144,14 +144,15 @@ export class Dispatcher {
     } as Batch
     this.#batches.add(batch)
     const alone = entries.some(({ suspect }) => suspect)
-    await isolation.enter(alone)
+    const isIn = (await isolation.enter(alone, this.#stopping.signal)) ?? true
     try {
       await breather.breathe()
-      await applier.run(batch)
+      if (isIn) await applier.run(batch)
+      else await applier.giveBack(batch)
     } catch (error) {
       report('ERR_IO', 'A batch could not be brought to its end', error)
     } finally {
-      isolation.leave(alone)
+      if (isIn) isolation.leave(alone)
       this.#batches.delete(batch)
       this.#share.give(bytes)
       if (probe) gate.probeEnded(generation)

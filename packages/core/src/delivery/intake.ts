@@ -1,11 +1,11 @@
-import type { Consumer, Delivery, Watermark } from '../consumer/consumer.ts'
-import { deadLetterId } from '../dlq/dlq.ts'
+import type { Consumer, Delivery } from '../consumer/consumer.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
 import type { FailureRun } from './failure-run.ts'
 import type { Lanes, TakeLimits } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import type { Room } from './puller.ts'
+import { type Start, StartOfQueue } from './start-of-queue.ts'
 import type { MutableCounters } from './status.ts'
 
 export interface IntakeOptions {
@@ -39,15 +39,17 @@ export class Intake {
   /** Records to keep ready: what may be applied at once, and as many again. */
   readonly #prefetch: number
   #isFull = false
-  /** The end of the queue at the start, until it has been read. */
-  #start: Watermark | undefined
-  /** Ids of the letters there were at the start, until then. */
-  #letters: ReadonlySet<string> = new Set()
+  readonly #start: StartOfQueue
 
   constructor(options: IntakeOptions) {
     const { limits, policy } = options
     this.#options = options
     this.#prefetch = Math.max(leastPrefetch, 2 * limits.maxRecords * policy.concurrency)
+    this.#start = new StartOfQueue({
+      targetName: options.targetName,
+      countHere: (covers) => this.#countHere(covers),
+      onRead: () => options.blockers.startRead(),
+    })
   }
 
   /** True while nothing is pulled because what is held, or its bytes, reached the bound. */
@@ -61,16 +63,14 @@ export class Intake {
     return lanes.heldRecords + endings.parked + run.suspectRecords
   }
 
-  /**
-   * These letters were there at the start, and up to this end of the queue two things may come of
-   * it. The records they are of may come again, where a power cut took the ack and not the letter:
-   * they are dead already. And copies of them may stand anywhere: behind a bound filled with the
-   * records that wait for them they would never be found, so it is lifted up to there, not for good,
-   * for they may as well not have been redriven.
-   */
-  begin(end: Watermark, letters: ReadonlySet<string>): void {
-    this.#start = end
-    this.#letters = letters
+  /** What was there when delivery began. */
+  begin(start: Start): void {
+    this.#start.begin(start)
+  }
+
+  /** Records ended, and none is under way. */
+  changed(): void {
+    this.#start.changed()
   }
 
   /** What may be pulled now; undefined for nothing. */
@@ -92,32 +92,25 @@ export class Intake {
     const done: Delivery[] = []
     for (const delivery of deliveries) {
       const { target } = delivery.record
-      if (this.#start?.covers(delivery) === false) this.#startRead()
       const isElsewhere = target !== undefined && target !== targetName
-      if (isElsewhere || this.#isDead(delivery)) done.push(delivery)
+      if (this.#start.isDead(delivery) || isElsewhere) done.push(delivery)
       else this.#admit(delivery)
     }
     endings.skip(done)
   }
 
-  #isDead({ record }: Delivery): boolean {
-    return (
-      this.#letters.size > 0 && this.#letters.has(deadLetterId(record, this.#options.targetName))
-    )
-  }
-
   #longestHeld(): number {
     const { policy, blockers } = this.#options
     const { maxRecords } = policy.held
-    if (this.#start === undefined || !blockers.mayExpect) return maxRecords
+    if (this.#start.isRead || !blockers.mayExpect) return maxRecords
     return Math.max(leastSought, maxRecords * seekFactor)
   }
 
-  /** The queue hands out in its order: what was in it at the start has come. */
-  #startRead(): void {
-    this.#start = undefined
-    this.#letters = new Set()
-    this.#options.blockers.startRead()
+  #countHere(covers: (delivery: Delivery) => boolean): number {
+    const { lanes } = this.#options
+    let count = lanes.outRecords
+    for (const { delivery } of lanes.entries()) if (covers(delivery)) count++
+    return count
   }
 
   #admit(delivery: Delivery): void {

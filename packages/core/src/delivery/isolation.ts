@@ -4,12 +4,12 @@ interface Waiter {
 }
 
 /**
- * Lets batches be applied side by side, or one with nothing else under way in the whole wal.
+ * Lets batches be applied side by side, or one with nothing else under way in the whole process.
  *
  * When a process dies, every record that was being applied is suspected of having killed it, since
  * nobody can tell which one did. Applied once more side by side, the guilty one would take the
  * same others down with it at every death, until all of them were dead letters. So suspects go
- * with nothing else under way. One of these is shared by all the deliveries of a wal; two wals in one process do not know of each other.
+ * with nothing else under way.
  *
  * First come, first served: those that come after one who waits to be alone wait behind it.
  */
@@ -19,19 +19,40 @@ export class Isolation {
   /** Invariant: if true, `#sideBySide` is 0. */
   #alone = false
 
-  /** Undefined if it may begin at once, else a promise of its turn. Each turn ends with `leave`. */
-  enter(alone: boolean): Promise<void> | undefined {
+  /**
+   * Undefined if it may begin at once, else a promise of its turn: false if the signal aborted
+   * before it came. Each turn ends with `leave`.
+   */
+  enter(alone: boolean, signal: AbortSignal): Promise<boolean> | undefined {
     if (this.#line.length === 0 && this.#hasRoom(alone)) {
       this.#admit(alone)
       return undefined
     }
-    return new Promise((enter) => this.#line.push({ alone, enter }))
+    return new Promise((resolve) => {
+      const giveUp = (): void => {
+        this.#line.splice(this.#line.indexOf(waiter), 1)
+        this.#letIn()
+        resolve(false)
+      }
+      const enter = (): void => {
+        signal.removeEventListener('abort', giveUp)
+        resolve(true)
+      }
+      const waiter = { alone, enter }
+      this.#line.push(waiter)
+      if (signal.aborted) giveUp()
+      else signal.addEventListener('abort', giveUp, { once: true })
+    })
   }
 
   /** What `enter` was given is over. */
   leave(alone: boolean): void {
     if (alone) this.#alone = false
     else this.#sideBySide--
+    this.#letIn()
+  }
+
+  #letIn(): void {
     for (let next = this.#line[0]; next && this.#hasRoom(next.alone); next = this.#line[0]) {
       this.#line.shift()
       this.#admit(next.alone)
@@ -48,3 +69,9 @@ export class Isolation {
     else this.#sideBySide++
   }
 }
+
+/**
+ * The one that every wal of this process shares, since it is the process that dies. Worker threads
+ * and a second copy of this package have one of their own: nothing is promised between those.
+ */
+export const processIsolation = new Isolation()

@@ -57,6 +57,8 @@ export interface DeadLetterSummary {
   readonly target: string
   readonly key: string | undefined
   readonly attemptEpoch: number
+  /** Tells another write that a caller gave the same id from this one. */
+  readonly version: bigint
 }
 
 /**
@@ -68,7 +70,8 @@ export interface DeadLetterQueue {
   put(letters: readonly StoredDeadLetter[]): Promise<void>
   /**
    * A page of the letters that match. Going on with `next` skips none that was there at the first
-   * page and stayed; those put meanwhile may come too.
+   * page and stayed; those put meanwhile may come too. Rejects with `ERR_INVALID_SELECTION` for a
+   * limit out of range, and for an `after` that no page gave.
    */
   list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage>
   /** The letter of this id, or undefined if there is none, or no longer. */

@@ -29,6 +29,7 @@ export interface LetterSummary {
   readonly target: string
   readonly key: string | undefined
   readonly attemptEpoch: number
+  readonly version: bigint
   readonly at: number
   readonly code: string
 }
@@ -37,7 +38,7 @@ type LetterFields = Omit<StoredDeadLetter, 'record'> &
   Pick<LetterSummary, 'recordId' | 'key' | 'attemptEpoch'> & { readonly version: string }
 
 export type DeadLetterEntry =
-  | { readonly kind: 'put'; readonly summary: LetterSummary; readonly version: bigint }
+  | { readonly kind: 'put'; readonly summary: LetterSummary }
   | { readonly kind: 'removed'; readonly numbers: Iterable<number> }
   | { readonly kind: 'next'; readonly number: number }
 
@@ -77,10 +78,11 @@ export function readEntry(body: Buffer): DeadLetterEntry {
   const reader = new ByteReader(body)
   const code = reader.number()
   if (code === putCode) {
-    const { version, id, recordId, target, key, attemptEpoch, at, code } = fieldsOf(body)
+    const { id, recordId, target, key, attemptEpoch, at, code, ...rest } = fieldsOf(body)
     const number = body.readUIntLE(1, 6)
-    const summary = { number, id, recordId, target, key, attemptEpoch, at, code }
-    return { kind: 'put', summary, version: BigInt(version) }
+    const version = BigInt(rest.version)
+    const summary = { number, id, recordId, target, key, attemptEpoch, version, at, code }
+    return { kind: 'put', summary }
   }
   if (code === removedCode) {
     return { kind: 'removed', numbers: [...reader.ranges()].flatMap(numbersIn) }

@@ -19,6 +19,7 @@ import {
   setNumber,
 } from './file-dlq-format.ts'
 import { type IndexedLetter, LetterIndex } from './file-dlq-index.ts'
+import { pageBoundsOf } from './page-bounds.ts'
 
 export interface FileDeadLetterQueueOptions {
   /** Must exist, and belong to this process alone. */
@@ -33,8 +34,6 @@ export interface FileDeadLetterQueueOptions {
   /** Told of what fails in the background; a rewrite of the file, say. */
   reportError(error: WalError): void
 }
-
-const defaultLimit = 100
 
 /** Letters read from the file at once. */
 const readCount = 16
@@ -61,7 +60,8 @@ export async function openFileDeadLetterQueue(
       if (entry.kind === 'put') {
         index.put(entry.summary, offset, body.byteLength)
         read.lastNumber = Math.max(read.lastNumber, entry.summary.number)
-        if (entry.version > read.highestVersion) read.highestVersion = entry.version
+        const { version } = entry.summary
+        if (version > read.highestVersion) read.highestVersion = version
       } else if (entry.kind === 'removed') {
         for (const number of entry.numbers) {
           const letter = index.byNumber(number)
@@ -129,7 +129,8 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
           const entry = readEntry(body)
           if (entry.kind !== 'put') continue
           this.#index.put(entry.summary, offsets[at] as number, body.byteLength)
-          if (entry.version > this.#highestVersion) this.#highestVersion = entry.version
+          const { version } = entry.summary
+          if (version > this.#highestVersion) this.#highestVersion = version
         }
       },
     )
@@ -137,8 +138,7 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
 
   async list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage> {
     this.#checkOpen()
-    const limit = options.limit ?? defaultLimit
-    const after = numberOf(options.after)
+    const { after, limit } = pageBoundsOf(options)
     // One more than asked for, to know whether there is a next page.
     const found = this.#index.find(after, limit + 1, (letter) => matches(letter, options))
     const page = found.slice(0, limit)
@@ -175,8 +175,9 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
 
   async *summaries(): AsyncIterable<DeadLetterSummary> {
     this.#checkOpen()
-    for (const { id, recordId, target, key, attemptEpoch } of this.#index.behind(0)) {
-      yield { id, recordId, target, key, attemptEpoch }
+    for (const letter of this.#index.behind(0)) {
+      const { id, recordId, target, key, attemptEpoch, version } = letter
+      yield { id, recordId, target, key, attemptEpoch, version }
     }
   }
 
@@ -270,16 +271,6 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   #checkOpen(): void {
     if (this.#closed) throw new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
   }
-}
-
-/** The number in a page's `next`; 0 without one. */
-function numberOf(after: string | undefined): number {
-  const number = Number(after ?? 0)
-  if (Number.isSafeInteger(number) && number >= 0) return number
-  throw new WalError(
-    'ERR_CONFIG',
-    `"${after}" is not the \`next\` of a page of dead letters. Pass on what the page before gave.`,
-  )
 }
 
 function matches({ target, key, code, at }: IndexedLetter, filter: DeadLetterFilter): boolean {

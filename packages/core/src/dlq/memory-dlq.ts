@@ -7,6 +7,7 @@ import type {
   StoredDeadLetter,
   StoredDeadLetterPage,
 } from './dlq.ts'
+import { pageBoundsOf } from './page-bounds.ts'
 
 /** Letters in the order in which they were put. Outlives the queues that are opened over it. */
 export interface LetterStore {
@@ -19,8 +20,6 @@ interface KeptLetter {
   readonly number: number
   readonly letter: StoredDeadLetter
 }
-
-const defaultLimit = 100
 
 export function newLetterStore(): LetterStore {
   return { letters: new Map(), lastNumber: 0 }
@@ -49,10 +48,10 @@ class MemoryDeadLetterQueue implements DeadLetterQueue {
   }
 
   async list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage> {
-    const after = Number(options.after ?? 0)
-    const limit = options.limit ?? defaultLimit
+    const { letters } = this.#opened()
+    const { after, limit } = pageBoundsOf(options)
     const page: KeptLetter[] = []
-    for (const kept of this.#opened().letters.values()) {
+    for (const kept of letters.values()) {
       if (kept.number <= after || !matches(kept.letter, options)) continue
       if (page.length === limit) return pageOf(page, page.at(-1)?.number)
       page.push(kept)
@@ -71,8 +70,8 @@ class MemoryDeadLetterQueue implements DeadLetterQueue {
 
   async *summaries(): AsyncIterable<DeadLetterSummary> {
     for (const { letter } of this.#opened().letters.values()) {
-      const { id, key, attemptEpoch } = letter.record
-      yield { id: letter.id, recordId: id, target: letter.target, key, attemptEpoch }
+      const { id, key, attemptEpoch, version } = letter.record
+      yield { id: letter.id, recordId: id, target: letter.target, key, attemptEpoch, version }
     }
   }
 

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
-import { WalError } from '../errors.ts'
+import { type Clock, sleep } from '../clock.ts'
+import { isWalError, WalError } from '../errors.ts'
 import type { SendOutcome } from '../producer/producer.ts'
 import type { StoredRecord } from '../record.ts'
 import type { DeadLetter } from './dead-letter.ts'
@@ -43,6 +44,7 @@ export interface RedriveReport {
 /** What redriving needs of its namespace. */
 export interface Redrive {
   readonly queue: DeadLetterQueue
+  readonly clock: Clock
   present(letter: StoredDeadLetter): DeadLetter
   /** False for the target of an old letter that the configuration no longer has. */
   hasTarget(target: string): boolean
@@ -61,6 +63,9 @@ export interface Redrive {
 /** In-place tries of one send, for a hiccup of the queue. */
 const sendTries = 3
 
+/** Wait before the second of them, in ms; doubles with each. */
+const minSendDelayMs = 50
+
 /** Puts letters back, one after the other so that their order is kept. */
 export async function redriveLetters(
   redrive: Redrive,
@@ -73,7 +78,7 @@ export async function redriveLetters(
     if (options.signal?.aborted) break
     try {
       const record = redrivenRecord(redrive, letter, options)
-      if (!options.dryRun) await putBack(redrive, letter, record)
+      if (!options.dryRun) await putBack(redrive, letter, record, options.signal)
       redriven.push(letter.id)
     } catch (error) {
       failed.push({ id: letter.id, error: asWalError(error) })
@@ -133,11 +138,17 @@ async function putBack(
   redrive: Redrive,
   letter: StoredDeadLetter,
   record: StoredRecord,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   await pRetry(() => sendDurably(redrive, record), {
     retries: sendTries - 1,
-    minTimeout: 50,
-    shouldRetry: ({ error }) => error instanceof WalError && error.retryable,
+    // It waits by the machine's clock alone, so the wait is made here.
+    minTimeout: 0,
+    async shouldRetry({ error, retriesConsumed }) {
+      if (!isWalError(error) || !error.retryable) return false
+      await sleep(redrive.clock, minSendDelayMs * 2 ** retriesConsumed, signal)
+      return signal?.aborted !== true
+    },
   })
   redrive.expect(letter)
   if (!redrive.lettersHoldKeys) await redrive.queue.remove([letter.id])
@@ -165,7 +176,7 @@ function unknownTarget({ id, target }: StoredDeadLetter): WalError {
 }
 
 function asWalError(error: unknown): WalError {
-  if (error instanceof WalError) return error
+  if (isWalError(error)) return error
   const reason = error instanceof Error ? error.message : String(error)
   return new WalError('ERR_INVALID_PAYLOAD', `The edit failed: ${reason}. The dead letter stays.`, {
     cause: error,

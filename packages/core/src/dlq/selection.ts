@@ -1,5 +1,6 @@
 import { WalError } from '../errors.ts'
 import type { DeadLetterFilter, DeadLetterPageOptions } from './dlq.ts'
+import { isLimit, limitMust } from './page-bounds.ts'
 
 /** Letters by name. An empty list names none. */
 export interface DeadLetterIds {
@@ -32,10 +33,7 @@ const conditions: Shapes = { target: text, key: text, code: text, since: instant
 const paging: Shapes = {
   ...conditions,
   after: text,
-  limit: {
-    is: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 1000,
-    must: 'a whole number from 1 to 1,000',
-  },
+  limit: { is: isLimit, must: limitMust },
 }
 
 const named: Shapes = {

@@ -158,7 +158,7 @@ export class RecordPreparer {
         `A record for namespace '${namespace}' asks to wait ${wanted} ms; the longest delay is ${longestDelayMs} ms (limits.longestDelay)`,
       )
     }
-    const jittered = wanted + jitterMs * random.next()
+    const jittered = Math.min(longestDelayMs, wanted + jitterMs * random.next())
     return jittered > 0 ? Math.ceil(now + jittered) : undefined
   }
 

@@ -28,6 +28,7 @@ const summary = {
   target: 'search',
   key: 'a',
   attemptEpoch: 0,
+  version: 1n,
 }
 
 describe('a copy of a letter that holds its key', () => {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Isolation } from '../../src/delivery/isolation.ts'
 
-function visit(isolation: Isolation, alone: boolean) {
+function visit(isolation: Isolation, alone: boolean, signal = new AbortController().signal) {
   const state = { inside: false, leave: () => isolation.leave(alone) }
-  const turn = isolation.enter(alone)
+  const turn = isolation.enter(alone, signal)
   if (turn === undefined) state.inside = true
   else
-    void turn.then(() => {
-      state.inside = true
+    void turn.then((isIn) => {
+      state.inside = isIn
     })
   return state
 }
@@ -46,5 +46,26 @@ describe('Isolation', () => {
       one.leave()
     }
     expect(visit(isolation, false).inside).toBe(true)
+  })
+  it('lets one out of the line whose signal aborts, and goes on behind it', async () => {
+    const isolation = new Isolation()
+    const first = visit(isolation, false)
+    const stopping = new AbortController()
+    const alone = visit(isolation, true, stopping.signal)
+    const later = visit(isolation, false)
+    stopping.abort()
+    await settled()
+    expect([alone.inside, later.inside]).toEqual([false, true])
+    first.leave()
+    later.leave()
+    expect(visit(isolation, true).inside).toBe(true)
+  })
+
+  it('takes nobody into the line whose signal has aborted', async () => {
+    const isolation = new Isolation()
+    visit(isolation, true)
+    const late = visit(isolation, true, AbortSignal.abort())
+    await settled()
+    expect(late.inside).toBe(false)
   })
 })

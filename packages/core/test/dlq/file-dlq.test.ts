@@ -135,7 +135,9 @@ describe('FileDeadLetterQueue', () => {
 
   it('refuses a next that it did not give', async () => {
     const queue = await open()
-    await expect(queue.list({ after: 'somewhere' })).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    await expect(queue.list({ after: 'somewhere' })).rejects.toMatchObject({
+      code: 'ERR_INVALID_SELECTION',
+    })
     await queue.close()
   })
 

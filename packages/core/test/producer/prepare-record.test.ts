@@ -8,8 +8,10 @@ import type { WriteInput } from '../../src/producer/write-input.ts'
 import { systemRandom } from '../../src/random.ts'
 import { RecordIds } from '../../src/record-id.ts'
 import { defineTarget } from '../../src/target/function-target.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { VersionClock } from '../../src/version.ts'
 
+const seed = Number(process.env['DAYBOOK_SEED'])
 const now = 1_800_000_000_000
 const clock = { ...systemClock, now: () => now }
 
@@ -251,13 +253,23 @@ describe('RecordPreparer', () => {
     })
   })
 
-  it('adds jitter to a delay and never shortens it', async () => {
-    const preparer = preparerOf({ delayMs: 500, jitterMs: 100 })
-    for (let i = 0; i < 100; i++) {
+  it('adds jitter to a delay, spread evenly, and never shortens it', async () => {
+    const preparer = preparerOf({ delayMs: 500, jitterMs: 100, random: new SeededRandom(seed) })
+    const tenths = Array.from({ length: 10 }, () => 0)
+    for (let i = 0; i < 4000; i++) {
       const { dueAt } = await prepared(preparer, { key: 'k', payload: 1 })
-      expect(dueAt).toBeGreaterThanOrEqual(now + 500)
-      expect(dueAt).toBeLessThanOrEqual(now + 601)
+      const tenth = Math.floor((Number(dueAt) - now - 501) / 10)
+      tenths[tenth] = (tenths[tenth] ?? 0) + 1
     }
+    expect(tenths).toHaveLength(10)
+    // 400 each, and a standard deviation of 19.
+    for (const count of tenths) expect(Math.abs(count - 400)).toBeLessThan(120)
+  })
+
+  it('adds no jitter beyond the longest delay', async () => {
+    const preparer = preparerOf({ delayMs: 1000, jitterMs: 100 })
+    const { dueAt } = await prepared(preparer, { key: 'k', payload: 1 })
+    expect(dueAt).toBe(now + 1000)
   })
 
   it('takes an instant, and a delay of nothing over a delay by default', async () => {

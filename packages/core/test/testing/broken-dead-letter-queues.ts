@@ -49,6 +49,18 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
     ],
   },
   {
+    flaw: 'takes any page for one that it gave',
+    create: over((queue) => ({
+      list: ({ limit = 100, after, ...filter }) =>
+        queue.list({
+          ...filter,
+          limit: Math.min(1_000, Math.max(1, Math.trunc(limit) || 1)),
+          after: Number(after) >= 0 ? after : undefined,
+        }),
+    })),
+    turnsRed: ['refuses a page that cannot be meant'],
+  },
+  {
     flaw: 'lists by time',
     create: over((queue) => ({
       async list(options) {

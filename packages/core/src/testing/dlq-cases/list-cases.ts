@@ -111,6 +111,7 @@ async function summarises(fixture: DeadLetterFixture): Promise<void> {
     target,
     key: record.key,
     attemptEpoch: record.attemptEpoch,
+    version: record.version,
   }))
   const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
     a.id < b.id ? -1 : 1

@@ -1,5 +1,5 @@
 import type { StoredDeadLetter } from '../../dlq/dlq.ts'
-import { check, checkEqual, fail } from '../check.ts'
+import { check, checkEqual, checkRefusal, fail } from '../check.ts'
 import { makeDeadLetter } from '../make-record.ts'
 import { type DeadLetterCase, type DeadLetterFixture, letterIds } from './dead-letter-fixture.ts'
 
@@ -14,6 +14,7 @@ export const pagingCases: readonly DeadLetterCase[] = [
     run: survivesRemovedCursor,
   },
   { name: 'ends the pages with no next', run: endsPages },
+  { name: 'refuses a page that cannot be meant', run: refusesWrongPages },
 ]
 
 const stable =
@@ -90,6 +91,19 @@ async function endsPages(fixture: DeadLetterFixture): Promise<void> {
   if (second.next === undefined) return
   const third = await fixture.queue.list({ limit: 2, after: second.next })
   checkEqual(third, { letters: [], next: undefined }, contract)
+}
+
+async function refusesWrongPages(fixture: DeadLetterFixture): Promise<void> {
+  await fixture.putMany(2)
+  const contract = 'DeadLetterPageOptions.limit is a whole number from 1 to 1,000'
+  for (const limit of [0, -1, 1.5, 1_001, Number.NaN]) {
+    await checkRefusal(fixture.queue.list({ limit }), contract, 'ERR_INVALID_SELECTION')
+  }
+  await checkRefusal(
+    fixture.queue.list({ after: 'no page gave this' }),
+    'DeadLetterPageOptions.after is the next of a page before',
+    'ERR_INVALID_SELECTION',
+  )
 }
 
 /** Pages of three through everything, with something happening after each. */

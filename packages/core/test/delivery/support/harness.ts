@@ -77,8 +77,8 @@ export class FakeDeadLetters implements DeadLetterQueue {
   }
   async *summaries(): AsyncIterable<DeadLetterSummary> {
     for (const { id, record, target } of this.letters.values()) {
-      const { key, attemptEpoch } = record
-      yield { id, recordId: record.id, target, key, attemptEpoch }
+      const { key, attemptEpoch, version } = record
+      yield { id, recordId: record.id, target, key, attemptEpoch, version }
     }
   }
   async count() {
