@@ -21,7 +21,9 @@ export interface VersionClockOptions {
  */
 export class VersionClock {
   readonly #region: number
-  readonly #last: Float64Array
+  readonly #floor: number
+  /** The last version given out per stripe; made at the first use, as many a namespace has none. */
+  #lastPerStripe: Float64Array | undefined
   /** The highest version given out, shown or begun with, of all keys. */
   #highest: number
   /** Records without a key take the stripes in turn: on one of them they would outrun time. */
@@ -29,8 +31,8 @@ export class VersionClock {
 
   constructor(options: VersionClockOptions) {
     this.#region = options.region
-    this.#highest = Number(options.floor)
-    this.#last = new Float64Array(stripes).fill(this.#highest)
+    this.#floor = Number(options.floor)
+    this.#highest = this.#floor
   }
 
   /** The highest version it has given out or was shown, or its floor. */
@@ -45,9 +47,10 @@ export class VersionClock {
    */
   next(key: string | undefined, now: number, after = 0n): bigint {
     const stripe = key === undefined ? this.#nextTurn() : stripeOf(key)
-    const passed = Math.max(this.#last[stripe] ?? 0, after === 0n ? 0 : Number(after))
+    const last = this.#last
+    const passed = Math.max(last[stripe] ?? 0, after === 0n ? 0 : Number(after))
     const version = this.#aligned(Math.max(now * 1000, passed))
-    this.#last[stripe] = version
+    last[stripe] = version
     if (version > this.#highest) this.#highest = version
     return BigInt(version)
   }
@@ -57,8 +60,14 @@ export class VersionClock {
     const shown = Number(version)
     if (shown > this.#highest) this.#highest = shown
     if (key === undefined) return
+    const last = this.#last
     const stripe = stripeOf(key)
-    this.#last[stripe] = Math.max(this.#last[stripe] ?? 0, shown)
+    last[stripe] = Math.max(last[stripe] ?? 0, shown)
+  }
+
+  get #last(): Float64Array {
+    this.#lastPerStripe ??= new Float64Array(stripes).fill(this.#floor)
+    return this.#lastPerStripe
   }
 
   #nextTurn(): number {

@@ -25,6 +25,7 @@ import type {
 } from './producer/write-input.ts'
 import { fileQueue } from './queue/file/file-queue.ts'
 import { type Random, systemRandom } from './random.ts'
+import { settleSome } from './settle-some.ts'
 import { Shard } from './shard.ts'
 
 /** What `createWal` takes. */
@@ -152,28 +153,32 @@ class OpenWal implements AsyncDisposable {
   }
 
   async open(): Promise<void> {
-    const { namespaces, shards, directory, region } = this.#options
+    const { namespaces, shards } = this.#options
     const open = new Map([...shards].map(([name, options]) => [name, new Shard(name, options)]))
-    try {
-      for (const config of namespaces) {
-        warnOfIdempotency(config)
-        const opened = await OpenNamespace.open({
-          config,
-          queue: config.queue ?? fileQueue(),
-          directory,
-          region,
-          shard: shardOf(open, config.shard),
-          isolation: processIsolation,
-          clock: this.#clock,
-          random: this.#random,
-          emitter: this.#emitter,
-        })
-        this.#namespaces.set(config.name, opened)
-      }
-    } catch (error) {
-      await this.close()
-      throw error
+    const results = await settleSome(openAtOnce, namespaces, (config) => this.#open(config, open))
+    for (const result of results) {
+      if (result.status === 'fulfilled') this.#namespaces.set(result.value.name, result.value)
     }
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed === undefined) return
+    await this.close()
+    throw failed.reason
+  }
+
+  #open(config: ResolvedNamespace, shards: ReadonlyMap<string, Shard>): Promise<OpenNamespace> {
+    warnOfIdempotency(config)
+    const { directory, region } = this.#options
+    return OpenNamespace.open({
+      config,
+      queue: config.queue ?? fileQueue(),
+      directory,
+      region,
+      shard: shardOf(shards, config.shard),
+      isolation: processIsolation,
+      clock: this.#clock,
+      random: this.#random,
+      emitter: this.#emitter,
+    })
   }
 
   namespace(name: string): OpenNamespace {
@@ -272,6 +277,9 @@ class OpenWal implements AsyncDisposable {
     return Object.fromEntries(await Promise.all(answers))
   }
 }
+
+/** Namespaces opened at a time: each waits for the disk most of the while, and a disk can do several. */
+const openAtOnce = 16
 
 const defaultCloseTimeout: Duration = '10s'
 

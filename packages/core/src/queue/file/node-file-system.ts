@@ -62,12 +62,29 @@ const unsyncable: ReadonlySet<string | undefined> = new Set([
  */
 async function syncAncestors(path: string): Promise<void> {
   for (let name = path; dirname(name) !== name; name = dirname(name)) {
+    const found = await identityOf(name)
+    if (lasting.get(name) === found) continue
     try {
       await syncDirectory(dirname(name))
+      if (name !== path) lasting.set(name, found)
     } catch (error) {
       if (!unsyncable.has(errnoOf(error))) throw error
     }
   }
+}
+
+/**
+ * Directories above others, whose names this process has synced: the namespaces of a wal have them
+ * in common. None is synced again as long as it is the same directory.
+ */
+const lasting = new Map<string, string>()
+
+/** Numbers of inodes are used again; not with the same time of birth. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, birthtimeNs } = await call<fs.BigIntStats>((done) =>
+    fs.stat(path, { bigint: true }, done),
+  )
+  return `${dev}:${ino}:${birthtimeNs}`
 }
 
 async function isDirectory(path: string): Promise<boolean> {
