@@ -3,9 +3,9 @@ import { inspectDisk } from './harness/disk.ts'
 import { describeMachine, type Load, type Machine, watchLoad } from './harness/machine.ts'
 import { showProgress } from './harness/progress.ts'
 import {
+  byteSize,
   count,
   counted,
-  megabytes,
   milliseconds,
   provenance,
   range,
@@ -20,9 +20,12 @@ export interface DeliverOptions {
   /** Where the temporary directory is made. */
   readonly directory: string
   readonly rounds: number
-  /** Payload bytes of the backlog, in all. */
+  /** Payload bytes of each backlog, in all. */
   readonly backlogBytes: number
-  readonly payloadBytes: number
+  /** A backlog has at most so many records; small payloads then make it smaller than `backlogBytes`. */
+  readonly maxRecords: number
+  /** One backlog for each size, and for each order. */
+  readonly payloadBytes: readonly number[]
   readonly writers: number
   /** Distinct keys that the records are spread over. */
   readonly keys: number
@@ -34,13 +37,14 @@ export interface DeliverReport {
   readonly options: DeliverOptions
   readonly machine: Machine
   readonly load: Load
-  readonly backlogRecords: number
   /** True if the machine's free memory could hold the backlog, so that reading it need not touch the disk. */
   readonly pageCacheMayHoldBacklog: boolean
-  readonly orders: readonly OrderReport[]
+  readonly backlogs: readonly BacklogReport[]
 }
 
-export interface OrderReport {
+export interface BacklogReport {
+  readonly payloadBytes: number
+  readonly records: number
   readonly order: 'key' | 'none'
   readonly appendedPerSecond: Summary
   readonly deliveredPerSecond: Summary
@@ -59,29 +63,33 @@ const orders = ['none', 'key'] as const
 /** The warm-up's share of the backlog: enough to compile what is hot. */
 const warmUpShare = 0.125
 
+interface Backlog {
+  readonly payloadBytes: number
+  readonly records: number
+  readonly order: 'key' | 'none'
+}
+
 /** Written to applied: how fast a backlog drains into a target that does nothing. */
 export async function benchDeliver(options: DeliverOptions): Promise<DeliverReport> {
   using workspace = new Workspace(options.directory)
   const disk = await inspectDisk(options.directory, options.backlogBytes * 1.5)
   const startedAt = new Date().toISOString()
   const loadMeanwhile = watchLoad()
-  const records = Math.ceil(options.backlogBytes / options.payloadBytes)
   const pageCacheMayHoldBacklog = freemem() > options.backlogBytes
-  const progress = showProgress(orders.length * (options.rounds + 1))
-  const rounds = { none: [] as BacklogRound[], key: [] as BacklogRound[] }
+  const backlogs = options.payloadBytes.flatMap((payloadBytes) =>
+    orders.map((order) => ({ payloadBytes, order, records: recordsOf(payloadBytes, options) })),
+  )
+  const rounds = new Map<Backlog, BacklogRound[]>(backlogs.map((backlog) => [backlog, []]))
+  const progress = showProgress(backlogs.length * (options.rounds + 1))
   try {
     for (let round = 0; round <= options.rounds; round += 1) {
-      for (const order of orders) {
-        progress.step(`${round === 0 ? 'warm-up' : `round ${round}`}: order ${order}`)
+      for (const backlog of backlogs) {
+        progress.step(`${round === 0 ? 'warm-up' : `round ${round}`}: ${describe(backlog)}`)
+        const records = Math.ceil(backlog.records * (round === 0 ? warmUpShare : 1))
         const result = await workspace.use((directory) =>
-          deliverBacklog({
-            ...options,
-            directory,
-            order,
-            records: Math.ceil(round === 0 ? records * warmUpShare : records),
-          }),
+          deliverBacklog({ ...options, ...backlog, records, directory }),
         )
-        if (round > 0) rounds[order].push(result)
+        if (round > 0) rounds.get(backlog)?.push(result)
       }
     }
   } finally {
@@ -93,18 +101,21 @@ export async function benchDeliver(options: DeliverOptions): Promise<DeliverRepo
     options,
     machine: describeMachine(disk),
     load: loadMeanwhile(),
-    backlogRecords: records,
     pageCacheMayHoldBacklog,
-    orders: orders.map((order) => reportOrder(order, rounds[order])),
+    backlogs: [...rounds].map(([backlog, its]) => reportBacklog(backlog, its)),
   }
 }
 
-function reportOrder(order: 'key' | 'none', rounds: readonly BacklogRound[]): OrderReport {
+function recordsOf(payloadBytes: number, { backlogBytes, maxRecords }: DeliverOptions): number {
+  return Math.min(maxRecords, Math.ceil(backlogBytes / payloadBytes))
+}
+
+function reportBacklog(backlog: Backlog, rounds: readonly BacklogRound[]): BacklogReport {
   const appended = rounds.map((round) => round.appendedPerSecond)
   const delivered = rounds.map((round) => round.deliveredPerSecond)
   const ratios = pairedRatio(delivered, appended)
   return {
-    order,
+    ...backlog,
     appendedPerSecond: summarize(appended),
     deliveredPerSecond: summarize(delivered),
     ratio: ratios,
@@ -118,26 +129,30 @@ function reportOrder(order: 'key' | 'none', rounds: readonly BacklogRound[]): Or
 /** The report for people. */
 export function printDeliver(report: DeliverReport, terminal: boolean): string {
   const { options } = report
-  const rows = report.orders.map((one) => [
-    `order ${one.order}`,
+  const rows = report.backlogs.map((one) => [
+    describe(one),
+    count(one.records),
     count(one.appendedPerSecond.median),
     count(one.deliveredPerSecond.median),
     range(one.deliveredPerSecond),
     ratio(one.ratio),
-    `at least ${one.goal}`,
     one.reached ? 'reached' : 'not reached',
     milliseconds(one.openMs.median),
   ])
-  const head = ['', 'appended/s', 'delivered/s', 'rounds', 'ratio', 'goal', '', 'open']
+  const head = ['', 'records', 'appended/s', 'delivered/s', 'rounds', 'ratio', `at least ${goal}`]
   return [
-    `A backlog of ${count(report.backlogRecords)} records of ${options.payloadBytes} bytes ` +
-      `(${megabytes(options.backlogBytes)}, ${count(options.keys)} keys), written, closed, opened ` +
-      `again and drained into a target that does nothing; medians of ${counted(options.rounds, 'round')}:`,
-    table(head, rows, terminal),
+    `A backlog over ${count(options.keys)} keys, written by ${counted(options.writers, 'writer')}, ` +
+      'closed, opened again and drained into a target that does nothing; ' +
+      `medians of ${counted(options.rounds, 'round')}:`,
+    table([...head, 'open'], rows, terminal),
     '',
     report.pageCacheMayHoldBacklog
-      ? 'The page cache of this machine may hold the whole backlog: this is reading from memory.'
+      ? 'The page cache of this machine may hold a whole backlog: this is reading from memory.'
       : 'The backlog is larger than the free memory: at least a part is read from the disk.',
     provenance(report.machine, report.load),
   ].join('\n')
+}
+
+function describe({ payloadBytes, order }: Backlog | BacklogReport): string {
+  return `${byteSize(payloadBytes)}, order ${order}`
 }

@@ -1,7 +1,7 @@
 import { type Summary, summarize } from './statistics.ts'
 
 /**
- * Finds out, from outside, how many writes share one sync.
+ * Finds out, from outside, how many records share one sync.
  *
  * The answers of a group come in one turn of the event loop, since one disk call answers them
  * all, and the next group's disk call cannot be over before the loop has turned. So completions
@@ -17,11 +17,11 @@ export class GroupCounter {
     this.#open = false
   }
 
-  /** Call at every completed write, saying whether it counts or is only there to mark the turn. */
-  completed(counts: boolean): void {
+  /** Call at every completed write with its records: 0 if it does not count, but marks the turn. */
+  completed(records: number): void {
     if (!this.#open) setImmediate(this.#close)
     this.#open = true
-    if (counts) this.#counted += 1
+    this.#counted += records
   }
 
   /** The sizes seen, in records; undefined while no group is complete. */

@@ -1,4 +1,5 @@
 import os from 'node:os'
+import { ownCpuMs } from './cpu-time.ts'
 import type { Disk } from './disk.ts'
 
 /** What the figures were measured on. */
@@ -38,11 +39,10 @@ export interface Load {
 export function watchLoad(): () => Load {
   const before = os.loadavg()[0] ?? 0
   const busyBefore = busyMs()
-  const ownBefore = process.cpuUsage()
+  const ownBefore = ownCpuMs()
   const startedAt = performance.now()
   return () => {
-    const own = process.cpuUsage(ownBefore)
-    const othersMs = busyMs() - busyBefore - (own.user + own.system) / 1000
+    const othersMs = busyMs() - busyBefore - (ownCpuMs() - ownBefore)
     const capacityMs = (performance.now() - startedAt) * os.cpus().length
     return {
       before,

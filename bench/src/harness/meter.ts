@@ -20,7 +20,7 @@ export interface Reading {
  * Counts completed writes over one round, leaving the warm-up out.
  *
  * The window opens at the first completion after the warm-up and closes at the last one before its
- * end. What completes at the very instant that opens it was done before and is left out, so that
+ * end, or at the first one to count where a slow disk lets none be done by then. What completes at the very instant that opens it was done before and is left out, so that
  * contestants that complete whole groups at once gain nothing at the edges.
  */
 export class Meter {
@@ -41,9 +41,9 @@ export class Meter {
     this.#until = this.#warmUntil + this.#times.measureMs
   }
 
-  /** True once the round's time is up; contestants stop writing then. */
+  /** True once the round's time is up and something was counted; contestants stop writing then. */
   isOver(now: number): boolean {
-    return now >= this.#until
+    return now >= this.#until && this.#latencies.count > 0
   }
 
   /**
@@ -51,7 +51,7 @@ export class Meter {
    * Answers whether they count.
    */
   completed(startedAt: number, now: number, records = 1): boolean {
-    if (now < this.#warmUntil || now > this.#until) return false
+    if (now < this.#warmUntil || this.isOver(now)) return false
     this.#openedAt ??= now
     if (now === this.#openedAt) return false
     this.#lastAt = now
@@ -59,11 +59,11 @@ export class Meter {
     return true
   }
 
-  /** Throws if nothing completed inside the window, for then there is no rate. */
+  /** Throws if nothing counted, for then there is no rate. */
   reading(): Reading {
     const records = this.#latencies.count
     if (this.#openedAt === undefined || records === 0) {
-      throw new Error('no write completed in the measured time; make the rounds longer')
+      throw new Error('no write completed in the measured time')
     }
     const elapsedMs = this.#lastAt - this.#openedAt
     const [p50Ms = Number.NaN, p99Ms = Number.NaN] = this.#latencies.quantiles(0.5, 0.99)

@@ -66,9 +66,19 @@ export function milliseconds(value: number): string {
   return `${value.toFixed(2)} ms`
 }
 
+/** `1.24 s` */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`
+}
+
 /** `537 MB`, with a megabyte of 1,000,000 bytes. */
 export function megabytes(bytes: number): string {
   return `${count(bytes / 1e6)} MB`
+}
+
+/** `128 B`, `64 KiB`: a size that somebody chose. */
+export function byteSize(bytes: number): string {
+  return bytes % 1024 === 0 ? `${count(bytes / 1024)} KiB` : `${count(bytes)} B`
 }
 
 /** `57 %` */

@@ -13,12 +13,13 @@ export interface WritersNotes {
 /**
  * Keeps `count` writers busy until the meter's time is up. Each awaits the durable answer of its
  * write before it begins the next. One reading of the clock serves as the end of a write and the
- * beginning of the next, to keep the cost of measuring down.
+ * beginning of the next, to keep the cost of measuring down. A write may carry several records.
  */
 export async function runWriters(
   count: number,
   meter: Meter,
   write: () => PromiseLike<unknown>,
+  recordsPerWrite = 1,
 ): Promise<WritersNotes> {
   const groups = new GroupCounter()
   const writer = async (): Promise<void> => {
@@ -26,7 +27,8 @@ export async function runWriters(
     while (!meter.isOver(startedAt)) {
       await write()
       const now = performance.now()
-      groups.completed(meter.completed(startedAt, now))
+      const counts = meter.completed(startedAt, now, recordsPerWrite)
+      groups.completed(counts ? recordsPerWrite : 0)
       startedAt = now
     }
   }

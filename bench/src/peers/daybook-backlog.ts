@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { bytesCodec, createWal, defineTarget, type Target } from '@daybook/core'
 import { cycle } from '../harness/cycle.ts'
+import { filesBelow } from '../harness/page-cache.ts'
 import { makeKeys } from './payloads.ts'
 
 export interface BacklogTask {
@@ -19,6 +21,8 @@ export interface BacklogRound {
   readonly openMs: number
   /** Time to close it after the drain, which makes the cursors lasting. */
   readonly closeMs: number
+  /** Bytes of all of its files, once written. */
+  readonly diskBytes: number
 }
 
 /**
@@ -27,6 +31,7 @@ export interface BacklogRound {
  */
 export async function deliverBacklog(task: BacklogTask): Promise<BacklogRound> {
   const appendMs = await writeBacklog(task)
+  const diskBytes = await bytesOf(task.directory)
   let applied = 0
   const counting = defineTarget<Uint8Array>(async (records) => {
     applied += records.length
@@ -45,7 +50,13 @@ export async function deliverBacklog(task: BacklogTask): Promise<BacklogRound> {
     deliveredPerSecond: (task.records / deliverMs) * 1000,
     openMs,
     closeMs,
+    diskBytes,
   }
+}
+
+async function bytesOf(directory: string): Promise<number> {
+  const files = await Promise.all((await filesBelow(directory)).map((path) => stat(path)))
+  return files.reduce((sum, { size }) => sum + size, 0)
 }
 
 async function startAndDrain(wal: Awaited<ReturnType<typeof openWal>>): Promise<void> {

@@ -11,10 +11,7 @@ const nothing = defineTarget(async () => {})
 export const daybookBytes: Contestant = {
   name: 'daybook bytes',
   async run({ directory, meter, payloadBytes, writers }) {
-    const wal = await createWal({
-      directory,
-      namespaces: { bench: { codec: bytesCodec, targets: { nothing } } },
-    })
+    const wal = await openForBytes(directory)
     const bench = wal.namespace('bench')
     const payload = new Uint8Array(payloadBytes).fill(7)
     const nextKey = cycle(makeKeys(distinctKeys))
@@ -45,4 +42,30 @@ export const daybookJson: Contestant = {
       await wal.close()
     }
   },
+}
+
+/** Ours in batches: each writer calls `namespace.writeMany` with so many records, awaits, again. */
+export function daybookMany(batchRecords: number): Contestant {
+  return {
+    name: `daybook writeMany(${batchRecords})`,
+    async run({ directory, meter, payloadBytes, writers }) {
+      const wal = await openForBytes(directory)
+      const bench = wal.namespace('bench')
+      const payload = new Uint8Array(payloadBytes).fill(7)
+      const nextKey = cycle(makeKeys(distinctKeys))
+      const batch = () => Array.from({ length: batchRecords }, () => ({ key: nextKey(), payload }))
+      try {
+        return await runWriters(writers, meter, () => bench.writeMany(batch()), batchRecords)
+      } finally {
+        await wal.close()
+      }
+    },
+  }
+}
+
+function openForBytes(directory: string) {
+  return createWal({
+    directory,
+    namespaces: { bench: { codec: bytesCodec, targets: { nothing } } },
+  })
 }

@@ -44,8 +44,20 @@ test('tells latencies per record, not per group', () => {
 
 test('is over exactly when warm-up and measured time have passed', () => {
   const meter = begun()
+  meter.completed(5100, 5200)
+  meter.completed(5200, 5300)
   expect(meter.isOver(6099.9)).toBe(false)
   expect(meter.isOver(6100)).toBe(true)
+})
+
+test('goes on past its end until something counts, and then no further', () => {
+  const meter = begun()
+  meter.completed(5000, 6500, 4)
+  expect(meter.isOver(7000)).toBe(false)
+  meter.completed(6500, 7500, 4)
+  expect(meter.isOver(7500)).toBe(true)
+  meter.completed(7500, 8500, 4)
+  expect(meter.reading()).toMatchObject({ records: 4, elapsedMs: 1000 })
 })
 
 test('is never over before it has begun', () => {

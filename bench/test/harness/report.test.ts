@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest'
-import { count, counted, megabytes, provenance, ratio, table } from '../../src/harness/report.ts'
+import {
+  byteSize,
+  count,
+  counted,
+  megabytes,
+  provenance,
+  ratio,
+  seconds,
+  table,
+} from '../../src/harness/report.ts'
 import { summarize } from '../../src/harness/statistics.ts'
 
 const escapeCharacter = String.fromCharCode(27)
@@ -29,6 +38,9 @@ test('writes figures as people read them', () => {
   expect(count(812_345.4)).toBe('812,345')
   expect(counted(1, 'round')).toBe('1 round')
   expect(counted(5000, 'round')).toBe('5,000 rounds')
+  expect(byteSize(128)).toBe('128 B')
+  expect(byteSize(65_536)).toBe('64 KiB')
+  expect(seconds(1500)).toBe('1.50 s')
   expect(megabytes(536_870_912)).toBe('537 MB')
   expect(ratio(summarize([0.5, 0.525, 0.55]))).toBe('0.53 (0.50 to 0.55)')
 })

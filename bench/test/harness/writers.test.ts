@@ -40,6 +40,14 @@ test('sees the groups in which writes were answered', async () => {
   expect(groups?.mean).toBeGreaterThan(8)
 })
 
+test('counts every record of a write that carries several', async () => {
+  const log = groupCommit()
+  const meter = new Meter({ warmUpMs: 5, measureMs: 100 })
+  const { groups } = await runWriters(4, meter, log.write, 25)
+  expect(groups).toMatchObject({ median: 100, max: 100 })
+  expect(meter.reading().records % 25).toBe(0)
+})
+
 test('fails when a write fails', async () => {
   const write = () => Promise.reject(new Error('the disk is full'))
   const meter = new Meter({ warmUpMs: 0, measureMs: 1000 })
