@@ -31,6 +31,7 @@ export type WalErrorCode =
   | 'ERR_NOT_A_LOG' // the file is not one of ours
   | 'ERR_CORRUPT_LOG' // bytes known to have been synced are damaged
   | 'ERR_OWNERSHIP_LOST'
+  | 'ERR_SALVAGE_UNFINISHED' // the directory holds a copy that was cut short
   // Delivery
   | 'ERR_PERMANENT'
   | 'ERR_TRANSIENT'

@@ -86,6 +86,28 @@ export type {
   WriteManyOptions,
 } from './producer/write-input.ts'
 export { type FileQueueOptions, fileQueue } from './queue/file/file-queue.ts'
+export type { Finding, SequenceSpan } from './queue/file/inspect/finding.ts'
+export type { LastOwner } from './queue/file/inspect/live-owner.ts'
+export type { SegmentReport } from './queue/file/inspect/log-survey.ts'
+export {
+  type SalvageFileQueueOptions,
+  salvageFileQueue,
+} from './queue/file/inspect/salvage-file-queue.ts'
+export type { CopiedParts, SalvageReport } from './queue/file/inspect/salvage-report.ts'
+export { salvageReportText } from './queue/file/inspect/salvage-text.ts'
+export type { CopiedRun } from './queue/file/inspect/sequence-map.ts'
+export {
+  type VerifyFileQueueOptions,
+  verifyFileQueue,
+} from './queue/file/inspect/verify-file-queue.ts'
+export type {
+  CursorReport,
+  DeadLettersReport,
+  LogReport,
+  VerifyReport,
+} from './queue/file/inspect/verify-report.ts'
+export { verifyReportText } from './queue/file/inspect/verify-text.ts'
+export type { ReadProgress, ReadWatch } from './queue/file/inspect/watched-files.ts'
 export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'
 export type { Queue, QueueContext, QueueSupports } from './queue/queue.ts'
 export { type Random, systemRandom } from './random.ts'

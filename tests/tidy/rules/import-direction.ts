@@ -43,6 +43,7 @@ const foundation = new Set([
 const pairs: readonly (readonly [RegExp, RegExp])[] = [
   [/^queue\/memory-queue\.ts$/, /^dlq\/memory-dlq\.ts$/],
   [/^queue\/file\/file-queue[a-z-]*\.ts$/, /^dlq\/file-dlq\.ts$/],
+  [/^queue\/file\/inspect\//, /^dlq\/file-[a-z-]+\.ts$/],
   [/^dlq\/file-[a-z-]+\.ts$/, /^queue\/file\//],
 ]
 

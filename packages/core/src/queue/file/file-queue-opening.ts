@@ -6,7 +6,9 @@ import { highestOfCursor } from './cursor-highest.ts'
 import { diskError, errnoOf, unsuitableError } from './file-queue-error.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import type { FileSystem } from './file-system.ts'
+import { refuseUnfinished } from './inspect/unfinished-copy.ts'
 import { type Log, type LogOptions, openLog } from './log.ts'
+import { whatToDo } from './log-errors.ts'
 import { type Ownership, takeOwnership } from './owner.ts'
 import type { AcquireLock } from './owner-lock.ts'
 
@@ -50,6 +52,7 @@ export async function openParts(
     await makeDirectory(fileSystem, directory)
     const ownership = await takeOwnership({ ...context, ...place, directory })
     undo.push(() => ownership.release())
+    await refuseUnfinished(fileSystem, directory)
     for (const name of ['segments', 'cursors', 'dead-letters']) {
       await makeDirectory(fileSystem, `${directory}/${name}`)
     }
@@ -161,8 +164,7 @@ function checkCursor(cursor: Cursor, log: Log, { namespace, reportError }: Queue
       'ERR_CORRUPT_LOG',
       `The log of namespace "${namespace}" ends at record ${log.lastSequence}, but its target ` +
         `"${target}" has been given record ${highest}: the log is older than the target's progress, ` +
-        'or parts of it are lost. Restore the directory as a whole. To go on with the log as it ' +
-        'is, delete the directory "cursors": every record in it is then delivered again.',
+        `or parts of it are lost. Nothing was changed on disk. ${whatToDo}`,
     )
   }
   const first = log.firstSequence

@@ -24,17 +24,21 @@ export interface FileSystem {
   syncDirectory(path: string): Promise<void>
 }
 
+/** What reading needs of an open file. */
+export interface ReadableFile {
+  /** Reads up to `into.byteLength` bytes; fewer only at the end of the file. Answers how many. */
+  read(into: Uint8Array, position: number): Promise<number>
+  /** In bytes. */
+  size(): Promise<number>
+}
+
 /** An open file. No call may be made after `close`. */
-export interface File {
+export interface File extends ReadableFile {
   /**
    * Writes all of the bytes at the position, however many calls that takes: parts one after the
    * other. After a failure any of them may be there. They must not change until it is done.
    */
   write(bytes: Parts, position: number): Promise<void>
-  /** Reads up to `into.byteLength` bytes; fewer only at the end of the file. Answers how many. */
-  read(into: Uint8Array, position: number): Promise<number>
-  /** In bytes. */
-  size(): Promise<number>
   /** Cuts the file off at that size, or fills it up with zeros. Lasting only after `sync`. */
   truncate(size: number): Promise<void>
   /** fdatasync: the bytes and the size are lasting once it resolves. */

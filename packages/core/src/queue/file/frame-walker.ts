@@ -1,4 +1,4 @@
-import type { File } from './file-system.ts'
+import type { ReadableFile } from './file-system.ts'
 import {
   bodyBytesOf,
   frameBytes,
@@ -27,7 +27,7 @@ export interface FramePosition {
  * ```
  */
 export class FrameWalker {
-  readonly #file: File
+  readonly #file: ReadableFile
   readonly #salt: number
   /** Holds the file's bytes from `#start`, `#filled` of them. */
   #buffer: Buffer = Buffer.alloc(0)
@@ -36,7 +36,7 @@ export class FrameWalker {
   #offset: number
   #sequence: number
 
-  constructor(file: File, salt: number, from: FramePosition) {
+  constructor(file: ReadableFile, salt: number, from: FramePosition) {
     this.#file = file
     this.#salt = salt
     this.#offset = from.offset

@@ -85,6 +85,11 @@ export function syncedBytesOf(buffer: Buffer, at: number): number {
   return buffer.readUInt32LE(at + syncedBytesAt)
 }
 
+/** The salt that a frame's own mark gives: that of its segment, if the frame is intact. */
+export function saltOf(buffer: Buffer, at: number): number {
+  return (buffer.readUInt32LE(at + markAt) ^ buffer.readUInt32LE(at + sequenceAt)) >>> 0
+}
+
 function frameCrc(buffer: Buffer, at: number, bodyBytes: number, salt: number): number {
   return crc32(buffer.subarray(at + lengthAt, at + frameHeaderBytes + bodyBytes), salt)
 }

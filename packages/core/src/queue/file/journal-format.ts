@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { WalError } from '../../errors.ts'
-import type { File } from './file-system.ts'
+import type { ReadableFile } from './file-system.ts'
 
 /**
  * A journal file: a header, then entries up to the end of the file. All integers little-endian.
@@ -38,7 +38,11 @@ export function encodeHeader(kind: JournalKind, salt: number): Buffer {
 }
 
 /** Answers the salt. Throws `ERR_NOT_A_LOG`, `ERR_CORRUPT_LOG` or `ERR_FUTURE_FORMAT`. */
-export async function readHeader(file: File, kind: JournalKind, path: string): Promise<number> {
+export async function readHeader(
+  file: ReadableFile,
+  kind: JournalKind,
+  path: string,
+): Promise<number> {
   const header = Buffer.alloc(headerBytes)
   const bytes = await file.read(header, 0)
   if (bytes < headerBytes || !header.subarray(0, 8).equals(magic)) {
@@ -62,6 +66,13 @@ export async function readHeader(file: File, kind: JournalKind, path: string): P
   if (found !== kind) {
     throw new WalError('ERR_NOT_A_LOG', `${path} is a journal of kind "${found}", not "${kind}".`)
   }
+  return header.readUInt32LE(16)
+}
+
+/** The salt in a header that may be damaged elsewhere; 0 if the file is too short to have one. */
+export async function saltOfHeader(file: ReadableFile): Promise<number> {
+  const header = Buffer.alloc(headerBytes)
+  await file.read(header, 0)
   return header.readUInt32LE(16)
 }
 

@@ -4,6 +4,7 @@ import type { File, FileSystem } from './file-system.ts'
 import { JournalFile } from './journal-file.ts'
 import { type JournalKind, readHeader } from './journal-format.ts'
 import { scanJournal } from './journal-scan.ts'
+import { whatToDo } from './log-errors.ts'
 
 export interface JournalOptions {
   readonly directory: string
@@ -44,11 +45,17 @@ export async function openJournalFile(options: JournalOptions): Promise<OpenedJo
     return await openExisting(options, path)
   } catch (error) {
     const unreadable = isWalError(error) && error.code !== 'ERR_FUTURE_FORMAT'
-    if (options.damage === 'refuse' || !unreadable) throw error
+    if (options.damage === 'refuse' || !unreadable) throw refusal(error)
     // Nothing of it can be used. It is kept aside, for a person to look at.
     await fileSystem.rename(path, `${path}.damaged`)
     return { file: await create(options, path), damage: error }
   }
+}
+
+/** Of damage that a person has to see to. */
+function refusal(error: unknown): unknown {
+  if (!isWalError(error) || error.code !== 'ERR_CORRUPT_LOG') return error
+  return new WalError(error.code, `${error.message} ${whatToDo}`, { cause: error })
 }
 
 /** Makes it under another name first, so that no crash leaves a file without its header. */

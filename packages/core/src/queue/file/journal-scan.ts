@@ -1,5 +1,6 @@
-import type { File } from './file-system.ts'
-import { entryBytes, entryHeaderBytes, headerBytes, isEntry } from './journal-format.ts'
+import type { ReadableFile } from './file-system.ts'
+import { entryBytes, entryHeaderBytes, headerBytes } from './journal-format.ts'
+import { JournalWindow } from './journal-window.ts'
 
 /** What a walk over a journal found. */
 export interface JournalScan {
@@ -17,16 +18,13 @@ export interface JournalScan {
   readonly damage: 'none' | 'tail' | 'synced'
 }
 
-/** Bytes read ahead at a time. */
-const windowBytes = 1 << 20
-
 /** Walks the entries in order, up to the first that is not whole, and says what follows it. */
 export async function scanJournal(
-  file: File,
+  file: ReadableFile,
   salt: number,
   visit: (body: Buffer, offset: number) => void,
 ): Promise<JournalScan> {
-  const window = new FileWindow(file, await file.size())
+  const window = new JournalWindow(file, await file.size())
   let offset = headerBytes
   let syncedEnd = offset
   let count = 0
@@ -47,54 +45,10 @@ export async function scanJournal(
  * Looks for a whole entry behind the damage that was written after entry `lost` was synced. One
  * that was written in the same go proves nothing: the disk may store its pages in any order.
  */
-async function provesSynced(window: FileWindow, from: number, lost: number, salt: number) {
+async function provesSynced(window: JournalWindow, from: number, lost: number, salt: number) {
   for (let offset = from; offset + entryHeaderBytes <= window.size; offset += 8) {
-    const entry = await window.entryAt(offset, salt, lost)
+    const entry = await window.entryAt(offset, salt, (_, lasting) => lasting > lost)
     if (entry) return true
   }
   return false
-}
-
-/** A file read front to back through a buffer. */
-class FileWindow {
-  readonly #file: File
-  readonly size: number
-  #bytes: Buffer = Buffer.alloc(0)
-  #from = 0
-
-  constructor(file: File, size: number) {
-    this.#file = file
-    this.size = size
-  }
-
-  /**
-   * The entry at an offset, header and body; undefined if there is no whole one, or, where
-   * `syncedAfter` is given, none that says that this number was synced before it.
-   */
-  async entryAt(offset: number, salt: number, syncedAfter = -1): Promise<Buffer | undefined> {
-    if (!this.#has(offset, entryHeaderBytes)) await this.#load(offset, entryHeaderBytes)
-    if (!this.#has(offset, entryHeaderBytes)) return undefined
-    const at = offset - this.#from
-    const bytes = entryHeaderBytes + this.#bytes.readUInt32LE(at + 4)
-    const number = this.#bytes.readUInt32LE(at + 8)
-    const lasting = this.#bytes.readUInt32LE(at + 12)
-    if (offset + bytes > this.size || lasting > number || lasting <= syncedAfter) return undefined
-    if (!this.#has(offset, bytes)) await this.#load(offset, bytes)
-    if (!this.#has(offset, bytes)) return undefined
-    const entry = this.#bytes.subarray(offset - this.#from, offset - this.#from + bytes)
-    return isEntry(entry, salt) ? entry : undefined
-  }
-
-  #has(offset: number, bytes: number): boolean {
-    return offset >= this.#from && offset + bytes <= this.#from + this.#bytes.byteLength
-  }
-
-  async #load(offset: number, bytes: number): Promise<void> {
-    const wanted = Math.min(Math.max(bytes, windowBytes), this.size - offset)
-    if (wanted < bytes) return
-    const buffer = Buffer.allocUnsafe(wanted)
-    const read = await this.#file.read(buffer, offset)
-    this.#bytes = buffer.subarray(0, read)
-    this.#from = offset
-  }
 }

@@ -13,6 +13,11 @@ export interface Damage {
   readonly proof: string
 }
 
+/** Ends the message of an `ERR_CORRUPT_LOG` that a person has to see to. */
+export const whatToDo =
+  'Copy the directory before anything else, and look for failures of the disk. verifyFileQueue ' +
+  'tells what is damaged, salvageFileQueue copies all that is not: see "Recovery" in the documentation.'
+
 /** `ERR_CORRUPT_LOG`: bytes that had been synced are damaged or missing. */
 export function corruptLog({ path, offset, sequence, what, proof }: Damage): WalError {
   const record = sequence === undefined ? '' : `, record ${sequence} of the log`
@@ -20,8 +25,7 @@ export function corruptLog({ path, offset, sequence, what, proof }: Damage): Wal
     'ERR_CORRUPT_LOG',
     `The log is damaged: ${what} (${path}, offset ${offset}${record}). ` +
       `These bytes had been written and synced: ${proof}. ` +
-      'Nothing was changed on disk. Copy the directory before anything else, look for failures of ' +
-      'the disk, and restore the file from a backup if there is one.',
+      `Nothing was changed on disk. ${whatToDo}`,
   )
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { realpath } from 'node:fs/promises'
+import { connect } from 'node:net'
 import type { OwnerLock } from './owner-lock.ts'
 import { closeServer, listenOn } from './owner-lock-server.ts'
 
@@ -8,11 +9,9 @@ import { closeServer, listenOn } from './owner-lock-server.ts'
  * instance of a pipe, and takes it away with that process.
  */
 export async function acquirePipeLock(directory: string): Promise<OwnerLock | undefined> {
-  // Two spellings of a path lead to one real path; case does not tell two of them apart.
-  const place = (await realpath(directory)).toLowerCase()
-  const name = createHash('sha256').update(place).digest('hex')
+  const path = await pipeOf(directory)
   try {
-    const server = await listenOn(`\\\\.\\pipe\\daybook-${name}`)
+    const server = await listenOn(path)
     const isHeldNow = () => server.listening
     return { isHeld: async () => isHeldNow(), isHeldNow, release: () => closeServer(server) }
   } catch (error) {
@@ -20,4 +19,24 @@ export async function acquirePipeLock(directory: string): Promise<OwnerLock | un
     if (code === 'EADDRINUSE' || code === 'EACCES') return undefined
     throw error
   }
+}
+
+/** True if somebody owns the directory. */
+export async function isPipeLockHeld(directory: string): Promise<boolean> {
+  const path = await pipeOf(directory)
+  return new Promise((resolve) => {
+    const socket = connect({ path })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'ENOENT'))
+  })
+}
+
+/** Two spellings of a path lead to one real path; case does not tell two of them apart. */
+async function pipeOf(directory: string): Promise<string> {
+  const place = (await realpath(directory)).toLowerCase()
+  const name = createHash('sha256').update(place).digest('hex')
+  return `\\\\.\\pipe\\daybook-${name}`
 }

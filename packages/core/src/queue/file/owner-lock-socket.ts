@@ -73,6 +73,16 @@ export async function acquireSocketLock(
   return undefined
 }
 
+/** True if somebody owns the directory, or is about to. Leaves no trace in it. */
+export async function isSocketLockHeld(directory: string): Promise<boolean> {
+  const place = await shortPlace(directory, nameBytes)
+  try {
+    return (await findOthers(place, '')).alive.length > 0
+  } finally {
+    await place.close()
+  }
+}
+
 function lockOf(own: OwnSocket, place: ShortPlace): OwnerLock {
   let released: Promise<void> | undefined
   return {

@@ -160,6 +160,11 @@ export function recordVersion(from: Buffer, at: number): bigint {
   return from.readBigUInt64LE(at + 8)
 }
 
+/** When that record was written. */
+export function recordWrittenAt(from: Buffer, at: number): number {
+  return from.readDoubleLE(at + 16)
+}
+
 /**
  * Reads the record between the two offsets. Its payload is a copy: the buffer may be used again.
  * Throws `ERR_FUTURE_FORMAT` if the record has parts that this version does not know.
@@ -170,15 +175,8 @@ export function decodeRecord(
   end: number,
   namespace: string,
 ): StoredRecord {
+  const op = checkRecord(from, start)
   const flags = from.readUInt16LE(start + 2)
-  const op = ops[from.readUInt8(start + 1)]
-  if (from[start] !== recordKind || op === undefined || (flags & ~knownFlags) !== 0) {
-    throw new WalError(
-      'ERR_FUTURE_FORMAT',
-      'A record has parts that this version of the library does not know. ' +
-        'Open the log with the version that wrote it, or a later one.',
-    )
-  }
   const fields = new FieldReader(from, start + fixedBytes, flags)
   const id = fields.id()
   const origin = fields.text()
@@ -196,7 +194,7 @@ export function decodeRecord(
     key,
     op,
     headers,
-    writtenAt: from.readDoubleLE(start + 16),
+    writtenAt: recordWrittenAt(from, start),
     dueAt,
     version: recordVersion(from, start),
     origin,
@@ -207,6 +205,21 @@ export function decodeRecord(
     encryptionKeyId,
     payload: (flags & has.payload) === 0 ? undefined : copyOf(from, fields.at, end),
   }
+}
+
+/**
+ * Answers the op of the record whose body begins at `start`. Throws `ERR_FUTURE_FORMAT` if the
+ * record has parts that this version does not know.
+ */
+export function checkRecord(from: Buffer, start: number): Op {
+  const flags = from.readUInt16LE(start + 2)
+  const op = ops[from.readUInt8(start + 1)]
+  if (from[start] === recordKind && op !== undefined && (flags & ~knownFlags) === 0) return op
+  throw new WalError(
+    'ERR_FUTURE_FORMAT',
+    'A record has parts that this version of the library does not know. ' +
+      'Open the log with the version that wrote it, or a later one.',
+  )
 }
 
 /** Reads the variable fields one after the other. */

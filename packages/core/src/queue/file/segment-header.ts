@@ -102,8 +102,8 @@ export function readSegmentHeader(bytes: Buffer): HeaderFinding {
   bytes.copy(block)
   const isOurs = block.subarray(0, magic.length).equals(magic)
   const version = block.readUInt32LE(8)
-  if (isOurs && version > formatVersion) return { state: 'future', version }
   const intact = block.readUInt32LE(crcAt) === crc32(block.subarray(0, crcAt))
+  if (isOurs && intact && version > formatVersion) return { state: 'future', version }
   if (isOurs && intact && version === formatVersion) {
     return { state: 'whole', header: decodeSegmentHeader(block) }
   }

@@ -1,4 +1,4 @@
-import type { File } from './file-system.ts'
+import type { ReadableFile } from './file-system.ts'
 import {
   bodyBytesOf,
   frameHeaderBytes,
@@ -34,7 +34,7 @@ export interface SegmentScan {
 
 /** Reads the segment's frames up to `size`, the end of the file. */
 export async function scanSegment(
-  file: File,
+  file: ReadableFile,
   header: SegmentHeader,
   size: number,
 ): Promise<SegmentScan> {
@@ -69,7 +69,7 @@ const zeros = Buffer.alloc(chunkBytes)
 
 /** Looks at every place from `from` to `size`, the end of the file, where a frame may begin. */
 export async function searchTail(
-  file: File,
+  file: ReadableFile,
   salt: number,
   from: number,
   size: number,
@@ -97,7 +97,7 @@ export async function searchTail(
 }
 
 async function intactFrame(
-  file: File,
+  file: ReadableFile,
   salt: number,
   offset: number,
   size: number,

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Log, openLog } from '../../../src/queue/file/log.ts'
 import { encodeSegmentHeader, readSegmentHeader } from '../../../src/queue/file/segment-header.ts'
@@ -202,6 +203,9 @@ describe('recovery', () => {
     const bytes = disk.bytesOf(pathOf(3))
     const future = Buffer.from(bytes)
     future.writeUInt32LE(2, 8)
+    disk.put(pathOf(3), future)
+    await expectRefusal('ERR_CORRUPT_LOG', [pathOf(3)])
+    future.writeUInt32LE(crc32(future.subarray(0, 4092)), 4092)
     disk.put(pathOf(3), future)
     await expectRefusal('ERR_FUTURE_FORMAT', [pathOf(3), 'version 2'])
     disk.put(pathOf(3), bytes)

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import {
   frameHeaderBytes,
@@ -52,6 +53,8 @@ describe('a segment header', () => {
   it('of a later format version is told from damage', () => {
     const block = encodeSegmentHeader(header)
     block.writeUInt32LE(2, 8)
+    expect(readSegmentHeader(block).state).toBe('damaged')
+    block.writeUInt32LE(crc32(block.subarray(0, 4092)), 4092)
     expect(readSegmentHeader(block)).toEqual({ state: 'future', version: 2 })
   })
 
