@@ -108,6 +108,12 @@ export class AckedSequences {
     return upTo - this.#through - above
   }
 
+  copy(): AckedSequences {
+    const copy = new AckedSequences()
+    for (const range of this.ranges()) copy.addRange(range)
+    return copy
+  }
+
   /** Everything that is in, as ranges in rising order that do not touch. */
   *ranges(): Generator<SequenceRange> {
     if (this.#through > 0) yield [1, this.#through]

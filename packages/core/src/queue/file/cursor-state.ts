@@ -1,20 +1,28 @@
 import { type AttemptState, noAttempts } from '../../consumer/consumer.ts'
 import { AckedSequences, type SequenceRange } from './cursor-acked.ts'
 import { type CursorChanges, PendingChanges } from './cursor-changes.ts'
+import { ScheduleState } from './cursor-schedule.ts'
 
 /** Body size at which the contents of a rewritten journal are split. */
 const splitBytes = 1 << 16
 
 /** What a cursor remembers of one target's progress. */
-export class CursorState implements CursorChanges {
-  readonly done = new AckedSequences()
+export class CursorState extends ScheduleState implements CursorChanges {
+  readonly done: AckedSequences
   /** Records tried without success. None of them is in `done`. */
   readonly tried = new Map<number, AttemptState>()
   /** When an attempt was begun whose end is not known. None of them is in `done`. */
   readonly underWay = new Map<number, number>()
 
+  constructor() {
+    const done = new AckedSequences()
+    super(done)
+    this.done = done
+  }
+
   acked(range: SequenceRange): void {
     this.done.addRange(range)
+    this.scheduled(range)
     const [from, to] = range
     for (const sequences of [this.tried, this.underWay]) {
       if (sequences.size === 0) continue
@@ -62,6 +70,14 @@ export class CursorState implements CursorChanges {
       if (++ranges % (splitBytes / 4) === 0) yield pending.take()
     }
     if (!pending.empty) yield pending.take()
+    if (this.runs.size > 0) {
+      this.retell(pending)
+      for (const range of this.passed.ranges()) {
+        pending.scheduled(range)
+        if (++ranges % (splitBytes / 4) === 0) yield pending.take()
+      }
+      if (!pending.empty) yield pending.take()
+    }
     let bytes = 0
     for (const [sequence, state] of this.tried) {
       pending.attempts(sequence, state)

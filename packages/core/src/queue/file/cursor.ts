@@ -2,7 +2,9 @@ import type { Clock, Timer } from '../../clock.ts'
 import type { AttemptState } from '../../consumer/consumer.ts'
 import { WalError } from '../../errors.ts'
 import type { Random } from '../../random.ts'
+import type { AckedSequences } from './cursor-acked.ts'
 import { PendingChanges, readChanges } from './cursor-changes.ts'
+import type { KnownRun, ScheduleChanges } from './cursor-schedule.ts'
 import { CursorState } from './cursor-state.ts'
 import type { FileSystem } from './file-system.ts'
 import { Journal } from './journal.ts'
@@ -98,18 +100,33 @@ export class Cursor {
     return this.#state.done.through
   }
 
-  /** The highest sequence that is done with: proof that the log had it durable. 0 if none. */
+  /** The highest sequence that was read from the log: proof that it was durable. 0 if none. */
   get highest(): number {
-    return this.#state.done.highest
+    return this.#state.passed.highest
   }
 
   isDone(sequence: number): boolean {
     return this.#state.done.has(sequence)
   }
 
-  /** The lowest sequence from this one on that is not done with. */
-  nextMissing(from: number): number {
-    return this.#state.done.nextMissing(from)
+  /** A copy of the sequences that are done with. */
+  done(): AckedSequences {
+    return this.#state.done.copy()
+  }
+
+  /** A copy of those that need not be read in the log: done with, or in a run of the schedule. */
+  passed(): AckedSequences {
+    return this.#state.passed.copy()
+  }
+
+  /** The runs of the schedule, by number. */
+  get runs(): ReadonlyMap<number, KnownRun> {
+    return this.#state.runs
+  }
+
+  /** A number that no run has had. */
+  get nextRunNumber(): number {
+    return this.#state.nextNumber
   }
 
   /** How many sequences up to this one are not done with. */
@@ -126,6 +143,7 @@ export class Cursor {
   ack(sequence: number): void {
     const { done, tried, underWay } = this.#state
     if (!done.add(sequence)) return
+    this.#state.passed.add(sequence)
     if (tried.size > 0) tried.delete(sequence)
     if (underWay.size > 0) underWay.delete(sequence)
     this.#pending.acked(sequence)
@@ -136,6 +154,15 @@ export class Cursor {
     if (sequence <= this.through) return
     this.#state.acked([1, sequence])
     this.#pending.ackedRange([1, sequence])
+  }
+
+  /**
+   * Notes changes of the schedule. Those noted in one go, and acks before them, come to the disk
+   * together: either all of them survive a crash or none. Call `write` or `sync` then.
+   */
+  reschedule(change: (changes: ScheduleChanges) => void): void {
+    change(this.#state)
+    change(this.#pending)
   }
 
   /** An attempt is about to begin; `at` in ms since the Unix epoch. */
@@ -174,13 +201,21 @@ export class Cursor {
     return this.#writing
   }
 
-  /** Has the changes so far synced, so that they survive a power cut. Never rejects. */
-  async sync(): Promise<void> {
+  /**
+   * Has the changes so far synced, so that they survive a power cut. Never rejects: answers false
+   * where the disk fails, or it is closed.
+   */
+  async sync(): Promise<boolean> {
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     await this.write()
-    if (this.#closed || this.#journal.broken) return
-    await this.#journal.sync().catch(() => this.#mend())
+    if (this.#closed || this.#journal.broken) return false
+    try {
+      await this.#journal.sync()
+    } catch {
+      await this.#mend()
+    }
+    return !this.#closed && !this.#journal.broken
   }
 
   /** Syncs and closes. A second call does nothing more. */

@@ -1,5 +1,5 @@
 /** Numbers kept per item. */
-const width = 3
+const width = 4
 
 /** A record that waits for its time. */
 export interface DelayedItem {
@@ -9,11 +9,13 @@ export interface DelayedItem {
   readonly order: number
   /** What to find the record by. */
   readonly address: number
+  /** Of its id; 0 where nobody looks for it by that. */
+  readonly hash: number
 }
 
 /**
- * Records that wait, the soonest first; those of one instant in rising `order`. Keeps 24 bytes for
- * each, in one array, so that millions may wait.
+ * Records that wait, the soonest first; those of one instant in rising `order`. Keeps 32 bytes for
+ * each, in one array.
  */
 export class DelayedHeap {
   /** Invariant: no item comes before its parent, which stands at `(index - 1) >> 1`. */
@@ -29,7 +31,7 @@ export class DelayedHeap {
     return this.#size === 0 ? Number.POSITIVE_INFINITY : (this.#numbers[0] as number)
   }
 
-  push({ at, order, address }: DelayedItem): void {
+  push({ at, order, address, hash }: DelayedItem): void {
     if ((this.#size + 1) * width > this.#numbers.length) this.#resize(2 * this.#numbers.length)
     let hole = this.#size++
     while (hole > 0) {
@@ -38,14 +40,14 @@ export class DelayedHeap {
       this.#move(parent, hole)
       hole = parent
     }
-    this.#numbers.set([at, order, address], hole * width)
+    this.#put(hole, at, order, address, hash)
   }
 
   /** Takes the soonest item out. */
   pop(): DelayedItem | undefined {
     if (this.#size === 0) return undefined
     const first = this.#item(0)
-    const { at, order, address } = this.#item(--this.#size)
+    const { at, order, address, hash } = this.#item(--this.#size)
     let hole = 0
     for (;;) {
       let child = 2 * hole + 1
@@ -58,11 +60,16 @@ export class DelayedHeap {
       this.#move(child, hole)
       hole = child
     }
-    this.#numbers.set([at, order, address], hole * width)
+    this.#put(hole, at, order, address, hash)
     if (this.#size * width * 4 < this.#numbers.length && this.#size > 1024) {
       this.#resize(this.#numbers.length / 2)
     }
     return first
+  }
+
+  /** The order of the soonest item; NaN if nothing waits. */
+  get nextOrder(): number {
+    return this.#size === 0 ? Number.NaN : (this.#numbers[1] as number)
   }
 
   /** How many items pass the test, by their time and order. Looks at each. */
@@ -74,6 +81,11 @@ export class DelayedHeap {
     return count
   }
 
+  /** All items, in no order. */
+  *items(): Generator<DelayedItem> {
+    for (let index = 0; index < this.#size; index++) yield this.#item(index)
+  }
+
   #item(index: number): DelayedItem {
     const start = index * width
     const numbers = this.#numbers
@@ -81,7 +93,16 @@ export class DelayedHeap {
       at: numbers[start] as number,
       order: numbers[start + 1] as number,
       address: numbers[start + 2] as number,
+      hash: numbers[start + 3] as number,
     }
+  }
+
+  #put(index: number, at: number, order: number, address: number, hash: number): void {
+    const start = index * width
+    this.#numbers[start] = at
+    this.#numbers[start + 1] = order
+    this.#numbers[start + 2] = address
+    this.#numbers[start + 3] = hash
   }
 
   #isBefore(at: number, order: number, other: number): boolean {

@@ -10,8 +10,9 @@ import type {
 } from '../../consumer/consumer.ts'
 import type { StoredRecord } from '../../record.ts'
 import type { Cursor } from './cursor.ts'
-import { FileFeed } from './file-feed.ts'
+import type { FileFeed } from './file-feed.ts'
 import { type FileLease, leaseOf } from './file-lease.ts'
+import type { FileMark } from './file-marks.ts'
 import { FileScout } from './file-scout.ts'
 import type { Log } from './log.ts'
 
@@ -19,6 +20,7 @@ export interface FileConsumerOptions {
   readonly log: Log
   readonly cursor: Cursor
   readonly clock: Clock
+  readonly feed: FileFeed
   /** Rejects with a `WalError` once the log may no longer be read on or written to. */
   checkOwnership(): Promise<void>
   onClosed(): void
@@ -53,8 +55,9 @@ export class FileConsumer implements Consumer {
     this.#log = options.log
     this.#cursor = options.cursor
     this.#clock = options.clock
-    this.#feed = new FileFeed(options)
-    this.#scout = new FileScout(options.log, options.cursor)
+    this.#feed = options.feed
+    this.#scout = new FileScout(options.log, options.cursor.target, options.feed)
+    options.feed.onMore = () => this.#stir()
     this.#unsubscribe = options.log.onAppended(() => this.#stir())
   }
 
@@ -70,7 +73,6 @@ export class FileConsumer implements Consumer {
       const lease = leaseOf(delivery)
       if (lease.state !== 'held') continue
       this.#feed.done(lease)
-      this.#cursor.ack(lease.sequence)
     }
     // The letter of a redriven record is removed after its ack. Were that forgotten, nothing would
     // hold the key any more, and the record would come again behind the later ones of its key.
@@ -123,28 +125,33 @@ export class FileConsumer implements Consumer {
   async backlog(): Promise<Backlog> {
     const upTo = this.#log.lastSequence
     const now = this.#clock.now()
-    const unread = await this.#scout.count(upTo, now, () => this.#feed.unreadFrom)
-    const delayed = this.#feed.countDueAfter(now, upTo) + unread.delayed
-    const missing = this.#cursor.countMissing(upTo)
-    const pending = Math.max(0, missing - delayed - unread.forOthers)
-    return {
-      pending,
-      delayed,
-      oldestWrittenAt:
-        pending === 0 ? undefined : (this.#feed.oldestWrittenAt ?? unread.oldestWrittenAt),
-      approximate: !unread.isComplete,
-    }
+    const isComplete = await this.#scout.look(upTo)
+    return this.#feed.count(now, ({ due, delayed }) => {
+      const unread = this.#scout.count(upTo, now)
+      const dueUnread = this.#feed.countUnread(upTo) - unread.delayed - unread.forOthers
+      const pending = due + Math.max(0, dueUnread)
+      const oldestWrittenAt = this.#feed.oldestWrittenAt ?? unread.oldestWrittenAt
+      return {
+        pending,
+        delayed: delayed + unread.delayed,
+        oldestWrittenAt: pending === 0 ? undefined : oldestWrittenAt,
+        approximate: !isComplete,
+      }
+    })
   }
 
   async watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {
-    const upTo = this.#log.lastSequence
-    const instant = includeDelayed ? Number.POSITIVE_INFINITY : this.#clock.now()
+    if (includeDelayed) {
+      const upTo = this.#log.lastSequence
+      return {
+        covers: (delivery) => leaseOf(delivery).sequence <= upTo,
+        remaining: () => this.#cursor.countMissing(upTo),
+      }
+    }
+    const mark = await this.#feed.mark()
     return {
-      covers(delivery) {
-        const { sequence, dueAt } = leaseOf(delivery)
-        return sequence <= upTo && dueAt <= instant
-      },
-      remaining: () => this.#remaining(upTo, instant),
+      covers: (delivery) => mark.covers(leaseOf(delivery)),
+      remaining: () => this.#remaining(mark),
     }
   }
 
@@ -197,11 +204,11 @@ export class FileConsumer implements Consumer {
    * Counts exactly, unless so much is unread that its delayed records are not known: those then
    * count as remaining until they are.
    */
-  async #remaining(upTo: number, instant: number): Promise<number> {
-    if (instant === Number.POSITIVE_INFINITY) return this.#cursor.countMissing(upTo)
-    const unread = await this.#scout.count(upTo, instant, () => this.#feed.unreadFrom)
-    const delayed = this.#feed.countDueAfter(instant, upTo) + unread.delayed
-    return this.#cursor.countMissing(upTo) - delayed - unread.forOthers
+  async #remaining(mark: FileMark): Promise<number> {
+    const { upTo, instant } = mark
+    await this.#scout.look(upTo)
+    const { delayed, forOthers } = this.#scout.count(upTo, instant)
+    return mark.left + this.#feed.countUnread(upTo) - delayed - forOthers
   }
 
   async #close(): Promise<void> {
@@ -211,9 +218,13 @@ export class FileConsumer implements Consumer {
     await this.#pulling
     // An attempt that a clean end cuts short has not killed the process.
     this.#cursor.endAll()
-    await this.#cursor.sync()
-    await this.#feed.close()
     await this.#scout.close()
+    const isOwned = await this.#options.checkOwnership().then(
+      () => true,
+      () => false,
+    )
+    await this.#feed.close({ isOwned })
+    await this.#cursor.sync()
     this.#options.onClosed()
   }
 }

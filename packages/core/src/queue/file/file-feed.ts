@@ -1,19 +1,24 @@
 import type { Clock } from '../../clock.ts'
 import { type Delivery, noAttempts } from '../../consumer/consumer.ts'
 import type { Cursor } from './cursor.ts'
+import type { AckedSequences } from './cursor-acked.ts'
 import { DelayedHeap, type DelayedItem } from './delayed-heap.ts'
 import { FileLease } from './file-lease.ts'
+import { FileMark, FileMarks } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
+import { type LotLimits, PullLot } from './pull-lot.ts'
+import { hashOfId } from './schedule/id-hash.ts'
+import { Schedule, type ScheduleOptions } from './schedule/schedule.ts'
 
 export interface FeedOptions {
   readonly log: Log
   readonly cursor: Cursor
   readonly clock: Clock
+  /** Where and how the records that wait are kept. */
+  readonly schedule: Omit<ScheduleOptions, 'cursor' | 'clock' | 'onDropped'>
 }
 
-export interface FeedLimits {
-  readonly maxRecords: number
-  readonly maxBytes: number
+export interface FeedLimits extends LotLimits {
   readonly signal: AbortSignal
 }
 
@@ -32,10 +37,11 @@ const longStretch = 100_000
 /**
  * Decides which record of the log comes next for one target.
  *
- * It reads the log from the first record that is not done with, passes over those that are or that
- * are meant for another target, and sets records with a delay aside. A record whose delay is over
- * goes before the first one written at or after its due time, and behind all that were written
- * before: also after a restart, when all of them are read anew. Records given back go first.
+ * It reads the log from the first record that is neither done with nor in the schedule, passes over
+ * those that are or that are meant for another target, and puts records with a delay into the
+ * schedule. A record whose delay is over goes before the first one written at or after its due
+ * time, and behind all that were written before: also after a restart, when they are read anew, as
+ * far as the machine's clock has not been set back. Records given back go first.
  */
 export class FileFeed {
   readonly #log: Log
@@ -45,20 +51,40 @@ export class FileFeed {
   /** Read from the log and not looked at yet, from `#at` on. */
   #entries: readonly LogEntry[] = []
   #at = 0
-  /** Records with a delay; by due time (wall clock), then sequence. */
-  readonly #delayed = new DelayedHeap()
+  /** Sequences that were looked at, or need not be. */
+  #seen: AckedSequences
+  readonly #schedule: Schedule
+  readonly #marks = new FileMarks()
   /** Records given back; by when they may go out again (monotonic; 0 for at once), then position. */
   readonly #returned = new DelayedHeap()
   readonly #returnedLeases = new Map<number, FileLease>()
   /** Records handed out and not done with, also those given back; in the order of their positions. */
   readonly #open = new Set<FileLease>()
   #lastPosition = 0
+  /** The log is to be read from further back. */
+  #isStale = false
+  /** Called when more may be taken than was known when `take` last answered. */
+  onMore: () => void = () => {}
 
-  constructor({ log, cursor, clock }: FeedOptions) {
+  /** Rejects if the runs of the schedule cannot be opened now. */
+  static async open(options: FeedOptions): Promise<FileFeed> {
+    const { cursor, clock } = options
+    let feed: FileFeed | undefined
+    const onDropped = (): void => {
+      if (feed) feed.#readAgain()
+    }
+    const schedule = await Schedule.open({ ...options.schedule, cursor, clock, onDropped })
+    feed = new FileFeed(options, schedule)
+    return feed
+  }
+
+  private constructor({ log, cursor, clock }: FeedOptions, schedule: Schedule) {
     this.#log = log
     this.#cursor = cursor
     this.#clock = clock
-    this.#reader = log.reader(cursor.nextMissing(1))
+    this.#schedule = schedule
+    this.#seen = cursor.passed()
+    this.#reader = log.reader(this.#seen.nextMissing(1))
   }
 
   /**
@@ -66,7 +92,7 @@ export class FileFeed {
    * log cannot be read and nothing else may go out.
    */
   async take(limits: FeedLimits): Promise<readonly Delivery[]> {
-    const lot = new Lot(limits)
+    const lot = new PullLot(limits)
     try {
       await this.#takeReturned(lot)
       await this.#takeNew(lot, limits)
@@ -79,7 +105,7 @@ export class FileFeed {
 
   /** Ms until something that waits may go out; Infinity if nothing waits. */
   get untilNextMs(): number {
-    const untilDue = this.#delayed.nextAt - this.#clock.now()
+    const untilDue = this.#schedule.nextAt - this.#clock.now()
     const untilReturned = this.#returned.nextAt - this.#clock.monotonic()
     return Math.max(0, Math.min(untilDue, untilReturned))
   }
@@ -88,18 +114,35 @@ export class FileFeed {
     const { position, address } = lease
     lease.state = 'returned'
     const at = delayMs > 0 ? this.#clock.monotonic() + delayMs : 0
-    this.#returned.push({ at, order: position, address })
+    this.#returned.push({ at, order: position, address, hash: 0 })
     this.#returnedLeases.set(position, lease)
   }
 
   done(lease: FileLease): void {
     lease.state = 'done'
     this.#open.delete(lease)
+    this.#cursor.ack(lease.sequence)
+    if (lease.dueAt > 0) this.#schedule.settle(lease.sequence)
+    this.#marks.ended(lease)
   }
 
   /** The lowest sequence that has not been looked at. */
   get unreadFrom(): number {
-    return this.#entries[this.#at]?.sequence ?? this.#reader.position
+    return this.#seen.through + 1
+  }
+
+  /** The lowest one from this one on. */
+  nextUnread(from: number): number {
+    return this.#seen.nextMissing(from)
+  }
+
+  /** How many records up to a sequence have not been looked at. */
+  countUnread(upTo: number): number {
+    return this.#seen.countMissing(upTo)
+  }
+
+  isUnread(sequence: number): boolean {
+    return !this.#seen.has(sequence)
   }
 
   /** `writtenAt` of the record that was handed out first and is not done with. */
@@ -108,22 +151,61 @@ export class FileFeed {
     return oldest?.writtenAt
   }
 
-  /** How many records up to a sequence are looked at, not done with, and due after an instant. */
-  countDueAfter(instant: number, upTo: number): number {
-    let count = this.#delayed.count((at, sequence) => at > instant && sequence <= upTo)
-    for (const { dueAt, sequence } of this.#open) {
-      if (dueAt > instant && sequence <= upTo) count++
+  /** Counts the records that were looked at and are not done with, and tells it in the call. */
+  count<T>(instant: number, use: (counts: LookedAt) => T): Promise<T> {
+    return this.#schedule.countAfter(instant, (waiting) => {
+      const { lastSequence } = this.#log
+      const left = this.#cursor.countMissing(lastSequence) - this.#seen.countMissing(lastSequence)
+      let delayed = waiting
+      for (const { dueAt } of this.#open) if (dueAt > instant) delayed++
+      return use({ due: Math.max(0, left - delayed), delayed })
+    })
+  }
+
+  /** Marks the end of the log, and what is due, as they are now. */
+  mark(): Promise<FileMark> {
+    const instant = this.#clock.now()
+    return this.count(instant, ({ due }) => {
+      const mark = new FileMark(this.#log.lastSequence, instant, due)
+      this.#marks.add(mark)
+      return mark
+    })
+  }
+
+  /** The runs of the schedule are lost: what is not in memory is read from the log again. */
+  #readAgain(): void {
+    const seen = this.#cursor.done()
+    for (const { sequence } of this.#open) seen.add(sequence)
+    for (const sequence of this.#schedule.sequencesInMemory()) seen.add(sequence)
+    this.#seen = seen
+    this.#isStale = true
+    this.#marks.recount((mark) => {
+      const waiting = this.#schedule.countInMemory((dueAt, sequence) =>
+        mark.covers({ dueAt, sequence }),
+      )
+      return waiting + [...this.#open].filter((lease) => mark.covers(lease)).length
+    })
+    this.onMore()
+  }
+
+  /** `isOwned`: the directory is still ours, and may be written to. */
+  async close(options: { readonly isOwned: boolean }): Promise<void> {
+    await this.#reader.close()
+    await this.#schedule.close(options)
+  }
+
+  async #takeReturned(lot: PullLot): Promise<void> {
+    const heap = this.#returned
+    const isReady = (): boolean => heap.size > 0 && heap.nextAt <= this.#clock.monotonic()
+    const pop = async (most: number): Promise<readonly DelayedItem[]> => {
+      const items: DelayedItem[] = []
+      while (items.length < most && isReady()) items.push(heap.pop() as DelayedItem)
+      return items
     }
-    return count
-  }
-
-  close(): Promise<void> {
-    return this.#reader.close()
-  }
-
-  async #takeReturned(lot: Lot): Promise<void> {
-    const isReady = (at: number): boolean => at <= this.#clock.monotonic()
-    await this.#takeAgain(this.#returned, isReady, lot, (entry, { order }) => {
+    const putBack = (items: readonly DelayedItem[]): void => {
+      for (const item of items) heap.push(item)
+    }
+    await this.#takeAgain(lot, { isReady, pop, putBack }, (entry, { order }) => {
       const lease = this.#returnedLeases.get(order) ?? new FileLease(entry, order)
       this.#returnedLeases.delete(order)
       lease.state = 'held'
@@ -131,54 +213,68 @@ export class FileFeed {
     })
   }
 
-  async #takeNew(lot: Lot, { signal }: FeedLimits): Promise<void> {
-    const now = this.#clock.now()
-    let passedOver = false
-    let reads = 0
-    while (lot.hasRoom) {
-      if (this.#at >= this.#entries.length && signal.aborted && ++reads > mostReadsInVain) break
-      const next = this.#entries[this.#at] ?? (await this.#readOn(lot))
-      const before = Math.min(now, next ? next.record.writtenAt : Number.POSITIVE_INFINITY)
-      if (this.#delayed.nextAt <= before) {
-        await this.#takeAgain(
-          this.#delayed,
-          (at) => at <= before,
-          lot,
-          (entry) => {
-            lot.add(this.#deliver(entry, this.#newLease(entry)))
-          },
-        )
-        if (this.#delayed.nextAt <= before) break
-      }
-      if (!next || !lot.fits(next)) break
-      this.#at++
-      if (this.#isForOther(next)) {
-        this.#cursor.ack(next.sequence)
-        passedOver = true
-      } else if (!this.#cursor.isDone(next.sequence)) this.#takeOrSetAside(next, now, lot)
+  async #takeDue(lot: PullLot, before: number): Promise<void> {
+    const source = {
+      isReady: () => this.#schedule.nextAt <= before,
+      pop: (most: number) => this.#schedule.take(before, most),
+      putBack: (items: readonly DelayedItem[]) => this.#schedule.putBack(items),
     }
-    if (passedOver) void this.#cursor.write()
+    await this.#takeAgain(lot, source, (entry) => {
+      lot.add(this.#deliver(entry, this.#newLease(entry)))
+    })
   }
 
-  #takeOrSetAside(entry: LogEntry, now: number, lot: Lot): void {
-    const { dueAt, writtenAt } = entry.record
+  async #takeNew(lot: PullLot, { signal }: FeedLimits): Promise<void> {
+    const now = this.#clock.now()
+    let reads = 0
+    while (lot.hasRoom) {
+      if (this.#isStale) await this.#startAgain()
+      if (this.#at >= this.#entries.length && signal.aborted && ++reads > mostReadsInVain) break
+      const next = this.#entries[this.#at] ?? (await this.#readOn(lot))
+      const before = Math.min(now, next?.record.writtenAt ?? Number.POSITIVE_INFINITY)
+      if (this.#schedule.nextAt <= before) await this.#takeDue(lot, before)
+      if (this.#isStale) continue
+      if (this.#schedule.nextAt <= before || !next || !lot.fits(next)) break
+      this.#at++
+      if (this.#isNew(next)) this.#takeOrSetAside(next, now, lot)
+    }
+    void this.#cursor.write()
+  }
+
+  /** False if it was looked at before, is done with, or is for another target and now done with. */
+  #isNew(entry: LogEntry): boolean {
+    const { sequence } = entry
+    if (!this.#seen.add(sequence) || this.#cursor.isDone(sequence)) return false
+    if (this.#isForOther(entry)) this.#cursor.ack(sequence)
+    return !this.#isForOther(entry)
+  }
+
+  async #startAgain(): Promise<void> {
+    await this.#reader.close()
+    this.#isStale = false
+    this.#entries = []
+    this.#at = 0
+    this.#reader = this.#log.reader(this.#seen.nextMissing(1))
+  }
+
+  #takeOrSetAside(entry: LogEntry, now: number, lot: PullLot): void {
+    const { sequence, address } = entry
+    const { dueAt, writtenAt, id } = entry.record
+    this.#marks.looked({ sequence, dueAt: dueAt ?? 0 })
     // Due when it was written: no delay at all. But never early, whatever the writer's clock said.
     const isDelayed = dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
     if (!isDelayed) lot.add(this.#deliver(entry, this.#newLease(entry)))
-    else this.#delayed.push({ at: dueAt, order: entry.sequence, address: entry.address })
+    else this.#schedule.push({ at: dueAt, order: sequence, address, hash: hashOfId(id) })
   }
 
-  /** Takes from the heap what is ready, and reads it again; what does not fit stays. */
+  /** Takes what is ready from where it waits, and reads it again; what does not fit goes back. */
   async #takeAgain(
-    heap: DelayedHeap,
-    isReady: (at: number) => boolean,
-    lot: Lot,
+    lot: PullLot,
+    { isReady, pop, putBack }: WaitingItems,
     add: (entry: LogEntry, item: DelayedItem) => void,
   ): Promise<void> {
-    while (lot.hasRoom && heap.size > 0 && isReady(heap.nextAt)) {
-      const items: DelayedItem[] = []
-      const most = Math.min(rereadCount, lot.room)
-      while (items.length < most && isReady(heap.nextAt)) items.push(heap.pop() as DelayedItem)
+    while (lot.hasRoom && isReady()) {
+      const items = await pop(Math.min(rereadCount, lot.room))
       let added = 0
       try {
         const entries = await Promise.all(items.map(({ address }) => this.#log.readAt(address)))
@@ -188,16 +284,18 @@ export class FileFeed {
           added++
         }
       } finally {
-        for (const item of items.slice(added)) heap.push(item)
+        putBack(items.slice(added))
       }
       if (added < items.length) return
     }
   }
 
   /** The next entry of the log, read together with as many as may be needed. */
-  async #readOn(lot: Lot): Promise<LogEntry | undefined> {
+  async #readOn(lot: PullLot): Promise<LogEntry | undefined> {
+    const read = this.#entries.at(-1)
+    if (read) await this.#schedule.makeRoom(read.address)
     const from = this.#reader.position
-    const missing = this.#cursor.nextMissing(from)
+    const missing = this.#seen.nextMissing(from)
     if (missing - from > longStretch) {
       await this.#reader.close()
       this.#reader = this.#log.reader(missing)
@@ -228,37 +326,18 @@ export class FileFeed {
   }
 }
 
-/** What one pull is going to answer. */
-class Lot {
-  readonly deliveries: Delivery[] = []
-  readonly #maxRecords: number
-  readonly #maxBytes: number
-  #bytes = 0
+/** Records that wait, and were looked at before. */
+interface WaitingItems {
+  /** True if some may be ready. */
+  isReady(): boolean
+  /** Takes some that are ready. */
+  pop(most: number): Promise<readonly DelayedItem[]>
+  putBack(items: readonly DelayedItem[]): void
+}
 
-  constructor({ maxRecords, maxBytes }: FeedLimits) {
-    this.#maxRecords = maxRecords
-    this.#maxBytes = maxBytes
-  }
-
-  get room(): number {
-    return this.#maxRecords - this.deliveries.length
-  }
-
-  get roomBytes(): number {
-    return this.#maxBytes - this.#bytes
-  }
-
-  get hasRoom(): boolean {
-    return this.room > 0 && (this.roomBytes > 0 || this.deliveries.length === 0)
-  }
-
-  /** One record goes out even if it alone is too large. */
-  fits({ bytes }: LogEntry): boolean {
-    return this.deliveries.length === 0 || bytes <= this.roomBytes
-  }
-
-  add(delivery: Delivery): void {
-    this.deliveries.push(delivery)
-    this.#bytes += delivery.bytes
-  }
+/** Records that were looked at and are not done with. */
+export interface LookedAt {
+  readonly due: number
+  /** Due after the instant asked for. */
+  readonly delayed: number
 }

@@ -23,6 +23,8 @@ export interface FileQueuePlace {
 
 /** What a file queue holds while it is open. */
 export interface OpenParts {
+  /** The queue's own directory. */
+  readonly directory: string
   readonly ownership: Ownership
   /** One per target. */
   readonly cursors: ReadonlyMap<string, Cursor>
@@ -39,7 +41,8 @@ const cursorExtension = '.cursor'
  * when something fails is closed again, the last first. `onLost` is called, once or more, when the
  * log finds that the directory is no longer ours.
  *
- *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  dead-letters/
+ *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  schedules/
+ *                 dead-letters/
  */
 export async function openParts(
   place: FileQueuePlace,
@@ -73,7 +76,8 @@ export async function openParts(
     undo.push(() => log.close())
     const openDeadLetters = () =>
       openFileDeadLetterQueue({ ...context, fileSystem, directory: `${directory}/dead-letters` })
-    return { ownership, cursors, log, deadLetters: await openDeadLetters(), openDeadLetters }
+    const deadLetters = await openDeadLetters()
+    return { directory, ownership, cursors, log, deadLetters, openDeadLetters }
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {})
     throw diskError('open the file queue in', directory, error)

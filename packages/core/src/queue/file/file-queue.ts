@@ -6,7 +6,9 @@ import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
 import type { Queue, QueueContext, QueueSupports } from '../queue.ts'
+import type { Cursor } from './cursor.ts'
 import { FileConsumer } from './file-consumer.ts'
+import { FileFeed } from './file-feed.ts'
 import { FileProducer } from './file-producer.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
@@ -27,6 +29,11 @@ export interface FileQueueOptions {
    * are kept apart. Default false: such a directory is refused with `ERR_DIRECTORY_UNSUITABLE`.
    */
   readonly allowNetworkFileSystem?: boolean | undefined
+  /**
+   * For tests: delayed records kept in memory, per target, before they are written to a file of their
+   * own. Default 32,768, which is about 1 MiB.
+   */
+  readonly scheduleRecords?: number | undefined
   /** For tests: where the files are. */
   readonly fileSystem?: FileSystem | undefined
   /** For tests: what keeps a second owner out. */
@@ -35,6 +42,8 @@ export interface FileQueueOptions {
 
 /** Largest single record: payload and fields. */
 const largestRecordBytes = 16 * 2 ** 20
+
+const defaultScheduleRecords = 32_768
 
 /** Longest time in use without a look at whether the directory is still ours, in ms. */
 const checkAfterMs = 1000
@@ -139,13 +148,34 @@ class FileQueue implements Queue {
       )
     }
     this.#consuming.add(target)
-    return new FileConsumer({
-      log,
-      cursor,
-      clock,
-      checkOwnership: () => this.#checkOwnership(parts),
-      onClosed: () => this.#consuming.delete(target),
-    })
+    try {
+      const feed = await this.#openFeed(parts, cursor)
+      return new FileConsumer({
+        log,
+        cursor,
+        clock,
+        feed,
+        checkOwnership: () => this.#checkOwnership(parts),
+        onClosed: () => this.#consuming.delete(target),
+      })
+    } catch (error) {
+      this.#consuming.delete(target)
+      throw error
+    }
+  }
+
+  #openFeed({ log, directory }: OpenParts, cursor: Cursor): Promise<FileFeed> {
+    const { clock, random, reportError } = this.#context as QueueContext
+    const { fileSystem, scheduleRecords } = this.#options
+    const schedule = {
+      directory: `${directory}/schedules`,
+      name: fileNameOf(cursor.target),
+      fileSystem: fileSystem ?? nodeFileSystem,
+      random,
+      runRecords: scheduleRecords ?? defaultScheduleRecords,
+      reportError,
+    }
+    return FileFeed.open({ log, cursor, clock, schedule })
   }
 
   async deadLetters(): Promise<DeadLetterQueue> {

@@ -1,4 +1,4 @@
-import type { Cursor } from './cursor.ts'
+import type { FileFeed } from './file-feed.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 
 /** Most records that are read only to count them. */
@@ -20,8 +20,6 @@ interface Sight {
 }
 
 export interface UnreadCount {
-  /** True if every unread record was looked at. */
-  readonly isComplete: boolean
   /** Due after the instant asked for. */
   readonly delayed: number
   /** Meant for another target. */
@@ -30,39 +28,43 @@ export interface UnreadCount {
   readonly oldestWrittenAt: number | undefined
 }
 
+/** What the feed has looked at already is not counted here. */
+export type Looked = Pick<FileFeed, 'unreadFrom' | 'nextUnread' | 'countUnread' | 'isUnread'>
+
 /**
  * Looks ahead of a consumer in the log, only to count: by a reader of its own, which remembers what
  * it saw, so that counting again reads only what is new.
  */
 export class FileScout {
   readonly #log: Log
-  readonly #cursor: Cursor
+  readonly #target: string
+  readonly #feed: Looked
   #reader: LogReader | undefined
-  /** Every record from the first here up to the reader's position. */
+  /** Unread records, every one from the first here up to the reader's position. */
   #sights: Sight[] = []
   /** One look at a time. */
   #looking: Promise<boolean> = Promise.resolve(true)
 
-  constructor(log: Log, cursor: Cursor) {
+  constructor(log: Log, target: string, feed: Looked) {
     this.#log = log
-    this.#cursor = cursor
+    this.#target = target
+    this.#feed = feed
   }
 
-  /**
-   * Counts the records up to `upTo` that are unread by then: from what `unreadFrom` answers, for
-   * the consumer may read on meanwhile. If they are too many, only the first one is looked at.
-   */
-  async count(upTo: number, instant: number, unreadFrom: () => number): Promise<UnreadCount> {
-    this.#looking = this.#looking.then(() => this.#look(unreadFrom(), upTo)).catch(() => false)
-    const isComplete = await this.#looking
-    const from = unreadFrom()
+  /** Looks at the unread records up to `upTo`; if they are too many, at the first one only. */
+  look(upTo: number): Promise<boolean> {
+    this.#looking = this.#looking.then(() => this.#look(upTo)).catch(() => false)
+    return this.#looking
+  }
+
+  /** Counts what it has looked at, without what the feed has looked at meanwhile. */
+  count(upTo: number, instant: number): UnreadCount {
     const unread = this.#sights.filter(
-      ({ sequence }) => sequence >= from && sequence <= upTo && !this.#cursor.isDone(sequence),
+      ({ sequence }) => sequence <= upTo && this.#feed.isUnread(sequence),
     )
     const isDelayed = ({ isForOther, dueAt }: Sight): boolean => !isForOther && dueAt > instant
     const oldest = unread.find((sight) => !sight.isForOther && !isDelayed(sight))
     return {
-      isComplete,
       delayed: unread.filter(isDelayed).length,
       forOthers: unread.filter(({ isForOther }) => isForOther).length,
       oldestWrittenAt: oldest?.writtenAt,
@@ -75,22 +77,29 @@ export class FileScout {
   }
 
   /** True if all were looked at. */
-  async #look(from: number, upTo: number): Promise<boolean> {
-    if (from > upTo) return true
-    this.#sights = this.#sights.filter(({ sequence }) => sequence >= from)
-    const isFew = upTo - from < mostAhead
-    const target = isFew ? upTo : from
-    const reader = await this.#readerNear(from)
-    while (reader.position <= target) {
+  async #look(upTo: number): Promise<boolean> {
+    this.#sights = this.#sights.filter(({ sequence }) => this.#feed.isUnread(sequence))
+    const isFew = this.#feed.countUnread(upTo) <= mostAhead
+    const target = isFew ? upTo : this.#feed.unreadFrom
+    for (;;) {
+      const from = this.#nextUnread()
+      if (from > target) return isFew
+      const reader = await this.#readerNear(from)
       const left = target - reader.position + 1
       const limits = { ...readLimits, maxRecords: Math.min(left, readLimits.maxRecords) }
       const entries = await reader.read(limits)
       if (entries.length === 0) return false
       for (const entry of entries) {
-        if (entry.sequence >= from) this.#sights.push(this.#sightOf(entry))
+        if (this.#feed.isUnread(entry.sequence)) this.#sights.push(this.#sightOf(entry))
       }
     }
-    return isFew
+  }
+
+  /** The lowest sequence that neither the feed nor this has looked at. */
+  #nextUnread(): number {
+    const { unreadFrom } = this.#feed
+    const position = this.#reader?.position ?? unreadFrom
+    return position > unreadFrom ? this.#feed.nextUnread(position) : unreadFrom
   }
 
   async #readerNear(from: number): Promise<LogReader> {
@@ -103,7 +112,7 @@ export class FileScout {
 
   #sightOf({ sequence, record }: LogEntry): Sight {
     const { writtenAt, dueAt = 0, target } = record
-    const isForOther = target !== undefined && target !== this.#cursor.target
+    const isForOther = target !== undefined && target !== this.#target
     return { sequence, writtenAt, dueAt, isForOther }
   }
 }

@@ -91,8 +91,31 @@ describe('PendingChanges', () => {
     expect(pending.take().byteLength).toBe(0)
   })
 
+  it('are read in their order where they are of the schedule', () => {
+    const pending = new PendingChanges()
+    pending.runAdded(3, 0xffff_ffff)
+    pending.scheduled([7, 9])
+    pending.scheduled([10, 10])
+    pending.scheduled([20, 20])
+    pending.runRemoved(1)
+    pending.floorRaised(3, 40)
+    pending.gone(3, 41, 2)
+    pending.acked(8)
+    pending.scheduleDropped()
+    expect(changesIn(pending.take())).toEqual([
+      ['runAdded', 3, 0xffff_ffff],
+      ['scheduled', 7, 10],
+      ['scheduled', 20, 20],
+      ['runRemoved', 1],
+      ['floorRaised', 3, 40],
+      ['gone', 3, 41, 2],
+      ['acked', 8, 8],
+      ['scheduleDropped'],
+    ])
+  })
+
   it('is not read where it holds a change of an unknown kind', () => {
-    expect(() => changesIn(Buffer.from([9, 1]))).toThrow(
+    expect(() => changesIn(Buffer.from([10, 1]))).toThrow(
       expect.objectContaining({ code: 'ERR_FUTURE_FORMAT' }),
     )
   })
@@ -104,6 +127,12 @@ function changesIn(body: Buffer): unknown[] {
     acked: ([from, to]) => void changes.push(['acked', from, to]),
     begun: ([from, to], at) => void changes.push(['begun', from, to, at]),
     attempts: (sequence, state) => void changes.push(['attempts', sequence, state]),
+    runAdded: (...numbers) => void changes.push(['runAdded', ...numbers]),
+    scheduled: ([from, to]) => void changes.push(['scheduled', from, to]),
+    runRemoved: (number) => void changes.push(['runRemoved', number]),
+    floorRaised: (...numbers) => void changes.push(['floorRaised', ...numbers]),
+    gone: (...numbers) => void changes.push(['gone', ...numbers]),
+    scheduleDropped: () => void changes.push(['scheduleDropped']),
   }
   readChanges(body, note)
   return changes

@@ -95,7 +95,7 @@ describe('Cursor', () => {
       false,
     ])
     expect(again.countMissing(10)).toBe(5)
-    expect(again.nextMissing(5)).toBe(6)
+    expect(again.done().nextMissing(5)).toBe(6)
     await again.close()
     expect(await highestOfCursor(nodeFileSystem, join(directory, 'search.cursor'))).toBe(7)
   })
@@ -273,7 +273,7 @@ describe('Cursor', () => {
     const cursor = await open()
     ackAll(cursor, 1, 2)
     await cursor.close()
-    await appendEntry(Buffer.from([9]))
+    await appendEntry(Buffer.from([10]))
     for (let times = 0; times < 2; times++) {
       await expect(open()).rejects.toMatchObject({ code: 'ERR_FUTURE_FORMAT' })
     }

@@ -13,7 +13,8 @@ describe('fileQueue, on a simulated disk', { concurrent: true }, () => {
       let fileSystem = new SimulatedFileSystem({ random: new SeededRandom(seed) })
       return {
         directory: '/wal',
-        queue: () => fileQueue({ fileSystem, lock: openLock, segmentBytes: '256kb' }),
+        queue: () =>
+          fileQueue({ fileSystem, lock: openLock, segmentBytes: '256kb', scheduleRecords: 2 }),
         crash() {
           fileSystem = fileSystem.kill()
         },

@@ -18,8 +18,8 @@ beforeEach(async () => {
   clock = new VirtualClock()
 })
 
-function open(targets = ['search']): Promise<OpenQueue> {
-  return OpenQueue.open({ directory, targets }, clock)
+function open(targets = ['search'], scheduleRecords = 4): Promise<OpenQueue> {
+  return OpenQueue.open({ directory, targets, scheduleRecords }, clock)
 }
 
 describe('FileConsumer', () => {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { crc32 } from 'node:zlib'
+import { describe, expect, it, vi } from 'vitest'
 import {
   decodeLetter,
   encodeNext,
@@ -9,6 +10,7 @@ import {
   setNumber,
 } from '../../../src/dlq/file-dlq-format.ts'
 import { PendingChanges } from '../../../src/queue/file/cursor-changes.ts'
+import type { ScheduleChanges } from '../../../src/queue/file/cursor-schedule.ts'
 import { fileNameOf } from '../../../src/queue/file/file-queue-names.ts'
 import { frameBytes, frameHeaderBytes, sealFrame } from '../../../src/queue/file/frame.ts'
 import {
@@ -21,12 +23,21 @@ import {
 import { isMarker, markerBody } from '../../../src/queue/file/marker.ts'
 import { encodeRecord, recordBound } from '../../../src/queue/file/record-format.ts'
 import {
+  blockBytes,
+  encodeRunHeader,
+  rowsPerBlock,
+  runHeaderBytes,
+} from '../../../src/queue/file/schedule/run-format.ts'
+import { writeRun } from '../../../src/queue/file/schedule/run-writer.ts'
+import {
   encodeSegmentHeader,
   segmentHeaderBytes,
   segmentSalt,
 } from '../../../src/queue/file/segment-header.ts'
+import { systemRandom } from '../../../src/random.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
+import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
 import { keysOf, OpenQueue, pullNow } from './support/open-queue.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
@@ -145,19 +156,32 @@ function hexDump(bytes: Buffer): string {
   return lines
 }
 
+const scheduleChanges: readonly [string, (to: ScheduleChanges) => void][] = [
+  ['run added', (to) => to.runAdded(1, 2)],
+  ['scheduled', (to) => to.scheduled([1, 2])],
+  ['run removed', (to) => to.runRemoved(1)],
+  ['floor raised', (to) => to.floorRaised(1, 2)],
+  ['gone', (to) => to.gone(1, 2, 3)],
+  ['schedule dropped', (to) => to.scheduleDropped()],
+]
+
 describe('the page on the file format', () => {
   it('has every file of a queue, and no other', async () => {
     const directory = await temporaryDirectory()
-    const opened = await OpenQueue.open({ directory })
-    await opened.send({ key: 'a' })
+    const opened = await OpenQueue.open({ directory, scheduleRecords: 1 })
+    await opened.send({ key: 'a' }, { dueAt: opened.clock.now() + 1000 })
     expect(keysOf(await pullNow(await opened.consumer()))).toEqual(['a'])
     const [target = ''] = (await readdir(join(directory, 'cursors'))).map((name) =>
       name.slice(0, -7),
     )
+    await vi.waitFor(async () => {
+      expect(await readdir(join(directory, 'schedules'))).toHaveLength(1)
+    })
     const found = (await readdir(directory, { recursive: true }))
-      .filter((name) => !['segments', 'cursors', 'dead-letters'].includes(name))
-      .map((name) => name.replace(/.*\//, '').replace(/[0-9a-f]{16}/, '<16 hex digits>'))
-      .map((name) => (name === `${target}.cursor` ? '<target>.cursor' : name))
+      .filter((name) => !['segments', 'cursors', 'schedules', 'dead-letters'].includes(name))
+      .map((name) => name.replace(/.*\//, '').replace(/-[0-9a-f]{16}/, '-<16 hex digits>'))
+      .map((name) => name.replace(/\d{12}-[0-9a-f]{8}\.run$/, '<number>-<salt>.run'))
+      .map((name) => name.replace(`${target}.`, '<target>.'))
     await opened.queue.close()
     const named = [...block('text layout').matchAll(/^ *(\S.*?) {2,}/gm)].map((match) => match[1])
     expect(found.sort()).toEqual(named.sort())
@@ -306,8 +330,47 @@ describe('the page on the file format', () => {
       ['acked', acked[0]],
       ['begun', begun],
       ['attempts', attempts],
+      ...scheduleChanges.map(([name, change]) => {
+        change(changes)
+        return [name, changes.take()[0]] as const
+      }),
     ])
     expect(codes).toEqual(found)
+  })
+
+  it('has the fields of a run where they are, and its parts', async () => {
+    const fields = fieldsOf('Run header')
+    const header = encodeRunHeader({ number: 3, salt, rowsByTime: 400, rowsById: 399 })
+    expect((fields.get('crc')?.offset ?? 0) + 4).toBe(64)
+    const names = ['format version', 'salt', 'number', 'rows by time', 'rows by id', 'zeros']
+    expect(numbersIn(header, fields, names)).toEqual([1n, BigInt(salt), 3n, 400n, 399n, 0n])
+    expect(header.toString('latin1', 0, 8)).toBe('DAYBOOKS')
+    expect(page).toContain(`A block has ${rowsPerBlock} rows`)
+    expect(rowsPerBlock).toBe(Math.floor((blockBytes - 4) / 24))
+    expect(header.length).toBe(runHeaderBytes)
+
+    const fileSystem = new SimulatedFileSystem({ random: systemRandom })
+    await fileSystem.makeDirectory('/runs')
+    const path = '/runs/one.run'
+    const row = (at: number): number[] => [1000 + at, at, at * 8]
+    const rows = (...all: number[]): Float64Array => Float64Array.from(all.flatMap(row))
+    const byTime = rows(...Array.from({ length: 342 }, (_, at) => at))
+    await writeRun(
+      { fileSystem, directory: '/runs', path, number: 3, salt },
+      { byTime: [byTime], byId: () => [rows(7)] },
+    )
+    const bytes = fileSystem.bytesOf(path)
+    const at = (block: number): number => runHeaderBytes + block * blockBytes
+    expect(bytes.readDoubleLE(at(1) + 8), 'the second block by time').toBe(341)
+    expect(bytes.readDoubleLE(at(2)), 'the first one by id').toBe(1007)
+    const crcOf = (block: number): number =>
+      crc32(bytes.subarray(at(block), at(block) + blockBytes - 4), salt + block)
+    expect(bytes.readUInt32LE(at(3) - 4)).toBe(crcOf(2))
+    expect([0, 8, 16, 24, 32, 40].map((from) => bytes.readDoubleLE(at(3) + from))).toEqual([
+      1000, 0, 1341, 341, 1007, 7,
+    ])
+    expect(bytes.readUInt32LE(at(3) + 48)).toBe(crc32(bytes.subarray(at(3), at(3) + 48), salt))
+    expect(bytes.length).toBe(at(3) + 56)
   })
 
   it('has the entries of the dead letters, and the fields of a letter where they are', () => {

@@ -1,0 +1,42 @@
+import type { Delivery } from '../../consumer/consumer.ts'
+import type { LogEntry } from './log.ts'
+
+export interface LotLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/** What one pull is going to answer. */
+export class PullLot {
+  readonly deliveries: Delivery[] = []
+  readonly #maxRecords: number
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor({ maxRecords, maxBytes }: LotLimits) {
+    this.#maxRecords = maxRecords
+    this.#maxBytes = maxBytes
+  }
+
+  get room(): number {
+    return this.#maxRecords - this.deliveries.length
+  }
+
+  get roomBytes(): number {
+    return this.#maxBytes - this.#bytes
+  }
+
+  get hasRoom(): boolean {
+    return this.room > 0 && (this.roomBytes > 0 || this.deliveries.length === 0)
+  }
+
+  /** One record goes out even if it alone is too large. */
+  fits({ bytes }: LogEntry): boolean {
+    return this.deliveries.length === 0 || bytes <= this.roomBytes
+  }
+
+  add(delivery: Delivery): void {
+    this.deliveries.push(delivery)
+    this.#bytes += delivery.bytes
+  }
+}
