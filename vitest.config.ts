@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 const seed = process.env['DAYBOOK_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31))
 
 // `source` is this workspace's own condition: packages resolve to their TypeScript, with no build.
-const conditions = ['source', 'module', 'node', 'development|production']
+const conditions = ['source', 'node', 'development|production']
 
 const defaults = {
   testTimeout: 10_000,
@@ -24,8 +24,15 @@ export default defineConfig({
           ...defaults,
           name: 'unit',
           setupFiles: ['./tests/support/seed.ts'],
-          include: ['{packages,examples}/*/test/**/*.test.ts', 'bench/test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'packages/*/test/simulation/**'],
+          include: [
+            '{packages,examples}/*/test/**/*.test.ts',
+            '{bench,services}/test/**/*.test.ts',
+          ],
+          exclude: [
+            '**/node_modules/**',
+            'packages/*/test/simulation/**',
+            '{packages/*,services}/test/integration/**',
+          ],
         },
       },
       {
@@ -36,6 +43,20 @@ export default defineConfig({
           setupFiles: ['./tests/support/seed.ts'],
           include: ['packages/*/test/simulation/**/*.test.ts'],
           testTimeout: 300_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...defaults,
+          name: 'integration',
+          setupFiles: ['./tests/support/seed.ts'],
+          globalSetup: ['./services/src/vitest-setup.ts'],
+          include: ['{packages/*,services}/test/integration/**/*.test.ts'],
+          // A server that one file kills is missing in all others.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { countTests } from './check/count-tests.ts'
 import { runStep, signalRunning } from './check/run-step.ts'
 import { type Step, steps } from './check/steps.ts'
+import { notRunTable, readNotRun } from './integration/not-run.ts'
 
 interface Line {
   readonly step: Step
@@ -53,7 +54,9 @@ async function take(step: Step, before: readonly Line[]): Promise<Line> {
     return { step, result: 'not run', seconds: 0, remark: `needs ${broken.step.name}` }
   }
   console.log(`\n── ${step.name}: ${step.about}`)
-  if (step.report !== undefined) rmSync(join(root, step.report), { force: true })
+  for (const file of [step.report, step.notRun]) {
+    if (file !== undefined) rmSync(join(root, file), { force: true })
+  }
   const started = performance.now()
   const ending = await runStep(root, step)
   const seconds = (performance.now() - started) / 1000
@@ -71,6 +74,10 @@ function printSummary(lines: readonly Line[]): void {
     const figures = `${result.padEnd(7)}  ${seconds.toFixed(1).padStart(7)}`
     console.log(`${step.name.padEnd(width)}  ${figures}  ${remark}`.trimEnd())
   }
+  const notRun = lines.flatMap(({ step }) =>
+    step.notRun === undefined ? [] : readNotRun(join(root, step.notRun)),
+  )
+  if (notRun.length > 0) console.log(`\n${notRunTable(notRun)}`)
   const reports = lines.flatMap(({ step }) => (step.report === undefined ? [] : [step.report]))
   if (reports.length === 0) return
   const { passed, failed } = countTests(reports.map((report) => join(root, report)))

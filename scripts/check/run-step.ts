@@ -12,6 +12,9 @@ export interface Ending {
 
 let running: ChildProcess | undefined
 
+/** How long a command that has run out of time may take to clear up behind itself. */
+const graceMs = 60_000
+
 /** Sends a signal to the command that is running, if one is. */
 export function signalRunning(signal: NodeJS.Signals): void {
   running?.kill(signal)
@@ -49,9 +52,10 @@ function runCommand(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     output += text
   })
-  const timer = setTimeout(() => {
+  let timer = setTimeout(() => {
     reason = `ended after ${step.limitMinutes} minutes`
-    child.kill('SIGKILL')
+    child.kill('SIGTERM')
+    timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
   }, deadline - Date.now())
   return new Promise((resolve) => {
     const end = (passed: boolean): void => {

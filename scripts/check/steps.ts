@@ -13,6 +13,8 @@ export interface Step {
   readonly limitMinutes: number
   /** The vitest report that says how many tests ran. */
   readonly report?: string
+  /** Where the step says which of its suites this machine could not run. */
+  readonly notRun?: string
 }
 
 /** Every step, in the order in which `npm test` takes them: what fails fast comes first. */
@@ -33,6 +35,7 @@ export function steps(cache: string): readonly Step[] {
     suite('tidy', 'the rules of this repository', cache),
     suite('unit', 'unit, conformance and property tests', cache),
     suite('docs', 'the code in README and docs', cache),
+    integration(cache),
     suite('crash', 'crashes, power loss and failing disks', cache, 45),
     {
       name: 'demo',
@@ -46,6 +49,21 @@ export function steps(cache: string): readonly Step[] {
 
 function quiet(name: string, about: string, command: readonly string[]): Step {
   return { name, about, commands: [command], live: false, limitMinutes: 10 }
+}
+
+/** The suites that run against real servers, which are started and stopped around them. */
+function integration(cache: string): Step {
+  const report = `${cache}/vitest-integration.json`
+  const notRun = `${cache}/not-run.json`
+  return {
+    name: 'integration',
+    about: 'suites against real servers',
+    commands: [['node', 'scripts/integration.ts', '--report', report, '--not-run', notRun]],
+    live: true,
+    limitMinutes: 25,
+    report,
+    notRun,
+  }
 }
 
 /** A vitest project by the same name. */
