@@ -97,7 +97,7 @@ function optionsFor(points: readonly GrowthPoint[]): ChartOption {
     grid: panels.map((_, index) => ({
       left: index * panelWidth + 56,
       width: panelWidth - 88,
-      top: 52,
+      top: 64,
       bottom: 84,
     })),
     xAxis: panels.map((_, gridIndex) => recordsAxis(gridIndex, points)),
@@ -110,7 +110,7 @@ function optionsFor(points: readonly GrowthPoint[]): ChartOption {
       splitLine: { lineStyle: { color: colours.faint } },
     })),
     series: panels.flatMap(({ lines }, index) =>
-      lines.map((line) => seriesOf(line, index, points)),
+      lines.map((line) => seriesOf(line, lines, index, points)),
     ),
   }
 }
@@ -131,7 +131,12 @@ function recordsAxis(gridIndex: number, points: readonly GrowthPoint[]) {
   }
 }
 
-function seriesOf(line: Line, panel: number, points: readonly GrowthPoint[]): LineSeriesOption {
+function seriesOf(
+  line: Line,
+  all: readonly Line[],
+  panel: number,
+  points: readonly GrowthPoint[],
+): LineSeriesOption {
   return {
     name: line.name,
     type: 'line',
@@ -143,12 +148,19 @@ function seriesOf(line: Line, panel: number, points: readonly GrowthPoint[]): Li
     itemStyle: { color: line.colour },
     label: {
       show: true,
-      position: 'top',
       color: colours.text,
       formatter: ({ value }) => short(Number(value)),
     },
-    data: points.map((point) => line.of(point).median),
+    data: points.map((point) => ({
+      value: line.of(point).median,
+      label: { position: isHighest(line, all, point) ? 'top' : 'bottom' },
+    })),
   }
+}
+
+/** Figures stand above the highest line and below the others, so that they do not meet between. */
+function isHighest(line: Line, all: readonly Line[], point: GrowthPoint): boolean {
+  return all.every((other) => other === line || other.of(point).median < line.of(point).median)
 }
 
 const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹'
