@@ -30,6 +30,7 @@ export type WalErrorCode =
   | 'ERR_FUTURE_FORMAT' // written by a newer version of this library
   | 'ERR_NOT_A_LOG' // the file is not one of ours
   | 'ERR_CORRUPT_LOG' // bytes known to have been synced are damaged
+  | 'ERR_NOT_KEPT' // the log has let go of it, as its retention says
   | 'ERR_OWNERSHIP_LOST'
   | 'ERR_SALVAGE_UNFINISHED' // the directory holds a copy that was cut short
   // Delivery

@@ -47,6 +47,12 @@ export interface LostEvent extends TargetPlace {
   readonly attempts: readonly Attempt[]
 }
 
+/** A target that lags makes a queue keep more than the namespace's `retention.bytes`. */
+export interface RetentionHeldEvent extends TargetPlace {
+  /** What the queue keeps, in bytes. */
+  readonly bytes: number
+}
+
 /** The event loop was held up. */
 export interface EventLoopLagEvent {
   /** The longest the event loop was held up since the last such event, in ms. */
@@ -80,6 +86,11 @@ export interface WalEvents {
   resumed: (event: TargetPlace) => void
   /** A write waited or was refused because a limit on bytes in flight was reached. */
   overloaded: (event: { readonly namespace: string; readonly waiting: boolean }) => void
+  /**
+   * A namespace's queue has grown past `retention.bytes`, because this target is not done with what
+   * would have gone otherwise. Once, until it is smaller again.
+   */
+  retentionHeld: (event: RetentionHeldEvent) => void
   /** The process is too busy: one event loop serves every namespace. */
   eventLoopLag: (event: EventLoopLagEvent) => void
   /** A failure in the background. Without a listener it becomes a process warning. */

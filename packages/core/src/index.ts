@@ -11,6 +11,7 @@ export type {
   OrderOf,
   PayloadOf,
   RateLimitOptions,
+  RetentionOptions,
   RetryOptions,
   ShardOptions,
   TargetOf,
@@ -56,6 +57,7 @@ export type {
   PausedEvent,
   RecordsEvent,
   RecoveredEvent,
+  RetentionHeldEvent,
   RetryEvent,
   TargetPlace,
   WalEventName,
@@ -109,7 +111,14 @@ export type {
 export { verifyReportText } from './queue/file/inspect/verify-text.ts'
 export type { ReadProgress, ReadWatch } from './queue/file/inspect/watched-files.ts'
 export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'
-export type { Queue, QueueContext, QueueSupports } from './queue/queue.ts'
+export type {
+  KeptRecords,
+  Queue,
+  QueueContext,
+  QueueSupports,
+  RecordRetention,
+  RetentionHold,
+} from './queue/queue.ts'
 export { type Random, systemRandom } from './random.ts'
 export type {
   DeleteRecord,

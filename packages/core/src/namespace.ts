@@ -9,6 +9,7 @@ import type {
   WriteManyInput,
   WriteManyOptions,
 } from './producer/write-input.ts'
+import type { KeptRecords } from './queue/queue.ts'
 
 /**
  * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
@@ -61,6 +62,8 @@ export interface NamespaceStatus<Name extends string = string> {
     /** Writes waiting for room. */
     readonly waiting: number
   }
+  /** What its queue still has of its past, and why; undefined where the queue cannot tell. */
+  readonly kept: KeptRecords | undefined
   readonly targets: Readonly<Record<Name, NamespaceTargetStatus>>
 }
 

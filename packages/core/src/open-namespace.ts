@@ -70,6 +70,8 @@ export class OpenNamespace implements Namespace {
       directory,
       clock,
       random,
+      retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
+      retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
       reportError: (error) => emitter.report({ error, namespace }),
     })
     try {
@@ -161,6 +163,7 @@ export class OpenNamespace implements Namespace {
         inFlightBytes: this.#writes.usedBytes,
         waiting: this.#producer.waiting,
       },
+      kept: this.#options.queue.kept?.(),
       targets: await this.#delivery.status(),
     }
   }

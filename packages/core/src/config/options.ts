@@ -58,6 +58,18 @@ export interface LimitOptions {
 }
 
 /**
+ * How long records are kept, so that they can be replayed, whether or not targets are done with
+ * them. They go in their order, once either is reached, but never before every target is done with
+ * them: a target that lags makes a log grow past both.
+ */
+export interface RetentionOptions {
+  /** From when they were written. Default `'7d'`. */
+  readonly time?: Duration | 'unlimited' | undefined
+  /** What all of them may take up. Default `'1gb'`. */
+  readonly bytes?: Size | 'unlimited' | undefined
+}
+
+/**
  * The targets of a namespace, by name. A function in place of a target is `defineTarget(function)`;
  * written in place, functions and targets know the payload's type from the `payload` option.
  */
@@ -104,6 +116,8 @@ export interface NamespaceOptions<
   /** A random part, between 0 and this, added to every delay. Default 0. */
   readonly jitter?: Duration | undefined
   readonly limits?: LimitOptions | undefined
+  /** How long records are kept after they were written. Default: 7 days, or 1 GiB of them. */
+  readonly retention?: RetentionOptions | undefined
   /** What a write does when a limit on bytes in flight is reached: wait (default), or fail at once. */
   readonly overload?: 'wait' | 'shed' | undefined
   /** Default JSON. */

@@ -73,6 +73,11 @@ const limits = v.strictObject({
   heldBytes: v.optional(size, 64 * 1024 ** 2),
 })
 
+const retention = v.strictObject({
+  time: v.optional(orUnlimited(durationMs), 7 * 86_400_000),
+  bytes: v.optional(orUnlimited(sizeBytes), 1024 ** 3),
+})
+
 const namespace = v.strictObject({
   persona: v.optional(v.string()),
   payload: v.optional(payloadShape),
@@ -93,6 +98,7 @@ const namespace = v.strictObject({
   delay: v.optional(duration, 0),
   jitter: v.optional(duration, 0),
   limits: v.optional(limits, {}),
+  retention: v.optional(retention, {}),
   overload: v.optional(oneOf('wait', 'shed'), 'wait'),
   codec: v.optional(codecShape),
   deadLetters: v.optional(deadLettersShape),
@@ -170,6 +176,18 @@ function positive() {
 
 function oneOf<const T extends string>(...options: T[]) {
   return v.picklist(options, `must be one of ${options.map((option) => `'${option}'`).join(', ')}`)
+}
+
+/** A duration or size, or `'unlimited'` for one without end. */
+function orUnlimited(parse: (value: never) => number) {
+  return quantity((value: never) => {
+    if (value === 'unlimited') return Number.POSITIVE_INFINITY
+    try {
+      return parse(value)
+    } catch (error) {
+      throw new Error(`${(error as Error).message}; or say 'unlimited'`)
+    }
+  })
 }
 
 /** A duration or size: its parser's error becomes the issue's reason. */

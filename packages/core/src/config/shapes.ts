@@ -77,6 +77,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   consumer: method,
   deadLetters: method,
   highestVersion: optional(method),
+  kept: optional(method),
   close: method,
   supports: object(supports),
 })

@@ -43,6 +43,42 @@ export interface QueueSupports {
   readonly releaseHoldsKey: boolean
 }
 
+/** How long a namespace wants its records kept, whether or not its targets are done with them. */
+export interface RecordRetention {
+  /** From when they were written, in ms; Infinity: for ever. */
+  readonly timeMs: number
+  /** The oldest may go sooner where all of them take up more bytes; Infinity: any amount. */
+  readonly bytes: number
+}
+
+/** What a queue still has of its past, and why it has not let go of more. */
+export interface KeptRecords {
+  /** Sequence of the first record that is kept; one more than `last` where none is. */
+  readonly first: number
+  /** Sequence of the last record. */
+  readonly last: number
+  /** Files they lie in. */
+  readonly segments: number
+  /** What those files take up, in bytes. */
+  readonly bytes: number
+  /** No record that is kept was written before this, in ms since the Unix epoch; undefined without any. */
+  readonly since: number | undefined
+  /**
+   * What the oldest of them are kept for. `'retention'`: they are not old enough to go, nor the log
+   * too large. `'target'`: a target is not done with them. `'reader'`: somebody reads them again.
+   */
+  readonly keptBy: 'retention' | 'target' | 'reader'
+  /** Under `'target'`: the one that is furthest behind, and how many sequences. */
+  readonly target: { readonly name: string; readonly behind: number } | undefined
+}
+
+/** A target for whose sake a queue keeps more than its retention asks for. */
+export interface RetentionHold {
+  readonly target: string
+  /** What is kept, in bytes. */
+  readonly bytes: number
+}
+
 /** What core hands a queue when it opens it. */
 export interface QueueContext {
   readonly namespace: string
@@ -52,6 +88,16 @@ export interface QueueContext {
   readonly directory: string | undefined
   readonly clock: Clock
   readonly random: Random
+  /**
+   * How long records are kept. A queue never lets go of a record that a target is not done with.
+   * Undefined: for ever.
+   */
+  readonly retention?: RecordRetention | undefined
+  /**
+   * Tells core that more is kept than the retention's bytes, because a target needs it. Once, until
+   * it is less again.
+   */
+  retentionHeld?(hold: RetentionHold): void
   /** Tells core of a failure in the background that no call is waiting for. */
   reportError(error: WalError): void
 }
@@ -79,6 +125,8 @@ export interface Queue {
    * The namespace's clock starts above it.
    */
   highestVersion?(): bigint | undefined
+  /** What is kept; undefined while it is closed. A queue without this cannot tell. */
+  kept?(): KeptRecords | undefined
   /** Gives up its resources. What it answered `'yes'` to stays. A second call does nothing more. */
   close(): Promise<void>
 }

@@ -45,6 +45,7 @@ describe('resolveOptions', () => {
       batch: { maxRecords: 500, maxBytes: 1_048_576, linger: 0 },
       breaker: { failures: 10, minOpen: 1000, maxOpen: 30_000 },
       concurrency: 4,
+      retention: { time: 7 * 86_400_000, bytes: 1_073_741_824 },
       shard: 'default',
     })
   })
@@ -57,6 +58,31 @@ describe('resolveOptions', () => {
       limits: { payloadBytes: 2_097_152 },
       delay: 7_200_000,
     })
+  })
+
+  it('takes a retention without end, in time, in bytes or in both', () => {
+    expect(namespaceOf({ retention: { time: 'unlimited' } })).toMatchObject({
+      retention: { time: Number.POSITIVE_INFINITY, bytes: 1_073_741_824 },
+    })
+    expect(namespaceOf({ retention: { time: 0, bytes: 'unlimited' } })).toMatchObject({
+      retention: { time: 0, bytes: Number.POSITIVE_INFINITY },
+    })
+  })
+
+  it('names the option of a retention that is none, and what it may be', () => {
+    const retention = { time: 'ever', bytes: 0, records: 5 }
+    const issues = issuesOf({
+      directory: 'd',
+      namespaces: { n: { targets: { t: target }, retention } },
+    })
+    expect(issues).toEqual([
+      {
+        path: 'namespaces.n.retention.time',
+        reason: expect.stringMatching(/'ever' .*'unlimited'/),
+      },
+      { path: 'namespaces.n.retention.bytes', reason: expect.stringMatching(/0 .*'unlimited'/) },
+      { path: 'namespaces.n.retention.records', reason: 'is not an option' },
+    ])
   })
 
   it('lists every mistake with the path of its option', () => {

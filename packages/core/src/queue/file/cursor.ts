@@ -60,6 +60,9 @@ export class Cursor {
   #syncTimer: Timer | undefined
   readonly #slackBytes: number
   #rewriteAtBytes: number
+  /** Everything up to this one would count as done with after a power cut now. */
+  #lastingThrough: number
+  #onLasting: () => void = () => {}
   #closed = false
 
   private constructor(options: CursorOptions, journal: Journal, state: CursorState) {
@@ -68,6 +71,8 @@ export class Cursor {
     this.#reportError = (error) => options.reportError(error)
     this.#journal = journal
     this.#state = state
+    // What a journal holds when it is opened is synced.
+    this.#lastingThrough = state.done.through
     this.#slackBytes = options.slackBytes ?? defaultSlackBytes
     this.#rewriteAtBytes = 2 * journal.bytes + this.#slackBytes
   }
@@ -98,6 +103,16 @@ export class Cursor {
   /** All sequences up to this one are done with. */
   get through(): number {
     return this.#state.done.through
+  }
+
+  /** The same, as it would be found after a power cut now: somewhat behind, or equal. */
+  get lastingThrough(): number {
+    return this.#lastingThrough
+  }
+
+  /** Calls back whenever `lastingThrough` has grown. One listener only. */
+  onLasting(listener: () => void): void {
+    this.#onLasting = listener
   }
 
   /** The highest sequence that was read from the log: proof that it was durable. 0 if none. */
@@ -208,10 +223,12 @@ export class Cursor {
   async sync(): Promise<boolean> {
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
+    const { through } = this
     await this.write()
     if (this.#closed || this.#journal.broken) return false
     try {
       await this.#journal.sync()
+      this.#hasLasted(through)
     } catch {
       await this.#mend()
     }
@@ -273,13 +290,21 @@ export class Cursor {
   }
 
   async #rewrite(): Promise<void> {
+    const { through } = this
     try {
       await this.#journal.rewrite({ contents: () => this.#contents() })
+      this.#hasLasted(through)
       this.#rewriteAtBytes = 2 * this.#journal.bytes + this.#slackBytes
     } catch (error) {
       this.#rewriteAtBytes = this.#journal.bytes + this.#slackBytes
       throw error
     }
+  }
+
+  #hasLasted(through: number): void {
+    if (through <= this.#lastingThrough) return
+    this.#lastingThrough = through
+    this.#onLasting()
   }
 
   /** What is pending is in the contents already. A sound file needs it still, should this fail. */

@@ -1,13 +1,13 @@
 import { type FileDeadLetterQueue, openFileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { WalError } from '../../errors.ts'
-import type { QueueContext } from '../queue.ts'
+import type { QueueContext, RetentionHold } from '../queue.ts'
 import { Cursor } from './cursor.ts'
 import { highestOfCursor } from './cursor-highest.ts'
 import { diskError, errnoOf, unsuitableError } from './file-queue-error.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import type { FileSystem } from './file-system.ts'
 import { refuseUnfinished } from './inspect/unfinished-copy.ts'
-import { type Log, type LogOptions, openLog } from './log.ts'
+import { defaultSegmentBytes, type Log, type LogOptions, openLog } from './log.ts'
 import { whatToDo } from './log-errors.ts'
 import { type Ownership, takeOwnership } from './owner.ts'
 import type { AcquireLock } from './owner-lock.ts'
@@ -129,18 +129,35 @@ async function openCheckedLog(
     random: context.random,
     clock: context.clock,
     ...owner,
-    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+    segmentBytes: segmentBytes ?? segmentBytesFor(context),
     ...(maxGroupBytes === undefined ? {} : { maxGroupBytes }),
     knownSynced: highest,
+    ...(context.retention && {
+      retention: {
+        ...context.retention,
+        targets: [...cursors.values()],
+        onHeld: (hold: RetentionHold) => context.retentionHeld?.(hold),
+      },
+    }),
     reportError: (error) => context.reportError(error),
   })
   try {
     for (const cursor of cursors.values()) checkCursor(cursor, log, context)
+    log.startRetention()
     return log
   } catch (error) {
     await log.close().catch(() => {})
     throw error
   }
+}
+
+/** A log is let go one segment after the other, so what is kept should be several of them. */
+const leastSegmentsKept = 8
+const leastSegmentBytes = 1024 * 1024
+
+function segmentBytesFor({ retention }: QueueContext): number {
+  const share = (retention?.bytes ?? Number.POSITIVE_INFINITY) / leastSegmentsKept
+  return Math.min(defaultSegmentBytes, Math.max(leastSegmentBytes, Math.floor(share)))
 }
 
 /** Cursors of targets that are no longer configured still prove what was synced. */
@@ -175,9 +192,10 @@ function checkCursor(cursor: Cursor, log: Log, { namespace, reportError }: Queue
   if (through > 0 && through + 1 < first) {
     reportError(
       new WalError(
-        'ERR_CORRUPT_LOG',
+        'ERR_NOT_KEPT',
         `The log of namespace "${namespace}" begins at record ${first}, but its target "${target}" ` +
-          `is done only with those through ${through}: what lies between was not delivered to it.`,
+          `is done only with those through ${through}: what lies between was not delivered to it, ` +
+          'and is no longer kept. It goes on from there. Bring its store up to date from elsewhere.',
       ),
     )
   }

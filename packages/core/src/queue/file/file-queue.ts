@@ -5,7 +5,7 @@ import type { DeadLetterQueue } from '../../dlq/dlq.ts'
 import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
-import type { Queue, QueueContext, QueueSupports } from '../queue.ts'
+import type { KeptRecords, Queue, QueueContext, QueueSupports } from '../queue.ts'
 import type { Cursor } from './cursor.ts'
 import { FileConsumer } from './file-consumer.ts'
 import { FileFeed } from './file-feed.ts'
@@ -20,7 +20,10 @@ import { type AcquireLock, ownerLock } from './owner-lock.ts'
 export interface FileQueueOptions {
   /** This queue's own directory. Default: one named after the namespace, in the wal's `directory`. */
   readonly directory?: string | undefined
-  /** The next segment file is begun once one has so many bytes; at most 1 GiB. Default `'64mb'`. */
+  /**
+   * The next segment file is begun once one has so many bytes; at most 1 GiB. Default `'64mb'`, or an
+   * eighth of what the namespace's retention keeps, if that is less, but 1 MiB at least.
+   */
   readonly segmentBytes?: Size | undefined
   /** Records share a write and a sync up to about so many bytes. Default `'8mb'`. */
   readonly maxGroupBytes?: Size | undefined
@@ -189,6 +192,10 @@ class FileQueue implements Queue {
     const inLetters = this.#deadLetters?.highestVersion ?? 0n
     const highest = inLog > inLetters ? inLog : inLetters
     return highest === 0n ? undefined : highest
+  }
+
+  kept(): KeptRecords | undefined {
+    return this.#parts?.log.kept()
   }
 
   /** In the reverse order of opening; the lock last. Goes through all of it even if a part fails. */

@@ -1,3 +1,4 @@
+import { WalError } from '../../errors.ts'
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 import {
@@ -33,6 +34,7 @@ export class LogLookup {
   async readAt(address: number): Promise<LogEntry> {
     const segment = this.#segments.at(address)
     const offset = address - (segment?.header.position ?? 0)
+    if (address < (this.#segments.first?.header.position ?? 0)) throw noLongerKept(address)
     if (segment === undefined || !(offset + frameHeaderBytes <= segment.end)) {
       throw new RangeError(`No record of the log is at address ${address}.`)
     }
@@ -41,6 +43,11 @@ export class LogLookup {
     } catch (cause) {
       throw diskError('read', segment.path, cause)
     }
+  }
+
+  /** Gives up the files of these segments, which are no longer part of the log. */
+  async letGo(segments: readonly LogSegment[]): Promise<void> {
+    for (const segment of segments) await this.#files.letGo(segment)
   }
 
   async close(): Promise<void> {
@@ -76,6 +83,14 @@ async function readEntry(
     bytes: frameBytes(bodyBytesOf(buffer, 0)),
     record: decodeRecord(buffer, frameHeaderBytes, bytes, segment.header.namespace),
   }
+}
+
+function noLongerKept(address: number): Error {
+  return new WalError(
+    'ERR_NOT_KEPT',
+    `The record at address ${address} of the log is no longer kept: the namespace's retention says ` +
+      'how long records are.',
+  )
 }
 
 function damage(segment: LogSegment, offset: number): Error {

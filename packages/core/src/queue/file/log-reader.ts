@@ -1,28 +1,65 @@
 import { WalError } from '../../errors.ts'
 import type { FileSystem } from './file-system.ts'
 import type { LogEntry, LogReader, ReadLimits } from './log-entry.ts'
-import type { LogSegments } from './log-segments.ts'
+import type { LogSegment, LogSegments } from './log-segments.ts'
 import { SegmentReader } from './segment-reader.ts'
 
-/** Reads a log's durable records in order, from segment to segment. */
+export interface LogReaderOptions {
+  readonly fileSystem: FileSystem
+  readonly segments: LogSegments
+  /** The sequence to begin with. */
+  readonly from: number
+  onClosed(reader: SegmentedLogReader): void
+}
+
+/**
+ * Reads a log's durable records in order, from segment to segment. Where those at its position are
+ * no longer kept it goes on with the first that is.
+ */
 export class SegmentedLogReader implements LogReader {
   readonly #fileSystem: FileSystem
   readonly #segments: LogSegments
   #position: number
   #current: SegmentReader | undefined
+  /** The read under way. */
+  #reading: Promise<unknown> | undefined
   #closed = false
+  readonly #onClosed: (reader: SegmentedLogReader) => void
 
-  constructor(fileSystem: FileSystem, segments: LogSegments, from: number) {
-    this.#fileSystem = fileSystem
-    this.#segments = segments
-    this.#position = from
+  constructor(options: LogReaderOptions) {
+    this.#fileSystem = options.fileSystem
+    this.#segments = options.segments
+    this.#position = options.from
+    this.#onClosed = options.onClosed
   }
 
   get position(): number {
     return this.#position
   }
 
-  async read({ maxRecords, maxBytes }: ReadLimits): Promise<readonly LogEntry[]> {
+  read(limits: ReadLimits): Promise<readonly LogEntry[]> {
+    const reading = this.#read(limits).finally(() => {
+      this.#reading = undefined
+    })
+    this.#reading = reading.catch(() => {})
+    return reading
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#onClosed(this)
+    await this.#leave()
+  }
+
+  /** Gives up the file of each of these segments, once the read under way is done with it. */
+  async letGo(segments: readonly LogSegment[]): Promise<void> {
+    while (this.#current !== undefined && segments.includes(this.#current.segment)) {
+      if (this.#reading === undefined) await this.#leave()
+      else await this.#reading
+    }
+  }
+
+  async #read({ maxRecords, maxBytes }: ReadLimits): Promise<readonly LogEntry[]> {
     const entries: LogEntry[] = []
     let bytes = 0
     try {
@@ -45,8 +82,7 @@ export class SegmentedLogReader implements LogReader {
     return entries
   }
 
-  async close(): Promise<void> {
-    this.#closed = true
+  async #leave(): Promise<void> {
     const current = this.#current
     this.#current = undefined
     await current?.close()
@@ -58,10 +94,9 @@ export class SegmentedLogReader implements LogReader {
     while (this.#current?.isAtEnd !== false) {
       const next = this.#current
         ? this.#segments.after(this.#current.segment)
-        : this.#segments.holding(this.#position)
+        : (this.#segments.holding(this.#position) ?? this.#segments.first)
       if (next === undefined) return undefined
-      await this.#current?.close()
-      this.#current = undefined
+      await this.#leave()
       this.#current = await SegmentReader.open(this.#fileSystem, next)
     }
     return this.#current

@@ -1,11 +1,17 @@
 import type { SegmentHeader } from './segment-header.ts'
 
-/** One segment of an open log. */
+/** One segment of an open log. The last one grows. */
 export interface LogSegment {
   readonly path: string
   readonly header: SegmentHeader
-  /** Where valid, durable data ends. Grows in the last segment only. */
+  /** Where valid, durable data ends. */
   end: number
+  /** Size of its file. */
+  fileBytes: number
+  /** Sequence of its last durable record; one less than `baseSequence` if it holds none. */
+  lastSequence: number
+  /** None of its records was written after this, in ms since the Unix epoch. */
+  latestAt: number
 }
 
 /**
@@ -17,6 +23,10 @@ export class LogSegments {
 
   constructor(list: readonly LogSegment[]) {
     this.#list = [...list]
+  }
+
+  get all(): readonly LogSegment[] {
+    return this.#list
   }
 
   get first(): LogSegment | undefined {
@@ -31,7 +41,12 @@ export class LogSegments {
     this.#list.push(segment)
   }
 
-  /** The one that holds the record, or would if it came next. Undefined before the first. */
+  /** Takes so many out of the log, the oldest first, and answers them. */
+  removeFirst(count: number): readonly LogSegment[] {
+    return this.#list.splice(0, count)
+  }
+
+  /** The one that holds the record, or would if it came next. Undefined if it is none any more. */
   holding(sequence: number): LogSegment | undefined {
     return this.#list[this.#lastWhere((segment) => segment.header.baseSequence <= sequence)]
   }
@@ -41,6 +56,7 @@ export class LogSegments {
     return this.#list[this.#lastWhere((segment) => segment.header.position <= address)]
   }
 
+  /** The first one that is newer. */
   after(segment: LogSegment): LogSegment | undefined {
     return this.#list[this.#lastWhere(({ header }) => header.number <= segment.header.number) + 1]
   }

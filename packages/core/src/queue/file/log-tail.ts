@@ -25,6 +25,11 @@ export interface LogTailOptions {
   readonly recovered: RecoveredLog
   /** Grows as segments are made; the last one's `end` as groups become durable. */
   readonly segments: LogSegments
+  /** Of a new segment with this number: the first one that is kept, which may be itself. */
+  firstKept(number: number): number
+  onSegmentMade(): void
+  /** Called when a segment has got its first record. */
+  onSegmentBegun(): void
   reportError(error: WalError): void
 }
 
@@ -55,6 +60,9 @@ export class LogTail {
   /** True while the last frame is a marker. */
   #marked = false
   #abandoned: WalError | undefined
+  #isWriting = false
+  /** The making of a segment that no group is waiting for. */
+  #rolling: Promise<unknown> | undefined
 
   constructor(options: LogTailOptions) {
     this.#options = options
@@ -94,6 +102,32 @@ export class LogTail {
 
   /** Writes and syncs the group and answers what became of it. One call at a time; never rejects. */
   async write(group: Group): Promise<SendOutcome> {
+    this.#isWriting = true
+    try {
+      await this.#rolling
+      return await this.#write(group)
+    } finally {
+      this.#isWriting = false
+    }
+  }
+
+  /**
+   * Makes the next segment now, for what its header says. Does nothing and answers false while a
+   * group is on its way. Rejects if it cannot be made; the next group tries again.
+   */
+  async roll(): Promise<boolean> {
+    if (this.#isWriting || this.#rolling !== undefined) return false
+    const rolled = this.#roll()
+    this.#rolling = rolled
+      .catch(() => {})
+      .finally(() => {
+        this.#rolling = undefined
+      })
+    await rolled
+    return true
+  }
+
+  async #write(group: Group): Promise<SendOutcome> {
     let writer: SegmentWriter
     try {
       writer = await this.#writableSegment()
@@ -110,7 +144,7 @@ export class LogTail {
     this.#marked = false
     this.#lastSequence += group.records
     if (group.highestVersion > this.#highestVersion) this.#highestVersion = group.highestVersion
-    if (this.#options.segments.last) this.#options.segments.last.end = writer.end
+    this.#noteGrowth(writer)
     return done
   }
 
@@ -121,6 +155,7 @@ export class LogTail {
 
   /** Marks the end as clean, where there is something to mark, and gives up the file. */
   async close(): Promise<void> {
+    await this.#rolling
     const writer = this.#writer
     if (writer === undefined) return
     this.#writer = undefined
@@ -158,6 +193,17 @@ export class LogTail {
     return this.#nextSegment()
   }
 
+  async #roll(): Promise<void> {
+    const writer = this.#writer
+    this.#writer = undefined
+    const { last } = this.#options.segments
+    // A full disk has room for the next segment then, if there is any.
+    await writer?.trim().catch(() => {})
+    if (writer && last) last.fileBytes = writer.fileBytes
+    await writer?.close().catch(() => {})
+    await this.#nextSegment()
+  }
+
   /** Gives up a segment after a failure, with the group that was on its way. */
   async #leave(writer: SegmentWriter, error: WalError): Promise<SendOutcome> {
     this.#writer = undefined
@@ -179,14 +225,23 @@ export class LogTail {
     const header = this.#headerOf(this.#highestNumber)
     const path = join(directory, segmentName(header.number))
     const file = await createSegment(fileSystem, path, header)
-    segments.add({ path, header, end: segmentHeaderBytes })
+    segments.add({
+      path,
+      header,
+      end: segmentHeaderBytes,
+      fileBytes: segmentHeaderBytes,
+      lastSequence: this.#lastSequence,
+      latestAt: header.madeAt,
+    })
     this.#writer = this.#writerOf(path, file, segmentHeaderBytes, segmentHeaderBytes)
+    this.#marked = false
+    this.#options.onSegmentMade()
     return this.#writer
   }
 
   #headerOf(number: number): SegmentHeader {
     const { clock, epoch, format, segments } = this.#options
-    const { first, last } = segments
+    const { last } = segments
     return {
       salt: format.salt,
       number,
@@ -194,12 +249,24 @@ export class LogTail {
       position: last ? last.header.position + last.end : 0,
       previousNumber: last ? last.header.number : 0,
       previousEnd: last ? last.end : 0,
-      firstKept: first ? first.header.number : number,
+      firstKept: this.#options.firstKept(number),
       epoch,
       highestVersion: this.#highestVersion,
       madeAt: clock.now(),
       namespace: format.namespace,
     }
+  }
+
+  #noteGrowth(writer: SegmentWriter): void {
+    const { segments, clock, onSegmentBegun } = this.#options
+    const { last } = segments
+    if (last === undefined) return
+    const wasEmpty = last.lastSequence < last.header.baseSequence
+    last.end = writer.end
+    last.fileBytes = writer.fileBytes
+    last.lastSequence = this.#lastSequence
+    last.latestAt = clock.now()
+    if (wasEmpty) onSegmentBegun()
   }
 
   #writerOf(path: string, file: File, end: number, zeroedTo: number): SegmentWriter {

@@ -3,16 +3,19 @@ import type { WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { Random } from '../../random.ts'
 import type { StoredRecord } from '../../record.ts'
+import type { KeptRecords, RecordRetention, RetentionHold } from '../queue.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupFormat } from './group.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { LogEntry, LogReader } from './log-entry.ts'
 import { LogLookup } from './log-lookup.ts'
 import { SegmentedLogReader } from './log-reader.ts'
-import { LogSegments } from './log-segments.ts'
+import { type LogSegment, LogSegments } from './log-segments.ts'
 import { LogTail } from './log-tail.ts'
 import { recoverLog } from './recovery.ts'
+import { Retention, type TargetProgress } from './retention.ts'
 import { longestNamespaceBytes } from './segment-header.ts'
+import { SegmentRemoval } from './segment-removal.ts'
 
 export type { LogEntry, LogReader } from './log-entry.ts'
 
@@ -32,6 +35,8 @@ export interface LogOptions {
   readonly maxGroupBytes?: number | undefined
   /** Zeros written ahead of small groups, in bytes, which makes their sync faster. Default: 1 MiB. */
   readonly zeroAheadBytes?: number | undefined
+  /** What may be removed of it, and who is told. Default: nothing is. */
+  readonly retention?: LogRetention | undefined
   /** Highest sequence some cursor has seen applied: proof that it was synced. 0 if none. */
   readonly knownSynced: number
   /**
@@ -43,6 +48,14 @@ export interface LogOptions {
   reportError(error: WalError): void
 }
 
+/** How long a log is kept. */
+export interface LogRetention extends RecordRetention {
+  /** Nothing is removed that one of these is not done with. */
+  readonly targets: readonly TargetProgress[]
+  /** Told when the log has grown past its bytes because of a target, once until it is smaller. */
+  onHeld(hold: RetentionHold): void
+}
+
 /** An append-only log of records in segment files, durable when it says so. */
 export interface Log {
   /**
@@ -51,7 +64,7 @@ export interface Log {
    * After `close` the answer is `'no'` with `ERR_CLOSED`, after `abandon` with its error.
    */
   append(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]>
-  /** Lowest sequence that can be read; 1 in a new log. */
+  /** Lowest sequence that can be read; 1 in a new log. It rises as the log is let go. */
   readonly firstSequence: number
   /** Highest durable sequence; 0 in an empty log. */
   readonly lastSequence: number
@@ -61,6 +74,15 @@ export interface Log {
   readonly bufferedBytes: number
   /** A reader that starts at a sequence, or at the first one if that is higher. */
   reader(from: number): LogReader
+  /**
+   * Keeps every record from this sequence on that can be read now, whatever the retention says,
+   * until the function it answers is called.
+   */
+  hold(from: number): () => void
+  /** Begins to let go of what the retention does not keep. Until then nothing is removed. */
+  startRetention(): void
+  /** What is kept, and why. */
+  kept(): KeptRecords
   /** Reads one entry by the address a reader gave. Rejects like `LogReader.read`. */
   readAt(address: number): Promise<LogEntry>
   /** Calls back after more became durable, once per group. Returns an unsubscribe function. */
@@ -75,7 +97,8 @@ export interface Log {
   abandon(error: WalError): Promise<void>
 }
 
-const defaultSegmentBytes = 64 * 1024 * 1024
+/** Of `segmentBytes`. */
+export const defaultSegmentBytes = 64 * 1024 * 1024
 const largestSegmentBytes = 1024 * 1024 * 1024
 const defaultGroupBytes = 8 * 1024 * 1024
 const defaultZeroAheadBytes = 1024 * 1024
@@ -87,21 +110,42 @@ const defaultZeroAheadBytes = 1024 * 1024
 export async function openLog(options: LogOptions): Promise<Log> {
   const recovered = await recoverLog(options)
   const segments = new LogSegments(recovered.segments)
+  const reportError = (error: WalError) => options.reportError(error)
   const format = formatOf(options, segments)
   const listeners = new Set<() => void>()
-  const tail = new LogTail({
-    directory: options.directory,
-    fileSystem: options.fileSystem,
-    clock: options.clock,
+  const { fileSystem, directory, clock } = options
+  const readers = new Set<SegmentedLogReader>()
+  const lookup = new LogLookup(fileSystem, segments)
+  const tail: LogTail = new LogTail({
+    directory,
+    fileSystem,
+    clock,
     epoch: options.epoch,
     format,
     segmentBytes: Math.min(options.segmentBytes ?? defaultSegmentBytes, largestSegmentBytes),
     zeroAheadBytes: options.zeroAheadBytes ?? defaultZeroAheadBytes,
     recovered,
     segments,
-    reportError: (error) => options.reportError(error),
+    firstKept: (number) => retention.firstKept(number),
+    onSegmentMade: () => retention.segmentMade(),
+    onSegmentBegun: () => retention.segmentBegun(),
+    reportError,
   })
   const ownershipLoss = () => options.ownershipLoss?.()
+  const removal = new SegmentRemoval({
+    fileSystem,
+    letGo: (gone) => letGo(gone, [...readers, lookup]),
+    reportError,
+  })
+  const retention = new Retention({
+    ...retentionOf(options),
+    segments,
+    removal,
+    clock,
+    roll: () => tail.roll(),
+    ownershipLoss,
+    reportError,
+  })
   const commit = new GroupCommit({
     tail,
     format,
@@ -111,8 +155,33 @@ export async function openLog(options: LogOptions): Promise<Log> {
       for (const listener of listeners) queueMicrotask(listener)
     },
   })
-  const { fileSystem } = options
-  return new SegmentedLog({ fileSystem, segments, tail, commit, listeners, ownershipLoss })
+  return new SegmentedLog({
+    fileSystem,
+    segments,
+    tail,
+    commit,
+    retention,
+    readers,
+    lookup,
+    listeners,
+    ownershipLoss,
+  })
+}
+
+function retentionOf({ retention }: LogOptions) {
+  return {
+    limits: retention ?? { timeMs: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY },
+    targets: retention?.targets ?? [],
+    onHeld: (hold: RetentionHold) => retention?.onHeld(hold),
+  }
+}
+
+/** Whoever has the files of these segments open gives them up. */
+async function letGo(
+  segments: readonly LogSegment[],
+  users: readonly Pick<LogLookup, 'letGo'>[],
+): Promise<void> {
+  await Promise.allSettled(users.map((user) => user.letGo(segments)))
 }
 
 /** One salt per log: that of its segments, or a new one. */
@@ -128,6 +197,9 @@ interface LogParts {
   readonly segments: LogSegments
   readonly tail: LogTail
   readonly commit: GroupCommit
+  readonly retention: Retention
+  readonly readers: Set<SegmentedLogReader>
+  readonly lookup: LogLookup
   readonly listeners: Set<() => void>
   ownershipLoss(): WalError | undefined
 }
@@ -135,12 +207,10 @@ interface LogParts {
 class SegmentedLog implements Log {
   readonly #parts: LogParts
   readonly #commit: GroupCommit
-  readonly #lookup: LogLookup
 
   constructor(parts: LogParts) {
     this.#parts = parts
     this.#commit = parts.commit
-    this.#lookup = new LogLookup(parts.fileSystem, parts.segments)
   }
 
   get firstSequence(): number {
@@ -164,12 +234,31 @@ class SegmentedLog implements Log {
   }
 
   reader(from: number): LogReader {
-    const { fileSystem, segments } = this.#parts
-    return new SegmentedLogReader(fileSystem, segments, Math.max(from, this.firstSequence))
+    const { fileSystem, segments, readers } = this.#parts
+    const reader = new SegmentedLogReader({
+      fileSystem,
+      segments,
+      from: Math.max(from, this.firstSequence),
+      onClosed: (closed) => readers.delete(closed),
+    })
+    readers.add(reader)
+    return reader
+  }
+
+  hold(from: number): () => void {
+    return this.#parts.retention.hold(from)
+  }
+
+  startRetention(): void {
+    this.#parts.retention.start()
+  }
+
+  kept(): KeptRecords {
+    return this.#parts.retention.kept()
   }
 
   readAt(address: number): Promise<LogEntry> {
-    return this.#lookup.readAt(address)
+    return this.#parts.lookup.readAt(address)
   }
 
   onAppended(listener: () => void): () => void {
@@ -180,10 +269,11 @@ class SegmentedLog implements Log {
 
   async close(): Promise<void> {
     await this.#commit.close()
+    await this.#parts.retention.close()
     const loss = this.#parts.ownershipLoss()
     if (loss) this.#parts.tail.abandon(loss)
     await this.#parts.tail.close()
-    await this.#lookup.close()
+    await this.#parts.lookup.close()
   }
 
   async abandon(error: WalError): Promise<void> {

@@ -160,7 +160,7 @@ export function recordVersion(from: Buffer, at: number): bigint {
   return from.readBigUInt64LE(at + 8)
 }
 
-/** When that record was written. */
+/** When the record whose body begins at `at` was written, in ms since the Unix epoch. */
 export function recordWrittenAt(from: Buffer, at: number): number {
   return from.readDoubleLE(at + 16)
 }

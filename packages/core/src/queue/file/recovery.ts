@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { isWalError } from '../../errors.ts'
+import { inParallel } from '../../in-parallel.ts'
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 import { corruptLog, notALog } from './log-errors.ts'
@@ -63,18 +64,18 @@ export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog
   }
 }
 
+/** A long log has thousands of segments; a few at a time keep the disk busy. */
+const headersAtOnce = 16
+
 async function findSegments(
   fileSystem: FileSystem,
   directory: string,
 ): Promise<readonly FoundSegment[]> {
-  const found: FoundSegment[] = []
-  for (const name of await fileSystem.list(directory)) {
-    const number = segmentNumber(name)
-    if (number === undefined) continue
-    const path = join(directory, name)
-    found.push(await withFile(fileSystem, path, 'read', (file) => lookAt(file, path, number)))
-  }
-  return found
+  const numbers = (await fileSystem.list(directory)).flatMap((name) => segmentNumber(name) ?? [])
+  return inParallel(numbers, headersAtOnce, (number) => {
+    const path = join(directory, segmentName(number))
+    return withFile(fileSystem, path, 'read', (file) => lookAt(file, path, number))
+  })
 }
 
 async function lookAt(file: File, path: string, number: number): Promise<FoundSegment> {
@@ -130,13 +131,16 @@ async function recoverLast(
     await file.sync()
     await fileSystem.syncDirectory(directory)
     last.end = scan.end
+    last.fileBytes = Math.max(size, scan.end)
+    last.lastSequence = scan.nextSequence - 1
+    last.latestAt = Math.max(last.header.madeAt, scan.latestAt)
     const canResume = scan.marked && tailIsZero
     if (!canResume) await file.close()
     const { header } = last
     return {
       lastSequence: scan.nextSequence - 1,
       highestVersion: maxOf(header.highestVersion, scan.highestVersion),
-      resumable: canResume ? { file, zeroedTo: Math.max(size, scan.end) } : undefined,
+      resumable: canResume ? { file, zeroedTo: last.fileBytes } : undefined,
     }
   } catch (error) {
     await file.close().catch(() => {})

@@ -13,7 +13,7 @@ export interface FoundSegment {
 
 /** Which of the files make up the log. */
 export interface SegmentChain {
-  /** Oldest first. The last one's `end` is the file's: where its data ends is yet to be found. */
+  /** Oldest first. The last one's `end` is the file's: what it holds is yet to be found. */
   readonly segments: readonly LogSegment[]
   /** Files that hold nothing of the log, if they are what they seem to be. */
   readonly rest: readonly FoundSegment[]
@@ -38,15 +38,28 @@ export function chainSegments(found: readonly FoundSegment[]): SegmentChain {
   if (newest?.finding.state !== 'whole') return { segments: [], rest: found }
 
   const { firstKept } = newest.finding.header
-  let last = { path: newest.path, header: newest.finding.header, end: newest.size }
-  checkName(last, newest.number)
-  const segments: LogSegment[] = [last]
-  while (last.header.previousNumber >= firstKept) {
-    last = segmentBefore(last, byNumber.get(last.header.previousNumber), newest.path)
-    segments.unshift(last)
+  let oldest = newestSegment(newest.path, newest.finding.header, newest.size)
+  checkName(oldest, newest.number)
+  const segments = [oldest]
+  while (oldest.header.previousNumber >= firstKept) {
+    oldest = segmentBefore(oldest, byNumber.get(oldest.header.previousNumber), newest.path)
+    segments.push(oldest)
   }
+  segments.reverse()
   const used = new Set(segments.map(({ header }) => header.number))
   return { segments, rest: found.filter(({ number }) => !used.has(number)) }
+}
+
+function newestSegment(path: string, header: SegmentHeader, fileBytes: number): LogSegment {
+  const lastSequence = header.baseSequence - 1
+  return {
+    path,
+    header,
+    end: fileBytes,
+    fileBytes,
+    lastSequence,
+    latestAt: Number.POSITIVE_INFINITY,
+  }
 }
 
 /** The segment that `later` names as the one before it. */
@@ -68,7 +81,15 @@ function segmentBefore(
   if (found.finding.state !== 'whole') {
     throw corruptLog({ path: found.path, offset: 0, what: "a segment's header is damaged", proof })
   }
-  const segment = { path: found.path, header: found.finding.header, end: header.previousEnd }
+  const segment = {
+    path: found.path,
+    header: found.finding.header,
+    end: header.previousEnd,
+    fileBytes: found.size,
+    lastSequence: header.baseSequence - 1,
+    // Made by a clock that was ahead, a segment tells less than those after it.
+    latestAt: Math.min(header.madeAt, later.latestAt),
+  }
   checkName(segment, found.number)
   checkLink(segment, header, proof)
   if (found.size < header.previousEnd) {

@@ -6,6 +6,9 @@ const mostIdleFiles = 8
 interface OpenFile {
   readonly file: Promise<File>
   users: number
+  /** Resolves once it is closed. */
+  readonly closed: Promise<void>
+  readonly onClosed: () => void
 }
 
 /** Segments open for reading here and there. A few are kept open, the latest used ones. */
@@ -20,10 +23,7 @@ export class SegmentFiles {
 
   async use<T>(segment: LogSegment, read: (file: File) => Promise<T>): Promise<T> {
     const { path } = segment
-    const open = this.#open.get(path) ?? {
-      file: this.#fileSystem.open(path, 'read'),
-      users: 0,
-    }
+    const open = this.#open.get(path) ?? newOpenFile(this.#fileSystem.open(path, 'read'))
     this.#open.delete(path)
     this.#open.set(path, open)
     open.users += 1
@@ -37,6 +37,15 @@ export class SegmentFiles {
       open.users -= 1
       await this.#closeIdle(open, path)
     }
+  }
+
+  /** Gives up the file of a segment, once the reads under way are done with it. */
+  async letGo({ path }: LogSegment): Promise<void> {
+    const open = this.#open.get(path)
+    if (open === undefined) return
+    this.#open.delete(path)
+    if (open.users === 0) await closeFile(open)
+    await open.closed
   }
 
   async close(): Promise<void> {
@@ -59,6 +68,15 @@ export class SegmentFiles {
   }
 }
 
-async function closeFile({ file }: OpenFile): Promise<void> {
+function newOpenFile(file: Promise<File>): OpenFile {
+  let onClosed = (): void => {}
+  const closed = new Promise<void>((resolve) => {
+    onClosed = resolve
+  })
+  return { file, users: 0, closed, onClosed }
+}
+
+async function closeFile({ file, onClosed }: OpenFile): Promise<void> {
   await file.then((opened) => opened.close()).catch(() => {})
+  onClosed()
 }

@@ -8,7 +8,7 @@ import {
   syncedBytesOf,
 } from './frame.ts'
 import { FrameWalker } from './frame-walker.ts'
-import { recordKind, recordVersion } from './record-format.ts'
+import { recordKind, recordVersion, recordWrittenAt } from './record-format.ts'
 import { type SegmentHeader, segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 
 /** A frame that a search came upon. */
@@ -26,6 +26,8 @@ export interface SegmentScan {
   readonly nextSequence: number
   /** 0n if there is no record. */
   readonly highestVersion: bigint
+  /** The latest `writtenAt`; 0 if there is no record. */
+  readonly latestAt: number
   /** Where the last group begins. It alone may not be on disk though it can be read; 0: nothing may. */
   readonly lastGroupAt: number
   /** True if the last frame is the marker of a clean close. */
@@ -41,6 +43,7 @@ export async function scanSegment(
   const from = { offset: segmentHeaderBytes, sequence: header.baseSequence }
   const walker = new FrameWalker(file, segmentSalt(header), from)
   let highestVersion = 0n
+  let latestAt = 0
   let lastGroupAt = 0
   let marked = false
   while (walker.check(size) ?? (await walker.load(size))) {
@@ -49,11 +52,12 @@ export async function scanSegment(
     if (walker.buffer[walker.bodyStart] === recordKind) {
       const version = recordVersion(walker.buffer, walker.bodyStart)
       if (version > highestVersion) highestVersion = version
+      latestAt = Math.max(latestAt, recordWrittenAt(walker.buffer, walker.bodyStart))
     }
     walker.advance()
   }
   const { offset: end, sequence: nextSequence } = walker
-  return { end, nextSequence, highestVersion, lastGroupAt, marked }
+  return { end, nextSequence, highestVersion, latestAt, lastGroupAt, marked }
 }
 
 /** What lies behind the end of a segment's valid data. */

@@ -80,6 +80,18 @@ export class SegmentWriter {
     if (end > this.#zeroedTo) this.#zeroedTo = end
   }
 
+  /** Size of the file. */
+  get fileBytes(): number {
+    return this.#zeroedTo
+  }
+
+  /** Gives back what room zeros have taken ahead. Not synced: nothing depends on it. */
+  async trim(): Promise<void> {
+    if (this.#zeroedTo === this.#end) return
+    await this.#file.truncate(this.#end)
+    this.#zeroedTo = this.#end
+  }
+
   async close(): Promise<void> {
     await this.#file.close()
   }

@@ -1,7 +1,7 @@
 import type { Consumer, Delivery } from '../../../../src/consumer/consumer.ts'
 import type { WalError } from '../../../../src/errors.ts'
 import { type FileQueueOptions, fileQueue } from '../../../../src/queue/file/file-queue.ts'
-import type { Queue } from '../../../../src/queue/queue.ts'
+import type { Queue, RecordRetention, RetentionHold } from '../../../../src/queue/queue.ts'
 import { systemRandom } from '../../../../src/random.ts'
 import type { StoredRecord } from '../../../../src/record.ts'
 import { makeStoredRecord } from '../../../../src/testing/make-record.ts'
@@ -10,6 +10,7 @@ import { VirtualClock } from '../../../../src/testing/virtual-clock.ts'
 export interface OpenQueueOptions extends FileQueueOptions {
   readonly targets?: readonly string[]
   readonly namespace?: string
+  readonly retention?: RecordRetention
 }
 
 /** A file queue that is open, on a clock moved by hand, and short ways to what tests do with it. */
@@ -17,6 +18,7 @@ export class OpenQueue {
   readonly queue: Queue
   readonly clock: VirtualClock
   readonly errors: WalError[] = []
+  readonly holds: RetentionHold[] = []
 
   private constructor(queue: Queue, clock: VirtualClock) {
     this.queue = queue
@@ -24,7 +26,7 @@ export class OpenQueue {
   }
 
   static async open(
-    { targets = ['search'], namespace = 'titles', ...options }: OpenQueueOptions,
+    { targets = ['search'], namespace = 'titles', retention, ...options }: OpenQueueOptions,
     clock = new VirtualClock(),
   ): Promise<OpenQueue> {
     const opened = new OpenQueue(fileQueue(options), clock)
@@ -34,6 +36,8 @@ export class OpenQueue {
       directory: undefined,
       clock,
       random: systemRandom,
+      retention,
+      retentionHeld: (hold) => opened.holds.push(hold),
       reportError: (error) => opened.errors.push(error),
     })
     return opened
