@@ -33,6 +33,7 @@ const foundation = new Set([
   'heap.ts',
   'record-id.ts',
   'record.ts',
+  'settle-some.ts',
   'version.ts',
 ])
 

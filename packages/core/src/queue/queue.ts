@@ -61,6 +61,8 @@ export interface KeptRecords {
   readonly segments: number
   /** What those files take up, in bytes. */
   readonly bytes: number
+  /** What files take up beside these that hold nothing and are kept to be used again, in bytes. */
+  readonly spareBytes: number
   /** No record that is kept was written before this, in ms since the Unix epoch; undefined without any. */
   readonly since: number | undefined
   /**

@@ -40,6 +40,8 @@ export interface KillTask {
   /** Records written before delivery starts, and while it goes on. */
   readonly records: readonly [number, number]
   readonly segmentBytes?: number
+  /** What the log keeps of what is done with. */
+  readonly retainedBytes?: number
   /** Mends dead letters and puts them back. */
   readonly redrives: boolean
   /** The last life: lists the dead letters at the end. */
@@ -162,6 +164,7 @@ function openWal() {
           ...(task.segmentBytes === undefined ? {} : { segmentBytes: task.segmentBytes }),
         }),
         targets: { steady, shaky },
+        retention: task.retainedBytes === undefined ? {} : { bytes: task.retainedBytes },
         concurrency,
         batch: { maxRecords: maxBatchRecords },
         // No run of bad luck may end an innocent record here.
@@ -207,6 +210,7 @@ await writeMany(films, task.records[0])
 say('delivering')
 await wal.start()
 await writeMany(films, task.records[1])
+addLines(fileOf('kept'), [(await films.status()).kept])
 say('draining')
 if (task.redrives) await redrive(films)
 if (task.isLast || random.chance(0.5)) await wal.drain({ includeDelayed: task.isLast })

@@ -38,6 +38,13 @@ export interface Letter extends Receipt {
   readonly attempts: readonly string[]
 }
 
+/** What a life found in its log. */
+export interface Kept {
+  /** Sequence of the first record. */
+  readonly first: number
+  readonly spareBytes: number
+}
+
 /** Everything that became of one directory. */
 export interface History {
   /** In the order of the calls. */
@@ -47,6 +54,7 @@ export interface History {
   /** Per target, in the order in which they were applied. */
   readonly applied: ReadonlyMap<string, readonly Application[]>
   readonly letters: readonly Letter[]
+  readonly kept: readonly Kept[]
   /** Lives that were killed. */
   readonly killed: ReadonlySet<number>
   /** Half lines, left by kills in the middle of a write. */
@@ -90,6 +98,7 @@ export function readHistory(directory: string, killed: ReadonlySet<number>): His
     acknowledged: read<Receipt>('acknowledged'),
     applied: new Map(targets.map((target) => [target, read<Application>(target)])),
     letters: read<Letter>('letters'),
+    kept: read<Kept>('kept'),
     killed,
     torn,
   }

@@ -26,6 +26,7 @@ export interface KillRunOptions {
   readonly seed: number
   readonly kills: number
   readonly segmentBytes?: number
+  readonly retainedBytes?: number
   readonly redrives?: boolean
 }
 
@@ -95,7 +96,7 @@ class Lives {
 
   /** One life; killed somewhere in that phase, or a little later. */
   async #live(life: number, phase: Phase | undefined, isLast = false): Promise<void> {
-    const { segmentBytes, redrives = false } = this.#options
+    const { segmentBytes, retainedBytes, redrives = false } = this.#options
     const task: KillTask = {
       directory: this.#directory,
       life,
@@ -104,6 +105,7 @@ class Lives {
       redrives,
       isLast,
       ...(segmentBytes === undefined ? {} : { segmentBytes }),
+      ...(retainedBytes === undefined ? {} : { retainedBytes }),
     }
     const environment = { NODE_COMPILE_CACHE: join(this.#directory, 'compiled') }
     const child = new TestProcess(script, task, { environment })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mendedIn, repetitionsOf, violationsOf } from './kill-check.ts'
+import type { History } from './kill-history.ts'
 import { type KillRun, phases, runLives } from './kill-run.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
@@ -17,7 +18,8 @@ describe('a process that is killed again and again', () => {
       runLives({
         seed: seed + 1,
         kills: killsPerDirectory,
-        segmentBytes: 64 * 1024,
+        segmentBytes: 16 * 1024,
+        retainedBytes: 48 * 1024,
         redrives: true,
       }),
     ] as const)
@@ -30,6 +32,9 @@ describe('a process that is killed again and again', () => {
     expect(kept.history.letters.length).toBeGreaterThan(50)
     expect(redriven.history.letters).toEqual([])
     expect(mendedIn(redriven.history)).toBeGreaterThan(50)
+    expect(kept.history.kept.at(-1)?.first).toBe(1)
+    expect(redriven.history.kept.at(-1)?.first, 'first record kept').toBeGreaterThan(5000)
+    expect(withSpares(redriven.history), 'lives with files to be used again').toBeGreaterThan(20)
     const kills = phases.map((phase) => sum(runs.map((run) => run.kills[phase])))
     expect(sum(kills)).toBeGreaterThanOrEqual(200)
     expect(Math.min(...kills), `kills in ${phases}: ${kills}`).toBeGreaterThanOrEqual(5)
@@ -38,6 +43,10 @@ describe('a process that is killed again and again', () => {
     expect(openings.at(-1), 'longest opening, ms').toBeLessThan(2000)
   })
 })
+
+function withSpares({ kept }: History): number {
+  return kept.filter(({ spareBytes }) => spareBytes > 0).length
+}
 
 function describeRun({ history, kills, openings }: KillRun): string {
   const applied = [...history.applied].map(([target, { length }]) => `${target} ${length}`)
@@ -50,6 +59,8 @@ function describeRun({ history, kills, openings }: KillRun): string {
     letters: history.letters.length,
     mended: mendedIn(history),
     torn: history.torn,
+    firstKept: history.kept.at(-1)?.first,
+    withSpares: withSpares(history),
     longestOpeningMs: Math.max(...openings),
   })
 }

@@ -9,6 +9,8 @@ interface Written {
   readonly writer: number
   readonly order: number
   answer: Durable | 'pending'
+  /** True once nobody needs it any more: the log may let it go. */
+  isExpendable: boolean
 }
 
 /** What a log was asked to keep, over all of its lives. */
@@ -24,7 +26,9 @@ export class LogHistory {
 
   begin(writer: number, records: readonly StoredRecord[]): void {
     for (const record of records) {
-      this.#byId.set(record.id, { record, writer, order: this.#byId.size, answer: 'pending' })
+      const order = this.#byId.size
+      const written = { record, writer, order, answer: 'pending', isExpendable: false } as const
+      this.#byId.set(record.id, { ...written })
     }
   }
 
@@ -32,6 +36,13 @@ export class LogHistory {
     const written = this.#byId.get(record.id)
     if (written === undefined) throw new Error(`${record.id} was never begun`)
     written.answer = answer
+  }
+
+  /** From here on the log may let go of it. */
+  expend({ id }: StoredRecord): void {
+    const written = this.#byId.get(id)
+    if (written === undefined) throw new Error(`${id} was never begun`)
+    written.isExpendable = true
   }
 
   /** Takes what was found for the truth: it must stay so, whatever had been said. */
@@ -57,8 +68,9 @@ export class LogHistory {
     const wrong: string[] = []
     const found = new Set<string>()
     const lastOrder = new Map<number, number>()
+    const first = entries[0]?.sequence ?? 1
     for (const [index, { sequence, record }] of entries.entries()) {
-      if (sequence !== index + 1) wrong.push(`sequence ${sequence} where ${index + 1} should be`)
+      if (sequence !== first + index) wrong.push(`sequence ${sequence} for ${first + index}`)
       const written = this.#byId.get(record.id)
       if (written === undefined) {
         wrong.push(`${record.id} was never written`)
@@ -72,8 +84,9 @@ export class LogHistory {
       if (written.order < before) wrong.push(`${record.id} comes after a later one of its writer`)
       lastOrder.set(written.writer, written.order)
     }
-    for (const [id, { answer }] of this.#byId) {
-      if (answer === 'yes' && !found.has(id)) wrong.push(`${id} was answered 'yes' and is lost`)
+    for (const [id, { answer, isExpendable }] of this.#byId) {
+      if (answer === 'yes' && !isExpendable && !found.has(id))
+        wrong.push(`${id} was answered 'yes' and is lost`)
     }
     return wrong
   }

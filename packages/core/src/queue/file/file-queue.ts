@@ -302,14 +302,19 @@ function closedError(): WalError {
 function guardReports(context: QueueContext): QueueContext {
   return {
     ...context,
-    reportError(error) {
-      try {
-        context.reportError(error)
-      } catch (thrown) {
-        queueMicrotask(() => {
-          throw thrown
-        })
-      }
-    },
+    reportError: guarded((error) => context.reportError(error)),
+    retentionHeld: guarded((hold) => context.retentionHeld?.(hold)),
+  }
+}
+
+function guarded<T>(listener: (event: T) => void): (event: T) => void {
+  return (event) => {
+    try {
+      listener(event)
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 }

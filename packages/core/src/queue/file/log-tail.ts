@@ -5,10 +5,10 @@ import type { SendOutcome } from '../../producer/producer.ts'
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 import { Group, type GroupFormat, type GroupPlace } from './group.ts'
-import type { LogSegments } from './log-segments.ts'
+import type { LogSegment, LogSegments } from './log-segments.ts'
 import { markerBody } from './marker.ts'
 import type { RecoveredLog } from './recovery.ts'
-import { createSegment } from './segment-creation.ts'
+import { type CreateSegmentOptions, createSegment } from './segment-creation.ts'
 import { type SegmentHeader, segmentHeaderBytes } from './segment-header.ts'
 import { segmentName } from './segment-name.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -27,6 +27,8 @@ export interface LogTailOptions {
   readonly segments: LogSegments
   /** Of a new segment with this number: the first one that is kept, which may be itself. */
   firstKept(number: number): number
+  /** A file to make a segment of, see `createSegment`. */
+  takeSpare: CreateSegmentOptions['takeSpare']
   onSegmentMade(): void
   /** Called when a segment has got its first record. */
   onSegmentBegun(): void
@@ -72,7 +74,7 @@ export class LogTail {
     this.#highestNumber = highestNumber
     const { last } = options.segments
     if (resumable && last) {
-      this.#writer = this.#writerOf(last.path, resumable.file, last.end, resumable.zeroedTo)
+      this.#writer = this.#writerOf(last, resumable.file)
       this.#marked = true
     }
   }
@@ -168,6 +170,8 @@ export class LogTail {
         .append(marker.frames)
         .catch((cause) => this.#options.reportError(this.#errorOf(cause)))
     }
+    // What lies behind the marker must be nothing, or the next start would begin a segment.
+    if (!this.#abandoned) await writer.trim().catch(() => {})
     await writer.close().catch(() => {})
   }
 
@@ -188,19 +192,23 @@ export class LogTail {
   async #writableSegment(): Promise<SegmentWriter> {
     const writer = this.#writer
     if (writer && writer.end < this.#options.segmentBytes) return writer
-    this.#writer = undefined
-    await writer?.close().catch(() => {})
+    await this.#finish(writer)
     return this.#nextSegment()
   }
 
-  async #roll(): Promise<void> {
-    const writer = this.#writer
+  /** Leaves a segment that is sound; without what is in its file behind the end. */
+  async #finish(writer: SegmentWriter | undefined): Promise<void> {
     this.#writer = undefined
     const { last } = this.#options.segments
-    // A full disk has room for the next segment then, if there is any.
-    await writer?.trim().catch(() => {})
-    if (writer && last) last.fileBytes = writer.fileBytes
-    await writer?.close().catch(() => {})
+    if (writer === undefined || last === undefined) return
+    if (!this.#abandoned) await writer.trim().catch(() => {})
+    last.fileBytes = writer.fileBytes
+    await writer.close().catch(() => {})
+  }
+
+  async #roll(): Promise<void> {
+    // A full disk may have room for the next segment only once this one has given some back.
+    await this.#finish(this.#writer)
     await this.#nextSegment()
   }
 
@@ -220,20 +228,21 @@ export class LogTail {
 
   async #nextSegment(): Promise<SegmentWriter> {
     if (this.#abandoned) throw this.#abandoned
-    const { directory, fileSystem, segments } = this.#options
+    const { directory, fileSystem, segments, takeSpare } = this.#options
     this.#highestNumber += 1
     const header = this.#headerOf(this.#highestNumber)
     const path = join(directory, segmentName(header.number))
-    const file = await createSegment(fileSystem, path, header)
-    segments.add({
+    const { file, fileBytes } = await createSegment({ fileSystem, path, header, takeSpare })
+    const segment: LogSegment = {
       path,
       header,
       end: segmentHeaderBytes,
-      fileBytes: segmentHeaderBytes,
+      fileBytes,
       lastSequence: this.#lastSequence,
       latestAt: header.madeAt,
-    })
-    this.#writer = this.#writerOf(path, file, segmentHeaderBytes, segmentHeaderBytes)
+    }
+    segments.add(segment)
+    this.#writer = this.#writerOf(segment, file)
     this.#marked = false
     this.#options.onSegmentMade()
     return this.#writer
@@ -269,9 +278,16 @@ export class LogTail {
     if (wasEmpty) onSegmentBegun()
   }
 
-  #writerOf(path: string, file: File, end: number, zeroedTo: number): SegmentWriter {
+  #writerOf({ path, end, fileBytes }: LogSegment, file: File): SegmentWriter {
     const { segmentBytes, zeroAheadBytes } = this.#options
-    return new SegmentWriter({ path, file, end, zeroedTo, zeroAheadBytes, zeroLimit: segmentBytes })
+    return new SegmentWriter({
+      path,
+      file,
+      end,
+      fileBytes,
+      zeroAheadBytes,
+      zeroLimit: segmentBytes,
+    })
   }
 
   #errorOf(cause: unknown): WalError {

@@ -114,6 +114,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const format = formatOf(options, segments)
   const listeners = new Set<() => void>()
   const { fileSystem, directory, clock } = options
+  const segmentBytes = Math.min(options.segmentBytes ?? defaultSegmentBytes, largestSegmentBytes)
   const readers = new Set<SegmentedLogReader>()
   const lookup = new LogLookup(fileSystem, segments)
   const tail: LogTail = new LogTail({
@@ -122,11 +123,12 @@ export async function openLog(options: LogOptions): Promise<Log> {
     clock,
     epoch: options.epoch,
     format,
-    segmentBytes: Math.min(options.segmentBytes ?? defaultSegmentBytes, largestSegmentBytes),
+    segmentBytes,
     zeroAheadBytes: options.zeroAheadBytes ?? defaultZeroAheadBytes,
     recovered,
     segments,
     firstKept: (number) => retention.firstKept(number),
+    takeSpare: (header) => removal.takeSpare(header),
     onSegmentMade: () => retention.segmentMade(),
     onSegmentBegun: () => retention.segmentBegun(),
     reportError,
@@ -134,6 +136,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const ownershipLoss = () => options.ownershipLoss?.()
   const removal = new SegmentRemoval({
     fileSystem,
+    segmentBytes,
     letGo: (gone) => letGo(gone, [...readers, lookup]),
     reportError,
   })

@@ -1,12 +1,17 @@
 import { join } from 'node:path'
 import { isWalError } from '../../errors.ts'
-import { inParallel } from '../../in-parallel.ts'
+import { settleSome } from '../../settle-some.ts'
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 import { corruptLog, notALog } from './log-errors.ts'
 import type { LogSegment } from './log-segments.ts'
 import { chainSegments, type FoundSegment } from './segment-chain.ts'
-import { readSegmentHeader, segmentHeaderBytes, segmentSalt } from './segment-header.ts'
+import {
+  readSegmentHeader,
+  type SegmentHeader,
+  segmentHeaderBytes,
+  segmentSalt,
+} from './segment-header.ts'
 import { segmentName, segmentNumber } from './segment-name.ts'
 import { type FoundFrame, type SegmentScan, scanSegment, searchTail } from './segment-scan.ts'
 
@@ -31,8 +36,6 @@ export interface RecoveredLog {
 
 export interface ResumableSegment {
   readonly file: File
-  /** From the segment's end up to here the file holds zeros. */
-  readonly zeroedTo: number
 }
 
 /**
@@ -54,7 +57,7 @@ export async function recoverLog(options: RecoveryOptions): Promise<RecoveredLog
   try {
     const found = await findSegments(fileSystem, directory)
     const { segments, rest } = chainSegments(found)
-    checkUnused(rest, segments.at(-1)?.header.firstKept ?? 0)
+    await checkUnused(fileSystem, rest, segments.at(-1)?.header.firstKept ?? 0)
     const last = await recoverLast(options, segments.at(-1))
     await removeUnused(fileSystem, directory, rest)
     const highestNumber = found.reduce((highest, { number }) => Math.max(highest, number), 0)
@@ -72,9 +75,13 @@ async function findSegments(
   directory: string,
 ): Promise<readonly FoundSegment[]> {
   const numbers = (await fileSystem.list(directory)).flatMap((name) => segmentNumber(name) ?? [])
-  return inParallel(numbers, headersAtOnce, (number) => {
+  const found = await settleSome(headersAtOnce, numbers, (number) => {
     const path = join(directory, segmentName(number))
     return withFile(fileSystem, path, 'read', (file) => lookAt(file, path, number))
+  })
+  return found.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
   })
 }
 
@@ -86,13 +93,22 @@ async function lookAt(file: File, path: string, number: number): Promise<FoundSe
 }
 
 /**
- * Files outside the chain were begun and never came into use, and end with their header: nothing
- * is written behind it before it is synced. Anything longer is a segment whose header is damaged.
+ * Files outside the chain, from the first one kept on, were begun and never came into use. No frame
+ * of theirs is written before their header is synced, so such a file ends with its header at most,
+ * or the header is whole, where the file was an earlier segment before: then no frame behind it
+ * is its own. Anything else is a segment whose header is damaged, or that of the one after it.
  */
-function checkUnused(rest: readonly FoundSegment[], firstKept: number): void {
-  for (const { path, number, size, finding } of rest) {
+async function checkUnused(
+  fileSystem: FileSystem,
+  rest: readonly FoundSegment[],
+  firstKept: number,
+): Promise<void> {
+  for (const found of rest) {
+    const { path, number, size, finding } = found
     if (finding.state === 'foreign') throw notALog(path)
     if (number < firstKept || size <= segmentHeaderBytes) continue
+    if (finding.state === 'whole' && !(await holdsFrame(fileSystem, found, finding.header)))
+      continue
     throw corruptLog({
       path,
       offset: 0,
@@ -100,6 +116,17 @@ function checkUnused(rest: readonly FoundSegment[], firstKept: number): void {
       proof: `the file has ${size} bytes, and nothing is written behind a header before its sync`,
     })
   }
+}
+
+function holdsFrame(
+  fileSystem: FileSystem,
+  { path, size }: FoundSegment,
+  header: SegmentHeader,
+): Promise<boolean> {
+  return withFile(fileSystem, path, 'read', async (file) => {
+    const { end } = await scanSegment(file, header, size)
+    return end > segmentHeaderBytes
+  })
 }
 
 type RecoveredEnd = Pick<RecoveredLog, 'lastSequence' | 'highestVersion' | 'resumable'>
@@ -140,7 +167,7 @@ async function recoverLast(
     return {
       lastSequence: scan.nextSequence - 1,
       highestVersion: maxOf(header.highestVersion, scan.highestVersion),
-      resumable: canResume ? { file, zeroedTo: last.fileBytes } : undefined,
+      resumable: canResume ? { file } : undefined,
     }
   } catch (error) {
     await file.close().catch(() => {})

@@ -51,12 +51,15 @@ export class Retention {
   /** First sequences that readers need. */
   readonly #holds = new Set<{ readonly from: number }>()
   #timer: Timer | undefined
-  /** The look under way. */
-  #looking: Promise<void> | undefined
+  #isLooking = false
+  /** The look under way, or the last one. */
+  #looking: Promise<void> = Promise.resolve()
   /** True if something has happened since the look under way began. */
   #isStirred = false
   /** Targets have to be done with this sequence before anything more can go. */
   #awaited = Number.POSITIVE_INFINITY
+  /** True if the last segment was made for the sake of its header, not because one was full. */
+  #isIdle = false
   /** Monotonic ms at which a segment was last made or attempted. */
   #rolledAt = Number.NEGATIVE_INFINITY
   /** True while the log is past its bytes and that has been told. */
@@ -84,6 +87,7 @@ export class Retention {
   /** To be called when a segment has been made. */
   segmentMade(): void {
     this.#rolledAt = this.#options.clock.monotonic()
+    this.#isIdle = false
     this.#stir()
   }
 
@@ -103,7 +107,7 @@ export class Retention {
 
   /** What is there, and why no more of it has gone. */
   kept(): KeptRecords {
-    const { segments } = this.#options
+    const { segments, removal } = this.#options
     const { all, first, last } = segments
     const verdict = this.#judge()
     const lastSequence = last?.lastSequence ?? 0
@@ -112,6 +116,7 @@ export class Retention {
     return {
       segments: all.length,
       bytes: bytesOf(all),
+      spareBytes: removal.spareBytes,
       first: first?.header.baseSequence ?? 1,
       last: lastSequence,
       since: first?.header.madeAt,
@@ -123,19 +128,20 @@ export class Retention {
     }
   }
 
-  /** Ends the look under way. Nothing is removed from here on. */
+  /** Ends the look under way. Nothing but spare files is removed from here on. */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
     await this.#looking
+    if (!this.#options.ownershipLoss()) await this.#options.removal.remove([])
   }
 
   #stir(): void {
     if (!this.#isStarted || this.#closed) return
     this.#isStirred = true
-    this.#looking ??= this.#look().finally(() => {
-      this.#looking = undefined
-    })
+    if (this.#isLooking) return
+    this.#isLooking = true
+    this.#looking = this.#look()
   }
 
   #progressed(): void {
@@ -146,9 +152,9 @@ export class Retention {
     while (this.#isStirred && !this.#closed) {
       this.#isStirred = false
       this.#timer?.cancel()
-      if (this.#options.ownershipLoss()) return
-      await this.#apply(this.#judge())
+      if (!this.#options.ownershipLoss()) await this.#apply(this.#judge())
     }
+    this.#isLooking = false
   }
 
   async #apply(verdict: Verdict): Promise<void> {
@@ -158,7 +164,7 @@ export class Retention {
     const removed = segments.removeFirst(Math.min(expendable, this.#letGo))
     const next = segments.all[expendable - removed.length]
     this.#awaited = because === 'need' ? (next?.lastSequence ?? 0) : Number.POSITIVE_INFINITY
-    if (removed.length > 0) await removal.remove(removed)
+    if (removed.length > 0) await removal.remove(removed, { keepSpares: !this.#isIdle })
     if (expendable > removed.length) await this.#rollInTime()
     else this.#lookIn(verdict.expiresAt - this.#options.clock.now())
   }
@@ -180,7 +186,8 @@ export class Retention {
     if (waitMs > 0) return this.#lookIn(waitMs)
     this.#rolledAt = clock.monotonic()
     try {
-      if (await roll()) return
+      this.#isIdle = await roll()
+      if (this.#isIdle) return
     } catch (error) {
       reportError(error as WalError)
     }

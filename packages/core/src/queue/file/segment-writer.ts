@@ -8,8 +8,8 @@ export interface SegmentWriterOptions {
   readonly file: File
   /** Where valid data ends; everything before it is synced. */
   readonly end: number
-  /** From `end` up to here the file is known to hold zeros. */
-  readonly zeroedTo: number
+  /** Size of the file. Behind `end` it holds zeros, or what it held in an earlier life. */
+  readonly fileBytes: number
   /** How many zeros to write ahead of small groups, in bytes; 0 for none. */
   readonly zeroAheadBytes: number
   /** No zeros are written ahead from this offset on, as no group will begin there. */
@@ -37,14 +37,14 @@ export class SegmentWriter {
   #zeroAheadBytes: number
   readonly #zeroLimit: number
   #end: number
-  #zeroedTo: number
+  #fileBytes: number
   #healthy = true
 
   constructor(options: SegmentWriterOptions) {
     this.path = options.path
     this.#file = options.file
     this.#end = options.end
-    this.#zeroedTo = options.zeroedTo
+    this.#fileBytes = options.fileBytes
     this.#zeroAheadBytes = Math.min(options.zeroAheadBytes, largestZerosBytes)
     this.#zeroLimit = options.zeroLimit
   }
@@ -77,19 +77,19 @@ export class SegmentWriter {
       throw diskError('write to', this.path, cause)
     }
     this.#end = end
-    if (end > this.#zeroedTo) this.#zeroedTo = end
+    if (end > this.#fileBytes) this.#fileBytes = end
   }
 
   /** Size of the file. */
   get fileBytes(): number {
-    return this.#zeroedTo
+    return this.#fileBytes
   }
 
-  /** Gives back what room zeros have taken ahead. Not synced: nothing depends on it. */
+  /** Cuts off what lies behind the end, and gives back its room. Not synced: nothing depends on it. */
   async trim(): Promise<void> {
-    if (this.#zeroedTo === this.#end) return
+    if (this.#fileBytes === this.#end || !this.#healthy) return
     await this.#file.truncate(this.#end)
-    this.#zeroedTo = this.#end
+    this.#fileBytes = this.#end
   }
 
   async close(): Promise<void> {
@@ -97,7 +97,7 @@ export class SegmentWriter {
   }
 
   #wantsZeros(groupBytes: number, end: number): boolean {
-    return end > this.#zeroedTo && groupBytes < largeGroupBytes && this.#zeroAheadBytes > 0
+    return end > this.#fileBytes && groupBytes < largeGroupBytes && this.#zeroAheadBytes > 0
   }
 
   /** False if the disk is too full for zeros. What room they took is given back: it is the group's. */
@@ -116,10 +116,10 @@ export class SegmentWriter {
   /** Once its blocks are there, a small write needs no new ones, and its sync no journal commit. */
   async #zeroAhead(end: number): Promise<void> {
     const goal = Math.min(end + this.#zeroAheadBytes, this.#zeroLimit)
-    while (this.#zeroedTo < goal) {
-      const bytes = Math.min(goal - this.#zeroedTo, zeros.byteLength)
-      await this.#file.write(zeros.subarray(0, bytes), this.#zeroedTo)
-      this.#zeroedTo += bytes
+    while (this.#fileBytes < goal) {
+      const bytes = Math.min(goal - this.#fileBytes, zeros.byteLength)
+      await this.#file.write(zeros.subarray(0, bytes), this.#fileBytes)
+      this.#fileBytes += bytes
     }
   }
 
@@ -136,7 +136,7 @@ export class SegmentWriter {
   async #cut(): Promise<void> {
     await this.#file.truncate(this.#end)
     await this.#file.sync()
-    this.#zeroedTo = this.#end
+    this.#fileBytes = this.#end
   }
 }
 
