@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { AttemptState } from '../../consumer/consumer.ts'
-import { WalError } from '../../errors.ts'
+import { isWalError, WalError } from '../../errors.ts'
 import type { Random } from '../../random.ts'
 import type { AckedSequences } from './cursor-acked.ts'
 import { PendingChanges, readChanges } from './cursor-changes.ts'
@@ -79,7 +79,8 @@ export class Cursor {
 
   /**
    * Opens the cursor, or makes one that has seen nothing. Attempts that were under way when the
-   * process died are counted, and that is lasting before this resolves.
+   * process died are counted, and that is lasting before this resolves; on a full disk it is kept
+   * in memory until there is room.
    */
   static async open(options: CursorOptions): Promise<Cursor> {
     const state = new CursorState()
@@ -94,8 +95,12 @@ export class Cursor {
     try {
       if (state.interrupt(options.target) > 0 || damage) await cursor.#rewrite()
     } catch (error) {
-      await journal.close()
-      throw error
+      if (!isWalError(error) || error.code !== 'ERR_DISK_FULL') {
+        await journal.close()
+        throw error
+      }
+      for (const [sequence, tried] of state.tried) cursor.#pending.attempts(sequence, tried)
+      cursor.#goOnInMemory(error)
     }
     return cursor
   }
@@ -275,11 +280,7 @@ export class Cursor {
         this.#failing = false
       })
       .catch((error: WalError) => {
-        if (this.#closed) return
-        if (!this.#failing) this.#reportError(this.#cannotWrite(error))
-        this.#failing = true
-        this.#retryAt = this.#clock.monotonic() + retryAfterMs
-        this.#syncSoon()
+        if (!this.#closed) this.#goOnInMemory(error)
       })
       .finally(() => {
         this.#mending = undefined
@@ -287,6 +288,13 @@ export class Cursor {
     await this.#mending
     // What came up after the contents were taken.
     if (!this.#failing) await this.write()
+  }
+
+  #goOnInMemory(error: WalError): void {
+    if (!this.#failing) this.#reportError(this.#cannotWrite(error))
+    this.#failing = true
+    this.#retryAt = this.#clock.monotonic() + retryAfterMs
+    this.#syncSoon()
   }
 
   async #rewrite(): Promise<void> {

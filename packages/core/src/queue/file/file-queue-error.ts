@@ -73,3 +73,9 @@ export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/** True if there was no room on the disk, or no quota left. */
+export function isDiskFull(error: unknown): boolean {
+  const errno = errnoOf(error)
+  return errno === 'ENOSPC' || errno === 'EDQUOT'
+}

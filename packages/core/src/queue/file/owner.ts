@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { dirname } from 'node:path'
 import type { Clock } from '../../clock.ts'
 import { WalError } from '../../errors.ts'
-import { diskError, errnoOf } from './file-queue-error.ts'
+import { diskError, errnoOf, isDiskFull } from './file-queue-error.ts'
 import type { FileSystem } from './file-system.ts'
 import type { AcquireLock } from './owner-lock.ts'
 
@@ -18,6 +19,15 @@ export interface Owner {
   readonly bootId: string
   /** When it became the owner, ISO 8601. */
   readonly since: string
+}
+
+const unknownOwner: Owner = {
+  epoch: 0,
+  pid: 0,
+  host: 'unknown',
+  title: 'unknown',
+  bootId: '',
+  since: 'unknown',
 }
 
 /** A directory of which this process is the only owner. */
@@ -94,7 +104,9 @@ async function readOwner(fileSystem: FileSystem, directory: string): Promise<Own
     const owner: Partial<Owner> = JSON.parse(text)
     if (Number.isSafeInteger(owner.epoch)) return owner as Owner
   } catch {
-    // Reported below: it is of no use to know where the text stops being JSON.
+    // Only the epoch is needed, and it comes first: what follows may be torn, see `overwriteOwner`.
+    const epoch = Number(/^\{\s*"epoch": (\d+),/.exec(text)?.[1])
+    if (Number.isSafeInteger(epoch)) return { ...unknownOwner, epoch }
   }
   throw new WalError(
     'ERR_CORRUPT_LOG',
@@ -118,21 +130,58 @@ async function readText(fileSystem: FileSystem, path: string): Promise<string | 
   }
 }
 
-/** Under another name first, so that a crash leaves the old file or the new one, whole. */
 async function writeOwner(fileSystem: FileSystem, directory: string, owner: Owner): Promise<void> {
   const path = `${directory}/${ownerFile}`
-  await fileSystem.remove(`${path}.new`).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  })
+  const text = `${JSON.stringify(owner, null, 2)}\n`
+  try {
+    await replaceOwner(fileSystem, path, text)
+  } catch (error) {
+    if (!isDiskFull(error)) throw error
+    await removeIfThere(fileSystem, `${path}.new`)
+    await overwriteOwner(fileSystem, path, text, error)
+  }
+}
+
+/** Under another name first, so that a crash leaves the old file or the new one, whole. */
+async function replaceOwner(fileSystem: FileSystem, path: string, text: string): Promise<void> {
+  await removeIfThere(fileSystem, `${path}.new`)
   const file = await fileSystem.create(`${path}.new`)
   try {
-    await file.write(Buffer.from(`${JSON.stringify(owner, null, 2)}\n`), 0)
+    await file.write(Buffer.from(text), 0)
     await file.sync()
   } finally {
     await file.close()
   }
   await fileSystem.rename(`${path}.new`, path)
-  await fileSystem.syncDirectory(directory)
+  await fileSystem.syncDirectory(dirname(path))
+}
+
+/**
+ * Over the old text: on a full disk the log must open all the same, for what is delivered can then
+ * be let go of. The file has a block, which is as good as ever. A power cut may leave the first
+ * sectors of the new text and the last ones of the old; the epoch is in the first.
+ */
+async function overwriteOwner(
+  fileSystem: FileSystem,
+  path: string,
+  text: string,
+  cause: unknown,
+): Promise<void> {
+  const file = await fileSystem.open(path, 'read-write').catch((error: unknown) => {
+    throw errnoOf(error) === 'ENOENT' ? cause : error
+  })
+  try {
+    await file.write(Buffer.from(text.padEnd(await file.size())), 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+  await fileSystem.remove(path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  })
 }
 
 function inUse(directory: string, holder: Owner | undefined): WalError {

@@ -1,5 +1,5 @@
 import { writeDurably } from './durable-write.ts'
-import { diskError, errnoOf } from './file-queue-error.ts'
+import { diskError, isDiskFull } from './file-queue-error.ts'
 import type { File } from './file-system.ts'
 
 export interface SegmentWriterOptions {
@@ -138,9 +138,4 @@ export class SegmentWriter {
     await this.#file.sync()
     this.#fileBytes = this.#end
   }
-}
-
-function isDiskFull(cause: unknown): boolean {
-  const errno = errnoOf(cause)
-  return errno === 'ENOSPC' || errno === 'EDQUOT'
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,8 +63,9 @@ const injected: SmallDiskKind = {
       directory,
       fileSystem,
       async fill() {
-        fileSystem.hook = (call) => {
-          if (['write', 'create', 'makeDirectory'].includes(call)) throw diskFailure('ENOSPC', call)
+        fileSystem.hook = (call, path, growsBy) => {
+          const isNew = call === 'create' || (call === 'makeDirectory' && !existsSync(path))
+          if (isNew || growsBy > 0) throw diskFailure('ENOSPC', call)
         }
       },
       async makeRoom() {

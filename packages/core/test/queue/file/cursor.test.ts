@@ -388,12 +388,32 @@ describe('Cursor', () => {
       await cursor.write()
       await cursor.abandon()
       disk.hook = (call) => {
-        if (call === 'create') throw diskFailure('ENOSPC', call)
+        if (call === 'create') throw diskFailure('EIO', call)
       }
-      await expect(open()).rejects.toMatchObject({ code: 'ERR_DISK_FULL' })
+      await expect(open()).rejects.toMatchObject({ code: 'ERR_IO' })
       disk.hook = () => {}
       const again = await open()
       expect(again.attemptsOf(1)).toMatchObject({ spent: 1 })
+      await again.close()
+    })
+
+    it('opens where there is no room for what it has to remember, and notes it once there is', async () => {
+      const cursor = await open()
+      cursor.begin(1, 1)
+      await cursor.write()
+      await cursor.abandon()
+      disk.hook = (call, _, growsBy) => {
+        if (call === 'create' || growsBy > 0) throw diskFailure('ENOSPC', call)
+      }
+      const onFullDisk = await open()
+      expect(onFullDisk.attemptsOf(1)).toMatchObject({ spent: 1, interrupted: 1 })
+      expect(errors).toMatchObject([{ code: 'ERR_DISK_FULL' }])
+      disk.hook = () => {}
+      await clock.advance(2000)
+      await onFullDisk.sync()
+      await onFullDisk.abandon()
+      const again = await open()
+      expect(again.attemptsOf(1)).toMatchObject({ spent: 1, interrupted: 1 })
       await again.close()
     })
   })

@@ -61,6 +61,33 @@ describe('takeOwnership', () => {
     }
   })
 
+  it('takes a directory on a full disk, and never gives an epoch twice there either', async () => {
+    await take()
+    const path = `${directory}/owner.json`
+    const before = disk.bytesOf(path)
+    disk.capacityBytes = before.length + 16
+    expect((await take()).epoch).toBe(2)
+    expect(disk.paths).toEqual([path])
+    expect(JSON.parse(disk.bytesOf(path).toString())).toMatchObject({ epoch: 2, pid: process.pid })
+    for (let nth = 1; nth <= 12; nth++) {
+      const stopped = await newDisk()
+      // So long that its end lies in another sector, which a power cut may keep as it was.
+      stopped.put(path, Buffer.from(`{\n  "epoch": 7,\n  "title": "${'x'.repeat(2000)}"\n}\n`))
+      stopped.capacityBytes = stopped.bytesOf(path).length
+      const first = stopped.calls()
+      stopped.fault = ({ number }) => (number === first + nth ? { halt: true } : undefined)
+      const given: number[] = []
+      const life = async (): Promise<void> => {
+        given.push((await take(stopped)).epoch)
+      }
+      await Promise.race([life(), stopped.halted])
+      for (const keep of ['none', 'all', 'random', 'random', 'random'] as const) {
+        const { epoch } = await take(stopped.crash({ keep }))
+        expect(epoch, `stopped at call ${nth}`).toBeGreaterThan(Math.max(7, ...given))
+      }
+    }
+  })
+
   it('lets go of the lock if the epoch cannot be written', async () => {
     let released = 0
     const lock: OwnerLock = {

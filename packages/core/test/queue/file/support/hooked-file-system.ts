@@ -1,5 +1,6 @@
 import type { File, FileSystem } from '../../../../src/queue/file/file-system.ts'
 import { nodeFileSystem } from '../../../../src/queue/file/node-file-system.ts'
+import { byteLengthOf } from '../../../../src/queue/file/parts.ts'
 
 /** Names of the calls that change something, and `read` and `list`. */
 export type DiskCall = keyof FileSystem | Exclude<keyof File, 'close' | 'size'>
@@ -7,8 +8,11 @@ export type DiskCall = keyof FileSystem | Exclude<keyof File, 'close' | 'size'>
 /** A disk on which a test can look at, hold up, or fail any call before it is made. */
 export class HookedFileSystem implements FileSystem {
   readonly #inner: FileSystem
-  /** Called before each call; what it throws is what the call rejects with. */
-  hook: (call: DiskCall, path: string) => void | Promise<void> = () => {}
+  /**
+   * Called before each call, with by how much a write makes its file larger; what it throws is what
+   * the call rejects with.
+   */
+  hook: (call: DiskCall, path: string, growsBy: number) => void | Promise<void> = () => {}
 
   constructor(inner: FileSystem = nodeFileSystem) {
     this.#inner = inner
@@ -26,47 +30,51 @@ export class HookedFileSystem implements FileSystem {
   }
 
   async makeDirectory(path: string): Promise<void> {
-    await this.hook('makeDirectory', path)
+    await this.hook('makeDirectory', path, 0)
     await this.#inner.makeDirectory(path)
   }
 
   async list(path: string): Promise<readonly string[]> {
-    await this.hook('list', path)
+    await this.hook('list', path, 0)
     return this.#inner.list(path)
   }
 
   async create(path: string): Promise<File> {
-    await this.hook('create', path)
+    await this.hook('create', path, 0)
     return this.#wrap(await this.#inner.create(path), path)
   }
 
   async open(path: string, access: 'read' | 'read-write'): Promise<File> {
-    await this.hook('open', path)
+    await this.hook('open', path, 0)
     return this.#wrap(await this.#inner.open(path, access), path)
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.hook('rename', from)
+    await this.hook('rename', from, 0)
     await this.#inner.rename(from, to)
   }
 
   async remove(path: string): Promise<void> {
-    await this.hook('remove', path)
+    await this.hook('remove', path, 0)
     await this.#inner.remove(path)
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.hook('syncDirectory', path)
+    await this.hook('syncDirectory', path, 0)
     await this.#inner.syncDirectory(path)
   }
 
   #wrap(file: File, path: string): File {
     const hooked = async <T>(call: DiskCall, run: () => Promise<T>): Promise<T> => {
-      await this.hook(call, path)
+      await this.hook(call, path, 0)
       return run()
     }
     return {
-      write: (bytes, position) => hooked('write', () => file.write(bytes, position)),
+      write: async (bytes, position) => {
+        const growsBy = Math.max(0, position + byteLengthOf(bytes) - (await file.size()))
+        await this.hook('write', path, growsBy)
+        await file.write(bytes, position)
+      },
       read: (into, position) => hooked('read', () => file.read(into, position)),
       size: () => file.size(),
       truncate: (size) => hooked('truncate', () => file.truncate(size)),
