@@ -107,6 +107,47 @@ describe('a file queue with a retention', () => {
     await opened.queue.close()
   })
 
+  it('does no more for an append and a delivery where another target lags by hundreds of segments', async () => {
+    const callsByLag: number[] = []
+    for (const lag of [3, 300]) {
+      disk = new SimulatedFileSystem({ random: new SeededRandom(seed) })
+      const opened = await open({ targets: ['stuck', 'quick'], retention: { timeMs: 0, bytes: 1 } })
+      const consumer = await opened.consumer('quick')
+      const deliver = async (): Promise<void> => {
+        const pulled = await pullNow(consumer)
+        expect(pulled).not.toEqual([])
+        await consumer.ack(pulled)
+        await opened.clock.settle()
+      }
+      for (let record = 0; record < lag; record++) await send(opened, `${record}`)
+      await deliver()
+      const before = disk.calls()
+      for (let record = 0; record < 5; record++) {
+        await send(opened, `late ${record}`)
+        await deliver()
+      }
+      callsByLag.push(disk.calls() - before)
+      expect(opened.queue.kept?.()).toMatchObject({ target: { name: 'stuck', behind: lag + 5 } })
+      await consumer.close()
+      await opened.queue.close()
+    }
+    expect(callsByLag[1]).toBe(callsByLag[0])
+  })
+
+  it('opens by the headers of its segments, of which it reads no more', async () => {
+    const opened = await open()
+    for (let record = 0; record < 50; record++) await send(opened, `${record}`)
+    await opened.queue.close()
+    const read = new Map<string, number>()
+    disk.fault = ({ kind, path }) => {
+      if (kind === 'read' && path.endsWith('.segment')) read.set(path, (read.get(path) ?? 0) + 1)
+      return undefined
+    }
+    const again = await open({}, opened.clock)
+    await again.queue.close()
+    expect([...read.values()].sort()).toEqual([...new Array(49).fill(1), expect.any(Number)])
+  })
+
   it('never lets go of what a power cut would make a target be given again', async () => {
     const random = new SeededRandom(seed)
     for (let round = 0; round < 40; round++) {
