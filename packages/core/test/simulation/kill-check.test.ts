@@ -74,6 +74,7 @@ function violations({ called, ...story }: Story): readonly string[] {
     letters: story.letters ?? [],
     killed: new Set(story.killed ?? [1]),
     kept: [],
+    reuses: [],
     torn: story.torn ?? 0,
   }
   return violationsOf(history)

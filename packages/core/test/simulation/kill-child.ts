@@ -21,6 +21,8 @@ import {
   unavailable,
   type WalRecord,
 } from '../../src/index.ts'
+import type { FileSystem } from '../../src/queue/file/file-system.ts'
+import { nodeFileSystem } from '../../src/queue/file/node-file-system.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import {
   addLines,
@@ -153,6 +155,15 @@ async function writeMany(films: Namespace<Payload>, records: number): Promise<vo
   await Promise.all(Array.from({ length: writers }, loop))
 }
 
+/** The machine's, which notes when a file of a segment that has gone becomes the next one. */
+const fileSystem: FileSystem = {
+  ...nodeFileSystem,
+  async rename(from, to) {
+    await nodeFileSystem.rename(from, to)
+    if (to.endsWith('.segment')) addLines(fileOf('reuses'), [{ life: task.life }])
+  },
+}
+
 function openWal() {
   return createWal({
     directory: fileOf('wal'),
@@ -161,6 +172,7 @@ function openWal() {
         payload: type<Payload>(),
         queue: fileQueue({
           directory: fileOf('wal'),
+          fileSystem,
           ...(task.segmentBytes === undefined ? {} : { segmentBytes: task.segmentBytes }),
         }),
         targets: { steady, shaky },

@@ -42,7 +42,11 @@ export interface Letter extends Receipt {
 export interface Kept {
   /** Sequence of the first record. */
   readonly first: number
-  readonly spareBytes: number
+}
+
+/** A file that became a segment again. */
+export interface Reuse {
+  readonly life: number
 }
 
 /** Everything that became of one directory. */
@@ -55,6 +59,7 @@ export interface History {
   readonly applied: ReadonlyMap<string, readonly Application[]>
   readonly letters: readonly Letter[]
   readonly kept: readonly Kept[]
+  readonly reuses: readonly Reuse[]
   /** Lives that were killed. */
   readonly killed: ReadonlySet<number>
   /** Half lines, left by kills in the middle of a write. */
@@ -99,6 +104,7 @@ export function readHistory(directory: string, killed: ReadonlySet<number>): His
     applied: new Map(targets.map((target) => [target, read<Application>(target)])),
     letters: read<Letter>('letters'),
     kept: read<Kept>('kept'),
+    reuses: read<Reuse>('reuses'),
     killed,
     torn,
   }

@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { AttemptState } from '../../consumer/consumer.ts'
-import { isWalError, WalError } from '../../errors.ts'
+import { isWalError, type WalError } from '../../errors.ts'
 import type { Random } from '../../random.ts'
 import type { AckedSequences } from './cursor-acked.ts'
 import { PendingChanges, readChanges } from './cursor-changes.ts'
+import { cannotSave, fellBack } from './cursor-errors.ts'
 import type { KnownRun, ScheduleChanges } from './cursor-schedule.ts'
 import { CursorState } from './cursor-state.ts'
 import type { FileSystem } from './file-system.ts'
@@ -91,7 +92,7 @@ export class Cursor {
       replay: (body) => readChanges(body, state),
     })
     const cursor = new Cursor(options, journal, state)
-    if (damage) options.reportError(cursor.#fellBack(damage))
+    if (damage) options.reportError(fellBack(options.target, state.done.through, damage))
     try {
       if (state.interrupt(options.target) > 0 || damage) await cursor.#rewrite()
     } catch (error) {
@@ -291,7 +292,7 @@ export class Cursor {
   }
 
   #goOnInMemory(error: WalError): void {
-    if (!this.#failing) this.#reportError(this.#cannotWrite(error))
+    if (!this.#failing) this.#reportError(cannotSave(this.target, error))
     this.#failing = true
     this.#retryAt = this.#clock.monotonic() + retryAfterMs
     this.#syncSoon()
@@ -329,25 +330,6 @@ export class Cursor {
         void this.sync()
       },
       { unref: true },
-    )
-  }
-
-  #fellBack(cause: WalError): WalError {
-    return new WalError(
-      'ERR_CORRUPT_LOG',
-      `The cursor of target "${this.target}" was damaged. It goes on from what it said before: ` +
-        `everything through ${this.through} is done with, and records behind that are delivered ` +
-        `again though they may have been applied. ${cause.message}`,
-      { cause },
-    )
-  }
-
-  #cannotWrite(cause: WalError): WalError {
-    return new WalError(
-      cause.code,
-      `The progress of target "${this.target}" cannot be saved. Delivery goes on; should the ` +
-        `process end before it can, records are delivered again. ${cause.message}`,
-      { cause, retryable: cause.retryable },
     )
   }
 }

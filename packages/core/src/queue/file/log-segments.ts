@@ -75,6 +75,15 @@ export class LogSegments {
   }
 }
 
+/** What the header of the segment after this one says of it. */
+export function linkTo(
+  segment: LogSegment | undefined,
+): Pick<SegmentHeader, 'position' | 'previousNumber' | 'previousEnd'> {
+  if (segment === undefined) return { position: 0, previousNumber: 0, previousEnd: 0 }
+  const { header, end } = segment
+  return { position: header.position + end, previousNumber: header.number, previousEnd: end }
+}
+
 /** Names a frame in the whole log, for as long as the log is kept. Grows with the sequence. */
 export function addressOf(segment: LogSegment, offset: number): number {
   return segment.header.position + offset

@@ -5,7 +5,7 @@ import type { SendOutcome } from '../../producer/producer.ts'
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
 import { Group, type GroupFormat, type GroupPlace } from './group.ts'
-import type { LogSegment, LogSegments } from './log-segments.ts'
+import { type LogSegment, type LogSegments, linkTo } from './log-segments.ts'
 import { markerBody } from './marker.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { type CreateSegmentOptions, createSegment } from './segment-creation.ts'
@@ -196,7 +196,13 @@ export class LogTail {
     return this.#nextSegment()
   }
 
-  /** Leaves a segment that is sound; without what is in its file behind the end. */
+  async #roll(): Promise<void> {
+    // A full disk may have room for the next segment only once this one has given some back.
+    await this.#finish(this.#writer)
+    await this.#nextSegment()
+  }
+
+  /** Leaves a segment that is sound, without what is in its file behind the end. */
   async #finish(writer: SegmentWriter | undefined): Promise<void> {
     this.#writer = undefined
     const { last } = this.#options.segments
@@ -204,12 +210,6 @@ export class LogTail {
     if (!this.#abandoned) await writer.trim().catch(() => {})
     last.fileBytes = writer.fileBytes
     await writer.close().catch(() => {})
-  }
-
-  async #roll(): Promise<void> {
-    // A full disk may have room for the next segment only once this one has given some back.
-    await this.#finish(this.#writer)
-    await this.#nextSegment()
   }
 
   /** Gives up a segment after a failure, with the group that was on its way. */
@@ -249,16 +249,13 @@ export class LogTail {
   }
 
   #headerOf(number: number): SegmentHeader {
-    const { clock, epoch, format, segments } = this.#options
-    const { last } = segments
+    const { clock, epoch, format, segments, firstKept } = this.#options
     return {
       salt: format.salt,
       number,
       baseSequence: this.#lastSequence + 1,
-      position: last ? last.header.position + last.end : 0,
-      previousNumber: last ? last.header.number : 0,
-      previousEnd: last ? last.end : 0,
-      firstKept: this.#options.firstKept(number),
+      ...linkTo(segments.last),
+      firstKept: firstKept(number),
       epoch,
       highestVersion: this.#highestVersion,
       madeAt: clock.now(),

@@ -1,60 +1,23 @@
-import type { Clock } from '../../clock.ts'
 import type { WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
-import type { Random } from '../../random.ts'
 import type { StoredRecord } from '../../record.ts'
-import type { KeptRecords, RecordRetention, RetentionHold } from '../queue.ts'
+import type { KeptRecords, RetentionHold } from '../queue.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupFormat } from './group.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { LogEntry, LogReader } from './log-entry.ts'
 import { LogLookup } from './log-lookup.ts'
+import type { LogOptions } from './log-options.ts'
 import { SegmentedLogReader } from './log-reader.ts'
 import { type LogSegment, LogSegments } from './log-segments.ts'
 import { LogTail } from './log-tail.ts'
 import { recoverLog } from './recovery.ts'
-import { Retention, type TargetProgress } from './retention.ts'
+import { Retention } from './retention.ts'
 import { longestNamespaceBytes } from './segment-header.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 
 export type { LogEntry, LogReader } from './log-entry.ts'
-
-export interface LogOptions {
-  /** Where the segments are. It must exist, and nobody else may write there. */
-  readonly directory: string
-  readonly fileSystem: FileSystem
-  readonly random: Random
-  readonly clock: Clock
-  /** Of the owner; higher than that of any owner before. Kept in each segment's header. */
-  readonly epoch: number
-  /** The namespace that records need not repeat. Without it, each carries its own. */
-  readonly namespace?: string | undefined
-  /** The next segment is begun once one has so many bytes; at most 1 GiB. Default: 64 MiB. */
-  readonly segmentBytes?: number | undefined
-  /** Records share a write up to about so many bytes. Default: 8 MiB. */
-  readonly maxGroupBytes?: number | undefined
-  /** Zeros written ahead of small groups, in bytes, which makes their sync faster. Default: 1 MiB. */
-  readonly zeroAheadBytes?: number | undefined
-  /** What may be removed of it, and who is told. Default: nothing is. */
-  readonly retention?: LogRetention | undefined
-  /** Highest sequence some cursor has seen applied: proof that it was synced. 0 if none. */
-  readonly knownSynced: number
-  /**
-   * Why somebody else may have opened the directory; undefined as long as nobody can have. Asked
-   * before and after each group, so it must be quick, and give the same answer for good.
-   */
-  ownershipLoss?(): WalError | undefined
-  /** Told of failures that made the log give up a segment, beside the answers to its callers. */
-  reportError(error: WalError): void
-}
-
-/** How long a log is kept. */
-export interface LogRetention extends RecordRetention {
-  /** Nothing is removed that one of these is not done with. */
-  readonly targets: readonly TargetProgress[]
-  /** Told when the log has grown past its bytes because of a target, once until it is smaller. */
-  onHeld(hold: RetentionHold): void
-}
+export type { LogOptions } from './log-options.ts'
 
 /** An append-only log of records in segment files, durable when it says so. */
 export interface Log {
@@ -272,16 +235,19 @@ class SegmentedLog implements Log {
 
   async close(): Promise<void> {
     await this.#commit.close()
-    await this.#parts.retention.close()
     const loss = this.#parts.ownershipLoss()
-    if (loss) this.#parts.tail.abandon(loss)
+    if (loss) return this.abandon(loss)
+    await this.#parts.retention.close()
     await this.#parts.tail.close()
     await this.#parts.lookup.close()
   }
 
   async abandon(error: WalError): Promise<void> {
-    this.#parts.tail.abandon(error)
+    const { tail, retention, lookup } = this.#parts
+    tail.abandon(error)
     await this.#commit.abandon(error)
-    await this.close()
+    await retention.abandon()
+    await tail.close()
+    await lookup.close()
   }
 }

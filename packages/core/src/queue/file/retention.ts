@@ -60,8 +60,8 @@ export class Retention {
   #awaited = Number.POSITIVE_INFINITY
   /** True if the last segment was made for the sake of its header, not because one was full. */
   #isIdle = false
-  /** Monotonic ms at which a segment was last made or attempted. */
-  #rolledAt = Number.NEGATIVE_INFINITY
+  /** Monotonic ms at which a segment was last made or attempted, or the log was opened. */
+  #rolledAt = 0
   /** True while the log is past its bytes and that has been told. */
   #isTold = false
   #isStarted = false
@@ -74,6 +74,8 @@ export class Retention {
   /** Begins; before that nothing goes. */
   start(): void {
     this.#isStarted = true
+    // A process that is soon over makes no segment for it, and one that writes makes one anyway.
+    this.#rolledAt = this.#options.clock.monotonic()
     for (const target of this.#options.targets) target.onLasting(() => this.#progressed())
     this.#stir()
   }
@@ -128,12 +130,17 @@ export class Retention {
     }
   }
 
-  /** Ends the look under way. Nothing but spare files is removed from here on. */
+  /** Ends the look under way, and removes spare files. Nothing else goes from here on. */
   async close(): Promise<void> {
+    await this.abandon()
+    await this.#options.removal.remove([])
+  }
+
+  /** The same, for an owner that has lost the directory: nothing is removed. */
+  async abandon(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
     await this.#looking
-    if (!this.#options.ownershipLoss()) await this.#options.removal.remove([])
   }
 
   #stir(): void {

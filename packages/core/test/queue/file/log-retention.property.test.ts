@@ -57,7 +57,8 @@ class Model {
     const expected = Array.from({ length: this.lastSequence + 1 - first }, (_, at) => first + at)
     if (expected.join() !== sequences.join()) wrong.push(`holds ${sequences}`)
     if (first > this.#expendable + 1) wrong.push(`begins at ${first}, not ${this.#expendable + 1}`)
-    const isShort = keptBytes + largestSegmentBytes <= this.#limits.bytes
+    // The last file may have been larger then: one that is used again is cut off at a close.
+    const isShort = keptBytes + 2 * largestSegmentBytes <= this.#limits.bytes
     if (this.#limits.timeMs === Infinity && first > 1 && isShort) {
       wrong.push(`has let go of records though it holds no more than ${keptBytes} bytes`)
     }
@@ -178,7 +179,7 @@ describe('a log with a retention, whatever is done to it', () => {
   it.each([
     { timeMs: hour, bytes: Infinity },
     { timeMs: 0, bytes: Infinity },
-    { timeMs: Infinity, bytes: 20_000 },
+    { timeMs: Infinity, bytes: 40_000 },
     { timeMs: Infinity, bytes: 1 },
   ])('keeps what it has to and lets go of the rest: $timeMs ms, $bytes bytes', async (limits) => {
     const random = new SeededRandom(seed)
