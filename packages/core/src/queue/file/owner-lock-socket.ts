@@ -1,11 +1,10 @@
 import { lstatSync } from 'node:fs'
 import { lstat, readdir, rm } from 'node:fs/promises'
-import { connect, type Server } from 'node:net'
 import { type Clock, sleep } from '../../clock.ts'
 import type { Random } from '../../random.ts'
 import type { OwnerLock } from './owner-lock.ts'
+import { ask, type Listener, listenAt } from './owner-lock-listener.ts'
 import { type ShortPlace, shortPlace } from './owner-lock-place.ts'
-import { closeServer, listenOn } from './owner-lock-server.ts'
 
 const nameShape = /^owner-[0-9a-f]{16}\.sock$/
 const nameBytes = 'owner-0123456789abcdef.sock'.length
@@ -17,7 +16,8 @@ const longestWaitMs = 160
 /**
  * Unix: the owner listens on a socket in the directory. Each opener
  *
- *   1. listens on a file of its own, `owner-<random>.sock`;
+ *   1. listens on a file of its own, `owner-<random>.sock` (where the process listens already, that
+ *      is one more name of its socket, and answered from the start);
  *   2. then lists the directory and connects to every other such file;
  *   3. owns the directory if none of them answered, and its own file is still there; only then
  *   4. removes the files of which the system says that nobody listens on them.
@@ -99,14 +99,14 @@ function lockOf(own: OwnSocket, place: ShortPlace): OwnerLock {
 class OwnSocket {
   readonly name: string
   readonly #path: string
-  readonly #server: Server
+  readonly #listener: Listener
   /** Undefined if the file was gone again at once. */
   readonly #inode: bigint | undefined
 
-  private constructor(name: string, path: string, server: Server, inode: bigint | undefined) {
+  private constructor(name: string, path: string, listener: Listener, inode: bigint | undefined) {
     this.name = name
     this.#path = path
-    this.#server = server
+    this.#listener = listener
     this.#inode = inode
   }
 
@@ -115,9 +115,9 @@ class OwnSocket {
       const name = `owner-${Buffer.from(random.fill(new Uint8Array(8))).toString('hex')}.sock`
       const path = `${place.directory}/${name}`
       try {
-        const server = await listenOn(path)
+        const listener = await listenAt(path)
         const found = await lstat(path, { bigint: true }).catch(() => undefined)
-        return new OwnSocket(name, path, server, found?.ino)
+        return new OwnSocket(name, path, listener, found?.ino)
       } catch (error) {
         // With a seeded generator two openers can come to the same name.
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
@@ -126,14 +126,14 @@ class OwnSocket {
   }
 
   async isThere(): Promise<boolean> {
-    if (!this.#server.listening) return false
+    if (!this.#listener.listening) return false
     const found = await lstat(this.#path, { bigint: true }).catch(() => undefined)
     return found !== undefined && found.ino === this.#inode
   }
 
   /** Of a file that is in use the system knows all this without asking the disk. */
   isThereNow(): boolean {
-    if (!this.#server.listening) return false
+    if (!this.#listener.listening) return false
     try {
       return lstatSync(this.#path, { bigint: true }).ino === this.#inode
     } catch {
@@ -141,9 +141,9 @@ class OwnSocket {
     }
   }
 
-  /** Node removes the file before it stops listening. */
+  /** The file is removed before the socket stops listening. */
   close(): Promise<void> {
-    return closeServer(this.#server)
+    return this.#listener.close()
   }
 }
 
@@ -157,18 +157,4 @@ async function findOthers(place: ShortPlace, ownName: string) {
     if (answer === 'dead') dead.push(name)
   }
   return { alive, dead }
-}
-
-function ask(path: string): Promise<'alive' | 'dead' | 'gone'> {
-  return new Promise((resolve) => {
-    const socket = connect({ path })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve('alive')
-    })
-    socket.once('error', ({ code }: NodeJS.ErrnoException) => {
-      if (code === 'ECONNREFUSED') resolve('dead')
-      else resolve(code === 'ENOENT' ? 'gone' : 'alive')
-    })
-  })
 }

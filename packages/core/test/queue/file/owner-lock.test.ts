@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import cluster from 'node:cluster'
 import { type EventEmitter, once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,6 +54,12 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 
 async function sockets(): Promise<string[]> {
   return (await readdir(directory)).filter((name) => name.endsWith('.sock'))
+}
+
+/** Tells the socket in the directory from any other. */
+async function socketIn(place = directory): Promise<number> {
+  const [name] = (await readdir(place)).filter((each) => each.endsWith('.sock'))
+  return (await lstat(join(place, name ?? ''))).ino
 }
 
 describe('the owner lock', () => {
@@ -136,11 +142,52 @@ describe('the owner lock', () => {
   it('has one holder at a time when twelve processes race for it', {
     timeout: 40_000,
   }, async () => {
-    const racers = Array.from({ length: 12 }, () => start('race'))
+    const racers = Array.from({ length: 12 }, (_, at) => start(at % 2 ? 'race' : 'race linked'))
     const results = await Promise.all(racers.map(nextMessage))
     for (const result of results) expect(result).toMatchObject({ notAlone: 0 })
     const won = (results as { won: number }[]).reduce((sum, result) => sum + result.won, 0)
     expect(won).toBeGreaterThan(5)
+    expect(await acquire()).toBeDefined()
+  })
+
+  it('takes one socket for many directories, and lets go of each by itself', async () => {
+    const places = ['a', 'b', 'c'].map((name) => join(directory, name))
+    for (const place of places) await mkdir(place)
+    const [a, b, c] = (await Promise.all(places.map(acquire))) as OwnerLock[]
+    await Promise.all([a?.release(), c?.release()])
+    const again = await acquire(places[0])
+    expect(new Set([await socketIn(places[0]), await socketIn(places[1])]).size).toBe(1)
+    expect([await again?.isHeld(), await b?.isHeld(), await c?.isHeld()]).toEqual([
+      true,
+      true,
+      false,
+    ])
+    for (const [at, expected] of ['refused', 'refused', 'held'].entries()) {
+      expect(await nextMessage(start('open', places[at]))).toBe(expected)
+    }
+  })
+
+  it('listens on a new socket once all the names of the last are gone', async () => {
+    await (await acquire())?.release()
+    const lock = await acquire()
+    expect(await nextMessage(start())).toBe('refused')
+    for (const name of await sockets()) await rm(join(directory, name))
+    expect(lock?.isHeldNow?.()).toBe(false)
+    const next = await acquire()
+    expect(next?.isHeldNow?.()).toBe(true)
+    expect(await nextMessage(start())).toBe('refused')
+  })
+
+  it('is free in every directory of a holder that was killed', async () => {
+    const other = join(directory, 'other')
+    await mkdir(other)
+    const holder = start()
+    expect(await nextMessage(holder)).toBe('held')
+    holder.send(other)
+    expect(await nextMessage(holder)).toBe(`${other} done`)
+    expect([await acquire(), await acquire(other)]).toEqual([undefined, undefined])
+    await kill(holder, 'SIGKILL')
+    expect(await acquire(other)).toBeDefined()
     expect(await acquire()).toBeDefined()
   })
 

@@ -3,7 +3,7 @@
  * to lock it, says `held` or `refused`, and then does as it is told.
  */
 import cluster from 'node:cluster'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { type OwnerLock, ownerLock } from '../../../../src/queue/file/owner-lock.ts'
@@ -25,12 +25,20 @@ async function openOnce(): Promise<void> {
 
 async function obey(command: string, lock: OwnerLock | undefined): Promise<void> {
   if (command === 'release') await lock?.release()
+  if (command.startsWith('/')) await ownerLock()(command)
   if (command === 'block') {
     say('blocking')
     const end = Date.now() + 1500
     while (Date.now() < end);
   }
   say(`${command} done`)
+}
+
+/** Holds another directory meanwhile, so that its socket has several names. */
+async function raceLinked(): Promise<void> {
+  const lock = await ownerLock()(mkdtempSync(`${directory}/own-`))
+  await race()
+  await lock?.release()
 }
 
 /** Takes the lock again and again, and says how often it had it, and how often not alone. */
@@ -56,4 +64,8 @@ async function race(): Promise<void> {
   say({ won, notAlone })
 }
 
-await (mode === 'race' ? race() : openOnce())
+const modes = new Map([
+  ['race', race],
+  ['race linked', raceLinked],
+])
+await (modes.get(mode) ?? openOnce)()
