@@ -7,6 +7,7 @@ import { benchDeliver, printDeliver } from './deliver.ts'
 import { benchGrowth, printGrowth } from './growth/growth.ts'
 import { numberOption, numbersOption, type Options, pathOption } from './harness/options.ts'
 import { benchLag, printLag } from './lag/lag.ts'
+import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
 
 /** In the repository, which is on a disk almost everywhere; the system's temporary directory often is not. */
@@ -159,6 +160,21 @@ cli
       picture: options['picture'] === undefined ? undefined : pathOption(options, 'picture'),
     })
     print(options, report, printGrowth)
+  })
+
+cli
+  .command('namespaces', 'What many namespaces in one process cost, idle and busy')
+  .option('--namespaces <count>', 'How many', { default: 1000 })
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 1024 })
+  .option('--seconds <seconds>', 'Watched while idle, and written while busy', { default: 10 })
+  .action(async (options: Options) => {
+    const report = await benchNamespaces({
+      directory: directory(options),
+      namespaces: numberOption(options, 'namespaces', { min: 1, max: 10_000 }),
+      payloadBytes: numberOption(options, 'payload', payloadBounds),
+      seconds: numberOption(options, 'seconds', secondBounds),
+    })
+    print(options, report, printNamespaces)
   })
 
 cli.help()
