@@ -13,7 +13,13 @@ export function openLog({ directory, target }: Log, applied: (records: number) =
   return createWal({
     directory,
     namespaces: {
-      bench: { codec: bytesCodec, order: 'none', targets: { [target]: counting } },
+      bench: {
+        codec: bytesCodec,
+        order: 'none',
+        targets: { [target]: counting },
+        // The next target reads all of it again.
+        retention: { bytes: 'unlimited' },
+      },
     },
   })
 }
