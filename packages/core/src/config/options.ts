@@ -27,7 +27,10 @@ export interface BatchOptions {
 
 /** When delivery to a target pauses, and for how long. */
 export interface BreakerOptions {
-  /** So many different records failing in a row, none succeeding between, open it. Default 10. */
+  /**
+   * So many different records failing in a row, none succeeding between, open it: 2 to 100,000,
+   * default 10. Fewer do once nothing else can be asked.
+   */
   readonly failures?: number | undefined
   /** Wait before the first probe; it doubles with each probe that fails. Default `'1s'`. */
   readonly minOpen?: Duration | undefined

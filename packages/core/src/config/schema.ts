@@ -47,7 +47,7 @@ const batch = v.strictObject({
 
 const breaker = v.pipe(
   v.strictObject({
-    failures: v.optional(count(1, 100_000), 10),
+    failures: v.optional(count(2, 100_000), 10),
     minOpen: v.optional(duration, 1000),
     maxOpen: v.optional(duration, 30_000),
   }),

@@ -246,8 +246,9 @@ export class TargetDelivery {
   }
 
   #afterPump(): void {
-    const isIdle = this.#dispatcher.isIdle && this.#lanes.readyRecords === 0
-    if (isIdle && this.#run.suspectRecords > 0) this.#settler.convict()
+    // Those that wait out a backoff may tell.
+    const canTell = this.#lanes.readyRecords + this.#lanes.inBackoff > 0
+    if (this.#dispatcher.isIdle && !canTell && this.#run.suspectRecords > 0) this.#settler.decide()
     this.#puller.poke()
     if (this.#endings.unacked > 0) return
     const isQuiet = this.#lanes.outRecords === 0 && this.#lanes.readyRecords === 0

@@ -102,6 +102,19 @@ export class Judge {
     return entry
   }
 
+  /**
+   * Nobody is left to ask of those whose fate is open. One that failed by itself is to blame; where
+   * several did and nothing succeeded, it is an outage as far as anyone can tell.
+   */
+  undecided(): Verdicts {
+    const { run, gate } = this.#options
+    const verdicts = newVerdicts()
+    const outage = run.likelyOutage
+    if (outage && gate.open('failures', outage, gate.generation)) this.#refundRun(verdicts)
+    else verdicts.dead.push(...run.convict())
+    return verdicts
+  }
+
   #failed(given: Case, entry: Entry, failure: Failure): void {
     const { gate } = this.#options
     const { batch, verdicts } = given
@@ -140,7 +153,8 @@ export class Judge {
     const attempt = this.#note(given, entry, failure)
     const isCurrent = batch.generation === gate.generation
     const isInOutage = isCurrent ? batch.probe && gate.isRun : gate.breaker !== 'closed'
-    if (isInOutage && excuse(entry, gate.successes)) {
+    if (batch.probe) run.witness(entry, gate.appliedRecords)
+    if (isInOutage && this.#isExcused(entry)) {
       if (batch.probe) gate.probeFailed(failure, batch.generation)
       goesBack(batch, entry, verdicts)
       return
@@ -148,7 +162,7 @@ export class Judge {
     entry.spent++
     const countsInRun = isCurrent && applied === 0 && !batch.probe
     if (countsInRun) {
-      run.add(entry, gate.appliedRecords)
+      run.add(entry, failure, gate.appliedRecords)
       const opens = run.isOutage && gate.open('failures', failure, batch.generation)
       if (opens) this.#refundRun(verdicts)
     } else if (batch.probe) gate.probeFailed(failure, batch.generation)
@@ -157,6 +171,14 @@ export class Judge {
       batch.heldLanes.add(entry.lane)
       run.suspect(entry)
     } else verdicts.dead.push(this.dead(batch, entry))
+  }
+
+  /** Not for ever at the cost of those behind it, where few records tell of the outage. */
+  #isExcused(entry: Entry): boolean {
+    const { gate, run, clock } = this.#options
+    const othersWait = entry.lane.head !== undefined
+    if (othersWait && run.isDoubtful(clock.monotonic())) return false
+    return excuse(entry, gate.successes)
   }
 
   #retry({ batch, verdicts }: Case, entry: Entry, failure: Failure, attempt: Attempt): void {
@@ -194,9 +216,9 @@ export class Judge {
 
   /** It was an outage: who failed in it gets the attempts back. */
   #refundRun(verdicts: Verdicts): void {
-    const { run, gate } = this.#options
+    const { run, gate, clock } = this.#options
     const suspects = new Set(run.suspects())
-    const { refunded, convicted } = run.refund(gate.successes)
+    const { refunded, convicted } = run.refund(gate.successes, clock.monotonic())
     verdicts.dead.push(...convicted)
     for (const entry of refunded) {
       if (suspects.has(entry)) verdicts.back.push(entry)

@@ -45,6 +45,8 @@ export class Lanes {
   outRecords = 0
   /** Bytes of the payloads in memory. */
   residentBytes = 0
+  /** Lanes whose first record waits out a backoff. */
+  inBackoff = 0
 
   constructor(options: LanesOptions) {
     this.#options = options
@@ -159,6 +161,7 @@ export class Lanes {
     if (lane.alarm !== undefined) {
       lane.alarm.cancel()
       lane.alarm = undefined
+      this.inBackoff--
     }
     const { head } = lane
     if (lane.busy > 0) this.#leaveLine(lane)
@@ -199,6 +202,7 @@ export class Lanes {
     this.queuedRecords = 0
     this.outRecords = 0
     this.residentBytes = 0
+    this.inBackoff = 0
     return all
   }
 
@@ -270,6 +274,7 @@ export class Lanes {
     const { alarms, clock, onReady } = this.#options
     const delayMs = head.waitUntil - clock.monotonic()
     if (delayMs <= 0) return true
+    this.inBackoff++
     lane.alarm = alarms.set(delayMs, () => {
       this.refresh(lane)
       onReady()

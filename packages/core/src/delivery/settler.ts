@@ -8,7 +8,6 @@ import type { Failure } from './classify-error.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Endings } from './endings.ts'
 import type { Entry } from './entry.ts'
-import type { FailureRun } from './failure-run.ts'
 import type { Judge } from './judge.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
@@ -20,7 +19,6 @@ export interface SettlerOptions {
   readonly consumer: Consumer
   readonly clock: Clock
   readonly judge: Judge
-  readonly run: FailureRun
   readonly lanes: Lanes
   readonly endings: Endings
   readonly counters: MutableCounters
@@ -84,9 +82,9 @@ export class Settler {
     entry.history = withInterruptions(entry.history, entry.interrupted, place)
   }
 
-  /** Nobody is left to ask: the suspects' failures were their own. */
-  convict(): void {
-    this.#options.endings.bury(this.#options.run.convict())
+  /** Nobody is left to ask of the records whose fate is open. */
+  decide(): void {
+    void this.#carryOut(this.#options.judge.undecided())
   }
 
   #carryOut(verdicts: Verdicts): Promise<void> | undefined {

@@ -118,6 +118,7 @@ describe('resolveOptions', () => {
       { retry: { minDelay: '2s', maxDelay: '1s' } },
       'retry.maxDelay',
     ],
+    ['a single record as an outage', { breaker: { failures: 1 } }, 'breaker.failures'],
     ['a name with a slash', { targets: { 'a/b': target } }, 'targets.a/b'],
   ])('refuses %s', (_, options, path) => {
     const issues = issuesOf({

@@ -6,6 +6,8 @@ import { hiccup } from './support/scripted-target.ts'
 
 const down = unavailable('DOWN', 'nobody is there')
 const day = 86_400_000
+/** Few probes, for outages that last. */
+const rarely = { breaker: { failures: 10, minOpenMs: 1000, maxOpenMs: 600_000 } }
 
 describe('an outage', () => {
   test('pauses delivery and spends nobody an attempt, however long it lasts', async () => {
@@ -191,27 +193,78 @@ describe('a run of failures', () => {
     expect(new Set(probes).size).toBe(100)
   })
 
-  test('is recognised also where few keys have many records', async () => {
-    for (const keys of [1, 5, 9]) {
-      const h = harness()
-      for (let index = 0; index < 200; index++) h.queue.add({ key: `k${index % keys}` })
-      h.target.whole = () => {
-        throw new Error('bad deploy')
-      }
+  test.each([
+    { keys: 1, inAnHour: 1, inADay: 6, inAMonth: 9 },
+    { keys: 2, inAnHour: 0, inADay: 5, inAMonth: 8 },
+    { keys: 5, inAnHour: 0, inADay: 2, inAMonth: 5 },
+    { keys: 9, inAnHour: 0, inADay: 0, inAMonth: 1 },
+    { keys: 10, inAnHour: 0, inADay: 0, inAMonth: 0 },
+  ])('costs few letters, ever more rarely, where $keys keys have many records', async (few) => {
+    const h = harness({ policy: rarely })
+    for (let index = 0; index < 200; index++) h.queue.add({ key: `k${index % few.keys}` })
+    h.target.whole = () => {
+      throw new Error('bad deploy')
+    }
+    await h.start()
+    await h.clock.advance(3_600_000)
+    expect(h.events.letters).toHaveLength(few.inAnHour)
+    await h.clock.advance(23 * 3_600_000)
+    expect(h.events.letters).toHaveLength(few.inADay)
+    await h.clock.advance(29 * day)
+    expect(h.events.letters).toHaveLength(few.inAMonth)
+    h.target.whole = undefined
+    expect(await h.drain()).toMatchObject({ pending: 0, dead: 0 })
+  })
+
+  test('of two to nine records with nothing else in the queue costs no letter', async () => {
+    for (let count = 2; count < 10; count++) {
+      const h = harness({ policy: rarely })
+      h.queue.addMany(count)
+      h.target.always = () => hiccup
       await h.start()
-      await h.clock.advance(86_400_000)
-      expect(h.events.letters.length).toBeLessThan(10)
-      h.target.whole = undefined
-      expect(await h.drain()).toMatchObject({ pending: 0, dead: 0 })
+      await h.clock.advance(7 * day)
+      expect(h.events.letters).toEqual([])
+      expect(h.events.pauses[0]).toMatchObject({ reason: 'failures', code: 'HICCUP' })
+      expect(await h.delivery.status()).toMatchObject({ pending: count, inFlight: 0 })
+      h.target.always = undefined
+      expect(await h.drain()).toMatchObject({ applied: count, dead: 0 })
+      expect(h.target.calls.at(-1)?.context.attempts).toEqual(new Array(count - 1).fill(1))
     }
   })
 
-  test('of fewer records does not: each spends its attempts and is dead-lettered', async () => {
+  test('of few records ends in the dead-letter queue once as many others are applied', async () => {
     const h = harness()
-    h.queue.addMany(9)
-    h.target.always = () => hiccup
-    expect(await h.run()).toMatchObject({ dead: 9 })
-    expect(h.events.pauses).toEqual([])
+    h.queue.addMany(2)
+    h.target.always = ({ key }) => (key === 'good' ? { status: 'applied' } : hiccup)
+    await h.start()
+    await h.clock.advance(3_600_000)
+    h.queue.add({ key: 'good' })
+    await h.clock.advance(3_600_000)
+    expect(h.events.letters).toEqual([])
+    h.queue.add({ key: 'good' })
+    expect(await h.drain()).toMatchObject({ applied: 1, dead: 2 })
+  })
+
+  test('of the first records of a key does not keep those behind them for ever', async () => {
+    const h = harness()
+    for (let index = 0; index < 5; index++) h.queue.add({ key: 'only' })
+    h.target.always = ({ id }) => (Number(id.slice(1)) <= 2 ? hiccup : { status: 'applied' })
+    expect(await h.run(2 * 3_600_000)).toMatchObject({ applied: 3, dead: 2 })
+    expect(h.target.seen.slice(-3)).toEqual(['r3', 'r4', 'r5'])
+  })
+
+  test('leaves a record its chance while another one waits that may tell', async () => {
+    const h = harness()
+    h.queue.addMany(2)
+    h.target.always = ({ id }) => (id === 'r1' ? hiccup : { status: 'applied' })
+    h.target.script('r2', transient('LATER', 'not now', { retryAfterMs: 60_000 }))
+    await h.start()
+    await h.clock.advance(59_999)
+    expect(h.target.seen.filter((id) => id === 'r1')).toHaveLength(3)
+    expect(h.events.letters).toEqual([])
+    await h.clock.advance(1)
+    expect(h.events.appliedIds).toEqual(['r2'])
+    expect(h.events.letters).toMatchObject([{ record: { id: 'r1' }, attemptsSpent: 3 }])
   })
 
   test('of records that are poison together looks like an outage until another one succeeds', async () => {
@@ -341,7 +394,7 @@ describe('a run of failures', () => {
 
   test('begins anew where the target has worked for long before it', async () => {
     for (const keys of [1, 5, 9]) {
-      const h = harness()
+      const h = harness({ policy: rarely })
       let isDown = false
       h.target.whole = () => {
         if (isDown) throw new Error('bad deploy')
@@ -358,15 +411,6 @@ describe('a run of failures', () => {
         await h.clock.advance(7 * 86_400_000)
         expect(h.events.letters.length - before).toBeLessThan(10)
       }
-    }
-  })
-
-  test('of two to nine records alone ends in the dead-letter queue', async () => {
-    for (let count = 2; count < 10; count++) {
-      const h = harness()
-      h.queue.addMany(count)
-      h.target.always = () => hiccup
-      expect(await h.run()).toMatchObject({ dead: count })
     }
   })
 
