@@ -44,6 +44,7 @@ export type WalErrorCode =
   | 'ERR_UNDECODABLE' // the stored bytes cannot be decoded by the namespace's codec
   | 'ERR_DLQ_WRITE'
   | 'ERR_DEAD_LETTER_NOT_FOUND'
+  | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
 
 /** What else an error may carry. */
 export interface WalErrorOptions {

@@ -27,6 +27,7 @@ export {
   type Consumer,
   type Delivery,
   noAttempts,
+  type PullAheadOptions,
   type PullOptions,
   type Release,
   type SavedAttempts,

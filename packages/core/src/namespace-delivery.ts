@@ -9,6 +9,7 @@ import type { DeadLetterQueue, StoredDeadLetter } from './dlq/dlq.ts'
 import { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
 import type { DrainOptions, NamespaceDrainReport, NamespaceTargetStatus } from './namespace.ts'
+import { NamespaceCopies } from './namespace-copies.ts'
 import { eventsAt } from './namespace-events.ts'
 import { deliveryPolicyOf } from './namespace-policy.ts'
 import type { Queue } from './queue/queue.ts'
@@ -41,6 +42,8 @@ const openingMs = 5000
 export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
   readonly #deliveries = new Map<string, TargetDelivery>()
+  /** Asked while there is no delivery. */
+  readonly #copies: NamespaceCopies
   /** Consumers first, then targets. */
   #closing: Closing[] = []
   #started = false
@@ -49,6 +52,7 @@ export class NamespaceDelivery {
 
   constructor(options: NamespaceDeliveryOptions) {
     this.#options = options
+    this.#copies = new NamespaceCopies(options.queue)
   }
 
   async start(): Promise<void> {
@@ -93,9 +97,20 @@ export class NamespaceDelivery {
     return Object.fromEntries(await Promise.all(statuses))
   }
 
-  /** Tells the letter's target that its record is about to come again. */
-  expectRedriven(letter: StoredDeadLetter): void {
-    this.#deliveries.get(letter.target)?.expectRedriven(letter)
+  /** Tells the letter's target that a copy of its record is in the queue, or may be. */
+  expectRedriven(letter: StoredDeadLetter, isCertain: boolean): void {
+    const delivery = this.#deliveries.get(letter.target)
+    if (delivery === undefined) void this.#copies.add(letter, isCertain).catch(() => {})
+    else delivery.expectRedriven(letter, isCertain)
+  }
+
+  /** Whether a copy of the record of a letter that holds its key is in the queue, or may be. */
+  async isUnderWay(letter: StoredDeadLetter): Promise<boolean> {
+    await this.#starting?.catch(() => {})
+    const delivery = this.#deliveries.get(letter.target)
+    if (delivery !== undefined) return (await delivery.copyOf(letter)) !== 'here'
+    const isKnown = Object.hasOwn(this.#options.config.targets, letter.target)
+    return isKnown && (await this.#copies.has(letter))
   }
 
   /** Tells the letter's target that it is gone, so that a key that waited for it goes on. */
@@ -108,6 +123,7 @@ export class NamespaceDelivery {
     // Only then is all of it known that has to be closed.
     this.#isClosing = true
     await this.#starting?.catch(() => {})
+    await this.#copies.end()
     this.#isClosing = false
     const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
     const parts = this.#closing
@@ -121,6 +137,7 @@ export class NamespaceDelivery {
 
   async #startAll(): Promise<void> {
     const { config, clock } = this.#options
+    await this.#copies.end()
     const targets = Object.entries(config.targets).map(
       ([name, target]) => [name, new OpeningTarget(name, target)] as const,
     )

@@ -202,7 +202,8 @@ export class OpenNamespace implements Namespace {
       send: (record) => this.#producer.send([record], {}, ([outcome]) => outcome ?? noOutcome),
       hasTarget: (target) => Object.hasOwn(config.targets, target),
       lettersHoldKeys: config.onDeadLetter === 'block',
-      expect: (letter) => this.#delivery.expectRedriven(letter),
+      expect: (letter, isCertain) => this.#delivery.expectRedriven(letter, isCertain),
+      isUnderWay: (letter) => this.#delivery.isUnderWay(letter),
       discarded: (letter) => this.#delivery.letterDiscarded(letter),
     })
   }

@@ -81,6 +81,12 @@ export interface PullOptions {
   readonly signal: AbortSignal
 }
 
+/** What to look for in a queue, and how long. */
+export interface PullAheadOptions {
+  readonly wanted: (record: StoredRecord) => boolean
+  readonly signal: AbortSignal
+}
+
 /** How much a consumer has before it, for `status()`. Leased deliveries count as pending. */
 export interface Backlog {
   /** Records not yet acked, without the delayed ones. */
@@ -150,6 +156,15 @@ export interface Consumer {
    * Rejects if one cannot be read now; core then backs off and asks again.
    */
   reload?(deliveries: readonly Delivery[]): Promise<readonly StoredRecord[]>
+  /**
+   * Looks through all that lies behind what has been handed out, up to the end that the queue has at
+   * the call, and hands out of it, before its turn, each record that is wanted; `pull` then passes
+   * over it. Delayed records are not looked at. Ends early, with what it has, when the signal aborts.
+   * May read the whole backlog, but keeps none of it: core asks for the redriven copy of a dead
+   * letter that holds its key, where more records wait for it than may be held. Where it is not
+   * offered, core pulls past its bounds until the copy comes.
+   */
+  pullAhead?(options: PullAheadOptions): Promise<readonly Delivery[]>
   /** How much there is to do now. May read ahead in the queue: for `status()`, not for each record. */
   backlog(): Promise<Backlog>
   /** Marks the end of the queue as it is now. */

@@ -13,8 +13,17 @@ type Letter = Pick<StoredRecord, 'id' | 'key' | 'attemptEpoch'>
  */
 type Awaited = 'no' | 'perhaps' | 'yes'
 
-/** A letter that holds its key. */
-interface Hold {
+/**
+ * What is known of a letter's record.
+ *
+ * - `here`: the letter stands for it; no copy was put back into the queue.
+ * - `perhaps`: one may have been.
+ * - `underWay`: one was, and its letter waits for what becomes of it.
+ */
+export type CopyState = 'here' | 'perhaps' | 'underWay'
+
+/** A letter that holds its key. Told apart by who is given it; nothing for others to read. */
+export interface Hold {
   epoch: number
   /** The highest attempt epoch of a copy that came; 0 for none. */
   seen: number
@@ -64,6 +73,21 @@ export class Blockers {
     return true
   }
 
+  /** True for a copy of a letter's record that has not come. */
+  awaits(record: StoredRecord): boolean {
+    const hold = this.#holdOf(record)
+    return hold !== undefined && hold.awaited !== 'no' && hold.epoch < record.attemptEpoch
+  }
+
+  /** What is known of the record of a letter of this target. */
+  stateOf(letter: Letter): CopyState {
+    const hold = this.#holdOf(letter)
+    if (hold === undefined) return 'here'
+    const latest = Math.max(hold.epoch, hold.seen)
+    if (hold.awaited === 'yes' || latest > letter.attemptEpoch) return 'underWay'
+    return hold.awaited === 'perhaps' ? 'perhaps' : 'here'
+  }
+
   /** The queue of dead letters holds a letter of this record. No copy is on its way that was not seen. */
   add({ id, key, attemptEpoch }: Letter): void {
     this.#add({ id, key, attemptEpoch }, 'no')
@@ -74,11 +98,22 @@ export class Blockers {
     this.#add({ id: recordId, key, attemptEpoch }, 'perhaps')
   }
 
-  /** What was in the queue at the start has been read: nothing of it is still to come. */
-  startRead(): void {
-    for (const holds of this.#byKey.values()) {
-      for (const hold of holds.values()) if (hold.awaited === 'perhaps') this.#await(hold, 'no')
-    }
+  /** Of these it is not known whether a copy is on its way. */
+  doubtful(): readonly Hold[] {
+    if (!this.mayExpect) return []
+    const holds = [...this.#byKey.values()].flatMap((ofKey) => [...ofKey.values()])
+    return holds.filter(({ awaited }) => awaited === 'perhaps')
+  }
+
+  /** All there was in the queue has been looked at: unless a copy of them came, there is none. */
+  notFound(doubtful: readonly Hold[]): void {
+    for (const hold of doubtful) if (hold.awaited === 'perhaps') this.#await(hold, 'no')
+  }
+
+  /** A send of the letter's copy failed, and it may have been stored. */
+  mayCome(letter: Letter): void {
+    const hold = this.#holdOf(letter)
+    if (hold?.awaited === 'no' && this.stateOf(letter) === 'here') this.#await(hold, 'perhaps')
   }
 
   /**

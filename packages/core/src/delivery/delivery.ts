@@ -7,9 +7,10 @@ import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
 import { Alarms } from './alarms.ts'
 import { Applier } from './applier.ts'
-import { Blockers } from './blockers.ts'
+import { Blockers, type CopyState } from './blockers.ts'
 import { Breather } from './breather.ts'
 import type { DeliveryBudget } from './budget.ts'
+import { CopySearch } from './copy-search.ts'
 import { type DeliveryEvents, guardEvents } from './delivery-events.ts'
 import { Dispatcher } from './dispatcher.ts'
 import {
@@ -28,7 +29,7 @@ import type { Isolation } from './isolation.ts'
 import { Judge } from './judge.ts'
 import { Lanes, type TakeLimits } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { Puller } from './puller.ts'
+import { Puller, type Room } from './puller.ts'
 import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { newCounters, type TargetStatus } from './status.ts'
@@ -87,6 +88,7 @@ export class TargetDelivery {
   readonly #dispatcher: Dispatcher
   readonly #intake: Intake
   readonly #puller: Puller
+  readonly #search: CopySearch
   /** Aborts what is under way. */
   readonly #giveUp = new AbortController()
   readonly #drains = new Set<Drain>()
@@ -151,7 +153,12 @@ export class TargetDelivery {
     this.#intake = new Intake({ ...shared, limits, lanes: this.#lanes, endings: this.#endings })
     this.#puller = new Puller({
       ...shared,
-      room: () => (this.#stopping === undefined ? this.#intake.room() : undefined),
+      room: () => this.#room(),
+      accept: (deliveries) => this.#accept(deliveries),
+    })
+    this.#search = new CopySearch({
+      ...shared,
+      isFull: () => this.#intake.isFull,
       accept: (deliveries) => this.#accept(deliveries),
     })
   }
@@ -221,10 +228,25 @@ export class TargetDelivery {
     }
   }
 
-  /** The letter's record is about to come again, one attempt epoch higher, for this target. */
-  expectRedriven(letter: StoredDeadLetter): void {
-    this.#blockers.expect(letter.record)
+  /**
+   * A copy of the letter's record, one attempt epoch higher and for this target, is in the queue; or
+   * may be, where that could not be made certain.
+   */
+  expectRedriven(letter: StoredDeadLetter, isCertain = true): void {
+    if (isCertain) this.#blockers.expect(letter.record)
+    else this.#blockers.mayCome(letter.record)
     this.#puller.poke()
+    this.#search.changed()
+  }
+
+  /**
+   * Whether a copy of the record of a letter that holds its key is on its way. Looks through the
+   * queue where that is not known: `perhaps` remains only where it could not be.
+   */
+  async copyOf(letter: StoredDeadLetter): Promise<CopyState> {
+    if (this.#blockers.stateOf(letter.record) === 'perhaps') await this.#search.run()
+    const isEnding = this.#endings.isRemoving(letter.id)
+    return isEnding ? 'underWay' : this.#blockers.stateOf(letter.record)
   }
 
   /** The letter was removed, and its record will not come again. */
@@ -233,6 +255,13 @@ export class TargetDelivery {
     if (this.#blockers.remove(record) && record.key !== undefined)
       this.#lanes.refreshKey(record.key)
     this.#pump()
+  }
+
+  #room(): Room | undefined {
+    if (this.#stopping !== undefined) return undefined
+    const room = this.#intake.room()
+    if (room === undefined) this.#search.changed()
+    return room
   }
 
   #accept(deliveries: readonly Delivery[]): void {
@@ -273,6 +302,7 @@ export class TargetDelivery {
   /** Everything that is under way has come to its end. */
   async #finished(): Promise<void> {
     await this.#puller.stop()
+    await this.#search.stop()
     await this.#dispatcher.idle()
     await this.#endings.parkingIdle()
     await this.#endings.flush()
@@ -308,7 +338,8 @@ export class TargetDelivery {
     return {
       blocked,
       others: others + this.#lanes.outRecords,
-      isQuiet: busy === 0,
+      isQuiet: busy === 0 && !this.#search.isNeeded,
+      isTidying: this.#endings.isRemovingAny,
       isFull: this.#intake.isFull,
     }
   }

@@ -39,6 +39,8 @@ export interface Survey {
   readonly others: number
   /** Nothing is under way, nor will be before something comes in from outside. */
   readonly isQuiet: boolean
+  /** Letters of records that have ended are still on their way out. */
+  readonly isTidying: boolean
   /** Nothing more is pulled, since what is held has reached its bound. */
   readonly isFull: boolean
 }
@@ -137,11 +139,11 @@ export class Drain {
     const remaining = await remainingOf(watermark)
     this.#asking = false
     if (this.#resolve === undefined) return
-    if (remaining === 0) return this.#finish(0, 0)
-    if (remaining !== undefined && remaining >= 0) this.#expected = this.#ended + remaining
     const survey = this.#options.survey((delivery) => watermark.covers(delivery))
+    if (remaining === 0 && !survey.isTidying) return this.#finish(0, 0)
+    if (remaining !== undefined && remaining >= 0) this.#expected = this.#ended + remaining
     if (remaining === undefined) this.#listen(survey)
-    else if (!Number.isNaN(remaining)) {
+    else if (!Number.isNaN(remaining) && !survey.isTidying) {
       const { blocked, isQuiet, isFull } = survey
       if (blocked > 0 && (blocked >= remaining || (isQuiet && isFull))) {
         return this.#finish(blocked, Math.max(0, remaining - blocked))

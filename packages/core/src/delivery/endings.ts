@@ -41,8 +41,8 @@ export class Endings {
   readonly #options: EndingsOptions
   /** Acks that go beside the acker. */
   #slowAcks = 0
-  /** Letters on their way out. */
-  readonly #removals = new Set<Promise<void>>()
+  /** Letters on their way out, by id. */
+  readonly #removals = new Map<string, Promise<void>>()
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
@@ -158,6 +158,16 @@ export class Endings {
     )
   }
 
+  /** True while a letter is being removed. */
+  get isRemovingAny(): boolean {
+    return this.#removals.size > 0
+  }
+
+  /** True while the letter is being removed, since the copy of its record has come to its end. */
+  isRemoving(letterId: string): boolean {
+    return this.#removals.has(letterId)
+  }
+
   /** Resolves once every ack has gone through. */
   flush(): Promise<void> {
     return this.#acker.flush()
@@ -166,7 +176,7 @@ export class Endings {
   /** Resolves once nothing is on its way into the dead-letter queue, or out of it. */
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
-    await Promise.all(this.#removals)
+    await Promise.all(this.#removals.values())
   }
 
   async #release(releases: readonly Release[]): Promise<void> {
@@ -208,14 +218,19 @@ export class Endings {
 
   /** The copy of a dead letter has come to its end: the letter itself, if it is still there, is void. */
   #redrivenEnded(delivery: Delivery, fate: Fate): void {
-    const { blockers, lanes } = this.#options
+    const { blockers, lanes, targetName } = this.#options
     const { record } = delivery
+    const { id, attemptEpoch } = record
+    const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
     if (fate !== 'dead' && blockers.remove(record) && record.key !== undefined) {
       lanes.refreshKey(record.key)
     }
-    const removal = this.#ackAndRemoveLetter(delivery)
-    this.#removals.add(removal)
-    void removal.finally(() => this.#removals.delete(removal))
+    const removal = this.#ackAndRemoveLetter(delivery, earlier)
+    this.#removals.set(earlier, removal)
+    void removal.finally(() => {
+      this.#removals.delete(earlier)
+      this.#options.onChange()
+    })
   }
 
   /**
@@ -224,10 +239,8 @@ export class Endings {
    * it would go first. Such an ack takes its time, so it goes beside the others: behind it their
    * own would come after the begin of the next record of their key, and a crash would turn the two.
    */
-  async #ackAndRemoveLetter(delivery: Delivery): Promise<void> {
-    const { deadLetters, targetName, report } = this.#options
-    const { id, attemptEpoch } = delivery.record
-    const earlier = deadLetterId({ id, attemptEpoch: attemptEpoch - 1 }, targetName)
+  async #ackAndRemoveLetter(delivery: Delivery, earlier: string): Promise<void> {
+    const { deadLetters, report } = this.#options
     try {
       await this.#ackSlowly(delivery)
       await deadLetters?.remove([earlier])

@@ -26,13 +26,6 @@ const leastPrefetch = 256
 /** Without `beginAttempts`: hand-outs after which an untried record is suspected of killing processes. */
 const manyHandOuts = 20
 
-/**
- * How many times the bound may be held while a copy is looked for that may not be there, and how
- * many records at least: they wait without their payloads, which the bound on bytes sees to.
- */
-const seekFactor = 10
-const leastSought = 10_000
-
 /** Decides how much is pulled, and takes what comes into the lanes. */
 export class Intake {
   readonly #options: IntakeOptions
@@ -48,7 +41,7 @@ export class Intake {
     this.#start = new StartOfQueue({
       targetName: options.targetName,
       countHere: (covers) => this.#countHere(covers),
-      onRead: () => options.blockers.startRead(),
+      onRead: () => options.blockers.notFound(options.blockers.doubtful()),
     })
   }
 
@@ -75,15 +68,15 @@ export class Intake {
 
   /** What may be pulled now; undefined for nothing. */
   room(): Room | undefined {
-    const { policy, lanes, blockers, endings } = this.#options
+    const { policy, lanes, endings } = this.#options
     const ready = lanes.readyRecords
-    const records = this.#longestHeld() - this.heldRecords - endings.unacked
+    const records = policy.held.maxRecords - this.heldRecords - endings.unacked
     const bytes = policy.held.maxBytes - lanes.residentBytes
-    this.#isFull = (records <= 0 || bytes <= 0) && !blockers.expects
+    const isBound = !this.#mustReadOn()
+    this.#isFull = isBound && (records <= 0 || bytes <= 0)
     if (this.#isFull || ready * 2 > this.#prefetch) return undefined
     const room = this.#prefetch - ready
-    // A redriven copy stands behind any number of records that wait for it.
-    if (!blockers.expects) return { maxRecords: Math.min(room, records), maxBytes: bytes }
+    if (isBound) return { maxRecords: Math.min(room, records), maxBytes: bytes }
     return { maxRecords: room, maxBytes: Math.max(bytes, policy.batch.maxBytes) }
   }
 
@@ -99,11 +92,10 @@ export class Intake {
     endings.skip(done)
   }
 
-  #longestHeld(): number {
-    const { policy, blockers } = this.#options
-    const { maxRecords } = policy.held
-    if (this.#start.isRead || !blockers.mayExpect) return maxRecords
-    return Math.max(leastSought, maxRecords * seekFactor)
+  /** A redriven copy stands behind any number of records that wait for it, and only pulling brings it. */
+  #mustReadOn(): boolean {
+    const { blockers, consumer } = this.#options
+    return consumer.pullAhead === undefined && (blockers.expects || blockers.mayExpect)
   }
 
   #countHere(covers: (delivery: Delivery) => boolean): number {

@@ -16,7 +16,9 @@ export interface DeadLetter<P = unknown> {
   readonly attemptsSpent: number
   /** The failed attempts still known, oldest first; the last one is why it is here. */
   readonly attempts: readonly Attempt[]
-  /** The record, or undefined where its bytes cannot be decoded. */
+  /** True where its bytes were damaged on disk: it can only be discarded. */
+  readonly damaged?: boolean | undefined
+  /** The record, or undefined where its bytes are damaged or cannot be decoded. */
   readonly record: WalRecord<P> | undefined
   /** The record as stored, payload encoded. */
   readonly stored: StoredRecord

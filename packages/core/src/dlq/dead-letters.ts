@@ -1,4 +1,4 @@
-import { WalError } from '../errors.ts'
+import { isWalError, WalError } from '../errors.ts'
 import type { WalRecord } from '../record.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type {
@@ -7,7 +7,13 @@ import type {
   DeadLetterQueue,
   StoredDeadLetter,
 } from './dlq.ts'
-import { type Redrive, type RedriveOptions, type RedriveReport, redriveLetters } from './redrive.ts'
+import {
+  type Redrive,
+  type RedriveOptions,
+  type RedriveReport,
+  redriveLetters,
+  withLetter,
+} from './redrive.ts'
 import {
   checkFilter,
   checkPageOptions,
@@ -36,7 +42,7 @@ export interface DeadLetterGroup {
 }
 
 /** What {@link DeadLetters} needs of its namespace. */
-export interface DeadLettersContext extends Redrive {
+export interface DeadLettersContext extends Omit<Redrive, 'claimed'> {
   readonly namespace: string
   readonly queue: DeadLetterQueue
   /** Decodes a letter for its reader. */
@@ -52,10 +58,10 @@ const pageSize = 200
  * namespace's payload, `Name` its targets' names.
  */
 export class DeadLetters<P = unknown, Name extends string = string> {
-  readonly #context: DeadLettersContext
+  readonly #context: DeadLettersContext & Redrive
 
   constructor(context: DeadLettersContext) {
-    this.#context = context
+    this.#context = { ...context, claimed: new Set() }
   }
 
   /** A page of letters, oldest first. */
@@ -99,7 +105,8 @@ export class DeadLetters<P = unknown, Name extends string = string> {
    * leaves both, and applying twice is what targets are idempotent for. Acts on the letters there
    * are at the call, never on one that comes later, as when a record fails again meanwhile. Never
    * throws for one letter: the report says what became of each. Under `onDeadLetter: 'block'` a
-   * letter stays until its record has been delivered.
+   * letter stays until its record has been delivered; redriven again before that, it is reported
+   * with `ERR_REDRIVE_UNDER_WAY`.
    *
    * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, or how.
    */
@@ -121,16 +128,30 @@ export class DeadLetters<P = unknown, Name extends string = string> {
    * Removes letters for good, and answers how many. Acts on the letters there are at the call,
    * never on one that comes later and looks alike.
    *
-   * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant.
+   * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, and, once the
+   * others are gone, with `ERR_REDRIVE_UNDER_WAY` for those whose records are on their way back.
    */
   async discard(selection: DeadLetterSelection<Name>): Promise<number> {
+    const context = this.#context
+    const underWay: WalError[] = []
     let discarded = 0
     for await (const letter of this.#select(selection)) {
-      const removed = await this.#context.queue.remove([letter.id])
-      if (removed > 0) this.#context.discarded(letter)
-      discarded += removed
+      try {
+        const removed = await withLetter(context, letter, () => context.queue.remove([letter.id]))
+        if (removed > 0) context.discarded(letter)
+        discarded += removed
+      } catch (error) {
+        if (!isWalError(error) || error.code !== 'ERR_REDRIVE_UNDER_WAY') throw error
+        underWay.push(error)
+      }
     }
-    return discarded
+    const [first] = underWay
+    if (first === undefined) return discarded
+    throw new WalError(
+      'ERR_REDRIVE_UNDER_WAY',
+      `${underWay.length} dead letters were not discarded, ${discarded} were. ${first.message}`,
+      { retryable: true, cause: first },
+    )
   }
 
   /** The letters meant, as far as they are there at the call and until their turn. */
@@ -195,7 +216,7 @@ export function presentLetter(
   const { record: stored, ...rest } = letter
   let record: WalRecord | undefined
   try {
-    record = decode(stored)
+    if (!letter.damaged) record = decode(stored)
   } catch {
     // Undecodable bytes are one of the reasons for being here: `stored` has them.
   }

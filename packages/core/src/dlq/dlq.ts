@@ -20,6 +20,11 @@ export interface StoredDeadLetter {
   readonly attemptsSpent: number
   /** The failed attempts still known, oldest first; the last one is why it is here. Never empty. */
   readonly attempts: readonly Attempt[]
+  /**
+   * True where its bytes were damaged in storage: `record` then holds what else was known of it, and
+   * no payload. Such a letter can be discarded, and is not redriven.
+   */
+  readonly damaged?: boolean | undefined
 }
 
 /** Which letters are meant: those that match everything given. */

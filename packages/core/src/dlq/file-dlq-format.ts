@@ -94,9 +94,10 @@ export function readEntry(body: Buffer): DeadLetterEntry {
 /** The letter that an entry put. */
 export function decodeLetter(body: Buffer): StoredDeadLetter {
   const fields = fieldsOf(body)
-  const { id, target, at, code, message, attemptsSpent, attempts } = fields
+  const { id, target, at, code, message, attemptsSpent, attempts, damaged } = fields
   const record = recordFromBytes(body.subarray(putHeaderBytes + body.readUInt32LE(7)))
-  return { id, record, target, at, code, message, attemptsSpent, attempts }
+  const letter = { id, record, target, at, code, message, attemptsSpent, attempts }
+  return damaged ? { ...letter, damaged } : letter
 }
 
 function fieldsOf(body: Buffer): LetterFields {

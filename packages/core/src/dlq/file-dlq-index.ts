@@ -4,7 +4,7 @@ import type { LetterSummary } from './file-dlq-format.ts'
 export interface IndexedLetter extends LetterSummary {
   /** Offset of its entry in the journal; another one after each rewrite. */
   offset: number
-  readonly bodyBytes: number
+  bodyBytes: number
   /** True once it was removed, or put again. */
   gone: boolean
 }
@@ -49,6 +49,13 @@ export class LetterIndex {
       this.#inOrder = this.#inOrder.filter(({ gone }) => !gone)
     }
     return true
+  }
+
+  /** Its entry is there now, after a rewrite. */
+  moved(letter: IndexedLetter, offset: number, bodyBytes: number): void {
+    letter.offset = offset
+    if (!letter.gone) this.#liveBytes += bodyBytes - letter.bodyBytes
+    letter.bodyBytes = bodyBytes
   }
 
   get(id: string): IndexedLetter | undefined {

@@ -1,4 +1,4 @@
-import { WalError } from '../errors.ts'
+import { isWalError, WalError } from '../errors.ts'
 import type { FileSystem } from '../queue/file/file-system.ts'
 import { Journal } from '../queue/file/journal.ts'
 import type { Random } from '../random.ts'
@@ -10,6 +10,7 @@ import type {
   StoredDeadLetter,
   StoredDeadLetterPage,
 } from './dlq.ts'
+import { damageError, keepAside, remainsOf } from './file-dlq-damage.ts'
 import {
   decodeLetter,
   encodeNext,
@@ -26,6 +27,7 @@ export interface FileDeadLetterQueueOptions {
   readonly directory: string
   readonly fileSystem: FileSystem
   readonly random: Random
+  readonly namespace: string
   /**
    * The file is written anew once so many bytes of it, and more than half, are of letters that are
    * gone. Default 1 MiB.
@@ -79,10 +81,12 @@ export async function openFileDeadLetterQueue(
  * the letters are read from the file when asked for.
  */
 export class FileDeadLetterQueue implements DeadLetterQueue {
+  readonly #options: FileDeadLetterQueueOptions
   readonly #journal: Journal
   readonly #index: LetterIndex
-  readonly #reportError: (error: WalError) => void
   readonly #leastDeadBytes: number
+  /** Letters whose damage has been reported. */
+  readonly #damaged = new Set<string>()
   #lastNumber: number
   #highestVersion: bigint
   #rewriting: Promise<void> | undefined
@@ -91,12 +95,12 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   #closed = false
 
   constructor(
-    options: Pick<FileDeadLetterQueueOptions, 'leastDeadBytes' | 'reportError'>,
+    options: FileDeadLetterQueueOptions,
     journal: Journal,
     index: LetterIndex,
     read: { readonly lastNumber: number; readonly highestVersion: bigint },
   ) {
-    this.#reportError = (error) => options.reportError(error)
+    this.#options = options
     this.#leastDeadBytes = options.leastDeadBytes ?? defaultLeastDeadBytes
     this.#journal = journal
     this.#index = index
@@ -228,7 +232,23 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
   /** Undefined if it is gone by now. */
   async #read(letter: IndexedLetter): Promise<StoredDeadLetter | undefined> {
     if (letter.gone) return undefined
-    return decodeLetter(await this.#journal.read(letter.offset, letter.bodyBytes))
+    const body = await this.#bodyOf(letter)
+    if (body !== undefined) return decodeLetter(body)
+    return letter.gone ? undefined : remainsOf(letter, this.#options.namespace)
+  }
+
+  /** Undefined if it is damaged, which is reported. */
+  async #bodyOf(letter: IndexedLetter): Promise<Buffer | undefined> {
+    try {
+      return await this.#journal.read(letter.offset, letter.bodyBytes)
+    } catch (error) {
+      if (!isWalError(error) || error.code !== 'ERR_CORRUPT_LOG') throw error
+      const isNews = !letter.gone && !this.#damaged.has(letter.id)
+      this.#damaged.add(letter.id)
+      const where = 'The next rewrite of the file will keep its bytes aside.'
+      if (isNews) this.#options.reportError(damageError(letter, where, error))
+      return undefined
+    }
   }
 
   #rewriteIfMostlyDead(): void {
@@ -239,22 +259,21 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
     this.#rewrite().catch((error: WalError) => {
       // The file is as good as before, only larger than it need be.
       this.#rewriteAtBytes = 2 * bytes
-      if (!this.#journal.broken) this.#reportError(error)
+      if (!this.#journal.broken) this.#options.reportError(error)
     })
   }
 
   /** Moves the letters that wait, and nothing else, to a new file. */
   #rewrite(): Promise<void> {
-    let letters: readonly IndexedLetter[] = []
+    const moved: { readonly letter: IndexedLetter; readonly bodyBytes: number }[] = []
     this.#rewriting ??= this.#journal
       .rewrite({
-        contents: () => {
-          letters = this.#index.behind(0)
-          return this.#bodiesOf(letters)
-        },
+        contents: () => this.#bodiesOf(this.#index.behind(0), moved),
         moved: (offsets) => {
           // The first is that of the next number.
-          for (const [at, letter] of letters.entries()) letter.offset = offsets[at + 1] as number
+          for (const [at, { letter, bodyBytes }] of moved.entries()) {
+            this.#index.moved(letter, offsets[at + 1] as number, bodyBytes)
+          }
         },
       })
       .finally(() => {
@@ -263,9 +282,28 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
     return this.#rewriting
   }
 
-  async *#bodiesOf(letters: readonly IndexedLetter[]): AsyncGenerator<Uint8Array> {
+  async *#bodiesOf(
+    letters: readonly IndexedLetter[],
+    moved: { readonly letter: IndexedLetter; readonly bodyBytes: number }[],
+  ): AsyncGenerator<Uint8Array> {
     yield encodeNext(this.#lastNumber + 1)
-    for (const { offset, bodyBytes } of letters) yield await this.#journal.read(offset, bodyBytes)
+    for (const letter of letters) {
+      const body = (await this.#bodyOf(letter)) ?? (await this.#setAside(letter))
+      moved.push({ letter, bodyBytes: body.byteLength })
+      yield body
+    }
+  }
+
+  /** Keeps the bytes of a damaged letter in a file; answers the entry of what is left of it. */
+  async #setAside(letter: IndexedLetter): Promise<Buffer> {
+    const { fileSystem, directory, namespace, reportError } = this.#options
+    const { number, offset, bodyBytes } = letter
+    const bytes = await this.#journal.readDamaged(offset, bodyBytes)
+    const path = await keepAside(fileSystem, directory, `letter-${number}.damaged`, bytes)
+    reportError(damageError(letter, `Its bytes are kept in ${path}.`, undefined))
+    const body = encodePut(remainsOf(letter, namespace, path))
+    setNumber(body, number)
+    return body
   }
 
   #checkOpen(): void {

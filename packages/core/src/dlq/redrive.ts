@@ -51,13 +51,17 @@ export interface Redrive {
   /** The letter's record with what was edited, checked and encoded; throws if that is refused. */
   mend(letter: DeadLetter, edit: RedriveEdit<unknown>): StoredRecord
   send(record: StoredRecord): Promise<SendOutcome>
-  /** Tells delivery that this letter's record is about to come again. */
-  expect(letter: StoredDeadLetter): void
+  /** Tells delivery that a copy of this letter's record is in the queue, or may be if that is not certain. */
+  expect(letter: StoredDeadLetter, isCertain: boolean): void
+  /** Whether a copy of the record of a letter that holds its key is on its way, or may be. */
+  isUnderWay(letter: StoredDeadLetter): Promise<boolean>
   /**
    * True where letters hold their keys back: a letter then stays until delivery is done with the
    * copy, lest a crash in between let the records go first that wait for it.
    */
   readonly lettersHoldKeys: boolean
+  /** Ids of the letters that a call is at work on: another one leaves them alone. */
+  readonly claimed: Set<string>
 }
 
 /** In-place tries of one send, for a hiccup of the queue. */
@@ -77,14 +81,37 @@ export async function redriveLetters(
   for await (const letter of letters) {
     if (options.signal?.aborted) break
     try {
-      const record = redrivenRecord(redrive, letter, options)
-      if (!options.dryRun) await putBack(redrive, letter, record, options.signal)
+      await withLetter(redrive, letter, async () => {
+        const record = redrivenRecord(redrive, letter, options)
+        if (!options.dryRun) await putBack(redrive, letter, record, options.signal)
+      })
       redriven.push(letter.id)
     } catch (error) {
       failed.push({ id: letter.id, error: asWalError(error) })
     }
   }
   return { redriven, failed }
+}
+
+/**
+ * Does something to a letter that stands for its record. Rejects with `ERR_REDRIVE_UNDER_WAY` where
+ * the record is on its way back already: a second copy would be applied after the first, late, and
+ * a letter that is discarded would be applied all the same.
+ */
+export async function withLetter<T>(
+  redrive: Pick<Redrive, 'lettersHoldKeys' | 'isUnderWay' | 'claimed'>,
+  letter: StoredDeadLetter,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { claimed, lettersHoldKeys } = redrive
+  if (claimed.has(letter.id)) throw underWay(letter)
+  claimed.add(letter.id)
+  try {
+    if (lettersHoldKeys && (await redrive.isUnderWay(letter))) throw underWay(letter)
+    return await work()
+  } finally {
+    claimed.delete(letter.id)
+  }
 }
 
 /** The letter's record as a new attempt epoch, for its one target, due at once. */
@@ -94,6 +121,7 @@ function redrivenRecord(
   { edit }: RedriveOptions,
 ): StoredRecord {
   if (!redrive.hasTarget(letter.target)) throw unknownTarget(letter)
+  if (letter.damaged) throw new WalError('ERR_CORRUPT_LOG', `${letter.message} It stays.`)
   const record = edit === undefined ? letter.record : editedRecord(redrive, letter, edit)
   return {
     ...record,
@@ -140,7 +168,7 @@ async function putBack(
   record: StoredRecord,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  await pRetry(() => sendDurably(redrive, record), {
+  await pRetry(() => sendDurably(redrive, letter, record), {
     retries: sendTries - 1,
     // It waits by the machine's clock alone, so the wait is made here.
     minTimeout: 0,
@@ -150,13 +178,18 @@ async function putBack(
       return signal?.aborted !== true
     },
   })
-  redrive.expect(letter)
+  redrive.expect(letter, true)
   if (!redrive.lettersHoldKeys) await redrive.queue.remove([letter.id])
 }
 
-async function sendDurably(redrive: Redrive, record: StoredRecord): Promise<void> {
+async function sendDurably(
+  redrive: Redrive,
+  letter: StoredDeadLetter,
+  record: StoredRecord,
+): Promise<void> {
   const outcome = await redrive.send(record)
   if (outcome.durable === 'yes') return
+  if (outcome.durable === 'unknown') redrive.expect(letter, false)
   throw new WalError(
     'ERR_NOT_DURABLE',
     `Record ${record.id} could not be put back; its dead letter stays. ${outcome.error?.message ?? ''}`,
@@ -164,6 +197,14 @@ async function sendDurably(redrive: Redrive, record: StoredRecord): Promise<void
       cause: outcome.error,
       retryable: outcome.durable === 'no' && outcome.error?.retryable === true,
     },
+  )
+}
+
+function underWay({ id }: StoredDeadLetter): WalError {
+  return new WalError(
+    'ERR_REDRIVE_UNDER_WAY',
+    `Dead letter ${id} stays as it is: its record is on its way back to the target. It goes once that has been applied; if it fails again, there is a letter of that.`,
+    { retryable: true },
   )
 }
 

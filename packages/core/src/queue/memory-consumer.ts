@@ -3,6 +3,7 @@ import type {
   Backlog,
   Consumer,
   Delivery,
+  PullAheadOptions,
   PullOptions,
   Release,
   SavedAttempts,
@@ -50,6 +51,18 @@ export class MemoryConsumer implements Consumer {
       const untilReadyMs = nextReadyAt - this.#clock.monotonic()
       await this.#wait(Math.min(untilDueMs, untilReadyMs), options.signal)
     }
+  }
+
+  async pullAhead({ wanted }: PullAheadOptions): Promise<readonly Delivery[]> {
+    if (this.#closed) return []
+    this.#source.admitDue()
+    const deliveries: Delivery[] = []
+    for (const slot of this.#reader.pending.values()) {
+      if (slot.leased || !wanted(slot.entry.record)) continue
+      slot.leased = true
+      deliveries.push(deliveryOf(slot))
+    }
+    return deliveries
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
@@ -145,11 +158,11 @@ export class MemoryConsumer implements Consumer {
         nextReadyAt = Math.min(nextReadyAt, slot.readyAt)
         continue
       }
-      const { record, bytes, position } = slot.entry
+      const { bytes } = slot.entry
       if (deliveries.length > 0 && takenBytes + bytes > maxBytes) break
       slot.leased = true
       takenBytes += bytes
-      deliveries.push({ record, position, bytes, attempts: slot.attempts })
+      deliveries.push(deliveryOf(slot))
       if (deliveries.length === maxRecords) break
     }
     return { deliveries, nextReadyAt }
@@ -177,6 +190,11 @@ export class MemoryConsumer implements Consumer {
       this.wake = wake
     })
   }
+}
+
+function deliveryOf({ entry, attempts }: Slot): Delivery {
+  const { record, bytes, position } = entry
+  return { record, position, bytes, attempts }
 }
 
 function nothing(): void {}

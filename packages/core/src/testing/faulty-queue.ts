@@ -97,6 +97,7 @@ function faultyConsumer(consumer: Consumer, faults: QueueFaults): Consumer {
     release: (releases) => consumer.release(releases),
     ...(consumer.beginAttempts && { beginAttempts: consumer.beginAttempts.bind(consumer) }),
     ...(consumer.reload && { reload: consumer.reload.bind(consumer) }),
+    ...(consumer.pullAhead && { pullAhead: consumer.pullAhead.bind(consumer) }),
     backlog: () => consumer.backlog(),
     watermark: (options) => consumer.watermark(options),
     close: () => consumer.close(),

@@ -3,6 +3,7 @@ import type { Queue } from '../queue/queue.ts'
 import { runWithin } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
 import { ackCases } from './queue-cases/ack-cases.ts'
+import { aheadCases } from './queue-cases/ahead-cases.ts'
 import { attemptCases } from './queue-cases/attempt-cases.ts'
 import { backlogCases } from './queue-cases/backlog-cases.ts'
 import { declarationCases } from './queue-cases/declaration-cases.ts'
@@ -66,6 +67,7 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...pullCases,
     ...ackCases,
     ...releaseCases,
+    ...aheadCases,
     ...delayCases,
     ...attemptCases,
     ...restartCases,

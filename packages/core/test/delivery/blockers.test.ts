@@ -94,9 +94,18 @@ describe('a copy of a letter that holds its key', () => {
     const blockers = new Blockers('block')
     blockers.addSummary(summary)
     expect(blockers).toMatchObject({ mayExpect: true, expects: false })
-    blockers.startRead()
+    blockers.notFound(blockers.doubtful())
     expect(blockers).toMatchObject({ mayExpect: false, size: 1 })
     blockers.expect(record(0))
+    expect(blockers.expects).toBe(true)
+  })
+
+  test('is not given up where it was redriven while it was looked for', () => {
+    const blockers = new Blockers('block')
+    blockers.addSummary(summary)
+    const doubtful = blockers.doubtful()
+    blockers.expect(record(0))
+    blockers.notFound(doubtful)
     expect(blockers.expects).toBe(true)
   })
 

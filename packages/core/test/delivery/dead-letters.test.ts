@@ -137,21 +137,86 @@ describe('where a dead letter blocks its key', () => {
     expect(h.target.seen).toEqual(['r1', 'r3', 'r1', 'r1', 'r2', 'r4'])
   })
 
-  test('the copy is found even where more wait than may be held', async () => {
-    const h = harness({ policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } } })
-    for (let index = 0; index < 40; index++) h.queue.add({ key: 'a' })
+  test('the copy is found behind more than may be held, and no more are held meanwhile', async () => {
+    const h = harness({ policy: { ...policy, held: { maxRecords: 50, maxBytes: 1e9 } } })
+    for (let index = 0; index < 5000; index++) h.queue.add({ key: 'a' })
     h.target.script('r1', never)
     await h.start()
-    await h.clock.settle()
-    expect(await h.delivery.status()).toMatchObject({ full: true })
+    expect(await h.delivery.status()).toMatchObject({ full: true, held: 50 })
     const letter = h.events.letters[0] as StoredDeadLetter
     h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
     await h.clock.settle()
     expect(h.target.seen).toEqual(['r1'])
     h.delivery.expectRedriven(letter)
+    expect(await h.drain()).toMatchObject({ applied: 5000, pending: 0, blocked: 0 })
+    expect(h.target.seen.slice(0, 3)).toEqual(['r1', 'r1', 'r2'])
+    expect(h.queue.looksAhead).toBe(1)
+    expect(h.queue.mostLeased).toBeLessThanOrEqual(52)
+  })
+
+  test('a copy that dies again leaves the bound as it is', async () => {
+    const h = harness({ policy: { ...policy, held: { maxRecords: 50, maxBytes: 1e9 } } })
+    for (let index = 0; index < 500; index++) h.queue.add({ key: 'a' })
+    h.target.script('r1', never, never)
+    await h.start()
+    const letter = h.events.letters[0] as StoredDeadLetter
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    h.delivery.expectRedriven(letter)
+    expect(await h.drain()).toMatchObject({ dead: 1, blocked: 50 })
+    expect(h.queue.leased).toBe(50)
+  })
+
+  test('a queue that cannot be looked through is looked through again', async () => {
+    const h = harness({ policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } } })
+    for (let index = 0; index < 20; index++) h.queue.add({ key: 'a' })
+    h.target.script('r1', never)
+    await h.start()
+    const letter = h.events.letters[0] as StoredDeadLetter
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    h.queue.failNext('pullAhead', 'the disk is gone')
+    h.delivery.expectRedriven(letter)
+    expect(await h.drain()).toMatchObject({ applied: 20, blocked: 0 })
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_IO' }])
+    expect(h.events.errors[0]?.message).toContain('the disk is gone')
+  })
+
+  test('where a queue does not offer to be looked through, the copy is pulled past the bound', async () => {
+    const queue = new FakeQueue()
+    const bounded = { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } }
+    const h = harness({ queue, consumer: queue.consumer({ ahead: false }), policy: bounded })
+    for (let index = 0; index < 40; index++) h.queue.add({ key: 'a' })
+    h.target.script('r1', never)
+    await h.start()
+    const letter = h.events.letters[0] as StoredDeadLetter
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    expect(await h.delivery.status()).toMatchObject({ full: true })
+    h.delivery.expectRedriven(letter)
     await h.drain()
     expect(h.target.seen.slice(0, 3)).toEqual(['r1', 'r1', 'r2'])
     expect(h.queue.left).toEqual([])
+  })
+
+  test('of each letter is known whether its copy is on its way', async () => {
+    const h = await blocked()
+    const { letter, delivery } = h
+    const states: string[] = []
+    const note = async () => void states.push(await delivery.copyOf(letter))
+    await note()
+    h.target.script(
+      'r1',
+      () => new Promise((resolve) => h.clock.setTimer(5, () => resolve(hiccup))),
+    )
+    delivery.expectRedriven(letter)
+    await note()
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    await note()
+    await h.clock.advance(5)
+    await note()
+    await h.drain()
+    expect(states).toEqual(['here', 'underWay', 'underWay', 'underWay'])
+    expect(h.deadLetters.letters.size).toBe(0)
   })
 
   test('a redrive told after its copy died again lifts no bound', async () => {
@@ -200,27 +265,41 @@ describe('where a dead letter blocks its key', () => {
     )
   })
 
-  test('a copy is looked for no longer once what was there at the start has been read', async () => {
-    const { h, queue } = await redrivenBeforeRestart(200)
-    queue.add({ key: 'b' })
+  test('a copy that is not there is looked for once', async () => {
+    const { h, letter, queue } = await redrivenBeforeRestart(200)
     await h.start()
-    expect(h.target.seen).toEqual(['r202'])
-    expect(await h.delivery.status()).toMatchObject({ held: 200, full: false })
-    queue.add({ key: 'b' })
-    await h.clock.settle()
-    for (let index = 0; index < 1000; index++) queue.add({ key: 'a' })
-    await h.clock.settle()
-    expect(h.target.seen).toEqual(['r202', 'r203'])
-    expect(await h.delivery.status()).toMatchObject({ held: 200, full: true })
+    await h.clock.advance(60_000)
+    expect(queue.looksAhead).toBe(1)
+    expect(await h.delivery.status()).toMatchObject({ held: 50, full: true })
+    expect(await h.drain()).toMatchObject({ blocked: 50, pending: 150 })
+    expect(await h.delivery.copyOf(letter)).toBe('here')
+    expect(queue.looksAhead).toBe(1)
   })
 
-  test('a copy that may not be there is looked for within a bound, and one that is, without', async () => {
-    const { h, letter, queue } = await redrivenBeforeRestart(12_000)
-    queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
-    await h.start()
-    expect(await h.delivery.status()).toMatchObject({ held: 10_000, full: true })
-    h.delivery.expectRedriven(letter)
-    expect(await h.drain()).toMatchObject({ applied: 12_001, pending: 0, blocked: 0 })
+  test('whether a copy from before a restart is on its way is found out when it is asked', async () => {
+    for (const isThere of [true, false]) {
+      const { h, letter, queue } = await redrivenBeforeRestart(300)
+      if (isThere) queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+      // It does not get as far as to look by itself.
+      h.target.always = () => new Promise(() => {})
+      const starting = h.delivery.start()
+      await starting
+      expect(await h.delivery.copyOf(letter)).toBe(isThere ? 'underWay' : 'here')
+      expect(queue.mostLeased).toBeLessThanOrEqual(51)
+    }
+  })
+
+  test('whether a copy was stored that may have been is found out when it is asked', async () => {
+    for (const isThere of [true, false]) {
+      const h = harness({ policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } } })
+      for (let index = 0; index < 20; index++) h.queue.add({ key: 'a' })
+      h.target.script('r1', never)
+      await h.start()
+      const letter = h.events.letters[0] as StoredDeadLetter
+      if (isThere) h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+      h.delivery.expectRedriven(letter, false)
+      expect(await h.delivery.copyOf(letter)).toBe(isThere ? 'underWay' : 'here')
+    }
   })
 
   test('the key waits from the start where its letter is already there', async () => {

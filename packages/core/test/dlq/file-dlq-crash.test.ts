@@ -18,6 +18,7 @@ type Known = 'there' | 'gone' | 'either'
 async function open(disk: SimulatedFileSystem): Promise<FileDeadLetterQueue> {
   await disk.makeDirectory(directory)
   return openFileDeadLetterQueue({
+    namespace: 'films',
     directory,
     fileSystem: disk,
     random: new SeededRandom(seed),

@@ -25,6 +25,7 @@ function open(place = directory, leastDeadBytes?: number): Promise<FileDeadLette
     directory: place,
     leastDeadBytes,
     fileSystem: disk,
+    namespace: 'films',
     random: systemRandom,
     reportError: (error) => errors.push(error),
   })
@@ -199,16 +200,87 @@ describe('FileDeadLetterQueue', () => {
     }
   })
 
-  it('says so where a letter turns out damaged when it is read', async () => {
+  it('lists what it knows of a letter that turns out damaged, and says so once', async () => {
     const queue = await open()
-    const [letter] = makeLetters(1)
-    await queue.put(letter ? [letter] : [])
-    const path = join(directory, fileName)
-    const bytes = await readFile(path)
-    bytes[bytes.indexOf(letter?.id ?? '')] = 0
-    await writeFile(path, bytes)
-    await expect(queue.get(letter?.id ?? '')).rejects.toMatchObject({ code: 'ERR_CORRUPT_LOG' })
+    const [first, damaged, last] = makeLetters(3) as [
+      StoredDeadLetter,
+      StoredDeadLetter,
+      StoredDeadLetter,
+    ]
+    await queue.put([first, damaged, last])
+    await damage(damaged)
+    const { letters } = await queue.list({})
+    expect(idsOf(letters)).toEqual(idsOf([first, damaged, last]))
+    const { record, target } = damaged
+    const { id, key, attemptEpoch, version } = record
+    expect(await queue.get(damaged.id)).toMatchObject({
+      damaged: true,
+      code: 'ERR_CORRUPT_LOG',
+      target,
+      record: { id, key, attemptEpoch, version, payload: undefined, namespace: 'films' },
+    })
+    expect(errors).toMatchObject([
+      { code: 'ERR_CORRUPT_LOG', message: expect.stringContaining(damaged.id) },
+    ])
+    expect(await queue.remove([damaged.id])).toBe(1)
     await queue.close()
+  })
+
+  it('carries on with the others where one is damaged as it rewrites, and keeps its bytes', async () => {
+    const queue = await open(directory, 2000)
+    const [damaged, go, ...stay] = makeLetters(6, 1000)
+    if (!damaged || !go) return
+    await queue.put([damaged, go, ...stay])
+    const bytes = await damage(damaged)
+    const went = [go, ...stay.splice(0, 3)]
+    await queue.remove(idsOf(went))
+    await expect.poll(() => readdir(directory)).toEqual(['letter-1.damaged', fileName])
+    const aside = join(directory, 'letter-1.damaged')
+    expect(bytes.indexOf(await readFile(aside))).toBeGreaterThan(0)
+    expect(errors.at(-1)?.message).toContain(aside)
+    for (const late of [queue, await openAfterKill()]) {
+      expect(await idsIn(late)).toEqual(idsOf([damaged, ...stay]))
+      expect(await late.get(damaged.id)).toMatchObject({
+        damaged: true,
+        message: expect.stringContaining(aside),
+      })
+      expect(await late.get(stay[0]?.id ?? '')).toEqual(comparable(stay[0] as StoredDeadLetter))
+      await late.put(makeLetters(1))
+      await late.close()
+    }
+    const again = await open()
+    expect(await again.remove([damaged.id])).toBe(1)
+    expect(again.highestVersion).toBeGreaterThanOrEqual(damaged.record.version)
+    await again.close()
+  })
+
+  it('loses neither the others nor the bytes of a damaged one, whichever call fails', async () => {
+    let made = 0
+    for (let nth = 1; nth <= made + 1; nth++) {
+      directory = await temporaryDirectory()
+      const queue = await open(directory, 2000)
+      const [damaged, ...others] = makeLetters(6, 1000)
+      if (!damaged) return
+      // One after the other: what was put last proves that the others had lasted.
+      for (const letter of [damaged, ...others]) await queue.put([letter])
+      await damage(damaged)
+      const stay = others.slice(3)
+      const count = disk.failCall(nth, 'EIO')
+      const ids = idsOf(others.slice(0, 3))
+      await queue.remove(ids).catch(() => {})
+      await queue.close().catch(() => {})
+      made = count.made
+      disk.hook = () => {}
+      const after = await open().catch((error: WalError) => error.code)
+      if (typeof after === 'string') expect(after, `call ${nth}`).toBe('ERR_CORRUPT_LOG')
+      else {
+        expect(await idsIn(after), `call ${nth}`).toEqual(expect.arrayContaining(idsOf(stay)))
+        expect(await readdir(directory), `call ${nth}`).toContain('letter-1.damaged')
+        expect(await after.get(damaged.id), `call ${nth}`).toMatchObject({ damaged: true })
+        await after.close()
+      }
+    }
+    expect(made).toBeGreaterThan(8)
   })
 
   it('rejects a put that may not have lasted, and takes it once the disk is well', async () => {
@@ -274,6 +346,15 @@ describe('FileDeadLetterQueue', () => {
     }
   })
 })
+
+/** Turns the bytes of a letter around in the file; answers what the file holds then. */
+async function damage(letter: StoredDeadLetter): Promise<Buffer> {
+  const path = join(directory, fileName)
+  const bytes = await readFile(path)
+  bytes[bytes.indexOf(letter.id)] = 0
+  await writeFile(path, bytes)
+  return bytes
+}
 
 /** Puts letters and removes most of them. Answers what is certain: which are there, which are not. */
 async function putAndRemove(

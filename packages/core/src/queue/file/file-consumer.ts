@@ -3,6 +3,7 @@ import type {
   Backlog,
   Consumer,
   Delivery,
+  PullAheadOptions,
   PullOptions,
   Release,
   SavedAttempts,
@@ -10,6 +11,7 @@ import type {
 } from '../../consumer/consumer.ts'
 import type { StoredRecord } from '../../record.ts'
 import type { Cursor } from './cursor.ts'
+import { takeAhead } from './file-ahead.ts'
 import type { FileFeed } from './file-feed.ts'
 import { type FileLease, leaseOf } from './file-lease.ts'
 import type { FileMark } from './file-marks.ts'
@@ -47,8 +49,10 @@ export class FileConsumer implements Consumer {
   #stirred = false
   /** Ends the wait of the pull under way, if it waits. */
   #wake: (() => void) | undefined
-  /** The pull under way; `close` waits for it. */
+  /** The pull under way, and the look ahead; `close` waits for them. */
   #pulling: Promise<unknown> = Promise.resolve()
+  #looking: Promise<unknown> = Promise.resolve()
+  readonly #ending = new AbortController()
 
   constructor(options: FileConsumerOptions) {
     this.#options = options
@@ -65,6 +69,14 @@ export class FileConsumer implements Consumer {
     const pulled = this.#pull(options)
     this.#pulling = pulled.catch(() => {})
     return pulled
+  }
+
+  async pullAhead(options: PullAheadOptions): Promise<readonly Delivery[]> {
+    if (this.#closed) return []
+    const signal = AbortSignal.any([options.signal, this.#ending.signal])
+    const taken = takeAhead(this.#log, this.#feed, { ...options, signal })
+    this.#looking = taken.catch(() => {})
+    return taken
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
@@ -215,7 +227,9 @@ export class FileConsumer implements Consumer {
     this.#closed = true
     this.#unsubscribe()
     this.#stir()
+    this.#ending.abort()
     await this.#pulling
+    await this.#looking
     // An attempt that a clean end cuts short has not killed the process.
     this.#cursor.endAll()
     await this.#scout.close()

@@ -103,6 +103,16 @@ export class FileFeed {
     return lot.deliveries
   }
 
+  /** Hands out a record before its turn; undefined if it was handed out already, or must not be. */
+  takeAhead(entry: LogEntry): Delivery | undefined {
+    const { sequence } = entry
+    if (this.#seen.has(sequence) || this.#cursor.isDone(sequence)) return undefined
+    if (this.#isForOther(entry) || isDelayed(entry, this.#clock.now())) return undefined
+    this.#seen.add(sequence)
+    this.#marks.looked({ sequence, dueAt: 0 })
+    return this.#deliver(entry, this.#newLease(entry))
+  }
+
   /** Ms until something that waits may go out; Infinity if nothing waits. */
   get untilNextMs(): number {
     const untilDue = this.#schedule.nextAt - this.#clock.now()
@@ -259,12 +269,10 @@ export class FileFeed {
 
   #takeOrSetAside(entry: LogEntry, now: number, lot: PullLot): void {
     const { sequence, address } = entry
-    const { dueAt, writtenAt, id } = entry.record
+    const { dueAt, id } = entry.record
     this.#marks.looked({ sequence, dueAt: dueAt ?? 0 })
-    // Due when it was written: no delay at all. But never early, whatever the writer's clock said.
-    const isDelayed = dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
-    if (!isDelayed) lot.add(this.#deliver(entry, this.#newLease(entry)))
-    else this.#schedule.push({ at: dueAt, order: sequence, address, hash: hashOfId(id) })
+    if (!isDelayed(entry, now)) lot.add(this.#deliver(entry, this.#newLease(entry)))
+    else this.#schedule.push({ at: dueAt ?? 0, order: sequence, address, hash: hashOfId(id) })
   }
 
   /** Takes what is ready from where it waits, and reads it again; what does not fit goes back. */
@@ -324,6 +332,11 @@ export class FileFeed {
       handle: lease,
     }
   }
+}
+
+/** Due when it was written: no delay at all. But never early, whatever the writer's clock said. */
+function isDelayed({ record: { dueAt, writtenAt } }: LogEntry, now: number): boolean {
+  return dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
 }
 
 /** Records that wait, and were looked at before. */

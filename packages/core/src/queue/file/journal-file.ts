@@ -114,21 +114,25 @@ export class JournalFile {
 
   /** The body of an entry whose place and size are known. `ERR_CORRUPT_LOG` if it is not whole. */
   async read(offset: number, bodyBytes: number): Promise<Buffer> {
-    this.#reads++
-    try {
-      const entry = Buffer.allocUnsafe(entryHeaderBytes + bodyBytes)
-      const read = await this.#file.read(entry, offset)
-      if (read === entry.byteLength && isEntry(entry, this.#salt)) {
-        return entry.subarray(entryHeaderBytes)
-      }
-    } finally {
-      this.#reads--
-      if (this.#retired && this.#reads === 0) await this.#file.close().catch(() => {})
-    }
+    const entry = await this.readRaw(offset, bodyBytes)
+    const isWhole = entry.byteLength === entryHeaderBytes + bodyBytes
+    if (isWhole && isEntry(entry, this.#salt)) return entry.subarray(entryHeaderBytes)
     throw new WalError(
       'ERR_CORRUPT_LOG',
       `The ${bodyBytes} bytes at offset ${offset} of ${this.#path} are damaged.`,
     )
+  }
+
+  /** The bytes of an entry as they are, header and body; fewer at the end of the file. */
+  async readRaw(offset: number, bodyBytes: number): Promise<Buffer> {
+    this.#reads++
+    try {
+      const entry = Buffer.allocUnsafe(entryHeaderBytes + bodyBytes)
+      return entry.subarray(0, await this.#file.read(entry, offset))
+    } finally {
+      this.#reads--
+      if (this.#retired && this.#reads === 0) await this.#file.close().catch(() => {})
+    }
   }
 
   /** Closes the file once the reads on their way are done. */

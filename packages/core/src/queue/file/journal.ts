@@ -126,6 +126,11 @@ export class Journal {
     })
   }
 
+  /** The bytes of an entry as they are, header and body, whole or not. */
+  readDamaged(offset: number, bodyBytes: number): Promise<Buffer> {
+    return this.#file.readRaw(offset, bodyBytes)
+  }
+
   /** Syncs what was appended and closes the file. A second call does nothing more. */
   async close(): Promise<void> {
     if (this.#closed) return this.#last

@@ -4,6 +4,7 @@ import {
   type Consumer,
   type Delivery,
   noAttempts,
+  type PullAheadOptions,
   type PullOptions,
   type Release,
   type SavedAttempts,
@@ -22,8 +23,22 @@ interface Slot {
   extra: Partial<Delivery>
 }
 
+/** What the consumer offers; all of it unless told. */
+interface FakeConsumerOptions {
+  readonly reload?: boolean
+  readonly marks?: boolean
+  readonly ahead?: boolean
+}
+
 /** Methods of a consumer that a test can make fail. */
-type Failing = 'pull' | 'ack' | 'release' | 'beginAttempts' | 'saveAttempts' | 'reload'
+type Failing =
+  | 'pull'
+  | 'pullAhead'
+  | 'ack'
+  | 'release'
+  | 'beginAttempts'
+  | 'saveAttempts'
+  | 'reload'
 
 /** A queue in memory whose consumer can be killed, told to fail, and asked what it was told. */
 export class FakeQueue {
@@ -35,6 +50,7 @@ export class FakeQueue {
   readonly acks: string[] = []
   readonly pulls: PullOptions[] = []
   reloads = 0
+  looksAhead = 0
   /** Largest number of records that were leased at once. */
   mostLeased = 0
   /** True: `remaining` answers undefined. */
@@ -124,7 +140,7 @@ export class FakeQueue {
   }
 
   /** The consumer of the process as it now lives: it does and answers nothing after `kill`. */
-  consumer(options: { readonly reload?: boolean; readonly marks?: boolean } = {}): Consumer {
+  consumer(options: FakeConsumerOptions = {}): Consumer {
     const { life } = this
     return new Proxy(this.#consumer(options), {
       get: (consumer, name, receiver) => {
@@ -140,7 +156,7 @@ export class FakeQueue {
     })
   }
 
-  #consumer({ reload = true, marks = true }): Consumer {
+  #consumer({ reload = true, marks = true, ahead = true }: FakeConsumerOptions): Consumer {
     const slotOf = (delivery: Delivery): Slot | undefined =>
       this.slots[Number(delivery.position) - 1]
     const failIfTold = (method: Failing): void => {
@@ -206,6 +222,19 @@ export class FakeQueue {
           failIfTold('reload')
           this.reloads++
           return deliveries.map((delivery) => slotOf(delivery)?.record as StoredRecord)
+        },
+      }),
+      ...(ahead && {
+        pullAhead: async ({ wanted }: PullAheadOptions) => {
+          failIfTold('pullAhead')
+          this.looksAhead++
+          const found = this.slots.filter(
+            ({ acked, leased, record }) => !acked && !leased && wanted(record),
+          )
+          return found.map((slot) => {
+            slot.leased = true
+            return this.#delivery(slot)
+          })
         },
       }),
       backlog: async (): Promise<Backlog> => {
