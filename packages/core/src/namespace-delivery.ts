@@ -4,13 +4,14 @@ import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
 import type { Isolation } from './delivery/isolation.ts'
+import { lagOf } from './delivery/status.ts'
 import { presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue, StoredDeadLetter } from './dlq/dlq.ts'
 import { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
 import type { DrainOptions, NamespaceDrainReport, NamespaceTargetStatus } from './namespace.ts'
-import { NamespaceCopies } from './namespace-copies.ts'
 import { eventsAt } from './namespace-events.ts'
+import { NamespaceObserver } from './namespace-observer.ts'
 import { deliveryPolicyOf } from './namespace-policy.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
@@ -43,7 +44,7 @@ export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
   readonly #deliveries = new Map<string, TargetDelivery>()
   /** Asked while there is no delivery. */
-  readonly #copies: NamespaceCopies
+  readonly #observer: NamespaceObserver
   /** Consumers first, then targets. */
   #closing: Closing[] = []
   #started = false
@@ -52,7 +53,7 @@ export class NamespaceDelivery {
 
   constructor(options: NamespaceDeliveryOptions) {
     this.#options = options
-    this.#copies = new NamespaceCopies(options.queue)
+    this.#observer = new NamespaceObserver(options.queue)
   }
 
   async start(): Promise<void> {
@@ -90,17 +91,19 @@ export class NamespaceDelivery {
   async status(): Promise<Readonly<Record<string, NamespaceTargetStatus>>> {
     const dead = await this.#options.letters?.count()
     const names = Object.keys(this.#options.config.targets)
-    const statuses = names.map(async (name) => {
-      const delivery = await this.#deliveries.get(name)?.status()
-      return [name, { dead: dead?.get(name) ?? 0, delivery }] as const
-    })
+    // Until it is over, neither can tell.
+    await this.#starting?.catch(() => {})
+    const statuses = names.map(
+      async (name) =>
+        [name, { dead: dead?.get(name) ?? 0, ...(await this.#backlogOf(name)) }] as const,
+    )
     return Object.fromEntries(await Promise.all(statuses))
   }
 
   /** Tells the letter's target that a copy of its record is in the queue, or may be. */
   expectRedriven(letter: StoredDeadLetter, isCertain: boolean): void {
     const delivery = this.#deliveries.get(letter.target)
-    if (delivery === undefined) void this.#copies.add(letter, isCertain).catch(() => {})
+    if (delivery === undefined) void this.#observer.addCopy(letter, isCertain).catch(() => {})
     else delivery.expectRedriven(letter, isCertain)
   }
 
@@ -110,7 +113,7 @@ export class NamespaceDelivery {
     const delivery = this.#deliveries.get(letter.target)
     if (delivery !== undefined) return (await delivery.copyOf(letter)) !== 'here'
     const isKnown = Object.hasOwn(this.#options.config.targets, letter.target)
-    return isKnown && (await this.#copies.has(letter))
+    return isKnown && (await this.#observer.hasCopy(letter))
   }
 
   /** Tells the letter's target that it is gone, so that a key that waited for it goes on. */
@@ -123,7 +126,7 @@ export class NamespaceDelivery {
     // Only then is all of it known that has to be closed.
     this.#isClosing = true
     await this.#starting?.catch(() => {})
-    await this.#copies.end()
+    await this.#observer.end()
     this.#isClosing = false
     const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
     const parts = this.#closing
@@ -135,9 +138,20 @@ export class NamespaceDelivery {
     await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
   }
 
+  async #backlogOf(name: string): Promise<Omit<NamespaceTargetStatus, 'dead'>> {
+    const delivery = await this.#deliveries.get(name)?.status()
+    if (delivery !== undefined) {
+      const { pending, delayed, lagMs } = delivery
+      return { pending, delayed, lagMs, delivery }
+    }
+    const backlog = await this.#observer.backlog(name)
+    const lagMs = backlog && lagOf(backlog, this.#options.clock.now())
+    return { pending: backlog?.pending, delayed: backlog?.delayed, lagMs, delivery }
+  }
+
   async #startAll(): Promise<void> {
     const { config, clock } = this.#options
-    await this.#copies.end()
+    await this.#observer.end()
     const targets = Object.entries(config.targets).map(
       ([name, target]) => [name, new OpeningTarget(name, target)] as const,
     )

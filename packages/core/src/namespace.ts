@@ -68,12 +68,19 @@ export interface NamespaceStatus<Name extends string = string> {
 }
 
 /**
- * How a target is doing. Where this process has not called `start` nobody reads its queue:
- * `delivery` is undefined, and what is pending is not known.
+ * How a target is doing, also where this process has not called `start`. What is to be done is then
+ * undefined on a queue that other processes share: only one that delivers can tell.
  */
 export interface NamespaceTargetStatus {
   /** Dead letters waiting. */
   readonly dead: number
+  /** Records in the queue not yet done with for this target, without the delayed ones. */
+  readonly pending: number | undefined
+  /** Records whose `dueAt` lies ahead. */
+  readonly delayed: number | undefined
+  /** Age of the oldest pending record, in ms; 0 without one, undefined where the queue cannot tell. */
+  readonly lagMs: number | undefined
+  /** How delivery is doing; undefined before `start`. */
   readonly delivery: TargetStatus | undefined
 }
 

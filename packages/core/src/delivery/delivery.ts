@@ -32,7 +32,7 @@ import type { DeliveryPolicy } from './policy.ts'
 import { Puller, type Room } from './puller.ts'
 import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
-import { newCounters, type TargetStatus } from './status.ts'
+import { lagOf, newCounters, type TargetStatus } from './status.ts'
 
 /** What the delivery to one target works with. */
 export interface TargetDeliveryOptions {
@@ -211,17 +211,15 @@ export class TargetDelivery {
   }
 
   async status(): Promise<TargetStatus> {
-    const { pending, delayed, oldestWrittenAt } = await this.#options.consumer.backlog()
-    const now = this.#options.clock.now()
-    const unknownLag = pending > 0 ? undefined : 0
+    const backlog = await this.#options.consumer.backlog()
     return {
       ...this.#counters,
-      pending,
-      delayed,
+      pending: backlog.pending,
+      delayed: backlog.delayed,
       inFlight: this.#inFlight(),
       held: this.#intake.heldRecords,
       full: this.#intake.isFull,
-      lagMs: oldestWrittenAt === undefined ? unknownLag : Math.max(0, now - oldestWrittenAt),
+      lagMs: lagOf(backlog, this.#options.clock.now()),
       blockedKeys: this.#blockers.size,
       breaker: this.#gate.breaker,
       pausedUntil: this.#gate.pausedUntil,

@@ -1,3 +1,4 @@
+import type { Backlog } from '../consumer/consumer.ts'
 import type { BreakerState } from './breaker.ts'
 
 /** What became of deliveries since `start`. */
@@ -32,6 +33,12 @@ export interface TargetStatus extends DeliveryCounters {
   readonly breaker: BreakerState
   /** When delivery is tried again, in ms since the Unix epoch; undefined while it is not paused. */
   readonly pausedUntil: number | undefined
+}
+
+/** Age of the oldest pending record at an instant, in ms; undefined where the queue cannot tell. */
+export function lagOf({ pending, oldestWrittenAt }: Backlog, now: number): number | undefined {
+  if (oldestWrittenAt !== undefined) return Math.max(0, now - oldestWrittenAt)
+  return pending > 0 ? undefined : 0
 }
 
 /** Counters that can still count. */

@@ -7,7 +7,7 @@ import type { LetterSummary } from './file-dlq-format.ts'
 /** What is left of a letter whose bytes on disk are damaged: what the index in memory knew of it. */
 export function remainsOf(
   summary: LetterSummary,
-  namespace: string,
+  namespace = '',
   bytesPath?: string,
 ): StoredDeadLetter {
   const { id, recordId, target, key, attemptEpoch, version, at, code } = summary

@@ -27,7 +27,8 @@ export interface FileDeadLetterQueueOptions {
   readonly directory: string
   readonly fileSystem: FileSystem
   readonly random: Random
-  readonly namespace: string
+  /** Named by what is left of a damaged letter; default none. */
+  readonly namespace?: string | undefined
   /**
    * The file is written anew once so many bytes of it, and more than half, are of letters that are
    * gone. Default 1 MiB.
