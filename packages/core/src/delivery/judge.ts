@@ -170,6 +170,7 @@ export class Judge {
     else if (countsInRun && !run.isEmpty) {
       batch.heldLanes.add(entry.lane)
       run.suspect(entry)
+      verdicts.suspects.push(entry)
     } else verdicts.dead.push(this.dead(batch, entry))
   }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Consumer } from '../consumer/consumer.ts'
+import type { Consumer, SavedAttempts } from '../consumer/consumer.ts'
 import type { WalErrorCode } from '../errors.ts'
 import type { Outcome } from '../target/target.ts'
 import { withAttempt, withInterruptions } from './attempt-history.ts'
@@ -88,7 +88,7 @@ export class Settler {
   }
 
   #carryOut(verdicts: Verdicts): Promise<void> | undefined {
-    const { applied, superseded, dead, lost, back, refunded, retries } = verdicts
+    const { applied, superseded, dead, suspects, lost, back, refunded, retries } = verdicts
     const { endings, events, counters } = this.#options
     if (applied.length > 0) this.#finish(applied, 'applied')
     if (superseded.length > 0) this.#finish(superseded, 'superseded')
@@ -98,6 +98,7 @@ export class Settler {
     for (const { entry, attempt, delayMs } of retries) {
       events.retry({ record: entry.delivery.record, attempt, spent: entry.spent, delayMs })
     }
+    if (suspects.length > 0) void this.#save(suspects.map(withLastAttempt))
     if (back.length === 0 && refunded.length === 0) return undefined
     return this.#return(back, refunded)
   }
@@ -116,7 +117,7 @@ export class Settler {
   /** Tells the queue first, so that no later attempt of them is noted before that. */
   async #return(back: readonly Entry[], refunded: readonly Entry[]): Promise<void> {
     const { lanes, endings } = this.#options
-    await this.#save([...back, ...refunded])
+    await this.#save([...back, ...refunded].map(asItIs))
     const touched = new Set<Lane>()
     const lost: Entry[] = []
     for (const entry of back) {
@@ -132,9 +133,8 @@ export class Settler {
     for (const lane of touched) lanes.refresh(lane)
   }
 
-  async #save(entries: readonly Entry[]): Promise<void> {
+  async #save(saved: readonly SavedAttempts[]): Promise<void> {
     const { consumer, report } = this.#options
-    const saved = entries.map((entry) => ({ delivery: entry.delivery, attempts: entry.attempts() }))
     try {
       await consumer.saveAttempts(saved)
     } catch (error) {
@@ -142,4 +142,13 @@ export class Settler {
       report('ERR_IO', what, error)
     }
   }
+}
+
+function asItIs(entry: Entry): SavedAttempts {
+  return { delivery: entry.delivery, attempts: entry.attempts() }
+}
+
+/** A suspect whose process dies is not to be buried unasked: its last attempt is made once more. */
+function withLastAttempt(entry: Entry): SavedAttempts {
+  return { delivery: entry.delivery, attempts: { ...entry.attempts(), spent: entry.spent - 1 } }
 }

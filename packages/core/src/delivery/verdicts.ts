@@ -16,6 +16,8 @@ export interface Verdicts {
   readonly dead: Entry[]
   /** They go back into their lanes. */
   readonly back: Entry[]
+  /** They spent their last attempt, and wait until it is clear whose fault that was. */
+  readonly suspects: Entry[]
   /** Their leases are lost, and with them whatever came of them. */
   readonly lost: Entry[]
   /** They wait in their lanes, and have got attempts back. */
@@ -25,5 +27,14 @@ export interface Verdicts {
 
 /** Nothing decided yet. */
 export function newVerdicts(): Verdicts {
-  return { applied: [], superseded: [], dead: [], back: [], lost: [], refunded: [], retries: [] }
+  return {
+    applied: [],
+    superseded: [],
+    dead: [],
+    back: [],
+    suspects: [],
+    lost: [],
+    refunded: [],
+    retries: [],
+  }
 }

@@ -11,7 +11,27 @@ export interface FieldRules {
   readonly targets: ReadonlyMap<string, unknown>
 }
 
+/** Whatever a write may have. One misspelt would be passed over in silence: a delay, say. */
+const fieldNames: ReadonlySet<string> = new Set<keyof WriteInput<unknown>>([
+  'key',
+  'op',
+  'payload',
+  'headers',
+  'delay',
+  'at',
+  'target',
+  'id',
+  'version',
+  'writtenAt',
+  'after',
+  'traceContext',
+  'timeout',
+  'signal',
+])
+
 const longestKey = 1024
+/** The latest instant that a Date can hold, in ms since the Unix epoch. */
+const latestInstant = 8_640_000_000_000_000
 const mostHeaderCharacters = 65_536
 /** Twice what W3C Trace Context asks everybody to pass on. */
 const longestTrace = 1024
@@ -26,6 +46,12 @@ export function checkFields(
   { namespace, order, targets }: FieldRules,
 ): void {
   const { key, headers, target, id, writtenAt, traceContext } = input
+  for (const name in input) {
+    if (!fieldNames.has(name)) {
+      const known = [...fieldNames].join(', ')
+      throw refused(namespace, `it has ${shown(name)}, which is no field of a write: ${known}`)
+    }
+  }
   if (op !== 'put' && op !== 'patch' && op !== 'delete') {
     throw refused(namespace, `op is ${shown(op)}; it must be 'put', 'patch' or 'delete'`)
   }
@@ -47,8 +73,8 @@ export function checkFields(
   if (id !== undefined && !isRecordId(id)) {
     throw refused(namespace, `the id is ${shown(id)}; it must be a UUID in lower case`)
   }
-  if (writtenAt !== undefined && !Number.isFinite(writtenAt)) {
-    throw refused(namespace, 'writtenAt must be ms since the Unix epoch')
+  if (writtenAt !== undefined && !isInstant(writtenAt)) {
+    throw refused(namespace, `writtenAt is ${shown(writtenAt)}; it must be ms since the Unix epoch`)
   }
   if (headers !== undefined) checkHeaders(namespace, headers)
   if (traceContext !== undefined) checkTraceContext(namespace, traceContext)
@@ -59,7 +85,7 @@ export function checkHeaders(
   namespace: string,
   headers: Readonly<Record<string, unknown>> | null,
 ): void {
-  if (typeof headers !== 'object' || headers === null) {
+  if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) {
     throw refused(namespace, 'its headers must be an object of strings')
   }
   let characters = 0
@@ -99,6 +125,10 @@ export function refused(namespace: string, reason: string, cause?: unknown): Wal
 /** A value as a message shows it. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value.slice(0, 80)}'` : String(value)
+}
+
+function isInstant(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= latestInstant
 }
 
 function isKey(key: unknown): boolean {

@@ -22,7 +22,7 @@ export interface WriteFields<Name extends string = string> {
    * nothing written later could beat a version of the far future.
    */
   readonly version?: bigint | undefined
-  /** When it happened, in ms since the Unix epoch. Default: now. */
+  /** When it happened, in ms since the Unix epoch; not before that. Default: now. */
   readonly writtenAt?: number | undefined
   /** A version this write must follow, seen elsewhere. At most a day ahead of the clock. */
   readonly after?: bigint | undefined

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { noAttempts } from '../../src/consumer/consumer.ts'
 import { WalError } from '../../src/errors.ts'
+import { transient } from '../../src/target/target.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 import { hiccup } from './support/scripted-target.ts'
@@ -41,6 +42,23 @@ describe('attempts', () => {
     expect(h.target.seen).toEqual(['r3'])
     await h.clock.advance(1)
     expect(h.target.seen).toEqual(['r3', 'r1', 'r2'])
+  })
+
+  test('are not all spent for records whose process dies before it is clear whose fault it was', async () => {
+    const queue = new FakeQueue()
+    queue.addMany(2)
+    const first = harness({ queue })
+    first.target.always = () => hiccup
+    first.target.script('r2', transient('LATER', 'not now', { retryAfterMs: 600_000 }))
+    await first.start()
+    await first.clock.advance(60_000)
+    expect(first.target.seen.filter((id) => id === 'r1')).toHaveLength(3)
+    queue.kill()
+    const second = harness({ queue, clock: first.clock })
+    await second.start()
+    expect(second.events.appliedIds).toEqual(['r1'])
+    expect(second.target.calls[0]?.context.attempts).toEqual([3])
+    expect(second.events.letters).toEqual([])
   })
 
   test('are noted before they begin, and told of when they have failed', async () => {

@@ -81,6 +81,23 @@ describe('RecordPreparer', () => {
       { key: 'k', payload: 1, headers: { a: '\ud83c' } },
       'ERR_INVALID_RECORD',
     ],
+    ['a field that is misspelt', { key: 'k', payload: 1, dely: '10m' }, 'ERR_INVALID_RECORD'],
+    ['headers in an array', { key: 'k', payload: 1, headers: ['a'] }, 'ERR_INVALID_RECORD'],
+    [
+      'an instant of writing before 1970',
+      { key: 'k', payload: 1, writtenAt: -5 },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'an instant of writing past all dates',
+      { key: 'k', payload: 1, writtenAt: 1e300 },
+      'ERR_INVALID_RECORD',
+    ],
+    [
+      'an instant of writing in text',
+      { key: 'k', payload: 1, writtenAt: '5' },
+      'ERR_INVALID_RECORD',
+    ],
     ['a delay of null', { key: 'k', payload: 1, delay: null }, 'ERR_INVALID_DELAY'],
     ['an instant of null', { key: 'k', payload: 1, at: null }, 'ERR_INVALID_DELAY'],
     ['an op that does not exist', { key: 'k', op: 'upsert', payload: 1 }, 'ERR_INVALID_RECORD'],

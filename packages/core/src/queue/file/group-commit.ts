@@ -125,8 +125,9 @@ export class GroupCommit {
   }
 
   /**
-   * Writes the group, unless the directory is lost. If it is lost only afterwards, its next owner
-   * may have read the log before the group was there, and it may be void. Never rejects: whatever
+   * Writes the group, unless the directory is lost. If it is lost only afterwards, nobody knows: its
+   * next owner may have read the log before a group that was written, or before one that failed was
+   * made void. Never rejects: whatever
    * goes wrong, the callers get an answer and the next group its turn.
    */
   async #outcomeOf(group: Group): Promise<SendOutcome> {
@@ -134,7 +135,7 @@ export class GroupCommit {
       const before = this.#loss()
       if (before) return { durable: 'no', error: before }
       const outcome = await this.#options.tail.write(group)
-      const after = outcome.durable === 'yes' ? this.#loss() : undefined
+      const after = this.#loss()
       return after ? { durable: 'unknown', error: after } : outcome
     } catch (cause) {
       return { durable: 'unknown', error: unexpectedError(group.records, cause) }

@@ -116,6 +116,27 @@ describe('group commit', () => {
     }
   })
 
+  it('does not say no of a group that failed in a directory that is lost by then', async () => {
+    const lost = new WalError('ERR_OWNERSHIP_LOST', 'Somebody else has the directory.')
+    let isLost = false
+    const options = logOptions(disk, {
+      directory: '/lost-late',
+      ownershipLoss: () => (isLost ? lost : undefined),
+      reportError() {},
+    })
+    await disk.makeDirectory(options.directory)
+    log = await openLog(options)
+    expect(await append()).toEqual(yes)
+    disk.fault = ({ kind }) => {
+      if (kind === 'create') return undefined
+      disk.fault = () => undefined
+      isLost = true
+      return { fail: 'EIO', lands: 1 }
+    }
+    // The next owner may have found it, before this one made it void.
+    expect(await append()).toEqual([{ durable: 'unknown', error: lost }])
+  })
+
   it('refuses a call that is too large for any write, and only that one', async () => {
     const record = makeStoredRecord({ payload: Buffer.alloc(400 * 1024 * 1024) })
     const answers = await Promise.all([append(), log.append([record, record, record]), append()])
