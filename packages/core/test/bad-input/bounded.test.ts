@@ -246,7 +246,9 @@ describe('a target that never answers', () => {
 })
 
 describe('a target with more to hold back than it may', () => {
-  it('stops pulling, in flat memory, while others go on, and catches up in order', async () => {
+  it('stops pulling, in flat memory, while others go on, and catches up in order', {
+    timeout: 120_000,
+  }, async () => {
     const grudging = new GrudgingTarget()
     const willing = new GrudgingTarget()
     willing.refused = undefined
@@ -280,7 +282,7 @@ describe('a target with more to hold back than it may', () => {
           expect(targets['willing']?.delivery).toMatchObject({ pending: 0, inFlight: 0 })
           expect(targets['grudging']?.delivery).toMatchObject({ full: true })
         },
-        { timeout: 8000, interval: 20 },
+        { timeout: 50_000, interval: 20 },
       )
     }
     await writeMany(5000)
