@@ -15,7 +15,8 @@ import { refused, shown } from './producer/check-fields.ts'
 import { RecordPreparer } from './producer/prepare-record.ts'
 import type { Producer, SendOutcome } from './producer/producer.ts'
 import { QueueProducer } from './producer/queue-producer.ts'
-import { NotDurableError, type Receipt } from './producer/receipt.ts'
+import { NotDurableError, onlyReceipt, type Receipt } from './producer/receipt.ts'
+import type { Answer } from './producer/sending.ts'
 import { WriteBudget } from './producer/write-budget.ts'
 import type {
   DeleteInput,
@@ -123,7 +124,7 @@ export class OpenNamespace implements Namespace {
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
     if (this.#closed) return Promise.reject(this.#closedError())
-    return this.#writer.write(input, (receipt) => receipt)
+    return this.#writer.write(input, onlyReceipt)
   }
 
   async writeMany(
@@ -208,7 +209,8 @@ export class OpenNamespace implements Namespace {
     })
   }
 
-  readonly #durableOnly = (receipt: Receipt): Receipt => {
+  readonly #durableOnly: Answer<Receipt> = (outcomes, records) => {
+    const receipt = onlyReceipt(outcomes, records)
     if (receipt.durable === 'yes') return receipt
     const isShed =
       this.#options.config.overload === 'shed' && receipt.error?.code === 'ERR_OVERLOADED'

@@ -1,45 +1,43 @@
 import type { Clock, Timer } from '../clock.ts'
 
-/** A write that waits for its answer, until its deadline. */
+/** Something that waits for its end, until its deadline. */
 export interface Deadline {
-  readonly at: number
-  done: boolean
-  readonly expire: () => void
+  /** By the monotonic clock, in ms; set when it is added. */
+  deadline: number
+  /** Set by whoever brings the end. */
+  isDone: boolean
 }
 
 /**
- * Deadlines of writes that all have the same time-out, and so expire in the order in which they
- * began: a line and one timer, since a timer per write would cost more than the write.
+ * Deadlines that are all equally far ahead, and so expire in the order in which they were added: a
+ * line and one timer, since a timer per write would cost more than the write.
  *
  * Invariant: the line's head, if any, is not done; the timer is set whenever the line is not empty.
  */
-export class Deadlines {
+export class Deadlines<D extends Deadline> {
   readonly #clock: Clock
   readonly #timeoutMs: number
-  #line: (Deadline | undefined)[] = []
+  readonly #expire: (one: D) => void
+  #line: (D | undefined)[] = []
   #head = 0
   #timer: Timer | undefined
 
-  constructor(clock: Clock, timeoutMs: number) {
+  /** `expire` is called once for each that is not done by its deadline. */
+  constructor(clock: Clock, timeoutMs: number, expire: (one: D) => void) {
     this.#clock = clock
     this.#timeoutMs = timeoutMs
+    this.#expire = expire
   }
 
-  add(expire: () => void): Deadline {
-    const deadline = { at: this.#clock.monotonic() + this.#timeoutMs, done: false, expire }
-    this.#line.push(deadline)
+  add(one: D): void {
+    one.deadline = this.#clock.monotonic() + this.#timeoutMs
+    this.#line.push(one)
     if (this.#timer === undefined) this.#arm(this.#timeoutMs)
-    return deadline
   }
 
-  /** The answer came in time. */
-  finish(deadline: Deadline): void {
-    deadline.done = true
-    this.#dropFinished()
-  }
-
-  #dropFinished(): void {
-    while (this.#head < this.#line.length && this.#line[this.#head]?.done === true) {
+  /** Forgets those that are done; to be called whenever some are. */
+  dropDone(): void {
+    while (this.#head < this.#line.length && this.#line[this.#head]?.isDone === true) {
       this.#line[this.#head++] = undefined
     }
     if (this.#head === this.#line.length) this.#clear()
@@ -64,15 +62,15 @@ export class Deadlines {
     this.#timer = undefined
     const now = this.#clock.monotonic()
     for (;;) {
-      this.#dropFinished()
+      this.dropDone()
       const head = this.#line[this.#head]
       if (head === undefined) return
-      if (head.at > now) {
-        this.#arm(head.at - now)
+      if (head.deadline > now) {
+        this.#arm(head.deadline - now)
         return
       }
-      head.done = true
-      head.expire()
+      head.isDone = true
+      this.#expire(head)
     }
   }
 }

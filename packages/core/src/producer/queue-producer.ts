@@ -4,6 +4,7 @@ import type { StoredRecord } from '../record.ts'
 import { Admission } from './admission.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Producer, SendOutcome } from './producer.ts'
+import { type Answer, Sending, type Waiting } from './sending.ts'
 import { OverloadedError, type WriteBudget } from './write-budget.ts'
 
 export interface QueueProducerOptions {
@@ -37,15 +38,20 @@ const retryAfterMs = 100
  */
 export class QueueProducer {
   readonly #options: QueueProducerOptions
-  readonly #deadlines: Deadlines
+  readonly #deadlines: Deadlines<Waiting>
   readonly #idle: (() => void)[] = []
   readonly #admission: Admission
   #inFlight = 0
   #closed = false
+  /** The promise the queue gave last, while it is open, and all that wait for it. */
+  #last: Promise<readonly SendOutcome[]> | undefined
+  #waitingForLast: Waiting[] = []
 
   constructor(options: QueueProducerOptions) {
     this.#options = options
-    this.#deadlines = new Deadlines(options.clock, options.timeoutMs)
+    this.#deadlines = new Deadlines(options.clock, options.timeoutMs, (sending) =>
+      sending.finish(allOf(sending.records, 'unknown', this.#timedOut(options.timeoutMs))),
+    )
     this.#admission = new Admission(options.budgets)
   }
 
@@ -63,14 +69,10 @@ export class QueueProducer {
    * One outcome per record, in order, made by `answer` into what the caller wants: it is called
    * here because one promise more for each write is time. Rejects with what `answer` throws only.
    */
-  send<R>(
-    records: readonly StoredRecord[],
-    patience: Patience,
-    answer: (outcomes: readonly SendOutcome[]) => R,
-  ): Promise<R> {
+  send<R>(records: readonly StoredRecord[], patience: Patience, answer: Answer<R>): Promise<R> {
     return records.length === 1
       ? this.#sendBatch(records, patience, answer)
-      : this.#sendInBatches(records, patience).then(answer)
+      : this.#sendInBatches(records, patience).then((outcomes) => answer(outcomes, records))
   }
 
   /** Takes no more; resolves once nothing is in flight, at the latest when the time is over. */
@@ -121,14 +123,17 @@ export class QueueProducer {
   #sendBatch<R>(
     records: readonly StoredRecord[],
     patience: Patience,
-    answer: (outcomes: readonly SendOutcome[]) => R,
+    answer: Answer<R>,
   ): Promise<R> {
     const refusal = this.#refusal(patience)
-    if (refusal) return new Promise((resolve) => resolve(answer(allOf(records, 'no', refusal))))
     const bytes = bytesOf(records)
-    return this.#admission.tryTake(bytes)
-      ? this.#sendAdmitted(records, bytes, patience, answer)
-      : this.#sendWhenRoom(records, bytes, patience).then(answer)
+    if (refusal === undefined && this.#admission.tryTake(bytes)) {
+      return this.#sendAdmitted(records, bytes, patience, answer)
+    }
+    const sent = refusal
+      ? Promise.resolve(allOf(records, 'no', refusal))
+      : this.#sendWhenRoom(records, bytes, patience)
+    return sent.then((outcomes) => answer(outcomes, records))
   }
 
   #refusal({ signal }: Patience): WalError | undefined {
@@ -163,56 +168,71 @@ export class QueueProducer {
     records: readonly StoredRecord[],
     bytes: number,
     patience: Patience,
-    answer: (outcomes: readonly SendOutcome[]) => R,
+    answer: Answer<R>,
   ): Promise<R> {
-    return new Promise((resolve, reject) => {
-      const answerWith = (outcomes: readonly SendOutcome[]): void => {
-        try {
-          resolve(answer(outcomes))
-        } catch (error) {
-          reject(error)
-        }
-      }
-      const stopWaiting = this.#limitWait(patience, (error) =>
-        answerWith(allOf(records, 'unknown', error)),
-      )
-      this.#inFlight += records.length
-      const settle = (outcomes: readonly SendOutcome[]): void => {
-        stopWaiting()
-        this.#release(records.length, bytes)
-        answerWith(outcomes)
-      }
-      const fail = (error: unknown): void => settle(allOf(records, 'unknown', brokenPromise(error)))
-      try {
-        this.#options.producer.send(records, patience).then(settle, fail)
-      } catch (error) {
-        fail(error)
-      }
-    })
+    const sending = new Sending(records, bytes, answer)
+    this.#limitWait(sending, patience)
+    this.#inFlight += records.length
+    try {
+      this.#settleWith(this.#options.producer.send(records, patience), sending)
+    } catch (error) {
+      this.#settle([sending], (one) => allOf(one.records, 'unknown', brokenPromise(error)))
+    }
+    return sending.answered
   }
 
-  /** Calls back once when the wait is over; the function returned says that it is no longer needed. */
-  #limitWait({ timeoutMs, signal }: Patience, giveUp: (error: WalError) => void): () => void {
-    const expire = (): void => giveUp(this.#timedOut(timeoutMs ?? this.#options.timeoutMs))
-    if (timeoutMs === undefined && signal === undefined) {
-      const deadline = this.#deadlines.add(expire)
-      return () => this.#deadlines.finish(deadline)
+  /** The callers of one group of a log are given the same promise, and are answered in one go. */
+  #settleWith(sent: Promise<readonly SendOutcome[]>, sending: Waiting): void {
+    if (sent === this.#last) {
+      this.#waitingForLast.push(sending)
+      return
     }
-    const timer = this.#options.clock.setTimer(timeoutMs ?? this.#options.timeoutMs, expire, {
-      unref: true,
-    })
+    const waiting = [sending]
+    this.#last = sent
+    this.#waitingForLast = waiting
+    const close = (): void => {
+      if (this.#last === sent) this.#last = undefined
+    }
+    sent.then(
+      (outcomes) => {
+        close()
+        this.#settle(waiting, () => outcomes)
+      },
+      (error) => {
+        close()
+        this.#settle(waiting, (one) => allOf(one.records, 'unknown', brokenPromise(error)))
+      },
+    )
+  }
+
+  #settle(waiting: readonly Waiting[], outcomesOf: (one: Waiting) => readonly SendOutcome[]): void {
+    for (const one of waiting) {
+      one.stopWaiting?.()
+      this.#inFlight -= one.records.length
+      this.#admission.give(one.bytes)
+      one.finish(outcomesOf(one))
+    }
+    this.#deadlines.dropDone()
+    if (this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake()
+  }
+
+  /** A wait as configured costs little; a time-out or a signal of its own, a timer or a listener. */
+  #limitWait(sending: Waiting, { timeoutMs, signal }: Patience): void {
+    if (timeoutMs === undefined && signal === undefined) {
+      this.#deadlines.add(sending)
+      return
+    }
+    const giveUp = (error: WalError): void =>
+      sending.finish(allOf(sending.records, 'unknown', error))
+    const longestMs = timeoutMs ?? this.#options.timeoutMs
+    const expire = (): void => giveUp(this.#timedOut(longestMs))
     const abort = (): void => giveUp(abortedError())
+    const timer = this.#options.clock.setTimer(longestMs, expire, { unref: true })
     signal?.addEventListener('abort', abort, { once: true })
-    return () => {
+    sending.stopWaiting = () => {
       timer.cancel()
       signal?.removeEventListener('abort', abort)
     }
-  }
-
-  #release(records: number, bytes: number): void {
-    this.#inFlight -= records
-    this.#admission.give(bytes)
-    if (this.#inFlight === 0) for (const wake of this.#idle.splice(0)) wake()
   }
 
   #overloaded(bytes: number): OverloadedError {

@@ -33,8 +33,24 @@ export class NotDurableError extends WalError {
   }
 }
 
-/** The receipt of a record, given its outcome. */
-export function receiptOf(record: StoredRecord, outcome: SendOutcome): Receipt {
+/** One receipt per record. */
+export function receiptsOf(
+  outcomes: readonly SendOutcome[],
+  records: readonly StoredRecord[],
+): readonly Receipt[] {
+  return records.map((record, index) => receiptOf(record, outcomes[index]))
+}
+
+/** The receipt of the only record there is. */
+export function onlyReceipt(
+  [outcome]: readonly SendOutcome[],
+  [record]: readonly StoredRecord[],
+): Receipt {
+  return receiptOf(record as StoredRecord, outcome)
+}
+
+/** A producer that answers with fewer outcomes than it was given records leaves the rest open. */
+function receiptOf(record: StoredRecord, outcome: SendOutcome = { durable: 'unknown' }): Receipt {
   const { id, version } = record
   const { durable, error } = outcome
   if (durable === 'yes') return { id, version, durable }

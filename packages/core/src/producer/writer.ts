@@ -1,11 +1,10 @@
 import type { Clock } from '../clock.ts'
 import { durationMs } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
-import type { StoredRecord } from '../record.ts'
 import type { RecordPreparer } from './prepare-record.ts'
-import type { SendOutcome } from './producer.ts'
 import type { Patience, QueueProducer } from './queue-producer.ts'
-import { type Receipt, receiptOf } from './receipt.ts'
+import { type Receipt, receiptsOf } from './receipt.ts'
+import type { Answer } from './sending.ts'
 import type { WriteInput } from './write-input.ts'
 
 export interface WriterOptions {
@@ -34,17 +33,16 @@ export class Writer {
   }
 
   /**
-   * Rejects if the input is wrong, or could not be checked in time; every other outcome is a
-   * receipt, which `answer` makes into what the caller wants.
+   * Rejects if the input is wrong, or could not be checked in time; of every other outcome `answer`
+   * makes what the caller wants.
    */
-  write<R>(input: WriteInput<unknown>, answer: (receipt: Receipt) => R): Promise<R> {
+  write<R>(input: WriteInput<unknown>, answer: Answer<R>): Promise<R> {
     try {
       const patience = patienceOf(input)
       const payload = this.#options.preparer.check(input)
-      const send = (checked: unknown) => this.#sendOne(input, checked, patience, answer)
       return payload instanceof Promise || this.#checking > 0
-        ? this.#inTurn(payload, patience, send)
-        : send(payload)
+        ? this.#sendOneInTurn(input, payload, patience, answer)
+        : this.#sendOne(input, payload, patience, answer)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -79,11 +77,21 @@ export class Writer {
     input: WriteInput<unknown>,
     payload: unknown,
     patience: Patience,
-    answer: (receipt: Receipt) => R,
+    answer: Answer<R>,
   ): Promise<R> {
     const { preparer, producer } = this.#options
-    const record = preparer.build(input, payload)
-    return producer.send([record], patience, ([outcome]) => answer(receipt(record, outcome)))
+    return producer.send([preparer.build(input, payload)], patience, answer)
+  }
+
+  #sendOneInTurn<R>(
+    input: WriteInput<unknown>,
+    payload: unknown,
+    patience: Patience,
+    answer: Answer<R>,
+  ): Promise<R> {
+    return this.#inTurn(payload, patience, (checked) =>
+      this.#sendOne(input, checked, patience, answer),
+    )
   }
 
   #sendMany(
@@ -93,9 +101,7 @@ export class Writer {
   ): Promise<readonly Receipt[]> {
     const { preparer, producer } = this.#options
     const records = inputs.map((input, index) => preparer.build(input, payloads[index]))
-    return producer.send(records, patience, (outcomes) =>
-      records.map((record, index) => receipt(record, outcomes[index])),
-    )
+    return producer.send(records, patience, receiptsOf)
   }
 
   /** Sends once the payload is checked and every earlier write has been sent or has given up. */
@@ -160,11 +166,6 @@ export function patienceOf({ timeout, signal }: Pick<WriteInput<unknown>, 'timeo
 }
 
 const asConfigured: Patience = {}
-
-/** A producer that answers with fewer outcomes than it was given records leaves the rest open. */
-function receipt(record: StoredRecord, outcome: SendOutcome = { durable: 'unknown' }): Receipt {
-  return receiptOf(record, outcome)
-}
 
 function slowCheck(timeoutMs: number): WalError {
   return new WalError(
