@@ -178,6 +178,9 @@ export class RecordPreparer {
     let bytes: Uint8Array
     try {
       bytes = codec.encode(payload)
+      if (!(bytes instanceof Uint8Array)) {
+        throw new TypeError(`its encode() answered ${shown(bytes)}, which is no Uint8Array`)
+      }
     } catch (cause) {
       throw new WalError(
         'ERR_NOT_SERIALIZABLE',

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { durationMs } from '../config/quantity.ts'
+import { type Duration, durationMs } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
 import type { RecordPreparer } from './prepare-record.ts'
 import type { Patience, QueueProducer } from './queue-producer.ts'
@@ -162,7 +162,16 @@ export function patienceOf({ timeout, signal }: Pick<WriteInput<unknown>, 'timeo
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new WalError('ERR_INVALID_RECORD', 'The signal of a write is not an AbortSignal.')
   }
-  return { timeoutMs: timeout === undefined ? undefined : durationMs(timeout), signal }
+  return { timeoutMs: timeout === undefined ? undefined : timeoutOf(timeout), signal }
+}
+
+function timeoutOf(timeout: unknown): number {
+  const timeoutMs = durationMs(timeout as Duration)
+  if (timeoutMs >= 1) return timeoutMs
+  throw new WalError(
+    'ERR_INVALID_DURATION',
+    `The timeout of a write is ${timeoutMs} ms; it is at least 1 ms, as no write is answered sooner.`,
+  )
 }
 
 const asConfigured: Patience = {}

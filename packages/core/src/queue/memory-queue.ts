@@ -19,8 +19,8 @@ export interface MemoryQueueOptions {
   readonly maxBytes?: number
 }
 
-/** Largest single record, unless `maxBytes` is lower. */
-const largestRecordBytes = 16 * 2 ** 20
+/** Largest single record, unless `maxBytes` is lower: a payload of 64 MiB, and its fields. */
+const largestRecordBytes = 65 * 2 ** 20
 
 /**
  * A queue in this process's memory, for tests, for caches, and to read first: everything a queue

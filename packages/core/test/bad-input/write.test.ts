@@ -62,16 +62,17 @@ describe('a write that is wrong', () => {
 
   it('has a payload that the log takes of no record', () =>
     expectRefusal(
-      ({ films }) => films.write({ key: 'big', payload: { title: 'x'.repeat(17 * 2 ** 20) } }),
+      ({ films }) => films.write({ key: 'big', payload: { title: 'x'.repeat(65 * 2 ** 20) } }),
       'ERR_PAYLOAD_TOO_LARGE',
-      /'films'.*17825804 bytes.*16777216/,
+      /'films'.*68157452 bytes.*68157440/,
+      { limits: { payloadBytes: '100mb' } },
     ))
 
   it('has a payload and headers that only together are too large for the log', async () => {
     const directory = await temporaryDirectory()
     await storeFilms(directory)
-    const { wal, films } = await openFilms(directory)
-    const payload = { title: 'x'.repeat(16 * 2 ** 20 - 12) }
+    const { wal, films } = await openFilms(directory, { limits: { payloadBytes: '65mb' } })
+    const payload = { title: 'x'.repeat(65 * 2 ** 20 - 12) }
     const write = films.write({ key: 'big', payload, headers: { note: 'y'.repeat(1000) } })
     await expect(write).rejects.toMatchObject({
       code: 'ERR_NOT_DURABLE',

@@ -147,6 +147,12 @@ describe('RecordPreparer', () => {
       'ERR_NOT_SERIALIZABLE',
       { codec: bytesCodec as never },
     ],
+    [
+      'what a codec made that is no bytes',
+      { key: 'k', payload: 1 },
+      'ERR_NOT_SERIALIZABLE',
+      { codec: { ...jsonCodec, encode: () => ({ byteLength: 3 }) as never } },
+    ],
     ['an oversized payload', { key: 'k', payload: 'x'.repeat(100) }, 'ERR_PAYLOAD_TOO_LARGE'],
     ['a negative delay', { key: 'k', payload: 1, delay: -1 }, 'ERR_INVALID_DELAY'],
     ['a delay without a unit', { key: 'k', payload: 1, delay: '10' }, 'ERR_INVALID_DELAY'],

@@ -51,8 +51,11 @@ export class FileProducer implements Producer {
     )
   }
 
+  /** A redriven record may name its target, which it had no need to before: it must fit again. */
   #isTooLarge(record: StoredRecord): boolean {
-    return recordBound(record) > this.#options.largestRecordBytes
+    const isRedriven = record.attemptEpoch > 0
+    const bytes = recordBound(isRedriven ? { ...record, target: undefined } : record)
+    return bytes > this.#options.largestRecordBytes
   }
 
   #tooLarge(record: StoredRecord): SendOutcome {

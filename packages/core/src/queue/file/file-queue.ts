@@ -43,8 +43,8 @@ export interface FileQueueOptions {
   readonly lock?: AcquireLock | undefined
 }
 
-/** Largest single record: payload and fields. */
-const largestRecordBytes = 16 * 2 ** 20
+/** Largest single record: a payload of 64 MiB, and room for the longest fields that `write` takes. */
+const largestRecordBytes = 65 * 2 ** 20
 
 const defaultScheduleRecords = 32_768
 

@@ -9,7 +9,9 @@ import {
   syncedBytesOf,
 } from './frame.ts'
 import { isMarker } from './marker.ts'
+import { readWholeFrame } from './whole-frame.ts'
 
+/** Read at once. A frame larger than that is read into a buffer of its own, for its record to keep. */
 const chunkBytes = 256 * 1024
 
 /** A frame to begin with: where it is, and the sequence it must have. */
@@ -20,7 +22,8 @@ export interface FramePosition {
 
 /**
  * Walks the frames of one segment in order. Its buffer is read in chunks and used again: what is
- * kept of a frame must be copied before the next `check`.
+ * kept of a frame must be copied before the next `check`. A large frame has a buffer of its own,
+ * which is whoever's that wants it: the walker forgets it.
  *
  * ```ts
  * while (walker.check(limit) ?? (await walker.load(limit))) { …; walker.advance() }
@@ -30,11 +33,13 @@ export class FrameWalker {
   readonly #file: ReadableFile
   readonly #salt: number
   /** Holds the file's bytes from `#start`, `#filled` of them. */
-  #buffer: Buffer = Buffer.alloc(0)
+  #chunk: Buffer = Buffer.alloc(0)
   #start = 0
   #filled = 0
   #offset: number
   #sequence: number
+  /** The current frame, if it is a large one; found to be intact. */
+  #large: Buffer | undefined
 
   constructor(file: ReadableFile, salt: number, from: FramePosition) {
     this.#file = file
@@ -54,7 +59,12 @@ export class FrameWalker {
   }
 
   get buffer(): Buffer {
-    return this.#buffer
+    return this.#large ?? this.#chunk
+  }
+
+  /** True if the buffer holds the current frame and nothing else, and will not be used again. */
+  get isLarge(): boolean {
+    return this.#large !== undefined
   }
 
   /** Where the current frame's body begins in the buffer. */
@@ -63,20 +73,20 @@ export class FrameWalker {
   }
 
   get bodyEnd(): number {
-    return this.bodyStart + bodyBytesOf(this.#buffer, this.#at)
+    return this.bodyStart + bodyBytesOf(this.buffer, this.#at)
   }
 
   /** Bytes the current frame takes up in its segment. */
   get bytes(): number {
-    return frameBytes(bodyBytesOf(this.#buffer, this.#at))
+    return frameBytes(bodyBytesOf(this.buffer, this.#at))
   }
 
   get syncedBytes(): number {
-    return syncedBytesOf(this.#buffer, this.#at)
+    return syncedBytesOf(this.buffer, this.#at)
   }
 
   get isMarker(): boolean {
-    return isMarker(this.#buffer, this.bodyStart)
+    return isMarker(this.buffer, this.bodyStart)
   }
 
   /**
@@ -84,21 +94,23 @@ export class FrameWalker {
    * not; undefined if `load` has to read more of the file to tell.
    */
   check(limit: number): boolean | undefined {
+    if (this.#large !== undefined) return true
     if (this.#offset + frameHeaderBytes > limit) return false
     if (!this.#holds(frameHeaderBytes)) return undefined
-    if (!isFrameHeader(this.#buffer, this.#at, this.#salt)) return false
-    if (sequenceOf(this.#buffer, this.#at) !== this.#sequence) return false
-    const bytes = frameHeaderBytes + bodyBytesOf(this.#buffer, this.#at)
+    if (!isFrameHeader(this.#chunk, this.#at, this.#salt)) return false
+    if (sequenceOf(this.#chunk, this.#at) !== this.#sequence) return false
+    const bytes = this.#frameBytes
     if (this.#offset + bytes > limit) return false
-    if (!this.#holds(bytes)) return undefined
-    return isIntactFrame(this.#buffer, this.#at, this.#salt)
+    if (bytes > chunkBytes || !this.#holds(bytes)) return undefined
+    return isIntactFrame(this.#chunk, this.#at, this.#salt)
   }
 
   /** Reads what `check` is missing, and answers as it would. */
   async load(limit: number): Promise<boolean> {
     let answer = this.check(limit)
     while (answer === undefined) {
-      const wanted = this.#holds(frameHeaderBytes) ? this.bodyEnd - this.#at : frameHeaderBytes
+      const wanted = this.#holds(frameHeaderBytes) ? this.#frameBytes : frameHeaderBytes
+      if (wanted > chunkBytes) return await this.#loadLarge()
       if (!(await this.#fill(wanted, limit))) return false
       answer = this.check(limit)
     }
@@ -110,22 +122,34 @@ export class FrameWalker {
     const isRecord = !this.isMarker
     this.#offset += this.bytes
     if (isRecord) this.#sequence += 1
+    this.#large = undefined
   }
 
+  /** Where the current frame begins in the buffer. */
   get #at(): number {
-    return this.#offset - this.#start
+    return this.#large === undefined ? this.#offset - this.#start : 0
+  }
+
+  /** Of the current frame, whose header is in the chunk; without padding. */
+  get #frameBytes(): number {
+    return frameHeaderBytes + bodyBytesOf(this.#chunk, this.#at)
   }
 
   #holds(bytes: number): boolean {
     return this.#at >= 0 && this.#at + bytes <= this.#filled
   }
 
+  async #loadLarge(): Promise<boolean> {
+    const end = Math.min(this.#filled, this.#at + this.#frameBytes)
+    const head = this.#chunk.subarray(this.#at, end)
+    this.#large = await readWholeFrame(this.#file, this.#offset, head, this.#salt)
+    return this.#large !== undefined
+  }
+
   /** Reads on from the current frame. False if the file ends before it has so many bytes. */
   async #fill(wanted: number, limit: number): Promise<boolean> {
-    const capacity = Math.max(wanted, chunkBytes)
-    const isUnfit = this.#buffer.length < wanted || this.#buffer.length > capacity
-    if (isUnfit) this.#buffer = Buffer.allocUnsafeSlow(capacity)
-    const room = this.#buffer.subarray(0, Math.min(capacity, limit - this.#offset))
+    if (this.#chunk.length === 0) this.#chunk = Buffer.allocUnsafeSlow(chunkBytes)
+    const room = this.#chunk.subarray(0, limit - this.#offset)
     this.#filled = 0
     this.#start = this.#offset
     this.#filled = await this.#file.read(room, this.#offset)

@@ -26,7 +26,8 @@ import { crc32 } from 'node:zlib'
  */
 export const frameHeaderBytes = 24
 
-const lengthAt = 4
+/** What the CRC covers begins here. */
+export const lengthAt = 4
 const sequenceAt = 8
 const syncedBytesAt = 16
 const markAt = 20
@@ -41,23 +42,33 @@ export interface FrameStamp {
 
 /** Bytes a frame with a body of that many takes up in a segment, padding included. */
 export function frameBytes(bodyBytes: number): number {
-  return alignFrame(frameHeaderBytes + bodyBytes)
+  return Math.ceil((frameHeaderBytes + bodyBytes) / 8) * 8
 }
 
-/** The first offset at or after this one at which a frame may begin. */
-export function alignFrame(offset: number): number {
-  return Math.ceil(offset / 8) * 8
+/** How many zeros follow a body of that many bytes, up to where the next frame may begin. */
+export function paddingOf(bodyBytes: number): number {
+  return frameBytes(bodyBytes) - frameHeaderBytes - bodyBytes
 }
 
-/** Writes the header of the frame at `at`, whose body is already in its place behind it. */
-export function sealFrame(buffer: Buffer, at: number, bodyBytes: number, stamp: FrameStamp): void {
+/**
+ * Writes the header of the frame at `at`, whose body is already in its place behind it: `bodyBytes`
+ * of it. The rest of the body, if any, is somewhere else.
+ */
+export function sealFrame(
+  buffer: Buffer,
+  at: number,
+  bodyBytes: number,
+  stamp: FrameStamp,
+  rest?: Uint8Array,
+): void {
   const low = stamp.sequence >>> 0
-  buffer.writeUInt32LE(bodyBytes, at + lengthAt)
+  buffer.writeUInt32LE(bodyBytes + (rest?.byteLength ?? 0), at + lengthAt)
   buffer.writeUInt32LE(low, at + sequenceAt)
   buffer.writeUInt32LE((stamp.sequence - low) / highHalf, at + sequenceAt + 4)
   buffer.writeUInt32LE(stamp.syncedBytes, at + syncedBytesAt)
   buffer.writeUInt32LE((stamp.salt ^ low) >>> 0, at + markAt)
-  buffer.writeUInt32LE(frameCrc(buffer, at, bodyBytes, stamp.salt), at)
+  const crc = frameCrc(buffer, at, bodyBytes, stamp.salt)
+  buffer.writeUInt32LE(rest === undefined ? crc : crc32(rest, crc), at)
 }
 
 /** True if the 24 bytes at `at` look like a header of this segment: to be asked before anything else. */

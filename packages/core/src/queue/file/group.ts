@@ -1,8 +1,9 @@
 import { WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
-import { alignFrame, bodyBytesOf, frameBytes, frameHeaderBytes, sealFrame } from './frame.ts'
-import { encodeRecord, recordBound } from './record-format.ts'
+import { bodyBytesOf, frameHeaderBytes, paddingOf, sealFrame } from './frame.ts'
+import type { Parts } from './parts.ts'
+import { encodeFields, encodeRecord, fieldsBound } from './record-format.ts'
 import { segmentSalt } from './segment-header.ts'
 
 /** Where a group is expected to go. */
@@ -26,23 +27,40 @@ export interface GroupFormat {
 const durable: readonly SendOutcome[] = Object.freeze([Object.freeze({ durable: 'yes' })])
 
 const initialBytes = 64 * 1024
-/** A buffer larger than this is not kept for the next group. */
-const largestKeptBytes = 8 * 1024 * 1024
+/** A buffer larger than this is not kept for the next group. Most groups end a little above 8 MiB. */
+const largestKeptBytes = 9 * 1024 * 1024
 /** Offsets in a segment are u32; a group that gets anywhere near is refused. */
 const largestGroupBytes = 2 ** 30
+/** From this size on a payload is written from where it is. A smaller one is sooner copied. */
+const largePayloadBytes = 256 * 1024
+/** Zeros between two frames. */
+const mostPadding = 7
+
+/** A payload that is not in the group's buffer. */
+interface LargePayload {
+  readonly payload: Uint8Array
+  /** Where its frame begins in the buffer. */
+  readonly frameAt: number
+  /** Where in the buffer it belongs: between its record's fields and the padding. */
+  readonly at: number
+}
 
 /**
  * Records that share one write and one sync, already as the frames they will be on disk. Records
  * are encoded as they are added, while the group before is still on its way.
  *
- * The stamps in the frames (sequences, `syncedBytes`, the segment's salt) say where the group is expected to go. After
- * a failure it goes elsewhere, and is stamped anew.
+ * The stamps in the frames (sequences, `syncedBytes`, the segment's salt) say where the group is
+ * expected to go. After a failure it goes elsewhere, and is stamped anew.
  */
 export class Group {
   readonly #format: GroupFormat
   #buffer: Buffer = Buffer.allocUnsafeSlow(initialBytes)
   #place: GroupPlace = { segment: 0, sequence: 0, offset: 0 }
-  #bytes = 0
+  /** Bytes of the buffer in use. */
+  #filled = 0
+  /** In their order. They must not change until the group is settled. */
+  #large: LargePayload[] = []
+  #largeBytes = 0
   #records = 0
   #highestVersion = 0n
   #settle: (outcome: readonly SendOutcome[]) => void = () => {}
@@ -62,7 +80,7 @@ export class Group {
   }
 
   get byteLength(): number {
-    return this.#bytes
+    return this.#filled + this.#largeBytes
   }
 
   /** 0n if it holds no record. */
@@ -71,15 +89,22 @@ export class Group {
   }
 
   /** The frames. Theirs is the group's buffer: valid until the group is begun anew. */
-  get frames(): Uint8Array {
-    return this.#buffer.subarray(0, this.#bytes)
+  get frames(): Parts {
+    if (this.#large.length === 0) return this.#buffer.subarray(0, this.#filled)
+    const parts: Uint8Array[] = []
+    let from = 0
+    for (const { at, payload } of this.#large) {
+      parts.push(this.#buffer.subarray(from, at), payload)
+      from = at
+    }
+    return [...parts, this.#buffer.subarray(from, this.#filled)]
   }
 
   /** Empties it for the next use. */
   begin(place: GroupPlace): void {
     if (this.#buffer.length > largestKeptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes)
     this.#place = place
-    this.#bytes = 0
+    this.#filled = 0
     this.#records = 0
     this.#highestVersion = 0n
     this.#settled = new Promise((resolve) => {
@@ -89,51 +114,55 @@ export class Group {
 
   /** Adds all of the records, or throws and adds none. */
   add(records: readonly StoredRecord[]): void {
+    this.#makeRoomFor(records)
     const { namespace } = this.#format
     const salt = this.#salt
     const syncedBytes = this.#place.offset
     let sequence = this.#place.sequence + this.#records
-    let at = this.#bytes
-    let highestVersion = this.#highestVersion
+    let at = this.#filled
     for (const record of records) {
-      this.#makeRoom(at, frameHeaderBytes + recordBound(record) + namespace.length * 3 + 8)
       const body = at + frameHeaderBytes
-      const end = encodeRecord(record, this.#buffer, body, namespace)
-      sealFrame(this.#buffer, at, end - body, { sequence, syncedBytes, salt })
-      at = this.#pad(end)
+      const large = largePayloadOf(record)
+      const encode = large === undefined ? encodeRecord : encodeFields
+      const end = encode(record, this.#buffer, body, namespace)
+      sealFrame(this.#buffer, at, end - body, { sequence, syncedBytes, salt }, large)
+      if (large !== undefined) this.#addLarge({ payload: large, frameAt: at, at: end })
+      at = this.#pad(end, end - body + (large?.byteLength ?? 0))
       sequence += 1
-      if (record.version > highestVersion) highestVersion = record.version
+      if (record.version > this.#highestVersion) this.#highestVersion = record.version
     }
-    this.#bytes = at
+    this.#filled = at
     this.#records += records.length
-    this.#highestVersion = highestVersion
   }
 
   /** Adds a frame that holds no record and takes no sequence. */
   addMarker(body: Uint8Array): void {
-    const at = this.#bytes
-    this.#makeRoom(at, frameBytes(body.byteLength))
-    this.#buffer.set(body, at + frameHeaderBytes)
+    const at = this.#filled
+    const bodyAt = at + frameHeaderBytes
+    this.#makeRoom(at + frameHeaderBytes + body.byteLength + mostPadding)
+    this.#buffer.set(body, bodyAt)
     sealFrame(this.#buffer, at, body.byteLength, {
       sequence: this.#place.sequence + this.#records,
       syncedBytes: this.#place.offset,
       salt: this.#salt,
     })
-    this.#bytes = this.#pad(at + frameHeaderBytes + body.byteLength)
+    this.#filled = this.#pad(bodyAt + body.byteLength, body.byteLength)
   }
 
   /** Stamps the frames for another place than was expected. Does nothing if it is the same. */
   moveTo(place: GroupPlace): void {
     if (isSamePlace(place, this.#place)) return
     this.#place = place
-    const salt = this.#salt
+    const stamp = { syncedBytes: place.offset, salt: this.#salt }
     let sequence = place.sequence
     let at = 0
-    while (at < this.#bytes) {
+    let next = 0
+    while (at < this.#filled) {
+      const large = this.#large[next]?.frameAt === at ? this.#large[next++]?.payload : undefined
       const bodyBytes = bodyBytesOf(this.#buffer, at)
-      const stamp = { sequence, syncedBytes: place.offset, salt }
-      sealFrame(this.#buffer, at, bodyBytes, stamp)
-      at += frameBytes(bodyBytes)
+      const bytesHere = bodyBytes - (large?.byteLength ?? 0)
+      sealFrame(this.#buffer, at, bytesHere, { ...stamp, sequence }, large)
+      at += frameHeaderBytes + bytesHere + paddingOf(bodyBytes)
       sequence += 1
     }
   }
@@ -146,8 +175,10 @@ export class Group {
     )
   }
 
-  /** Answers the callers. */
+  /** Answers the callers, and lets go of their payloads. */
   settle(outcome: SendOutcome): void {
+    this.#large = []
+    this.#largeBytes = 0
     this.#settle(outcome.durable === 'yes' ? durable : Object.freeze([Object.freeze(outcome)]))
   }
 
@@ -155,27 +186,49 @@ export class Group {
     return segmentSalt({ salt: this.#format.salt, number: this.#place.segment })
   }
 
-  #makeRoom(at: number, bytes: number): void {
-    const needed = at + bytes
-    if (needed <= this.#buffer.length) return
-    if (needed > largestGroupBytes) {
+  #addLarge(large: LargePayload): void {
+    this.#large.push(large)
+    this.#largeBytes += large.payload.byteLength
+  }
+
+  #makeRoomFor(records: readonly StoredRecord[]): void {
+    const each = frameHeaderBytes + this.#format.namespace.length * 3 + mostPadding
+    let here = this.#filled
+    let elsewhere = this.#largeBytes
+    for (const record of records) {
+      const payloadBytes = record.payload?.byteLength ?? 0
+      here += each + fieldsBound(record)
+      if (largePayloadOf(record) === undefined) here += payloadBytes
+      else elsewhere += payloadBytes
+    }
+    if (here + elsewhere > largestGroupBytes) {
       throw new WalError(
         'ERR_PAYLOAD_TOO_LARGE',
-        `Records of ${needed} bytes in one call are more than the file log can write at once ` +
-          `(${largestGroupBytes} bytes). Write fewer or smaller ones at a time.`,
+        `Records of ${here + elsewhere} bytes in one call are more than the file log can write ` +
+          `at once (${largestGroupBytes} bytes). Write fewer or smaller ones at a time.`,
       )
     }
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
-    this.#buffer.copy(larger, 0, 0, at)
+    this.#makeRoom(here)
+  }
+
+  #makeRoom(needed: number): void {
+    if (needed <= this.#buffer.length) return
+    const ample = Math.min(this.#buffer.length * 2, largestKeptBytes)
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, ample))
+    this.#buffer.copy(larger, 0, 0, this.#filled)
     this.#buffer = larger
   }
 
-  /** Zeros up to where the next frame begins, which it answers. */
-  #pad(end: number): number {
-    const next = alignFrame(end)
+  /** Writes the zeros that follow a body, and answers where the next frame begins. */
+  #pad(end: number, bodyBytes: number): number {
+    const next = end + paddingOf(bodyBytes)
     for (let at = end; at < next; at++) this.#buffer[at] = 0
     return next
   }
+}
+
+function largePayloadOf({ payload }: StoredRecord): Uint8Array | undefined {
+  return payload !== undefined && payload.byteLength >= largePayloadBytes ? payload : undefined
 }
 
 function isSamePlace(a: GroupPlace, b: GroupPlace): boolean {

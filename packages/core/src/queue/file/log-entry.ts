@@ -8,7 +8,7 @@ export interface LogEntry {
   readonly address: number
   /** Bytes it takes up in the log. */
   readonly bytes: number
-  /** With a payload that is its own copy. */
+  /** Its payload is its own: no reader uses these bytes again. */
   readonly record: StoredRecord
 }
 

@@ -13,9 +13,10 @@ import type { LogEntry } from './log-entry.ts'
 import { corruptLog } from './log-errors.ts'
 import type { LogSegment, LogSegments } from './log-segments.ts'
 import { isMarker } from './marker.ts'
-import { decodeRecord } from './record-format.ts'
+import { decodeRecord, viewOf } from './record-format.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { segmentSalt } from './segment-header.ts'
+import { readWholeFrame } from './whole-frame.ts'
 
 /** Read at once: most records are smaller. */
 const firstReadBytes = 4096
@@ -63,26 +64,27 @@ async function readEntry(
 ): Promise<LogEntry> {
   const salt = segmentSalt(segment.header)
   const available = segment.end - offset
-  let buffer = Buffer.allocUnsafe(Math.min(firstReadBytes, available))
-  let filled = await file.read(buffer, offset)
-  const isFrame = filled >= frameHeaderBytes && isFrameHeader(buffer, 0, salt)
-  const bytes = isFrame ? frameHeaderBytes + bodyBytesOf(buffer, 0) : 0
-  if (bytes > filled && bytes <= available) {
-    buffer = Buffer.allocUnsafe(bytes)
-    filled = await file.read(buffer, offset)
-  }
-  const isRecord =
-    isFrame &&
-    bytes <= filled &&
-    isIntactFrame(buffer, 0, salt) &&
-    !isMarker(buffer, frameHeaderBytes)
-  if (!isRecord) throw damage(segment, offset)
+  const head = Buffer.allocUnsafe(Math.min(firstReadBytes, available))
+  const filled = await file.read(head, offset)
+  const isFrame = filled >= frameHeaderBytes && isFrameHeader(head, 0, salt)
+  const bytes = isFrame ? frameHeaderBytes + bodyBytesOf(head, 0) : 0
+  if (!isFrame || bytes > available) throw damage(segment, offset)
+  const isSmall = bytes <= filled
+  const frame = isSmall
+    ? intactFrame(head, salt)
+    : await readWholeFrame(file, offset, head.subarray(0, filled), salt)
+  if (frame === undefined || isMarker(frame, frameHeaderBytes)) throw damage(segment, offset)
+  const { namespace } = segment.header
   return {
-    sequence: sequenceOf(buffer, 0),
+    sequence: sequenceOf(frame, 0),
     address,
-    bytes: frameBytes(bodyBytesOf(buffer, 0)),
-    record: decodeRecord(buffer, frameHeaderBytes, bytes, segment.header.namespace),
+    bytes: frameBytes(bodyBytesOf(frame, 0)),
+    record: decodeRecord(frame, frameHeaderBytes, bytes, namespace, isSmall ? undefined : viewOf),
   }
+}
+
+function intactFrame(frame: Buffer, salt: number): Buffer | undefined {
+  return isIntactFrame(frame, 0, salt) ? frame : undefined
 }
 
 function noLongerKept(address: number): Error {

@@ -49,6 +49,11 @@ const knownFlags = (1 << 11) - 1
 
 /** At most so many bytes are needed to encode the record: room to make before `encodeRecord`. */
 export function recordBound(record: StoredRecord): number {
+  return fieldsBound(record) + (record.payload?.byteLength ?? 0)
+}
+
+/** At most so many bytes are needed to encode it but for its payload. */
+export function fieldsBound(record: StoredRecord): number {
   let characters = record.id.length + record.origin.length + record.namespace.length
   characters += lengthOf(record.key) + lengthOf(record.target) + lengthOf(record.encryptionKeyId)
   if (record.transaction) characters += record.transaction.id.length
@@ -56,7 +61,7 @@ export function recordBound(record: StoredRecord): number {
     characters += record.traceContext.traceparent.length
     characters += lengthOf(record.traceContext.tracestate)
   }
-  let bytes = 128 + (record.payload?.byteLength ?? 0)
+  let bytes = 128
   for (const name of Object.keys(record.headers)) {
     bytes += 8
     characters += name.length + lengthOf(record.headers[name])
@@ -69,6 +74,19 @@ export function recordBound(record: StoredRecord): number {
  * repeated. There must be room for `recordBound(record)` bytes.
  */
 export function encodeRecord(
+  record: StoredRecord,
+  into: Buffer,
+  at: number,
+  namespace: string,
+): number {
+  const end = encodeFields(record, into, at, namespace)
+  if (record.payload === undefined) return end
+  into.set(record.payload, end)
+  return end + record.payload.byteLength
+}
+
+/** The same without its payload, which goes where they end. */
+export function encodeFields(
   record: StoredRecord,
   into: Buffer,
   at: number,
@@ -96,11 +114,7 @@ export function encodeRecord(
     flags |= rare.flags
     end = rare.end
   }
-  if (record.payload !== undefined) {
-    flags |= has.payload
-    into.set(record.payload, end)
-    end += record.payload.byteLength
-  }
+  if (record.payload !== undefined) flags |= has.payload
   into[at] = recordKind
   into[at + 1] = ops.indexOf(record.op)
   into.writeUInt16LE(flags, at + 2)
@@ -165,15 +179,20 @@ export function recordWrittenAt(from: Buffer, at: number): number {
   return from.readDoubleLE(at + 16)
 }
 
+/** Where a record's payload is taken from the bytes it was read into. */
+export type TakePayload = (from: Buffer, start: number, end: number) => Uint8Array
+
 /**
- * Reads the record between the two offsets. Its payload is a copy: the buffer may be used again.
- * Throws `ERR_FUTURE_FORMAT` if the record has parts that this version does not know.
+ * Reads the record between the two offsets. Its payload is a copy, so that the buffer may be used
+ * again, unless `take` says otherwise. Throws `ERR_FUTURE_FORMAT` if the record has parts that this
+ * version does not know.
  */
 export function decodeRecord(
   from: Buffer,
   start: number,
   end: number,
   namespace: string,
+  take: TakePayload = copyOf,
 ): StoredRecord {
   const op = checkRecord(from, start)
   const flags = from.readUInt16LE(start + 2)
@@ -203,7 +222,7 @@ export function decodeRecord(
     attemptEpoch: from.readUInt32LE(start + 4),
     traceContext,
     encryptionKeyId,
-    payload: (flags & has.payload) === 0 ? undefined : copyOf(from, fields.at, end),
+    payload: (flags & has.payload) === 0 ? undefined : take(from, fields.at, end),
   }
 }
 
@@ -286,6 +305,11 @@ class FieldReader {
 }
 
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+
+/** For a buffer that holds this record alone, and is the record's from then on. */
+export function viewOf(from: Buffer, start: number, end: number): Uint8Array {
+  return from.subarray(start, end)
+}
 
 function copyOf(from: Buffer, start: number, end: number): Uint8Array {
   const copy = Buffer.allocUnsafe(end - start)

@@ -4,7 +4,7 @@ import { FrameWalker } from './frame-walker.ts'
 import type { LogEntry, ReadLimits } from './log-entry.ts'
 import { corruptLog } from './log-errors.ts'
 import { addressOf, type LogSegment } from './log-segments.ts'
-import { decodeRecord } from './record-format.ts'
+import { decodeRecord, viewOf } from './record-format.ts'
 import { segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 
 /** Reads the durable records of one segment in order, also while it grows. */
@@ -64,13 +64,14 @@ export class SegmentReader {
   }
 
   #entry(): LogEntry {
-    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd } = this.#walker
+    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd, isLarge } = this.#walker
+    const take = isLarge ? viewOf : undefined
     const { namespace } = this.segment.header
     return {
       sequence,
       address: addressOf(this.segment, offset),
       bytes,
-      record: decodeRecord(buffer, bodyStart, bodyEnd, namespace),
+      record: decodeRecord(buffer, bodyStart, bodyEnd, namespace, take),
     }
   }
 

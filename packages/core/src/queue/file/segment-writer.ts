@@ -1,6 +1,7 @@
 import { writeDurably } from './durable-write.ts'
 import { diskError, isDiskFull } from './file-queue-error.ts'
 import type { File } from './file-system.ts'
+import { byteLengthOf, type Parts } from './parts.ts'
 
 export interface SegmentWriterOptions {
   readonly path: string
@@ -63,10 +64,11 @@ export class SegmentWriter {
    * Writes and syncs. Rejects with a `WalError`; if the writer is healthy then, nothing of the
    * bytes is left in the file, otherwise they may be there or not.
    */
-  async append(bytes: Uint8Array): Promise<void> {
-    const end = this.#end + bytes.byteLength
+  async append(bytes: Parts): Promise<void> {
+    const byteLength = byteLengthOf(bytes)
+    const end = this.#end + byteLength
     try {
-      if (this.#wantsZeros(bytes.byteLength, end) && (await this.#zeroIfRoom(end))) {
+      if (this.#wantsZeros(byteLength, end) && (await this.#zeroIfRoom(end))) {
         await this.#file.write(bytes, this.#end)
         await this.#file.sync()
       } else {

@@ -23,7 +23,7 @@ export const sendCases: readonly QueueCase[] = [
 ]
 
 /** Records past this are not built to see whether they are refused. */
-const largestProbeBytes = 64 * 2 ** 20
+const largestProbeBytes = 128 * 2 ** 20
 
 const oneOutcomePerRecord = 'Producer.send resolves with one outcome per record, in the same order'
 const noMeansNo =

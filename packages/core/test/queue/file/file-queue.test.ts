@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { noAttempts } from '../../../src/consumer/consumer.ts'
 import { fileQueue } from '../../../src/queue/file/file-queue.ts'
+import { recordBound } from '../../../src/queue/file/record-format.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -163,6 +164,18 @@ describe('fileQueue', () => {
       ['no', 'ERR_PAYLOAD_TOO_LARGE'],
       ['yes', undefined],
     ])
+    await opened.queue.close()
+  })
+
+  it('takes a redriven record that was as large as any, though it names its target now', async () => {
+    const opened = await open()
+    const producer = await opened.queue.producer()
+    const { largestRecordBytes } = opened.queue.supports
+    const fields = recordBound(makeStoredRecord({ payload: undefined }))
+    const record = makeStoredRecord({ payload: new Uint8Array(largestRecordBytes - fields) })
+    const redriven = { ...record, target: 'target', attemptEpoch: 1 }
+    const outcomes = await producer.send([record, redriven, { ...redriven, attemptEpoch: 0 }])
+    expect(outcomes.map(({ durable }) => durable)).toEqual(['yes', 'yes', 'no'])
     await opened.queue.close()
   })
 })

@@ -6,6 +6,7 @@ import {
   frameHeaderBytes,
   isFrameHeader,
   isIntactFrame,
+  paddingOf,
   sealFrame,
   sequenceOf,
   syncedBytesOf,
@@ -40,6 +41,17 @@ describe('a frame', () => {
       ),
       { seed },
     )
+  })
+
+  it('is the same where a part of its body lies somewhere else', () => {
+    const body = Buffer.from('the fields and the payload')
+    const whole = frameOf(body, 77)
+    const split = Buffer.alloc(frameHeaderBytes + 10)
+    body.copy(split, frameHeaderBytes, 0, 10)
+    const rest = body.subarray(10)
+    sealFrame(split, 0, 10, { sequence: 77, syncedBytes: 4096, salt }, rest)
+    expect(Buffer.concat([split, rest])).toEqual(whole.subarray(0, frameHeaderBytes + body.length))
+    expect(paddingOf(body.length)).toBe(whole.length - frameHeaderBytes - body.length)
   })
 
   it('is not intact with any bit flipped, unless it does not look like a frame at all', () => {

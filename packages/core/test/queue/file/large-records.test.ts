@@ -1,0 +1,141 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Log, openLog } from '../../../src/queue/file/log.ts'
+import type { StoredRecord } from '../../../src/record.ts'
+import { makeStoredRecord } from '../../../src/testing/make-record.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import {
+  SimulatedFileSystem,
+  type SimulatedFileSystemOptions,
+} from '../../../src/testing/simulated-file-system.ts'
+import { logOptions, readAll } from '../../simulation/log-workload.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'])
+const kib = 1024
+
+async function newDisk(options: Partial<SimulatedFileSystemOptions> = {}) {
+  const disk = new SimulatedFileSystem({ random: new SeededRandom(seed), ...options })
+  await disk.makeDirectory(logOptions(disk).directory)
+  return disk
+}
+
+let filled = 0
+
+/** Its payload is like no other's. */
+function recordOf(payloadBytes: number): StoredRecord {
+  filled += 1
+  return makeStoredRecord({ payload: Buffer.alloc(payloadBytes, `payload ${filled} `) })
+}
+
+function payloadsOf(records: readonly StoredRecord[]): readonly string[] {
+  return records.map(({ payload }) => Buffer.from(payload ?? []).toString('latin1'))
+}
+
+async function readPayloads(log: Log): Promise<readonly string[]> {
+  return payloadsOf((await readAll(log)).map(({ record }) => record))
+}
+
+/** Around every size at which a record is written or read in another way. */
+const payloadBytes = fc.oneof(
+  fc.integer({ min: 1, max: 300 }),
+  ...[256 * kib, 512 * kib, 4096 * kib].map((edge) =>
+    fc.integer({ min: edge - 150, max: edge + 9 }),
+  ),
+)
+
+describe('a log of small and large records', () => {
+  it('gives back what was appended, in order and by address, in this life and the next', async () => {
+    const calls = fc.array(fc.array(payloadBytes, { minLength: 1, maxLength: 3 }), { maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(calls, fc.constantFrom(7 * kib, 1e9), async (sizes, segmentBytes) => {
+        const disk = await newDisk()
+        const options = logOptions(disk, { segmentBytes, maxGroupBytes: 8e6 })
+        const log = await openLog(options)
+        const records = sizes.map((call) => call.map(recordOf))
+        await Promise.all(records.map((call) => log.append(call)))
+        const expected = payloadsOf(records.flat())
+        const entries = await readAll(log)
+        expect(payloadsOf(entries.map(({ record }) => record))).toEqual(expected)
+        const again = await Promise.all(entries.map(({ address }) => log.readAt(address)))
+        expect(payloadsOf(again.map(({ record }) => record))).toEqual(expected)
+        // Without the mark of a clean close all frames of the last segment are gone through.
+        const next = await openLog({ ...options, fileSystem: disk.crash({ keep: 'none' }) })
+        expect(await readPayloads(next)).toEqual(expected)
+        await next.close()
+        await log.close()
+      }),
+      { seed, numRuns: 15 },
+    )
+  })
+
+  it('writes a group anew where it did not expect to, after a failure', async () => {
+    const disk = await newDisk()
+    const log = await openLog(logOptions(disk, { segmentBytes: 1e9 }))
+    await log.append([recordOf(10)])
+    disk.fault = ({ kind }) => (kind === 'writeDurably' ? { fail: 'EIO' } : undefined)
+    const failing = log.append([recordOf(400 * kib)])
+    const moved = [recordOf(100), recordOf(270 * kib), recordOf(10), recordOf(300 * kib)]
+    const waiting = log.append(moved)
+    expect(await failing).toMatchObject([{ durable: 'no' }])
+    disk.fault = () => undefined
+    expect(await waiting).toEqual(moved.map(() => ({ durable: 'yes' })))
+    expect((await readPayloads(log)).slice(1)).toEqual(payloadsOf(moved))
+    await log.close()
+  })
+
+  it('loses the whole of a torn record in a power cut, and nothing else', async () => {
+    for (let cut = 0; cut < 20; cut++) {
+      const disk = await newDisk({ durableWrites: cut % 2 === 0 })
+      const log = await openLog(logOptions(disk, { segmentBytes: 1e9 }))
+      const kept = recordOf(300 * kib)
+      await log.append([kept])
+      disk.fault = ({ kind }) =>
+        kind === 'writeDurably' || kind === 'sync' ? { halt: true } : undefined
+      const torn = recordOf(270 * kib)
+      void log.append([torn])
+      await disk.halted
+      const random = new SeededRandom(seed + cut)
+      const found = disk.crash({ keep: 'random', random })
+      const next = await openLog(logOptions(found))
+      const texts = await readPayloads(next)
+      expect(texts[0]).toBe(payloadsOf([kept])[0])
+      if (texts.length > 1) expect(texts[1]).toBe(payloadsOf([torn])[0])
+      await next.append([recordOf(280 * kib)])
+      expect((await readAll(next)).length).toBe(texts.length + 1)
+      await next.close()
+    }
+  })
+
+  it('refuses to read or to open what is damaged, wherever in a large record that is', async () => {
+    for (const offset of [30, 300 * kib, 5000 * kib]) {
+      const disk = await newDisk()
+      const options = logOptions(disk, { segmentBytes: 1e9 })
+      const log = await openLog(options)
+      await log.append([recordOf(10), recordOf(5000 * kib), recordOf(10)])
+      const address = (await readAll(log))[1]?.address ?? 0
+      const [path = ''] = disk.paths
+      const file = await disk.open(path, 'read-write')
+      await file.write(Buffer.from('damage'), address + offset)
+      const reader = log.reader(2)
+      const limits = { maxRecords: 1, maxBytes: 1 }
+      await expect(reader.read(limits)).rejects.toMatchObject({ code: 'ERR_CORRUPT_LOG' })
+      await expect(log.readAt(address)).rejects.toMatchObject({ code: 'ERR_CORRUPT_LOG' })
+      await log.close()
+      await expect(openLog(options)).rejects.toMatchObject({ code: 'ERR_CORRUPT_LOG' })
+    }
+  })
+
+  it('hands out a large payload where it was read, without another copy', async () => {
+    const disk = await newDisk()
+    const log = await openLog(logOptions(disk))
+    await log.append([recordOf(1000 * kib), recordOf(100)])
+    const [entry, small] = await readAll(log)
+    const read = entry && [entry, await log.readAt(entry.address)]
+    for (const { record, bytes } of read ?? []) {
+      expect(record.payload?.buffer.byteLength).toBeLessThanOrEqual(bytes)
+      expect(record.payload?.byteOffset).toBeGreaterThan(24)
+    }
+    expect(small?.record.payload?.buffer.byteLength).toBeLessThan(256 * kib)
+    await log.close()
+  })
+})
