@@ -188,6 +188,31 @@ describe('QueueProducer', () => {
     await producer.close()
   })
 
+  it('answers all that wait for one promise, each by its own wish', async () => {
+    const { promise, resolve } = Promise.withResolvers<readonly SendOutcome[]>()
+    const sharing: Producer = { send: () => promise, close: async () => {} }
+    const { producer, own } = producerOf({ producer: sharing })
+    const all = [record(1), record(2), record(3)]
+    const gone = new AbortController()
+    const sent = all.map((one, at) => {
+      const patience = at === 1 ? { signal: gone.signal } : {}
+      return producer.send([one], patience, ([outcome], [sent]) => {
+        if (at === 2) throw new Error('not wanted')
+        return [outcome?.durable, sent === one]
+      })
+    })
+    gone.abort()
+    const answers = Promise.allSettled(sent)
+    resolve([{ durable: 'yes' }])
+    expect(await answers).toMatchObject([
+      { value: ['yes', true] },
+      { value: ['unknown', true] },
+      { reason: { message: 'not wanted' } },
+    ])
+    expect([producer.inFlightRecords, own.usedBytes]).toEqual([0, 0])
+    expect(await producer.send([record(4)], {}, ([outcome]) => outcome?.durable)).toBe('yes')
+  })
+
   it('takes nothing more once closed, and closes when all is answered', async () => {
     const { producer, hand, send } = producerOf()
     const last = send([record(1)], {})

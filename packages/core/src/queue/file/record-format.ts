@@ -1,6 +1,7 @@
 import { WalError } from '../../errors.ts'
 import type { Op, StoredRecord, TraceContext, TransactionPlace } from '../../record.ts'
-import { readText, readUuid, textEnd, uuidBytes, writeText, writeUuid } from './record-bytes.ts'
+import { uuidText } from '../../record-id.ts'
+import { readText, textEnd, uuidBytes, writeText, writeU64, writeUuid } from './record-bytes.ts'
 
 /**
  * A record as the body of a frame, format version 1. Little-endian; a text is a u32 length and
@@ -119,7 +120,7 @@ export function encodeFields(
   into[at + 1] = ops.indexOf(record.op)
   into.writeUInt16LE(flags, at + 2)
   into.writeUInt32LE(record.attemptEpoch, at + 4)
-  into.writeBigUInt64LE(record.version, at + 8)
+  writeU64(record.version, into, at + 8)
   into.writeDoubleLE(record.writtenAt, at + 16)
   return end
 }
@@ -256,7 +257,7 @@ class FieldReader {
 
   id(): string {
     if ((this.#flags & has.uuid) === 0) return this.text()
-    const id = readUuid(this.#from, this.at)
+    const id = uuidText(this.#from, this.at)
     this.at += uuidBytes
     return id
   }

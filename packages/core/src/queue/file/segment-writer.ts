@@ -18,7 +18,7 @@ export interface SegmentWriterOptions {
 }
 
 /** From this size on a group gains nothing from zeros ahead of it: writing them twice costs more. */
-const largeGroupBytes = 64 * 1024
+const largeGroupBytes = 96 * 1024
 
 const largestZerosBytes = 1024 * 1024
 const zeros = Buffer.alloc(largestZerosBytes)
