@@ -98,6 +98,7 @@ export {
 } from './queue/file/inspect/salvage-file-queue.ts'
 export type { CopiedParts, SalvageReport } from './queue/file/inspect/salvage-report.ts'
 export { salvageReportText } from './queue/file/inspect/salvage-text.ts'
+export type { ScheduleReport } from './queue/file/inspect/schedule-survey.ts'
 export type { CopiedRun } from './queue/file/inspect/sequence-map.ts'
 export {
   type VerifyFileQueueOptions,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { isWalError } from '../../src/errors.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { type DiskFault, SimulatedFileSystem } from '../../src/testing/simulated-file-system.ts'
-import { into, readLog, salvage } from '../queue/file/inspect/support/salvaged.ts'
+import { into, salvage } from '../queue/file/inspect/support/salvaged.ts'
 import {
   filesOn,
   from,
@@ -11,6 +11,7 @@ import {
   type SampleQueue,
   sampleQueue,
 } from '../queue/file/inspect/support/sample-queue.ts'
+import { readLog } from '../queue/file/support/read-log.ts'
 import { changesDisk, faultAt } from './log-machine.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
@@ -44,7 +45,7 @@ async function stateOfCopy(
     const isUnfinished = isWalError(error) && error.code === 'ERR_SALVAGE_UNFINISHED'
     return isUnfinished ? 'unfinished' : 'wrong'
   }
-  const copied = (await readLog(disk, into)).map(({ record }) => record)
+  const copied = (await readLog(into, disk)).map(({ record }) => record)
   if (isDeepStrictEqual(copied, records)) return 'whole'
   return holdsNothing && copied.length === 0 ? 'not begun' : 'wrong'
 }

@@ -10,6 +10,8 @@ export interface SurveyedCursor {
   readonly file: string
   /** Undefined where the file's name does not give it: it was too long. */
   readonly target: string | undefined
+  /** The target as it stands in names of files. */
+  readonly name: string
   readonly bytes: number
   readonly entries: number
   /** False if nothing of it can be used. */
@@ -56,6 +58,7 @@ async function surveyCursor(
   return {
     file: path,
     target: targetOf(name),
+    name,
     bytes,
     entries,
     isReadable: salt !== undefined,

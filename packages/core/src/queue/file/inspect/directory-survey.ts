@@ -7,6 +7,7 @@ import { Findings } from './finding.ts'
 import { type SurveyedLetters, surveyLetters } from './letters-survey.ts'
 import { Bystander, type IsOwned, isOwnedNow, type LastOwner } from './live-owner.ts'
 import { type LogSurvey, type LogSurveyOptions, surveyLog } from './log-survey.ts'
+import { type ScheduleReport, surveySchedules } from './schedule-survey.ts'
 import { type ReadWatch, WatchedFiles } from './watched-files.ts'
 
 /** How a queue's directory is read as a whole. */
@@ -24,6 +25,8 @@ export interface DirectorySurvey {
   readonly owner: LastOwner | undefined
   readonly cursors: readonly SurveyedCursor[]
   readonly log: LogSurvey
+  /** By the path of the cursor that names it. */
+  readonly schedules: ReadonlyMap<string, ScheduleReport>
   readonly letters: SurveyedLetters | undefined
   readonly findings: Findings
   readonly files: WatchedFiles
@@ -58,11 +61,13 @@ export async function surveyDirectory(
     const cursors = await surveyCursors(files, findings)
     const knownSynced = Math.max(0, ...cursors.map(({ state }) => state.done.highest))
     const log = await surveyLog({ files, findings, knownSynced, visitor })
+    const schedules = await surveySchedules(files, findings, cursors)
     const letters = await surveyLetters(files, findings)
     return {
       owner: owner === 'damaged' ? undefined : owner,
       cursors,
       log,
+      schedules,
       letters,
       findings,
       files,
@@ -74,12 +79,12 @@ export async function surveyDirectory(
 }
 
 async function expectJournals(files: WatchedFiles): Promise<void> {
-  for (const folder of ['cursors', 'dead-letters']) {
+  for (const folder of ['cursors', 'schedules', 'dead-letters']) {
     for (const name of await files.list(folder)) await files.expect(`${folder}/${name}`)
   }
 }
 
-const ours = ['segments', 'cursors', 'dead-letters', 'owner.json']
+const ours = ['segments', 'cursors', 'schedules', 'dead-letters', 'owner.json']
 
 /** A directory above or below the one that is meant is a mistake that is made in a hurry. */
 async function checkLayout(files: WatchedFiles, findings: Findings): Promise<void> {

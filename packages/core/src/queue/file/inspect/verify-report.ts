@@ -3,7 +3,8 @@ import type { SurveyedCursor } from './cursor-survey.ts'
 import type { DirectorySurvey } from './directory-survey.ts'
 import type { Finding } from './finding.ts'
 import type { LastOwner } from './live-owner.ts'
-import type { LogSurvey, SegmentReport } from './log-survey.ts'
+import type { SegmentReport } from './log-survey.ts'
+import type { ScheduleReport } from './schedule-survey.ts'
 
 /** What `verifyFileQueue` found. Plain data: it can be stored as JSON. */
 export interface VerifyReport {
@@ -65,6 +66,8 @@ export interface CursorReport {
   readonly tried: number
   /** Attempts under way when the process ended. */
   readonly underWay: number
+  /** The delayed records that lie sorted in files of their own. */
+  readonly schedule: ScheduleReport
   /** At most so many of the lost records had not been applied to the target. Undefined: unknown. */
   readonly missed: number | undefined
 }
@@ -81,7 +84,7 @@ export interface DeadLettersReport {
 /** Puts together what a survey found. */
 export function verifyReportOf(survey: DirectorySurvey): VerifyReport {
   const { files, owner, log, letters, findings } = survey
-  const cursors = survey.cursors.map((cursor) => cursorReportOf(cursor, log, findings.problems))
+  const cursors = survey.cursors.map((cursor) => cursorReportOf(cursor, survey))
   const { problems, notes } = findings
   return {
     ok: problems.length === 0,
@@ -102,10 +105,10 @@ export function verifyReportOf(survey: DirectorySurvey): VerifyReport {
 
 function cursorReportOf(
   { file, target, bytes, entries, state }: SurveyedCursor,
-  { firstSequence, lastSequence }: LogSurvey,
-  problems: readonly Finding[],
+  { log, schedules, findings }: DirectorySurvey,
 ): CursorReport {
   const { done, tried, underWay } = state
+  const { firstSequence, lastSequence } = log
   return {
     file,
     target,
@@ -116,7 +119,8 @@ function cursorReportOf(
     pending: lastSequence === 0 ? 0 : missingIn(state, firstSequence, lastSequence),
     tried: tried.size,
     underWay: underWay.size,
-    missed: missedOf(state, problems),
+    schedule: schedules.get(file) ?? { runs: 0, records: 0, bytes: 0 },
+    missed: missedOf(state, findings.problems),
   }
 }
 

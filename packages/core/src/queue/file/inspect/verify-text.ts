@@ -63,9 +63,11 @@ function mostText(most: number | undefined, one: string, many = `${one}s`): stri
   return ` (at most ${count(most)} ${most === 1 ? one : many})`
 }
 
-function cursorText({ file, target, through, pending, tried, missed }: CursorReport): string {
+function cursorText(cursor: CursorReport): string {
+  const { file, target, through, pending, tried, schedule, missed } = cursor
   const parts = [`done through ${through}`, `${count(pending)} pending`]
   if (tried > 0) parts.push(`${count(tried)} tried before`)
+  if (schedule.runs > 0) parts.push(`${count(schedule.records)} delayed in ${schedule.runs} runs`)
   if (missed === undefined) parts.push('some lost before they were applied')
   else if (missed > 0) parts.push(`at most ${count(missed)} lost before they were applied`)
   return `${target ?? file}: ${parts.join(', ')}`

@@ -15,6 +15,12 @@ export interface RunFilesOptions {
   readonly random: Random
 }
 
+/** The name of a run's file; `name` is what those of its target begin with. */
+export function runFileName(name: string, { number, salt }: RunName): string {
+  const digits = String(number).padStart(12, '0')
+  return `${name}.${digits}-${salt.toString(16).padStart(8, '0')}.run`
+}
+
 /** The files of one target's runs: what they are called, and when they come and go. */
 export class RunFiles {
   readonly #options: RunFilesOptions
@@ -45,10 +51,9 @@ export class RunFiles {
     return { name, run: rows === 0 ? undefined : await this.open(name) }
   }
 
-  pathOf({ number, salt }: RunName): string {
+  pathOf(run: RunName): string {
     const { directory, name } = this.#options
-    const digits = String(number).padStart(12, '0')
-    return `${directory}/${name}.${digits}-${salt.toString(16).padStart(8, '0')}.run`
+    return `${directory}/${runFileName(name, run)}`
   }
 
   /** Removes the files of this target that the cursor does not name. */

@@ -4,7 +4,8 @@ import { salvageReportText } from '../../../../src/queue/file/inspect/salvage-te
 import { makeStoredRecord } from '../../../../src/testing/make-record.ts'
 import type { SimulatedFileSystem } from '../../../../src/testing/simulated-file-system.ts'
 import { pullNow } from '../support/open-queue.ts'
-import { into, readCursor, readLog, salvage, salvageOptions } from './support/salvaged.ts'
+import { readLog } from '../support/read-log.ts'
+import { into, readCursor, salvage, salvageOptions } from './support/salvaged.ts'
 import {
   filesOn,
   from,
@@ -57,7 +58,7 @@ describe('salvageFileQueue', () => {
         deadLetters: 1,
       },
     })
-    expect((await readLog(disk, into)).map(({ record }) => record)).toEqual(records)
+    expect((await readLog(into, disk)).map(({ record }) => record)).toEqual(records)
     const queue = await openQueue(disk, into)
     const page = await (await queue.deadLetters())?.list({})
     expect(page?.letters.map(({ id }) => id)).toEqual(letters)
@@ -88,7 +89,7 @@ describe('salvageFileQueue', () => {
     expect(report.lost).toMatchObject([
       { records: { from: 2, to: 2 }, mostRecords: 1, ...writtenBetween },
     ])
-    const ids = (await readLog(disk, into)).map(({ record }) => record.id)
+    const ids = (await readLog(into, disk)).map(({ record }) => record.id)
     expect(ids).toEqual(records.filter((_, index) => index !== 1).map(({ id }) => id))
     for (const target of targets) {
       const path = `cursors/${target}.cursor`
@@ -120,7 +121,7 @@ describe('salvageFileQueue', () => {
     left.delete('segments/000000000002.segment')
     const disk = newDisk(left)
     const { lost, copied } = await salvage(disk)
-    const there = (await readLog(disk, into)).length
+    const there = (await readLog(into, disk)).length
     expect(lost).toHaveLength(1)
     expect(lost[0]).toMatchObject({
       file: 'segments/000000000002.segment',
@@ -141,7 +142,7 @@ describe('salvageFileQueue', () => {
       const report = await salvage(disk)
       expect(report.lost).toEqual([])
       expect(report.complete).toBe(false)
-      expect((await readLog(disk, into)).map(({ record }) => record)).toEqual(records)
+      expect((await readLog(into, disk)).map(({ record }) => record)).toEqual(records)
     }
   })
 
@@ -174,7 +175,7 @@ describe('salvageFileQueue', () => {
     const again = newDisk(withZeros(files, second, 0, 4096))
     const { lost } = await salvage(again)
     expect(lost).toEqual([])
-    expect((await readLog(again, into)).map(({ record }) => record.key)).toEqual(['kept', 'later'])
+    expect((await readLog(into, again)).map(({ record }) => record.key)).toEqual(['kept', 'later'])
   })
 
   it('gives a target every record again whose cursor cannot be read, and says so', async () => {
@@ -208,7 +209,7 @@ describe('salvageFileQueue', () => {
     await expect(salvageFileQueue(options)).rejects.toMatchObject({ code: 'ERR_ABORTED' })
     await expect(openQueue(disk, into)).rejects.toMatchObject({ code: 'ERR_SALVAGE_UNFINISHED' })
     expect((await salvage(disk)).complete).toBe(true)
-    expect((await readLog(disk, into)).map(({ record }) => record)).toEqual(records)
+    expect((await readLog(into, disk)).map(({ record }) => record)).toEqual(records)
   })
 
   it('is told as text', async () => {

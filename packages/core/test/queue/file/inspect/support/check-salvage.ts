@@ -10,7 +10,8 @@ import { verifyFileQueue } from '../../../../../src/queue/file/inspect/verify-fi
 import type { VerifyReport } from '../../../../../src/queue/file/inspect/verify-report.ts'
 import type { LogEntry } from '../../../../../src/queue/file/log.ts'
 import type { SimulatedFileSystem } from '../../../../../src/testing/simulated-file-system.ts'
-import { into, readCursor, readLog, salvage } from './salvaged.ts'
+import { readLog } from '../../support/read-log.ts'
+import { into, readCursor, salvage } from './salvaged.ts'
 import {
   filesOn,
   from,
@@ -55,7 +56,7 @@ export async function checkSalvage(truth: Truth, damaged: QueueFiles): Promise<r
   try {
     const verified = await verifyFileQueue({ directory: from, fileSystem: disk, isOwned })
     const report = await salvage(disk)
-    const entries = await readLog(disk, into)
+    const entries = await readLog(into, disk)
     const wrong = [
       ...wrongRecords(truth, damaged, report, entries),
       ...(await wrongCursors(truth, damaged, report, disk)),

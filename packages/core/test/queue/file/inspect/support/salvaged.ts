@@ -7,7 +7,6 @@ import {
 import type { SalvageReport } from '../../../../../src/queue/file/inspect/salvage-report.ts'
 import { readHeader } from '../../../../../src/queue/file/journal-format.ts'
 import { scanJournal } from '../../../../../src/queue/file/journal-scan.ts'
-import { type LogEntry, openLog } from '../../../../../src/queue/file/log.ts'
 import { SeededRandom } from '../../../../../src/testing/seeded-random.ts'
 import type { SimulatedFileSystem } from '../../../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../../../src/testing/virtual-clock.ts'
@@ -33,36 +32,6 @@ export function salvageOptions(fileSystem: SimulatedFileSystem): SalvageFileQueu
 /** Salvages `from` into `into` on the same disk. */
 export function salvage(fileSystem: SimulatedFileSystem): Promise<SalvageReport> {
   return salvageFileQueue(salvageOptions(fileSystem))
-}
-
-/** All records of a log, by the library's own way of opening it. */
-export async function readLog(
-  fileSystem: SimulatedFileSystem,
-  directory: string,
-): Promise<readonly LogEntry[]> {
-  const log = await openLog({
-    directory: `${directory}/segments`,
-    fileSystem,
-    random: new SeededRandom(3),
-    clock: new VirtualClock(),
-    epoch: 9,
-    namespace: 'titles',
-    knownSynced: 0,
-    reportError() {},
-  })
-  try {
-    const reader = log.reader(1)
-    const entries: LogEntry[] = []
-    for (;;) {
-      const more = await reader.read({ maxRecords: 100, maxBytes: 1 << 20 })
-      entries.push(...more)
-      if (more.length === 0) break
-    }
-    await reader.close()
-    return entries
-  } finally {
-    await log.close()
-  }
 }
 
 /** What a cursor's file says, read as opening it would. */
