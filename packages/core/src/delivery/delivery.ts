@@ -1,17 +1,14 @@
 import { type Clock, sleep } from '../clock.ts'
-import type { Consumer, Delivery } from '../consumer/consumer.ts'
-import type { DeadLetterQueue, StoredDeadLetter } from '../dlq/dlq.ts'
+import type { Delivery } from '../consumer/consumer.ts'
+import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import { isWalError, WalError, type WalErrorCode } from '../errors.ts'
-import type { Random } from '../random.ts'
-import type { StoredRecord, WalRecord } from '../record.ts'
-import type { Target } from '../target/target.ts'
 import { Alarms } from './alarms.ts'
 import { Applier } from './applier.ts'
 import { Blockers, type CopyState } from './blockers.ts'
 import { Breather } from './breather.ts'
-import type { DeliveryBudget } from './budget.ts'
 import { CopySearch } from './copy-search.ts'
 import { type DeliveryEvents, guardEvents } from './delivery-events.ts'
+import type { StopOptions, TargetDeliveryOptions } from './delivery-options.ts'
 import { Dispatcher } from './dispatcher.ts'
 import {
   Drain,
@@ -25,41 +22,12 @@ import type { Entry } from './entry.ts'
 import { FailureRun } from './failure-run.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
-import type { Isolation } from './isolation.ts'
 import { Judge } from './judge.ts'
-import { Lanes, type TakeLimits } from './lanes.ts'
-import type { DeliveryPolicy } from './policy.ts'
+import { Lanes, takeLimitsOf } from './lanes.ts'
 import { Puller, type Room } from './puller.ts'
 import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { lagOf, newCounters, type TargetStatus } from './status.ts'
-
-/** What the delivery to one target works with. */
-export interface TargetDeliveryOptions {
-  readonly namespace: string
-  readonly targetName: string
-  readonly target: Target<unknown>
-  /** Used by this delivery alone; whoever opened it closes it, after `stop`. */
-  readonly consumer: Consumer
-  /** Undefined for `deadLetters: 'off'`: what cannot be applied is dropped with a `lost` event. */
-  readonly deadLetters: DeadLetterQueue | undefined
-  /** Decodes the payload. What it throws makes the record a dead letter (ERR_UNDECODABLE). */
-  decode(record: StoredRecord): WalRecord
-  readonly policy: DeliveryPolicy
-  /** Shared by the targets of a shard. */
-  readonly budget: DeliveryBudget
-  /** Shared by all the deliveries of the process. */
-  readonly isolation: Isolation
-  readonly clock: Clock
-  readonly random: Random
-  readonly events: DeliveryEvents
-}
-
-/** How long a stop lets a delivery finish. */
-export interface StopOptions {
-  /** Time for what is being applied to finish, in ms; then it is aborted. */
-  readonly deadlineMs: number
-}
 
 /** What an aborted apply, a last ack or release may take after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
@@ -99,7 +67,7 @@ export class TargetDelivery {
   constructor(options: TargetDeliveryOptions) {
     const { target, consumer, policy, clock } = options
     const breather = new Breather(clock)
-    const limits = limitsOf(target, policy)
+    const limits = takeLimitsOf(target, policy)
     this.#options = options
     this.#events = guardEvents(options.events)
     this.#alarms = new Alarms(clock)
@@ -349,18 +317,6 @@ export class TargetDelivery {
     const message = `Namespace '${namespace}', target '${targetName}': ${what}${why}`
     const known = isWalError(cause) ? cause.code : code
     this.#events.error(new WalError(known, message, { cause, retryable: true }))
-  }
-}
-
-function limitsOf(target: Target<unknown>, policy: DeliveryPolicy): TakeLimits {
-  const { largestBatch, appliesInOrder } = target
-  return {
-    maxRecords: Math.max(
-      1,
-      Math.min(policy.batch.maxRecords, largestBatch?.maxRecords ?? Infinity),
-    ),
-    maxBytes: Math.min(policy.batch.maxBytes, largestBatch?.maxBytes ?? Infinity),
-    appliesInOrder: appliesInOrder === true,
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
+import type { Target } from '../target/target.ts'
 import type { Alarms } from './alarms.ts'
 import type { Blockers } from './blockers.ts'
 import { Entry } from './entry.ts'
 import { Lane } from './lane.ts'
+import type { DeliveryPolicy } from './policy.ts'
 
 /** How many records may be taken, and in what company. */
 export interface TakeLimits {
@@ -11,6 +13,16 @@ export interface TakeLimits {
   readonly maxBytes: number
   /** True: several records of one key may go together. */
   readonly appliesInOrder: boolean
+}
+
+/** What the target takes at once, and what the namespace wants it to be given. */
+export function takeLimitsOf(target: Target<unknown>, { batch }: DeliveryPolicy): TakeLimits {
+  const { largestBatch, appliesInOrder } = target
+  return {
+    maxRecords: Math.max(1, Math.min(batch.maxRecords, largestBatch?.maxRecords ?? Infinity)),
+    maxBytes: Math.min(batch.maxBytes, largestBatch?.maxBytes ?? Infinity),
+    appliesInOrder: appliesInOrder === true,
+  }
 }
 
 export interface LanesOptions {

@@ -6,6 +6,7 @@ import { DelayedHeap, type DelayedItem } from './delayed-heap.ts'
 import { FileLease } from './file-lease.ts'
 import { FileMark, FileMarks } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
+import { isDelayed } from './log-entry.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
 import { hashOfId } from './schedule/id-hash.ts'
 import { Schedule, type ScheduleOptions } from './schedule/schedule.ts'
@@ -105,11 +106,9 @@ export class FileFeed {
 
   /** Hands out a record before its turn; undefined if it was handed out already, or must not be. */
   takeAhead(entry: LogEntry): Delivery | undefined {
-    const { sequence } = entry
-    if (this.#seen.has(sequence) || this.#cursor.isDone(sequence)) return undefined
     if (this.#isForOther(entry) || isDelayed(entry, this.#clock.now())) return undefined
-    this.#seen.add(sequence)
-    this.#marks.looked({ sequence, dueAt: 0 })
+    if (this.#cursor.isDone(entry.sequence) || !this.#seen.add(entry.sequence)) return undefined
+    this.#marks.looked({ sequence: entry.sequence, dueAt: entry.record.dueAt ?? 0 })
     return this.#deliver(entry, this.#newLease(entry))
   }
 
@@ -332,11 +331,6 @@ export class FileFeed {
       handle: lease,
     }
   }
-}
-
-/** Due when it was written: no delay at all. But never early, whatever the writer's clock said. */
-function isDelayed({ record: { dueAt, writtenAt } }: LogEntry, now: number): boolean {
-  return dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
 }
 
 /** Records that wait, and were looked at before. */

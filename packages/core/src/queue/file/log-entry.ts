@@ -12,6 +12,14 @@ export interface LogEntry {
   readonly record: StoredRecord
 }
 
+/**
+ * True for one that waits until it is due. One that was due when it was written has no delay at all;
+ * but none goes early, whatever the writer's clock said.
+ */
+export function isDelayed({ record: { dueAt, writtenAt } }: LogEntry, now: number): boolean {
+  return dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
+}
+
 export interface ReadLimits {
   /** At most so many entries. */
   readonly maxRecords: number

@@ -1,0 +1,37 @@
+import type { Clock } from '../clock.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { DeadLetterQueue } from '../dlq/dlq.ts'
+import type { Random } from '../random.ts'
+import type { StoredRecord, WalRecord } from '../record.ts'
+import type { Target } from '../target/target.ts'
+import type { DeliveryBudget } from './budget.ts'
+import type { DeliveryEvents } from './delivery-events.ts'
+import type { Isolation } from './isolation.ts'
+import type { DeliveryPolicy } from './policy.ts'
+
+/** What the delivery to one target works with. */
+export interface TargetDeliveryOptions {
+  readonly namespace: string
+  readonly targetName: string
+  readonly target: Target<unknown>
+  /** Used by this delivery alone; whoever opened it closes it, after `stop`. */
+  readonly consumer: Consumer
+  /** Undefined for `deadLetters: 'off'`: what cannot be applied is dropped with a `lost` event. */
+  readonly deadLetters: DeadLetterQueue | undefined
+  /** Decodes the payload. What it throws makes the record a dead letter (ERR_UNDECODABLE). */
+  decode(record: StoredRecord): WalRecord
+  readonly policy: DeliveryPolicy
+  /** Shared by the targets of a shard. */
+  readonly budget: DeliveryBudget
+  /** Shared by all the deliveries of the process. */
+  readonly isolation: Isolation
+  readonly clock: Clock
+  readonly random: Random
+  readonly events: DeliveryEvents
+}
+
+/** How long a stop lets a delivery finish. */
+export interface StopOptions {
+  /** Time for what is being applied to finish, in ms; then it is aborted. */
+  readonly deadlineMs: number
+}
