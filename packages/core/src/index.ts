@@ -33,6 +33,7 @@ export {
   type SavedAttempts,
   type Watermark,
 } from './consumer/consumer.ts'
+export type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 export type { DeadLetter } from './dlq/dead-letter.ts'
 export type {
   DeadLetterGroup,
@@ -121,6 +122,7 @@ export type {
   RecordRetention,
   RetentionHold,
 } from './queue/queue.ts'
+export type { HeldRecord, Recall, RecallFinding } from './queue/recall.ts'
 export { type Random, systemRandom } from './random.ts'
 export type {
   DeleteRecord,

@@ -1,4 +1,5 @@
 import type { Duration } from './config/quantity.ts'
+import type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 import type { DrainReport } from './delivery/drain.ts'
 import type { TargetStatus } from './delivery/status.ts'
 import type { DeadLetters } from './dlq/dead-letters.ts'
@@ -43,6 +44,25 @@ export interface Namespace<
   ): Promise<readonly Receipt[]>
   /** Writes a delete: like `write` with op `'delete'`. */
   delete(input: DeleteInput<Input, Name, Order>): Promise<Receipt>
+  /**
+   * Takes a delayed record back before it is due, by the id of its receipt. At every target where it
+   * waits still it is done with, unapplied; that is lasting once this resolves. Answers for each
+   * target what became of it there: asked again, a record that was cancelled is `'unknown'`. Works
+   * before `start` too.
+   *
+   * Rejects with `ERR_NOT_SUPPORTED` if the queue cannot, or with a `WalError` if it cannot be read,
+   * or if the cancellation cannot be made lasting: then it holds until the process ends.
+   */
+  cancel(id: string): Promise<Readonly<Record<Name, CancelFate>>>
+  /**
+   * Gives a delayed record another time before it is due: sooner, later, or at once. It keeps its
+   * id, its version and its payload. Once this resolves it does not come at its old time any more;
+   * where the process dies before, it may come at both. Answers for each target like `cancel`.
+   *
+   * Rejects with `ERR_INVALID_DELAY` for a time that is further ahead than the namespace allows,
+   * with `ERR_NOT_DURABLE` if the new time could not be stored, and otherwise like `cancel`.
+   */
+  reschedule(id: string, time: NewTime): Promise<Readonly<Record<Name, RescheduleFate>>>
   /** The records that could not be applied. */
   readonly deadLetters: DeadLetters<P, Name>
   /** How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed. */

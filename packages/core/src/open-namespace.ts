@@ -3,6 +3,12 @@ import { closeAll } from './close-all.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
+import {
+  type CancelFate,
+  DelayedRecords,
+  type NewTime,
+  type RescheduleFate,
+} from './delayed-records.ts'
 import type { Isolation } from './delivery/isolation.ts'
 import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
@@ -59,6 +65,7 @@ export class OpenNamespace implements Namespace {
   readonly #delivery: NamespaceDelivery
   readonly #letters: DeadLetterQueue | undefined
   readonly #codec: Codec
+  readonly #delayed: DelayedRecords
   #closed = false
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
@@ -113,6 +120,13 @@ export class OpenNamespace implements Namespace {
       clock,
       timeoutMs: config.writeTimeout,
     })
+    this.#delayed = new DelayedRecords({
+      namespace: config.name,
+      queue,
+      targets: Object.keys(config.targets),
+      dueAt: (time) => this.#preparer.newDueAt(time),
+      send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
+    })
     this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
@@ -138,6 +152,16 @@ export class OpenNamespace implements Namespace {
 
   delete(input: DeleteInput<unknown>): Promise<Receipt> {
     return this.write({ ...input, op: 'delete' })
+  }
+
+  async cancel(id: string): Promise<Record<string, CancelFate>> {
+    if (this.#closed) throw this.#closedError()
+    return this.#delayed.cancel(id)
+  }
+
+  async reschedule(id: string, time: NewTime): Promise<Record<string, RescheduleFate>> {
+    if (this.#closed) throw this.#closedError()
+    return this.#delayed.reschedule(id, time)
   }
 
   /** Begins delivery to every target. */
@@ -178,6 +202,7 @@ export class OpenNamespace implements Namespace {
     } finally {
       await idle
       const parts = [
+        { what: 'call of cancel or reschedule', close: () => this.#delayed.idle() },
         { what: 'producer', close: () => this.#producer.close() },
         { what: 'dead-letter queue', close: () => this.#letters?.close() },
         { what: 'queue', close: () => this.#options.queue.close() },

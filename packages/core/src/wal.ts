@@ -9,6 +9,7 @@ import type {
 } from './config/options.ts'
 import { type Duration, durationMs } from './config/quantity.ts'
 import { type ResolvedNamespace, type ResolvedOptions, resolveOptions } from './config/resolve.ts'
+import type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 import { processIsolation } from './delivery/isolation.ts'
 import { WalError } from './errors.ts'
 import { type EventLoopWatch, watchEventLoop } from './event-loop-lag.ts'
@@ -86,6 +87,17 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
     name: K,
     input: DeleteInput<InputOf<N[K]>, TargetOf<N[K]>, OrderOf<N[K]>>,
   ): Promise<Receipt>
+  /** `wal.namespace(name).cancel(id)`. */
+  cancel<K extends keyof N & string>(
+    name: K,
+    id: string,
+  ): Promise<Readonly<Record<TargetOf<N[K]>, CancelFate>>>
+  /** `wal.namespace(name).reschedule(id, time)`. */
+  reschedule<K extends keyof N & string>(
+    name: K,
+    id: string,
+    time: NewTime,
+  ): Promise<Readonly<Record<TargetOf<N[K]>, RescheduleFate>>>
   /**
    * Begins delivery to every target. Without it a process only writes. A target that cannot be
    * opened counts as unavailable, and is tried again. Rejects if a queue cannot be read; nothing is
@@ -209,6 +221,18 @@ class OpenWal implements AsyncDisposable {
 
   async delete(name: string, input: DeleteInput<unknown>): Promise<Receipt> {
     return this.namespace(name).delete(input)
+  }
+
+  async cancel(name: string, id: string): Promise<Record<string, CancelFate>> {
+    return this.namespace(name).cancel(id)
+  }
+
+  async reschedule(
+    name: string,
+    id: string,
+    time: NewTime,
+  ): Promise<Record<string, RescheduleFate>> {
+    return this.namespace(name).reschedule(id, time)
   }
 
   async start(): Promise<void> {

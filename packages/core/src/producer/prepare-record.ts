@@ -146,9 +146,30 @@ export class RecordPreparer {
     )
   }
 
+  /**
+   * When a record is due that is to be so now; undefined for at once. Without the namespace's jitter:
+   * whoever gives a record another time has one in mind.
+   */
+  newDueAt(time: Pick<Input, 'delay' | 'at'>): number | undefined {
+    if (time.delay === undefined && time.at === undefined) {
+      throw this.#invalid('it has neither delay nor at')
+    }
+    const now = this.#options.clock.now()
+    const wantedMs = this.#wantedMs(time, now)
+    return wantedMs > 0 ? Math.ceil(now + wantedMs) : undefined
+  }
+
   #dueAt({ delay, at }: Input, now: number): number | undefined {
-    const { delayMs, jitterMs, longestDelayMs, random, namespace } = this.#options
+    const { delayMs, jitterMs, longestDelayMs, random } = this.#options
     if (delay === undefined && at === undefined && delayMs === 0 && jitterMs === 0) return undefined
+    const wanted = this.#wantedMs({ delay, at }, now)
+    const jittered = Math.min(longestDelayMs, wanted + jitterMs * random.next())
+    return jittered > 0 ? Math.ceil(now + jittered) : undefined
+  }
+
+  /** How long it is to wait, in ms: below 0 where its time is over. */
+  #wantedMs({ delay, at }: Pick<Input, 'delay' | 'at'>, now: number): number {
+    const { delayMs, longestDelayMs, namespace } = this.#options
     if (delay !== undefined && at !== undefined) throw this.#invalid('it has both delay and at')
     const wanted =
       at === undefined ? this.#delayMs(delay === undefined ? delayMs : delay) : instantOf(at) - now
@@ -158,8 +179,7 @@ export class RecordPreparer {
         `A record for namespace '${namespace}' asks to wait ${wanted} ms; the longest delay is ${longestDelayMs} ms (limits.longestDelay)`,
       )
     }
-    const jittered = Math.min(longestDelayMs, wanted + jitterMs * random.next())
-    return jittered > 0 ? Math.ceil(now + jittered) : undefined
+    return wanted
   }
 
   #delayMs(delay: unknown): number {

@@ -9,6 +9,7 @@ import type { StoredRecord } from '../record.ts'
 import { MemoryConsumer } from './memory-consumer.ts'
 import { type MemoryEntry, MemoryReader } from './memory-reader.ts'
 import type { Queue, QueueContext, QueueSupports } from './queue.ts'
+import type { Recall, RecallFinding } from './recall.ts'
 
 /** What {@link memoryQueue} can be told. */
 export interface MemoryQueueOptions {
@@ -44,6 +45,8 @@ class MemoryQueue implements Queue {
   readonly #delayed = new Heap<MemoryEntry>((a, b) =>
     a.dueAt === b.dueAt ? a.arrival < b.arrival : a.dueAt < b.dueAt,
   )
+  /** Due, and held back by a recall. */
+  readonly #heldDue = new Set<MemoryEntry>()
   /** Undefined while closed. */
   #context: QueueContext | undefined
   #arrivals = 0
@@ -123,6 +126,26 @@ class MemoryQueue implements Queue {
     return this.#highestVersion === 0n ? undefined : this.#highestVersion
   }
 
+  async recall(id: string): Promise<Recall> {
+    const { clock, targets } = this.#opened()
+    this.#admitDue(clock)
+    const [anyReader] = this.#readers.values()
+    const held = [...(anyReader?.delayed ?? [])].filter(
+      (entry) => entry.record.id === id && entry.recalled === undefined && isRecallable(entry),
+    )
+    for (const entry of held) entry.recalled = 'held'
+    return {
+      findings: new Map(targets.map((target) => [target, this.#finding(target, id, held)])),
+      held: held.map(({ record }) => ({ record, targets: targetsOf(record, targets) })),
+      takeBack: async () => {
+        for (const entry of held) this.#takeBack(entry)
+      },
+      letGo: () => {
+        for (const entry of held) this.#letGo(entry)
+      },
+    }
+  }
+
   async close(): Promise<void> {
     for (const reader of this.#readers.values()) await reader.consumer?.close()
     this.#context = undefined
@@ -146,6 +169,7 @@ class MemoryQueue implements Queue {
       arrival: ++this.#arrivals,
       position: 0,
       owed: 0,
+      recalled: undefined,
     }
     if (entry.dueAt > clock.now()) this.#delay(entry)
     else this.#admit(entry)
@@ -170,9 +194,31 @@ class MemoryQueue implements Queue {
     for (let next = this.#delayed.peek(); next; next = this.#delayed.peek()) {
       if (next.dueAt > now) return next.dueAt
       this.#delayed.pop()
-      this.#admit(next)
+      if (next.recalled === 'held') this.#heldDue.add(next)
+      else if (next.recalled === 'takenBack') this.#keptBytes -= next.bytes
+      else this.#admit(next)
     }
     return Number.POSITIVE_INFINITY
+  }
+
+  #finding(target: string, id: string, held: readonly MemoryEntry[]): RecallFinding {
+    const isIt = ({ record, dueAt }: MemoryEntry): boolean =>
+      record.id === id && dueAt > 0 && (record.target ?? target) === target
+    const pending = this.#readers.get(target)?.pending.values() ?? []
+    for (const { entry } of pending) if (isIt(entry) && isRecallable(entry)) return 'tooLate'
+    return held.some(isIt) ? 'held' : 'unknown'
+  }
+
+  #takeBack(entry: MemoryEntry): void {
+    entry.recalled = 'takenBack'
+    // Else it is kept until its time comes.
+    if (this.#heldDue.delete(entry)) this.#keptBytes -= entry.bytes
+    for (const reader of this.#readers.values()) reader.takeBack(entry)
+  }
+
+  #letGo(entry: MemoryEntry): void {
+    entry.recalled = undefined
+    if (this.#heldDue.delete(entry)) this.#admit(entry)
   }
 
   /** With the last ack nothing refers to the record any more. */
@@ -185,6 +231,15 @@ class MemoryQueue implements Queue {
     if (!this.#context) throw closedError()
     return this.#context
   }
+}
+
+/** One that is redriven does not wait for its time any more. */
+function isRecallable({ record }: MemoryEntry): boolean {
+  return record.attemptEpoch === 0
+}
+
+function targetsOf({ target }: StoredRecord, all: readonly string[]): readonly string[] {
+  return target === undefined ? all : [target]
 }
 
 /** What a record counts for: its texts and payload, and 200 bytes for the rest and the bookkeeping. */

@@ -13,6 +13,8 @@ export interface MemoryEntry {
   position: number
   /** How many readers have not acked it; counted from when it is due. */
   owed: number
+  /** Held back by a recall, or taken back for good: not admitted when due. */
+  recalled: 'held' | 'takenBack' | undefined
 }
 
 /** An entry that is due, as one reader sees it. */
@@ -65,11 +67,13 @@ export class MemoryReader {
 
   ack(entry: MemoryEntry): void {
     this.pending.delete(entry.position)
-    for (const mark of this.#marks) {
-      if (entry.position > mark.end && !mark.delayed.has(entry)) continue
-      mark.left--
-      if (mark.left === 0) this.#marks.delete(mark)
-    }
+    this.#countDown((mark) => entry.position <= mark.end || mark.delayed.has(entry))
+  }
+
+  /** The record was taken back before it was due. */
+  takeBack(entry: MemoryEntry): void {
+    this.delayed.delete(entry)
+    this.#countDown((mark) => mark.delayed.has(entry))
   }
 
   /** Marks what is pending now, up to the position that was given last. */
@@ -77,5 +81,13 @@ export class MemoryReader {
     const mark = { end, delayed, left: this.pending.size + delayed.size }
     if (mark.left > 0) this.#marks.add(mark)
     return mark
+  }
+
+  #countDown(isCovered: (mark: Mark) => boolean): void {
+    for (const mark of this.#marks) {
+      if (!isCovered(mark)) continue
+      mark.left--
+      if (mark.left === 0) this.#marks.delete(mark)
+    }
   }
 }

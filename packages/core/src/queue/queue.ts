@@ -4,6 +4,7 @@ import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { WalError } from '../errors.ts'
 import type { Producer } from '../producer/producer.ts'
 import type { Random } from '../random.ts'
+import type { Recall } from './recall.ts'
 
 /** What a queue can do by itself. Data, so that core can check it when it opens a namespace. */
 export interface QueueSupports {
@@ -129,6 +130,13 @@ export interface Queue {
   highestVersion?(): bigint | undefined
   /** What is kept; undefined while it is closed. A queue without this cannot tell. */
   kept?(): KeptRecords | undefined
+  /**
+   * Holds back the delayed records with this id that were not handed out, also those that no
+   * consumer has come to yet, and also while no consumer is open. Redriven ones are left alone. One
+   * recall of an id at a time. Optional: without it records can neither be cancelled nor be given
+   * another time. Rejects with a `WalError` if the queue cannot be read.
+   */
+  recall?(id: string): Promise<Recall>
   /** Gives up its resources. What it answered `'yes'` to stays. A second call does nothing more. */
   close(): Promise<void>
 }

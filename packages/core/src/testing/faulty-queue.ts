@@ -46,6 +46,7 @@ export function faultyQueue(queue: Queue, faults: QueueFaults): Queue {
       const letters = await queue.deadLetters()
       return letters && faultyDeadLetters(letters, faults)
     },
+    ...(queue.recall && { recall: queue.recall.bind(queue) }),
     ...(queue.highestVersion && { highestVersion: queue.highestVersion.bind(queue) }),
     close: () => queue.close(),
   }

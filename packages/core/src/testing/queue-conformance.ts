@@ -12,6 +12,7 @@ import { pullCases } from './queue-cases/pull-cases.ts'
 import { type QueueCase, QueueFixture } from './queue-cases/queue-fixture.ts'
 import { randomRunCases } from './queue-cases/random-run-cases.ts'
 import { readerCases } from './queue-cases/reader-cases.ts'
+import { recallCases } from './queue-cases/recall-cases.ts'
 import { recordCases } from './queue-cases/record-cases.ts'
 import { releaseCases } from './queue-cases/release-cases.ts'
 import { restartCases } from './queue-cases/restart-cases.ts'
@@ -69,6 +70,7 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...releaseCases,
     ...aheadCases,
     ...delayCases,
+    ...recallCases,
     ...attemptCases,
     ...restartCases,
     ...readerCases,

@@ -2,6 +2,7 @@ import type { Consumer, Delivery, Watermark } from '../../src/consumer/consumer.
 import type { Producer, SendOutcome } from '../../src/producer/producer.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import type { Queue } from '../../src/queue/queue.ts'
+import type { Recall } from '../../src/queue/recall.ts'
 import type { StoredRecord } from '../../src/record.ts'
 import type { QueueSubject } from '../../src/testing/index.ts'
 
@@ -827,6 +828,51 @@ export const brokenQueues: readonly BrokenQueue[] = [
     ],
   },
   {
+    flaw: 'holds back nothing that is recalled',
+    create: withRecall(({ letGo }) => {
+      letGo()
+      return { letGo: () => {} }
+    }),
+    turnsRed: ['holds a recalled record back until it is let go'],
+  },
+  {
+    flaw: 'forgets that a record was taken back',
+    create: withRecall(({ letGo }) => ({ takeBack: async () => letGo() })),
+    turnsRed: [
+      'hands out no record that was taken back',
+      'finds a delayed record that no consumer has come to',
+      'hands out no record that was taken back before a crash',
+      'counts a record no more that was taken back',
+    ],
+  },
+  {
+    flaw: 'recalls what has another id too',
+    create: withQueue((queue) => {
+      const ids = new Set<string>()
+      const producer = producerOver(queue, (inner) => ({
+        send(records, options) {
+          for (const { id } of records) ids.add(id)
+          return inner.send(records, options)
+        },
+      }))
+      return {
+        producer: producer.producer,
+        async recall(id) {
+          for (const each of ids) if (each !== id) await recallOf(queue, each)
+          return recallOf(queue, id)
+        },
+      }
+    }),
+    turnsRed: ['holds back no other record than the one recalled'],
+  },
+  {
+    flaw: 'does not know what was handed out',
+    create: withRecall(({ findings }) => ({
+      findings: new Map([...findings].map(([target]) => [target, 'unknown' as const])),
+    })),
+    turnsRed: ['says for which target it is too late to recall a record'],
+  },
+  {
     flaw: 'counts delayed records among the pending',
     create: withConsumer((consumer) => ({
       async backlog() {
@@ -864,6 +910,19 @@ function withConsumer(breakage: (consumer: Consumer) => Partial<Consumer>): () =
       return { ...boundConsumer(consumer), ...breakage(consumer) }
     },
   }))
+}
+
+function withRecall(breakage: (recall: Recall) => Partial<Recall>): () => QueueSubject {
+  return withQueue((queue) => ({
+    recall: async (id) => {
+      const recall = await recallOf(queue, id)
+      return { ...recall, ...breakage(recall) }
+    },
+  }))
+}
+
+function recallOf(queue: Queue, id: string): Promise<Recall> {
+  return queue.recall?.(id) ?? Promise.reject(new TypeError('It has no recall.'))
 }
 
 function withDeliveries(change: (delivery: Delivery) => Delivery): () => QueueSubject {
@@ -905,6 +964,7 @@ function bound(queue: Queue): Queue {
     consumer: (target) => queue.consumer(target),
     deadLetters: () => queue.deadLetters(),
     highestVersion: () => queue.highestVersion?.(),
+    recall: (id) => recallOf(queue, id),
     close: () => queue.close(),
   }
 }

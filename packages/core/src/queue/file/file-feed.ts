@@ -2,12 +2,15 @@ import type { Clock } from '../../clock.ts'
 import { type Delivery, noAttempts } from '../../consumer/consumer.ts'
 import type { Cursor } from './cursor.ts'
 import type { AckedSequences } from './cursor-acked.ts'
-import { DelayedHeap, type DelayedItem } from './delayed-heap.ts'
+import type { DelayedItem } from './delayed-heap.ts'
+import { FeedRecall } from './feed-recall.ts'
 import { FileLease } from './file-lease.ts'
 import { FileMark, FileMarks } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { isDelayed } from './log-entry.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
+import { reread } from './reread.ts'
+import { ReturnedRecords } from './returned-records.ts'
 import { hashOfId } from './schedule/id-hash.ts'
 import { Schedule, type ScheduleOptions } from './schedule/schedule.ts'
 
@@ -22,9 +25,6 @@ export interface FeedOptions {
 export interface FeedLimits extends LotLimits {
   readonly signal: AbortSignal
 }
-
-/** Records read again at once, by their addresses. */
-const rereadCount = 32
 
 /** Reads after which a pull that nobody waits for any more ends: there may be much to pass over. */
 const mostReadsInVain = 64
@@ -55,10 +55,9 @@ export class FileFeed {
   /** Sequences that were looked at, or need not be. */
   #seen: AckedSequences
   readonly #schedule: Schedule
+  readonly recalls: FeedRecall
   readonly #marks = new FileMarks()
-  /** Records given back; by when they may go out again (monotonic; 0 for at once), then position. */
-  readonly #returned = new DelayedHeap()
-  readonly #returnedLeases = new Map<number, FileLease>()
+  readonly #returned: ReturnedRecords
   /** Records handed out and not done with, also those given back; in the order of their positions. */
   readonly #open = new Set<FileLease>()
   #lastPosition = 0
@@ -84,8 +83,17 @@ export class FileFeed {
     this.#cursor = cursor
     this.#clock = clock
     this.#schedule = schedule
+    this.#returned = new ReturnedRecords(clock)
     this.#seen = cursor.passed()
     this.#reader = log.reader(this.#seen.nextMissing(1))
+    this.recalls = new FeedRecall({
+      log,
+      schedule,
+      nextUnread: (from) => this.nextUnread(from),
+      schedulesAhead: (entry) => this.#schedulesAhead(entry),
+      open: () => this.#open,
+      ended: (record) => this.#marks.ended(record),
+    })
   }
 
   /**
@@ -115,16 +123,11 @@ export class FileFeed {
   /** Ms until something that waits may go out; Infinity if nothing waits. */
   get untilNextMs(): number {
     const untilDue = this.#schedule.nextAt - this.#clock.now()
-    const untilReturned = this.#returned.nextAt - this.#clock.monotonic()
-    return Math.max(0, Math.min(untilDue, untilReturned))
+    return Math.max(0, Math.min(untilDue, this.#returned.untilNextMs))
   }
 
   giveBack(lease: FileLease, delayMs: number): void {
-    const { position, address } = lease
-    lease.state = 'returned'
-    const at = delayMs > 0 ? this.#clock.monotonic() + delayMs : 0
-    this.#returned.push({ at, order: position, address, hash: 0 })
-    this.#returnedLeases.set(position, lease)
+    this.#returned.add(lease, delayMs)
   }
 
   done(lease: FileLease): void {
@@ -199,36 +202,24 @@ export class FileFeed {
 
   /** `isOwned`: the directory is still ours, and may be written to. */
   async close(options: { readonly isOwned: boolean }): Promise<void> {
+    await this.recalls.close()
     await this.#reader.close()
     await this.#schedule.close(options)
   }
 
-  async #takeReturned(lot: PullLot): Promise<void> {
-    const heap = this.#returned
-    const isReady = (): boolean => heap.size > 0 && heap.nextAt <= this.#clock.monotonic()
-    const pop = async (most: number): Promise<readonly DelayedItem[]> => {
-      const items: DelayedItem[] = []
-      while (items.length < most && isReady()) items.push(heap.pop() as DelayedItem)
-      return items
-    }
-    const putBack = (items: readonly DelayedItem[]): void => {
-      for (const item of items) heap.push(item)
-    }
-    await this.#takeAgain(lot, { isReady, pop, putBack }, (entry, { order }) => {
-      const lease = this.#returnedLeases.get(order) ?? new FileLease(entry, order)
-      this.#returnedLeases.delete(order)
-      lease.state = 'held'
-      lot.add(this.#deliver(entry, lease))
+  #takeReturned(lot: PullLot): Promise<void> {
+    return reread(this.#log, lot, this.#returned, (entry, item) => {
+      lot.add(this.#deliver(entry, this.#returned.lease(item)))
     })
   }
 
-  async #takeDue(lot: PullLot, before: number): Promise<void> {
-    const source = {
+  #takeDue(lot: PullLot, before: number): Promise<void> {
+    const waiting = {
       isReady: () => this.#schedule.nextAt <= before,
-      pop: (most: number) => this.#schedule.take(before, most),
+      take: (most: number) => this.#schedule.take(before, most),
       putBack: (items: readonly DelayedItem[]) => this.#schedule.putBack(items),
     }
-    await this.#takeAgain(lot, source, (entry) => {
+    return reread(this.#log, lot, waiting, (entry) => {
       lot.add(this.#deliver(entry, this.#newLease(entry)))
     })
   }
@@ -267,34 +258,27 @@ export class FileFeed {
   }
 
   #takeOrSetAside(entry: LogEntry, now: number, lot: PullLot): void {
-    const { sequence, address } = entry
-    const { dueAt, id } = entry.record
-    this.#marks.looked({ sequence, dueAt: dueAt ?? 0 })
-    if (!isDelayed(entry, now)) lot.add(this.#deliver(entry, this.#newLease(entry)))
-    else this.#schedule.push({ at: dueAt ?? 0, order: sequence, address, hash: hashOfId(id) })
+    if (isDelayed(entry, now)) this.#setAside(entry)
+    else {
+      this.#marks.looked({ sequence: entry.sequence, dueAt: entry.record.dueAt ?? 0 })
+      lot.add(this.#deliver(entry, this.#newLease(entry)))
+    }
   }
 
-  /** Takes what is ready from where it waits, and reads it again; what does not fit goes back. */
-  async #takeAgain(
-    lot: PullLot,
-    { isReady, pop, putBack }: WaitingItems,
-    add: (entry: LogEntry, item: DelayedItem) => void,
-  ): Promise<void> {
-    while (lot.hasRoom && isReady()) {
-      const items = await pop(Math.min(rereadCount, lot.room))
-      let added = 0
-      try {
-        const entries = await Promise.all(items.map(({ address }) => this.#log.readAt(address)))
-        for (const [index, entry] of entries.entries()) {
-          if (!lot.fits(entry)) break
-          add(entry, items[index] as DelayedItem)
-          added++
-        }
-      } finally {
-        putBack(items.slice(added))
-      }
-      if (added < items.length) return
-    }
+  #setAside({ sequence, address, record }: LogEntry): void {
+    const { id, dueAt = 0 } = record
+    this.#marks.looked({ sequence, dueAt })
+    this.#schedule.push({ at: dueAt, order: sequence, address, hash: hashOfId(id) })
+  }
+
+  /** Sets a record aside before its turn. The others are left to when it comes. */
+  #schedulesAhead(entry: LogEntry): boolean {
+    const isTaken = this.#seen.has(entry.sequence) || this.#isForOther(entry)
+    if (isTaken || !isDelayed(entry, this.#clock.now())) return false
+    this.#seen.add(entry.sequence)
+    this.#setAside(entry)
+    this.onMore()
+    return true
   }
 
   /** The next entry of the log, read together with as many as may be needed. */
@@ -331,15 +315,6 @@ export class FileFeed {
       handle: lease,
     }
   }
-}
-
-/** Records that wait, and were looked at before. */
-interface WaitingItems {
-  /** True if some may be ready. */
-  isReady(): boolean
-  /** Takes some that are ready. */
-  pop(most: number): Promise<readonly DelayedItem[]>
-  putBack(items: readonly DelayedItem[]): void
 }
 
 /** Records that were looked at and are not done with. */

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../consumer/consumer.ts'
 import type { LogEntry } from './log.ts'
+import { hashOfId } from './schedule/id-hash.ts'
 
 /**
  * A record in somebody's hands: the `handle` of its delivery. Small, for there may be many.
@@ -16,6 +17,8 @@ export class FileLease {
   readonly writtenAt: number
   /** When its delay ended, in ms since the Unix epoch; 0 if it had none. */
   readonly dueAt: number
+  /** The hash of its id, if it had a delay; else 0. */
+  readonly idHash: number
   state: 'held' | 'returned' | 'done' = 'held'
 
   constructor({ sequence, address, record }: LogEntry, position: number) {
@@ -24,6 +27,7 @@ export class FileLease {
     this.position = position
     this.writtenAt = record.writtenAt
     this.dueAt = record.dueAt ?? 0
+    this.idHash = record.dueAt === undefined ? 0 : hashOfId(record.id)
   }
 }
 

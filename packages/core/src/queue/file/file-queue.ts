@@ -6,12 +6,14 @@ import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
 import type { KeptRecords, Queue, QueueContext, QueueSupports } from '../queue.ts'
+import type { Recall } from '../recall.ts'
 import type { Cursor } from './cursor.ts'
 import { FileConsumer } from './file-consumer.ts'
 import { FileFeed } from './file-feed.ts'
 import { FileProducer } from './file-producer.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
+import { recallRecord } from './file-recall.ts'
 import type { FileSystem } from './file-system.ts'
 import { nodeFileSystem } from './node-file-system.ts'
 import { type AcquireLock, ownerLock } from './owner-lock.ts'
@@ -100,6 +102,8 @@ class FileQueue implements Queue {
   #parts: OpenParts | undefined
   #deadLetters: FileDeadLetterQueue | undefined
   readonly #consuming = new Set<string>()
+  /** By target: those of consumers, and those that were opened for a recall. */
+  readonly #feeds = new Map<string, Promise<FileFeed>>()
   #stopListening: () => void = () => {}
   /** Why the directory is no longer ours; undefined while it is. */
   #lost: WalError | undefined
@@ -151,20 +155,37 @@ class FileQueue implements Queue {
       )
     }
     this.#consuming.add(target)
-    try {
-      const feed = await this.#openFeed(parts, cursor)
-      return new FileConsumer({
-        log,
-        cursor,
-        clock,
-        feed,
-        checkOwnership: () => this.#checkOwnership(parts),
-        onClosed: () => this.#consuming.delete(target),
-      })
-    } catch (error) {
+    const onClosed = (): void => {
       this.#consuming.delete(target)
+      this.#feeds.delete(target)
+    }
+    try {
+      const feed = await this.#feed(parts, cursor)
+      const checkOwnership = () => this.#checkOwnership(parts)
+      return new FileConsumer({ log, cursor, clock, feed, checkOwnership, onClosed })
+    } catch (error) {
+      onClosed()
       throw error
     }
+  }
+
+  async recall(id: string): Promise<Recall> {
+    const parts = this.#opened()
+    await this.#checkOwnership(parts)
+    const targets: { target: string; cursor: Cursor; feed: FileFeed }[] = []
+    for (const [target, cursor] of parts.cursors) {
+      targets.push({ target, cursor, feed: await this.#feed(parts, cursor) })
+    }
+    return recallRecord(id, targets)
+  }
+
+  /** The feed of a target: there is one at a time, whether or not there is a consumer. */
+  #feed(parts: OpenParts, cursor: Cursor): Promise<FileFeed> {
+    const { target } = cursor
+    const feed = this.#feeds.get(target) ?? this.#openFeed(parts, cursor)
+    this.#feeds.set(target, feed)
+    feed.catch(() => this.#feeds.delete(target))
+    return feed
   }
 
   #openFeed({ log, directory }: OpenParts, cursor: Cursor): Promise<FileFeed> {
@@ -206,7 +227,11 @@ class FileQueue implements Queue {
     this.#parts = undefined
     this.#stopListening()
     const { ownership, cursors, log } = parts
+    const feeds = [...this.#feeds.values()]
+    this.#feeds.clear()
+    const isOwned = this.#lost === undefined
     const closings = [
+      ...feeds.map((feed) => async () => (await feed).close({ isOwned })),
       () => this.#deadLetters?.close(),
       // Closing the log writes to it, which is the new owner's right alone.
       () => (this.#lost ? this.#stopped : log.close()),

@@ -103,14 +103,20 @@ export class ScheduleRuns {
     this.#options.cursor.reschedule((to) => to.floorRaised(number, floor))
   }
 
-  /** A record that was not come past is done with. Only `exclusively`. */
+  /** Tells the cursor that a record is done with that was not come past. Only `exclusively`. */
   async gone({ at, sequence }: GoneRecord): Promise<void> {
-    if (this.#writing > 0) this.#goneMeanwhile.push({ at, sequence })
+    const places: { readonly number: number; readonly block: number }[] = []
     for (const queue of this.#queues) {
       const place = await placeOf(queue.run, { at, sequence })
-      if (place === undefined || place.row < queue.position) continue
-      this.#options.cursor.reschedule((to) => to.gone(queue.run.number, place.block, 1))
+      if (!place || place.row < queue.position) continue
+      places.push({ number: queue.run.number, block: place.block })
     }
+    if (this.#writing > 0) this.#goneMeanwhile.push({ at, sequence })
+    const { cursor } = this.#options
+    cursor.ack(sequence)
+    cursor.reschedule((to) => {
+      for (const { number, block } of places) to.gone(number, block, 1)
+    })
   }
 
   /** Gives up runs that are done with. Only `exclusively`. */

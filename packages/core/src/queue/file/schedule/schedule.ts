@@ -1,10 +1,11 @@
 import type { Clock } from '../../../clock.ts'
 import { isWalError, type WalError } from '../../../errors.ts'
 import { DelayedHeap, type DelayedItem } from '../delayed-heap.ts'
-import { tablesOf } from './memory-tables.ts'
 import { rowNumbers } from './run-format.ts'
 import type { RunPlace, RunQueue } from './run-queue.ts'
-import { ScheduleRuns, type ScheduleRunsOptions } from './schedule-runs.ts'
+import { ScheduleFlush } from './schedule-flush.ts'
+import { ScheduleMemory } from './schedule-memory.ts'
+import { type GoneRecord, ScheduleRuns, type ScheduleRunsOptions } from './schedule-runs.ts'
 
 export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively'> {
   readonly clock: Clock
@@ -15,47 +16,32 @@ export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively'
   onDropped(): void
 }
 
-/** With entries in memory, so many bytes of log are read again after a crash at the most. */
-const longestWayBackBytes = 64 << 20
-
-/** A way back shorter than this is not worth a run when the schedule is closed. */
-const shortWayBackBytes = 1 << 20
-
-/** While its disk fails the schedule grows in memory, to so many times what it keeps otherwise. */
-const mostInMemory = 16
-
-/** Least time between two tries to write to a disk that fails, in ms. */
-const retryAfterMs = 500
+/** A record that waits, and where it is in the log. */
+export interface WaitingRecord {
+  readonly sequence: number
+  readonly address: number
+}
 
 /**
  * One target's records that wait for their time, the soonest first; those of one instant in the
  * order of the log. A bounded number is in memory, the rest in *runs*, files in which they lie
  * sorted; what is in a run need not be read in the log again after a restart.
  *
- *   pushed ──▶ fresh ──▶ frozen ──▶ run ──▶ merged into larger runs
- *                └──────────┴────────┴──── taken ──settle──▶ done with
- *                                           └──put back──▶ taken again
+ *   pushed ──▶ in memory ──▶ in a run ──▶ merged into larger runs
+ *                  └────────────┴──▶ taken ──settle──▶ done with
+ *                                      └──put back──▶ taken again
  *
  * The cursor says what is done with: such records are passed over, wherever they are met.
  */
 export class Schedule {
   readonly #options: ScheduleOptions
   readonly #runs: ScheduleRuns
-  /** Records that come in. */
-  #fresh = new DelayedHeap()
-  /** Those that are being written into a run. */
-  #frozen: DelayedHeap | undefined
-  /** Those that were taken and put back. */
-  readonly #front = new DelayedHeap()
+  readonly #memory = new ScheduleMemory()
+  readonly #flush: ScheduleFlush
   /** Taken, or put back, and not done with; for those from a run, where they were in it. */
   readonly #taken = new Map<number, RunPlace | undefined>()
-  /** The address of the first record in `#fresh`. */
-  #freshFrom = Number.POSITIVE_INFINITY
-  #readTo = 0
-  #flushing: Promise<void> | undefined
-  #flushError: WalError | undefined
-  /** Monotonic ms before which a failing disk is not tried again. */
-  #retryAt = 0
+  /** Not to be taken for now; those that were met meanwhile, and when they are due. */
+  readonly #held = new Map<number, DelayedItem | undefined>()
   /** Settles once everything begun so far that must be alone is over. */
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
@@ -64,6 +50,12 @@ export class Schedule {
     this.#options = options
     const exclusively = <T>(run: () => Promise<T>): Promise<T> => this.#exclusively(run)
     this.#runs = new ScheduleRuns({ ...options, exclusively })
+    this.#flush = new ScheduleFlush({
+      ...options,
+      memory: this.#memory,
+      isDone: (sequence) => options.cursor.isDone(sequence),
+      addRun: (tables, onAdded) => this.#runs.add(tables, onAdded),
+    })
   }
 
   /** Opens what the cursor names. Where that cannot be used it begins with nothing, and says so. */
@@ -81,19 +73,18 @@ export class Schedule {
 
   /** How many records are in memory. */
   get inMemory(): number {
-    return this.#fresh.size + (this.#frozen?.size ?? 0) + this.#front.size
+    return this.#memory.size
   }
 
   /** When the next record may be due: none is due before. Infinity if none waits. */
   get nextAt(): number {
-    let at = Math.min(this.#fresh.nextAt, this.#front.nextAt, this.#frozen?.nextAt ?? infinity)
+    let at = this.#memory.nextAt
     for (const { nextAt } of this.#runs.queues) at = Math.min(at, nextAt)
     return at
   }
 
   push(item: DelayedItem): void {
-    this.#fresh.push(item)
-    this.#freshFrom = Math.min(this.#freshFrom, item.address)
+    this.#memory.push(item)
   }
 
   /**
@@ -101,14 +92,8 @@ export class Schedule {
    * that memory and the way back after a crash stay bounded. Rejects with the disk's error once too
    * much is in memory because the disk fails.
    */
-  async makeRoom(readTo: number): Promise<void> {
-    this.#readTo = readTo
-    // Nobody waits for the disk until there is a second lot to be written.
-    if (this.#isFull) await this.#flushing
-    const isLong = this.#fresh.size > 0 && readTo - this.#freshFrom >= longestWayBackBytes
-    if (this.#isFull || isLong) this.#flushSoon()
-    const isTooMuch = this.#fresh.size >= mostInMemory * this.#options.runRecords
-    if (isTooMuch && this.#flushError) throw this.#flushError
+  makeRoom(readTo: number): Promise<void> {
+    return this.#flush.makeRoom(readTo)
   }
 
   /**
@@ -131,7 +116,7 @@ export class Schedule {
   }
 
   putBack(items: readonly DelayedItem[]): void {
-    for (const item of items) this.#front.push(item)
+    this.#memory.putBack(items)
   }
 
   /** A record that was taken is done with. The cursor must know. */
@@ -157,18 +142,71 @@ export class Schedule {
     })
   }
 
+  /**
+   * The records with this hash of their id that are neither done with nor handed out. Two ids may
+   * have the same, and one that was put back is found whatever its hash is. Undefined where the
+   * schedule was dropped meanwhile: ask again when the log was read again.
+   */
+  find(hash: number): Promise<readonly WaitingRecord[] | undefined> {
+    return this.#exclusively(async () => {
+      const found = new Map<number, WaitingRecord>()
+      const add = (sequence: number, address: number): void => {
+        if (this.#isWaiting(sequence)) found.set(sequence, { sequence, address })
+      }
+      for (const item of this.#memory.items()) {
+        if (item.hash === hash || item.hash === 0) add(item.order, item.address)
+      }
+      try {
+        for (const { run } of this.#runs.queues) await run.byId.find(hash, add)
+      } catch (error) {
+        await this.#dropIfDamaged(error)
+        return undefined
+      }
+      return [...found.values()]
+    })
+  }
+
+  /** Keeps a record from being taken. False if it is too late for that. */
+  hold(sequence: number): boolean {
+    if (!this.#isWaiting(sequence) || this.#held.has(sequence)) return false
+    this.#held.set(sequence, undefined)
+    return true
+  }
+
+  /** A record that was held may be taken. */
+  letGo(sequence: number): void {
+    const item = this.#held.get(sequence)
+    this.#held.delete(sequence)
+    if (item) this.putBack([item])
+  }
+
+  /** A record that was held is done with, and told to the cursor so. */
+  withdraw(record: GoneRecord): Promise<void> {
+    const { sequence } = record
+    return this.#exclusively(async () => {
+      const { cursor } = this.#options
+      try {
+        if (this.#taken.has(sequence)) cursor.ack(sequence)
+        else await this.#runs.gone(record)
+      } catch (error) {
+        await this.#dropIfDamaged(error)
+        cursor.ack(sequence)
+      }
+      this.#held.delete(sequence)
+      this.settle(sequence)
+    })
+  }
+
   /** Sequences of the records that are in memory, or were taken. */
   *sequencesInMemory(): Generator<number> {
-    for (const { order } of this.#items()) yield order
+    for (const { order } of this.#memory.items()) yield order
     yield* this.#taken.keys()
   }
 
   /** How many records in memory pass the test, by due time and sequence. */
   countInMemory(test: (at: number, sequence: number) => boolean): number {
-    const isIn = (at: number, sequence: number): boolean =>
-      !this.#options.cursor.isDone(sequence) && test(at, sequence)
-    const heaps = [this.#fresh, this.#front, ...(this.#frozen ? [this.#frozen] : [])]
-    return heaps.reduce((sum, heap) => sum + heap.count(isIn), 0)
+    const { cursor } = this.#options
+    return this.#memory.count((at, sequence) => test(at, sequence) && !cursor.isDone(sequence))
   }
 
   /**
@@ -178,21 +216,8 @@ export class Schedule {
   async close({ isOwned }: { readonly isOwned: boolean }): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#flushing
-    if (isOwned) await this.#flushLast()
+    await this.#flush.close({ mayWrite: isOwned })
     await this.#runs.close()
-  }
-
-  async #flushLast(): Promise<void> {
-    await this.#flush()
-    const isFar = this.#readTo - this.#freshFrom >= shortWayBackBytes
-    if (this.#frozen || this.#fresh.size === 0 || !isFar) return
-    this.#freeze()
-    await this.#flush()
-  }
-
-  get #isFull(): boolean {
-    return this.#fresh.size >= this.#options.runRecords
   }
 
   async #takeInto(items: DelayedItem[], due: number, most: number): Promise<void> {
@@ -202,6 +227,11 @@ export class Schedule {
       const item = source instanceof DelayedHeap ? this.#pop(source) : this.#advance(source)
       if (item) items.push(item)
     }
+  }
+
+  #isWaiting(sequence: number): boolean {
+    if (this.#options.cursor.isDone(sequence)) return false
+    return !this.#taken.has(sequence) || this.#memory.isPutBack(sequence)
   }
 
   /** Whoever has the record that is due first, if it is due by then. */
@@ -216,8 +246,8 @@ export class Schedule {
       bestSequence = sequence
     }
     const { queues } = this.#runs
-    for (const heap of [this.#front, this.#fresh, this.#frozen]) {
-      if (heap && heap.size > 0) look(heap, heap.nextAt, heap.nextOrder)
+    for (const heap of this.#memory.heaps) {
+      if (heap.size > 0) look(heap, heap.nextAt, heap.nextOrder)
     }
     for (const queue of queues) {
       if (queue.isAtEnd || queue.nextAt > bestAt) continue
@@ -227,6 +257,7 @@ export class Schedule {
     return best
   }
 
+  /** The next of a heap; undefined if it is not to be taken. */
   #pop(heap: DelayedHeap): DelayedItem | undefined {
     const item = heap.pop()
     if (!item) return undefined
@@ -234,11 +265,11 @@ export class Schedule {
       this.settle(item.order)
       return undefined
     }
-    if (heap !== this.#front) this.#taken.set(item.order, undefined)
-    return item
+    if (!this.#memory.isFront(heap)) this.#taken.set(item.order, undefined)
+    return this.#unlessHeld(item)
   }
 
-  /** Goes past a row; undefined if it is done with, or was taken from where it was before. */
+  /** Goes past a row; undefined if it is not to be taken, or was, from where it was before. */
   #advance(queue: RunQueue): DelayedItem | undefined {
     const item = {
       at: queue.nextAt,
@@ -253,7 +284,13 @@ export class Schedule {
     }
     const isTaken = this.#taken.has(item.order)
     this.#taken.set(item.order, place)
-    return isTaken ? undefined : item
+    return isTaken ? undefined : this.#unlessHeld(item)
+  }
+
+  #unlessHeld(item: DelayedItem): DelayedItem | undefined {
+    if (!this.#held.has(item.order)) return item
+    this.#held.set(item.order, item)
+    return undefined
   }
 
   /** Reads what is needed to count a run's rows after an instant; answers what counts them. */
@@ -277,48 +314,6 @@ export class Schedule {
 
   #countInMemory(instant: number): number {
     return this.countInMemory((at) => at > instant)
-  }
-
-  *#items(): Generator<DelayedItem> {
-    yield* this.#fresh.items()
-    if (this.#frozen) yield* this.#frozen.items()
-    yield* this.#front.items()
-  }
-
-  #flushSoon(): void {
-    if (this.#flushing || this.#closed) return
-    if (this.#frozen && this.#options.clock.monotonic() < this.#retryAt) return
-    if (!this.#frozen) this.#freeze()
-    this.#flushing = this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
-  }
-
-  #freeze(): void {
-    this.#frozen = this.#fresh
-    this.#fresh = new DelayedHeap()
-    this.#freshFrom = infinity
-  }
-
-  /** Writes `#frozen` into a run. Never rejects: where the disk fails that is reported once. */
-  async #flush(): Promise<void> {
-    const frozen = this.#frozen
-    if (!frozen) return
-    try {
-      const { cursor } = this.#options
-      const tables = await tablesOf(frozen, (sequence) => cursor.isDone(sequence))
-      const thaw = (): void => {
-        this.#frozen = undefined
-      }
-      if (tables.byTime.length > 0) await this.#runs.add(tables, thaw)
-      else thaw()
-      this.#flushError = undefined
-    } catch (error) {
-      if (!isWalError(error)) throw error
-      if (!this.#flushError) this.#options.reportError(error)
-      this.#flushError = error
-      this.#retryAt = this.#options.clock.monotonic() + retryAfterMs
-    }
   }
 
   async #dropIfDamaged(error: unknown): Promise<void> {
