@@ -132,7 +132,7 @@ let lateRecords = 0
  * then a delayed record, of a key of its own: it would lose its place in another.
  */
 async function write(films: Namespace<Payload>): Promise<void> {
-  const isLate = random.chance(0.05)
+  const isLate = random.chance(0.15)
   const key = isLate ? `late${task.life}.${lateRecords++}` : random.pick(keys)
   const number = (numbers.get(key) ?? 0) + 1
   numbers.set(key, number)
@@ -173,6 +173,8 @@ function openWal() {
         queue: fileQueue({
           directory: fileOf('wal'),
           fileSystem,
+          // Runs are written and merged all the time.
+          scheduleRecords: 3,
           ...(task.segmentBytes === undefined ? {} : { segmentBytes: task.segmentBytes }),
         }),
         targets: { steady, shaky },

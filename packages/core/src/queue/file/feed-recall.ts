@@ -1,7 +1,7 @@
 import type { FileLease } from './file-lease.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { hashOfId } from './schedule/id-hash.ts'
-import type { Schedule } from './schedule/schedule.ts'
+import type { Schedule, WaitingRecord } from './schedule/schedule.ts'
 
 export interface FeedRecallOptions {
   readonly log: Log
@@ -12,6 +12,8 @@ export interface FeedRecallOptions {
   schedulesAhead(entry: LogEntry): boolean
   /** Records that were handed out and are not done with. */
   open(): Iterable<FileLease>
+  /** A record that was held may be taken now. */
+  onLetGo(): void
   /** A record that waited is done with. */
   ended(record: { readonly sequence: number; readonly dueAt: number }): void
 }
@@ -54,6 +56,7 @@ export class FeedRecall {
 
   letGo(entries: readonly LogEntry[]): void {
     for (const { sequence } of entries) this.#options.schedule.letGo(sequence)
+    this.#options.onLetGo()
   }
 
   /** The records are done with; the cursor is told, and is still to be synced. */
@@ -78,7 +81,7 @@ export class FeedRecall {
   }
 
   async #find(id: string): Promise<FeedFinding> {
-    const { schedule, log } = this.#options
+    const { schedule } = this.#options
     const hash = hashOfId(id)
     for (;;) {
       await this.#readAhead()
@@ -88,12 +91,22 @@ export class FeedRecall {
         await this.startAgain()
         continue
       }
-      const held: LogEntry[] = []
+      return this.#holdThem(found, hash, id)
+    }
+  }
+
+  async #holdThem(found: readonly WaitingRecord[], hash: number, id: string): Promise<FeedFinding> {
+    const { schedule, log } = this.#options
+    const held: LogEntry[] = []
+    try {
       for (const { address, sequence } of found) {
         const entry = await log.readAt(address)
         if (isRecalled(entry, id) && schedule.hold(sequence)) held.push(entry)
       }
       return { held, isHandedOut: await this.#isHandedOut(hash, id) }
+    } catch (error) {
+      this.letGo(held)
+      throw error
     }
   }
 

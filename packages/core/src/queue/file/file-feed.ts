@@ -92,6 +92,7 @@ export class FileFeed {
       nextUnread: (from) => this.nextUnread(from),
       schedulesAhead: (entry) => this.#schedulesAhead(entry),
       open: () => this.#open,
+      onLetGo: () => this.onMore(),
       ended: (record) => this.#marks.ended(record),
     })
   }

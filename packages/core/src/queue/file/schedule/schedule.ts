@@ -180,7 +180,7 @@ export class Schedule {
     if (item) this.putBack([item])
   }
 
-  /** A record that was held is done with, and told to the cursor so. */
+  /** A record that was held is done with; the cursor is told. Never rejects. */
   withdraw(record: GoneRecord): Promise<void> {
     const { sequence } = record
     return this.#exclusively(async () => {
@@ -189,7 +189,8 @@ export class Schedule {
         if (this.#taken.has(sequence)) cursor.ack(sequence)
         else await this.#runs.gone(record)
       } catch (error) {
-        await this.#dropIfDamaged(error)
+        // Where its run cannot be read just now the record is counted until it is merged, no more.
+        await this.#dropIfDamaged(error).catch(() => {})
         cursor.ack(sequence)
       }
       this.#held.delete(sequence)
@@ -217,6 +218,7 @@ export class Schedule {
     if (this.#closed) return
     this.#closed = true
     await this.#flush.close({ mayWrite: isOwned })
+    await this.#last
     await this.#runs.close()
   }
 

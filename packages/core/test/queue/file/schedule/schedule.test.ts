@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hashOfId } from '../../../../src/queue/file/schedule/id-hash.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../../src/testing/virtual-clock.ts'
@@ -12,6 +13,7 @@ type Step =
   | { readonly pass: number }
   | { readonly take: number; readonly settle: number }
   | { readonly step: number }
+  | { readonly cancel: number; readonly letGo: boolean }
   | 'close'
   | 'kill'
 
@@ -20,6 +22,7 @@ const steps = fc.array(
     { weight: 6, arbitrary: fc.record({ write: fc.array(fc.nat(500), { maxLength: 30 }) }) },
     { weight: 3, arbitrary: fc.record({ pass: fc.integer({ min: 1, max: 200 }) }) },
     { weight: 4, arbitrary: fc.record({ take: fc.nat(40), settle: fc.nat(40) }) },
+    { weight: 4, arbitrary: fc.record({ cancel: fc.nat(100), letGo: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ step: fc.integer({ min: -300, max: 300 }) }) },
     { weight: 1, arbitrary: fc.constant('close' as const) },
     { weight: 1, arbitrary: fc.constant('kill' as const) },
@@ -68,7 +71,25 @@ class Trial {
     } else if ('write' in step) await world.write(...step.write.map((ms) => clock.now() + ms))
     else if ('pass' in step) await clock.advance(step.pass)
     else if ('step' in step) clock.stepWallClock(step.step)
+    else if ('cancel' in step) await this.cancel(step)
     else await this.take(step)
+  }
+
+  /** One that waits is held, and then withdrawn or let go. */
+  async cancel({ cancel, letGo }: { readonly cancel: number; readonly letGo: boolean }) {
+    const { world } = this
+    const waiting = world.expected().filter((order) => !this.taken.has(order))
+    const sequence = waiting[cancel % waiting.length]
+    if (sequence === undefined) return
+    const found = await world.schedule.find(hashOfId(`${sequence}`))
+    expect(found?.map((record) => record.sequence)).toContain(sequence)
+    expect(world.schedule.hold(sequence)).toBe(true)
+    const due = await world.take(3)
+    expect(ordersOf(due)).not.toContain(sequence)
+    if (letGo) world.schedule.letGo(sequence)
+    else await world.schedule.withdraw({ at: world.log[sequence - 1] as number, sequence })
+    world.schedule.putBack(due)
+    await world.cursor.write()
   }
 
   async take({ take, settle }: { readonly take: number; readonly settle: number }): Promise<void> {
@@ -138,6 +159,29 @@ describe('Schedule', () => {
     await trial.open(world.log)
     await clock.advance(2000)
     expect(ordersOf(await trial.world.take())).toEqual(trial.world.expected())
+  })
+
+  it('finds no record that was handed out, nor one that is done with', async () => {
+    const trial = await Trial.start(4)
+    const { world, clock } = trial
+    await world.write(...Array.from({ length: 20 }, (_, at) => clock.now() + at))
+    await clock.advance(9)
+    const items = await world.take()
+    world.settle(items.slice(0, 5))
+    const isFound = async (sequence: number): Promise<boolean> =>
+      (await world.schedule.find(hashOfId(`${sequence}`)))?.length === 1
+    expect(await Promise.all([1, 5, 6, 10, 11, 20].map(isFound))).toEqual([
+      false,
+      false,
+      false,
+      false,
+      true,
+      true,
+    ])
+    expect(world.schedule.hold(6)).toBe(false)
+    world.schedule.putBack(items.slice(5, 6))
+    expect(await isFound(6)).toBe(true)
+    await world.close()
   })
 
   it('leaves no file behind once everything is done with', async () => {
