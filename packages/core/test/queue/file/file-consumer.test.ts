@@ -287,7 +287,7 @@ describe('records with a delay', () => {
       await opened.queue.close()
     })
     await fc.assert(property, { seed, numRuns: 40 })
-  })
+  }, 60_000)
 
   it('never go out early, and all go out, whatever the limits of the pulls', async () => {
     const property = fc.asyncProperty(
@@ -316,7 +316,7 @@ describe('records with a delay', () => {
       },
     )
     await fc.assert(property, { seed, numRuns: 15 })
-  })
+  }, 60_000)
 
   it('are counted apart and left out of a watermark where asked', async () => {
     const opened = await open()
