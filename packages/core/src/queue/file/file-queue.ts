@@ -73,7 +73,8 @@ const supports: QueueSupports = Object.freeze({
  * answers `'yes'` to is synced and survives a power cut. One process at a time owns the directory.
  *
  * A target that is new to a directory starts with the oldest record in it. One that is taken out of
- * the configuration and comes back goes on where it was.
+ * the configuration and comes back goes on where it was, or with the oldest record if what it was not
+ * done with has gone since: the namespace's retention holds nothing for targets that are not there.
  *
  * Throws `ERR_INVALID_SIZE` for a size that is none. `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
  * `ERR_DIRECTORY_IN_USE`, `ERR_DIRECTORY_UNSUITABLE`, `ERR_DISK_FULL`, `ERR_FUTURE_FORMAT`,

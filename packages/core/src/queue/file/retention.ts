@@ -121,7 +121,7 @@ export class Retention {
       spareBytes: removal.spareBytes,
       first: first?.header.baseSequence ?? 1,
       last: lastSequence,
-      since: first?.header.madeAt,
+      since: first && first.header.baseSequence <= lastSequence ? first.header.madeAt : undefined,
       keptBy: !isNeeded ? 'retention' : target === undefined ? 'reader' : 'target',
       target:
         isNeeded && target !== undefined

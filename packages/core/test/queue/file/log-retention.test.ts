@@ -280,6 +280,10 @@ describe('a log with a retention', () => {
     await clock.advance(day)
     const behind = { keptBy: 'target', target: { name: 'search', behind: 2 } }
     expect(log.kept()).toMatchObject({ ...behind, first: 2, last: 3 })
+    search.lastingThrough = 3
+    await clock.advance(day)
+    const nothing = { segments: 1, first: 4, last: 3, since: undefined, keptBy: 'retention' }
+    expect(log.kept()).toMatchObject(nothing)
     await log.close()
   })
 
