@@ -100,6 +100,17 @@ async function readOwner(fileSystem: FileSystem, directory: string): Promise<Own
   const path = `${directory}/${ownerFile}`
   const text = await readText(fileSystem, path)
   if (text === undefined) return undefined
+  const owner = parseOwner(text)
+  if (owner) return owner
+  throw new WalError(
+    'ERR_CORRUPT_LOG',
+    `${path} is damaged. It holds the epoch by which one owner of the directory is told from the ` +
+      'next. Restore it, or write {"epoch": N} into it with N above that of every owner before.',
+  )
+}
+
+/** What `owner.json` says; undefined if that cannot be told. */
+export function parseOwner(text: string): Owner | undefined {
   try {
     const owner: Partial<Owner> = JSON.parse(text)
     if (Number.isSafeInteger(owner.epoch)) return owner as Owner
@@ -108,11 +119,7 @@ async function readOwner(fileSystem: FileSystem, directory: string): Promise<Own
     const epoch = Number(/^\{\s*"epoch": (\d+),/.exec(text)?.[1])
     if (Number.isSafeInteger(epoch)) return { ...unknownOwner, epoch }
   }
-  throw new WalError(
-    'ERR_CORRUPT_LOG',
-    `${path} is damaged. It holds the epoch by which one owner of the directory is told from the ` +
-      'next. Restore it, or write {"epoch": N} into it with N above that of every owner before.',
-  )
+  return undefined
 }
 
 async function readText(fileSystem: FileSystem, path: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
 import { WalError } from '../../../errors.ts'
 import { diskError } from '../file-queue-error.ts'
+import { parseOwner } from '../owner.ts'
 import { isPipeLockHeld } from '../owner-lock-pipe.ts'
 import { isSocketLockHeld } from '../owner-lock-socket.ts'
 import type { WatchedFiles } from './watched-files.ts'
@@ -69,12 +70,10 @@ export class Bystander {
 }
 
 function parse(text: string): LastOwner | 'damaged' {
-  try {
-    const { epoch, pid, host, title, since } = JSON.parse(text)
-    return Number.isSafeInteger(epoch) ? { epoch, pid, host, title, since } : 'damaged'
-  } catch {
-    return 'damaged'
-  }
+  const owner = parseOwner(text)
+  if (!owner) return 'damaged'
+  const { epoch, pid, host, title, since } = owner
+  return { epoch, pid, host, title, since }
 }
 
 function inUse(directory: string, how: string): WalError {

@@ -1,12 +1,8 @@
-import { frameBytes } from '../frame.ts'
 import type { FoundSegment } from '../segment-chain.ts'
 import { segmentHeaderBytes } from '../segment-header.ts'
 import { type Finding, type Findings, lostRecords } from './finding.ts'
 import type { OrderedSegment } from './segment-order.ts'
 import type { SegmentContents, SegmentGap } from './segment-survey.ts'
-
-/** No frame of a record is smaller, in bytes. */
-const leastFrameBytes = frameBytes(32)
 
 /** Compares what was read of each segment, oldest first, with what should be there. */
 export class LogLosses {
@@ -131,9 +127,8 @@ export class LogLosses {
     const { nextSequence = this.#next, restIsZero, end: from } = contents
     this.#next = nextSequence
     if (restIsZero) return
-    const mostRecords = Math.ceil((found.size - from) / leastFrameBytes)
-    const rest = { from, to: found.size, mostRecords }
-    if (this.#knownSynced < (nextSequence ?? 1)) this.#note(found, { ...rest, what: tornTail })
+    const rest = { from, to: found.size }
+    if (this.#knownSynced < (nextSequence ?? 1)) this.#note(found, { ...rest, what: noRecords })
     else this.#problem(found, { ...rest, what: 'bytes are damaged', proof: this.#cursorProof() })
   }
 
@@ -159,6 +154,7 @@ export class LogLosses {
   }
 }
 
+const noRecords = 'no records: a torn tail, or what the file held when it was an earlier segment'
 const tornTail = 'a torn tail: nothing shows that these bytes had been synced'
 
 type Lost = Pick<Finding, 'records' | 'mostRecords'>

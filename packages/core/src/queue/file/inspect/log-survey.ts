@@ -3,11 +3,11 @@ import { recordWrittenAt } from '../record-format.ts'
 import type { FoundSegment } from '../segment-chain.ts'
 import { readSegmentHeader, segmentHeaderBytes, segmentSalt } from '../segment-header.ts'
 import { segmentNumber } from '../segment-name.ts'
-import { type FoundFrame, searchTail } from '../segment-scan.ts'
+import { type FoundFrame, scanSegment, searchTail } from '../segment-scan.ts'
 import type { Findings } from './finding.ts'
 import { LogLosses } from './log-losses.ts'
 import { searchSalt } from './salt-search.ts'
-import { type OrderedSegment, orderSegments } from './segment-order.ts'
+import { neverUsed, type OrderedSegment, orderSegments } from './segment-order.ts'
 import { type FrameVisitor, type SegmentContents, surveySegment } from './segment-survey.ts'
 import type { WatchedFiles } from './watched-files.ts'
 import { WrittenTimes } from './written-times.ts'
@@ -71,7 +71,8 @@ const folder = 'segments'
  */
 export async function surveyLog(options: LogSurveyOptions): Promise<LogSurvey> {
   const found = await findSegments(options.files)
-  const { segments, salt: known } = orderSegments(found, options.findings)
+  const { segments, unclear, salt: known } = orderSegments(found, options.findings)
+  for (const segment of unclear) await judgeUnclear(segment, options)
   const salt = known ?? (await saltOf(segments, options.files))
   const survey = new Survey(options, segments, salt)
   return survey.run()
@@ -93,6 +94,20 @@ async function findSegments(files: WatchedFiles): Promise<readonly FoundSegment[
     found.push({ path, number, size, finding })
   }
   return found
+}
+
+async function judgeUnclear(
+  { path, size, finding }: FoundSegment,
+  { files, findings }: LogSurveyOptions,
+): Promise<void> {
+  const holdsFrame =
+    finding.state !== 'whole' ||
+    (await files.use(path, async (file) => {
+      const { end } = await scanSegment(file, finding.header, size)
+      return end > segmentHeaderBytes
+    }))
+  if (holdsFrame) findings.problem({ file: path, what: 'the file is no segment of this log' })
+  else findings.note({ file: path, what: neverUsed })
 }
 
 async function saltOf(segments: readonly OrderedSegment[], files: WatchedFiles): Promise<number> {

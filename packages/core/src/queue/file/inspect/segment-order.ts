@@ -24,6 +24,11 @@ export interface MissingSegment {
 /** The segments of a log, oldest first, with what is missing or superfluous among the files. */
 export interface SegmentOrder {
   readonly segments: readonly OrderedSegment[]
+  /**
+   * Files outside of the log that are longer than a header. One that was an earlier segment before
+   * has a whole header, and no frame of its own behind it; any other is damage.
+   */
+  readonly unclear: readonly FoundSegment[]
   /** The log's, by the newest whole header; undefined if there is none. */
   readonly salt: number | undefined
 }
@@ -74,8 +79,8 @@ class Ordering {
     }
     if (newest && header) this.#follow(newest, header, { firstKept, salt: header.salt })
     else this.#noteUnknownStart()
-    this.#reportRest(firstKept)
-    return { segments: this.#segments.reverse(), salt: header?.salt }
+    const unclear = this.#reportRest(firstKept)
+    return { segments: this.#segments.reverse(), unclear, salt: header?.salt }
   }
 
   /** Without any header nobody can tell whether what came before was let go or is lost. */
@@ -167,18 +172,25 @@ class Ordering {
     })
   }
 
-  #reportRest(firstKept: number): void {
+  /** Answers those of which only their frames can tell whether they have been in use. */
+  #reportRest(firstKept: number): readonly FoundSegment[] {
     const used = new Set(this.#segments.map(({ found }) => found))
+    const unclear: FoundSegment[] = []
     for (const found of this.#found) {
       if (used.has(found)) continue
-      const { path: file, number } = found
+      const { path: file, number, size, finding } = found
       if (number < firstKept) this.#findings.note({ file, what: 'a segment that was let go' })
-      else if (found.size > segmentHeaderBytes || found.finding.state === 'foreign') {
-        this.#findings.problem({ file, what: 'the file is no segment of this log' })
-      } else this.#findings.note({ file, what: 'a segment that was begun and never used' })
+      else if (finding.state === 'foreign') {
+        this.#findings.problem({ file, what: 'the file is no segment of a log' })
+      } else if (size > segmentHeaderBytes) unclear.push(found)
+      else this.#findings.note({ file, what: neverUsed })
     }
+    return unclear
   }
 }
+
+/** What becomes of making a segment that fails, or that a crash cuts short. */
+export const neverUsed = 'a segment that was begun and never used'
 
 function missingSegment(number: number, proof: string): MissingSegment {
   return { file: `segments/${segmentName(number)}`, proof }
