@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import type { Random } from './random.ts'
 
-/** Random bytes fetched at once; each id uses eight of them. */
-const poolBytes = 8192
+/** Random bytes fetched at once; each id uses eight of them. More are hardly cheaper each. */
+const poolBytes = 1024
 const randomBytesPerId = 8
 
 /**

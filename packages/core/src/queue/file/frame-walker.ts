@@ -9,10 +9,12 @@ import {
   syncedBytesOf,
 } from './frame.ts'
 import { isMarker } from './marker.ts'
+import { noBuffer, SpareBuffers } from './spare-buffers.ts'
 import { readWholeFrame } from './whole-frame.ts'
 
 /** Read at once. A frame larger than that is read into a buffer of its own, for its record to keep. */
 const chunkBytes = 256 * 1024
+const spareChunks = new SpareBuffers({ byteLength: chunkBytes })
 
 /** A frame to begin with: where it is, and the sequence it must have. */
 export interface FramePosition {
@@ -33,7 +35,7 @@ export class FrameWalker {
   readonly #file: ReadableFile
   readonly #salt: number
   /** Holds the file's bytes from `#start`, `#filled` of them. */
-  #chunk: Buffer = Buffer.alloc(0)
+  #chunk: Buffer = noBuffer
   #start = 0
   #filled = 0
   #offset: number
@@ -125,6 +127,13 @@ export class FrameWalker {
     this.#large = undefined
   }
 
+  /** Gives up its buffer: to be called, between two frames, where it may be long until the next. */
+  rest(): void {
+    this.#filled = 0
+    spareChunks.give(this.#chunk)
+    this.#chunk = noBuffer
+  }
+
   /** Where the current frame begins in the buffer. */
   get #at(): number {
     return this.#large === undefined ? this.#offset - this.#start : 0
@@ -148,7 +157,7 @@ export class FrameWalker {
 
   /** Reads on from the current frame. False if the file ends before it has so many bytes. */
   async #fill(wanted: number, limit: number): Promise<boolean> {
-    if (this.#chunk.length === 0) this.#chunk = Buffer.allocUnsafeSlow(chunkBytes)
+    if (this.#chunk === noBuffer) this.#chunk = spareChunks.take()
     const room = this.#chunk.subarray(0, limit - this.#offset)
     this.#filled = 0
     this.#start = this.#offset

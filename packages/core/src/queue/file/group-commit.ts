@@ -16,7 +16,7 @@ export interface GroupCommitOptions {
   onDurable(): void
 }
 
-/** Groups kept for their buffers. With one on its way and one being filled, more are rarely wanted. */
+/** Groups kept for the next use. With one on its way and one being filled, more are rarely wanted. */
 const mostIdleGroups = 2
 
 /**

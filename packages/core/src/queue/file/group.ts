@@ -5,6 +5,7 @@ import { bodyBytesOf, frameHeaderBytes, paddingOf, sealFrame } from './frame.ts'
 import type { Parts } from './parts.ts'
 import { encodeFields, encodeRecord, fieldsBound } from './record-format.ts'
 import { segmentSalt } from './segment-header.ts'
+import { noBuffer, SpareBuffers } from './spare-buffers.ts'
 
 /** Where a group is expected to go. */
 export interface GroupPlace {
@@ -29,6 +30,7 @@ const durable: readonly SendOutcome[] = Object.freeze([Object.freeze({ durable: 
 const initialBytes = 64 * 1024
 /** A buffer larger than this is not kept for the next group. Most groups end a little above 8 MiB. */
 const largestKeptBytes = 9 * 1024 * 1024
+const spareBuffers = new SpareBuffers({ byteLength: initialBytes, largestBytes: largestKeptBytes })
 /** Offsets in a segment are u32; a group that gets anywhere near is refused. */
 const largestGroupBytes = 2 ** 30
 /** From this size on a payload is written from where it is. A smaller one is sooner copied. */
@@ -54,7 +56,7 @@ interface LargePayload {
  */
 export class Group {
   readonly #format: GroupFormat
-  #buffer: Buffer = Buffer.allocUnsafeSlow(initialBytes)
+  #buffer: Buffer = noBuffer
   #place: GroupPlace = { segment: 0, sequence: 0, offset: 0 }
   /** Bytes of the buffer in use. */
   #filled = 0
@@ -88,7 +90,7 @@ export class Group {
     return this.#highestVersion
   }
 
-  /** The frames. Theirs is the group's buffer: valid until the group is begun anew. */
+  /** The frames. Theirs is the group's buffer: valid until the group is settled. */
   get frames(): Parts {
     if (this.#large.length === 0) return this.#buffer.subarray(0, this.#filled)
     const parts: Uint8Array[] = []
@@ -102,7 +104,7 @@ export class Group {
 
   /** Empties it for the next use. */
   begin(place: GroupPlace): void {
-    if (this.#buffer.length > largestKeptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes)
+    if (this.#buffer === noBuffer) this.#buffer = spareBuffers.take()
     this.#place = place
     this.#filled = 0
     this.#records = 0
@@ -175,8 +177,10 @@ export class Group {
     )
   }
 
-  /** Answers the callers, and lets go of their payloads. */
+  /** Answers the callers, and lets go of their payloads and of the buffer. */
   settle(outcome: SendOutcome): void {
+    spareBuffers.give(this.#buffer)
+    this.#buffer = noBuffer
     this.#large = []
     this.#largeBytes = 0
     this.#settle(outcome.durable === 'yes' ? durable : Object.freeze([Object.freeze(outcome)]))

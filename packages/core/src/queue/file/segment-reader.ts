@@ -49,6 +49,7 @@ export class SegmentReader {
       }
       walker.advance()
     }
+    if (this.isAtEnd) walker.rest()
   }
 
   async close(): Promise<void> {

@@ -56,6 +56,7 @@ export async function scanSegment(
     }
     walker.advance()
   }
+  walker.rest()
   const { offset: end, sequence: nextSequence } = walker
   return { end, nextSequence, highestVersion, latestAt, lastGroupAt, marked }
 }
