@@ -83,7 +83,7 @@ export interface PullOptions {
 
 /** What to look for in a queue, and how long. */
 export interface PullAheadOptions {
-  /** True for a record that shall be handed out. */
+  /** True for a record that shall be handed out. Asked only of those that may go out now. */
   readonly wanted: (record: StoredRecord) => boolean
   /** Ends the search; what was found by then is handed out. */
   readonly signal: AbortSignal

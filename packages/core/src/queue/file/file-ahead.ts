@@ -22,7 +22,7 @@ export async function takeAhead(
       const entries = await reader.read(readLimits)
       if (entries.length === 0) break
       for (const entry of entries) {
-        const delivery = wanted(entry.record) ? feed.takeAhead(entry) : undefined
+        const delivery = feed.takeAhead(entry, wanted)
         if (delivery !== undefined) deliveries.push(delivery)
       }
     }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { type Delivery, noAttempts } from '../../consumer/consumer.ts'
+import type { StoredRecord } from '../../record.ts'
 import type { Cursor } from './cursor.ts'
 import type { AckedSequences } from './cursor-acked.ts'
 import type { DelayedItem } from './delayed-heap.ts'
@@ -113,11 +114,14 @@ export class FileFeed {
     return lot.deliveries
   }
 
-  /** Hands out a record before its turn; undefined if it was handed out already, or must not be. */
-  takeAhead(entry: LogEntry): Delivery | undefined {
+  /** Hands out a record before its turn, if it is wanted; asks that only of one that may go. */
+  takeAhead(entry: LogEntry, wanted: (record: StoredRecord) => boolean): Delivery | undefined {
+    const { sequence, record } = entry
     if (this.#isForOther(entry) || isDelayed(entry, this.#clock.now())) return undefined
-    if (this.#cursor.isDone(entry.sequence) || !this.#seen.add(entry.sequence)) return undefined
-    this.#marks.looked({ sequence: entry.sequence, dueAt: entry.record.dueAt ?? 0 })
+    if (this.#cursor.isDone(sequence) || this.#seen.has(sequence)) return undefined
+    if (!wanted(record)) return undefined
+    this.#seen.add(sequence)
+    this.#marks.looked({ sequence, dueAt: record.dueAt ?? 0 })
     return this.#deliver(entry, this.#newLease(entry))
   }
 

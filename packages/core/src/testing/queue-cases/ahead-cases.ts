@@ -61,6 +61,10 @@ async function leavesOthers(fixture: QueueFixture): Promise<void> {
   const delayed = delays ? await fixture.sendMany(1, { dueAt: inAnHour }) : []
   const all = [acked, leased, ...delayed].filter((record) => record !== undefined)
   checkEqual(await ahead(consumer, all), [], contract)
+  const asked: StoredRecord[] = []
+  const wanted = (record: StoredRecord): boolean => asked.push(record) < 0
+  await consumer.pullAhead({ wanted, signal: new AbortController().signal })
+  checkEqual(idsOf(asked), [], 'PullAheadOptions.wanted is asked of what may go out now')
 }
 
 async function releasesAhead(fixture: QueueFixture): Promise<void> {
