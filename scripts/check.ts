@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { countTests } from './check/count-tests.ts'
 import { runStep, signalRunning } from './check/run-step.ts'
 import { type Step, steps } from './check/steps.ts'
-import { notRunTable, readNotRun } from './integration/not-run.ts'
+import { type NotRun, notRunTable, readNotRun } from './integration/not-run.ts'
 
 interface Line {
   readonly step: Step
@@ -74,15 +74,21 @@ function printSummary(lines: readonly Line[]): void {
     const figures = `${result.padEnd(7)}  ${seconds.toFixed(1).padStart(7)}`
     console.log(`${step.name.padEnd(width)}  ${figures}  ${remark}`.trimEnd())
   }
-  const notRun = lines.flatMap(({ step }) =>
-    step.notRun === undefined ? [] : readNotRun(join(root, step.notRun)),
-  )
+  const notRun = suitesNotRun(lines)
   if (notRun.length > 0) console.log(`\n${notRunTable(notRun)}`)
   const reports = lines.flatMap(({ step }) => (step.report === undefined ? [] : [step.report]))
   if (reports.length === 0) return
   const { passed, failed } = countTests(reports.map((report) => join(root, report)))
   console.log(`\nseed ${process.env['DAYBOOK_SEED']} (DAYBOOK_SEED replays a run)`)
-  console.log(`${passed} passed, ${failed} failed`)
+  // In CI, where a suite that cannot be run has failed its step, it counts.
+  const missed = suitesNotRun(lines.filter(({ result }) => result === 'FAILED')).length
+  console.log(`${passed} passed, ${failed + missed} failed`)
+}
+
+/** What steps say that this machine could not run. */
+function suitesNotRun(lines: readonly Line[]): readonly NotRun[] {
+  const files = lines.flatMap(({ step }) => step.notRun ?? [])
+  return files.flatMap((file) => readNotRun(join(root, file)))
 }
 
 /** The steps that the arguments name: all without any. Undefined, with a message, if one is unknown. */

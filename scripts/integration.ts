@@ -30,7 +30,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interruptedBy = signal
     running?.kill(signal)
-    void remove() // a start that is under way fails; what comes of it is removed at the end
+    // A start that is under way fails by this; what comes of it all the same is removed at the end.
+    remove().catch(() => {})
   })
 }
 try {
@@ -48,8 +49,7 @@ async function main(): Promise<number> {
   for (const name of new Set(suites.flatMap(({ needs }) => needs))) {
     const lacking = isCi ? [] : lacks(name)
     if (lacking.length > 0) {
-      const list = lacking.map(({ what, remedy }) => `${what} (${remedy})`)
-      absent.set(name, `${name} needs ${list.join(' and ')}`)
+      absent.set(name, `${name} needs ${lacking.map(({ what }) => what).join(', ')}`)
       continue
     }
     const failure = await start(name)

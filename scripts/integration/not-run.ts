@@ -20,8 +20,6 @@ export function readNotRun(file: string): readonly NotRun[] {
 /** The table that ends a run in which something was not run; empty if all was. */
 export function notRunTable(suites: readonly NotRun[]): string {
   if (suites.length === 0) return ''
-  return table(
-    ['NOT RUN', 'because'],
-    suites.map(({ suite, why }) => [suite, why]),
-  )
+  const rows = suites.map(({ suite, why }) => [suite, why])
+  return `${table(['NOT RUN', 'because'], rows)}\n\nHow to get what is missing: npm run services doctor`
 }

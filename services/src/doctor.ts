@@ -1,3 +1,4 @@
+import { dockerEngine } from './docker.ts'
 import { canInstall } from './needs/debian.ts'
 import type { Need } from './needs/need.ts'
 import { needsOf } from './server.ts'
@@ -14,6 +15,8 @@ export interface Finding {
 
 /** What a server needs and what of it is here. */
 export function diagnose(server: ServerName): readonly Finding[] {
+  const engine = dockerEngine()
+  if (engine !== undefined) return [{ server, what: 'Docker', found: engine, remedy: '' }]
   return needsOf(servers[server]).map((need) => ({
     server,
     what: need.what,
@@ -24,6 +27,7 @@ export function diagnose(server: ServerName): readonly Finding[] {
 
 /** What a server lacks that is not going to be installed without asking anybody. */
 export function lacks(server: ServerName): readonly Need[] {
+  if (dockerEngine() !== undefined) return []
   const missing = needsOf(servers[server]).filter((need) => need.find() === undefined)
   return missing.filter(({ packages }) => packages === undefined || !canInstall())
 }

@@ -1,6 +1,7 @@
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { runDirectory } from './paths.ts'
+import type { RunnerName } from './runners.ts'
 import type { Place } from './server.ts'
 import type { ServerName } from './servers/index.ts'
 
@@ -9,6 +10,7 @@ export interface Instance extends Place {
   readonly server: ServerName
   /** Tells it from others of its kind; `main` for the first. */
   readonly name: string
+  readonly runner: RunnerName
 }
 
 const fileName = 'instance.json'

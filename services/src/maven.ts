@@ -32,7 +32,7 @@ export function jarsDirectory({ name }: Jars): string {
 export function jarsNeed(jars: Jars): Need {
   return {
     ...maven,
-    what: 'mvn, to fetch the jars',
+    what: 'mvn (for its jars)',
     find: () => (existsSync(jarsDirectory(jars)) ? jarsDirectory(jars) : maven.find()),
   }
 }

@@ -19,6 +19,7 @@ export const processRunner: Runner = {
     const file = process.logFile(directory)
     return existsSync(file) ? readFileSync(file, 'utf8') : ''
   },
+  clear: ({ directory }) => rmSync(join(directory, 'data'), { recursive: true, force: true }),
   remove: ({ directory }) => {
     const log = process.logFile(directory)
     for (const name of readdirSync(directory)) {

@@ -15,6 +15,8 @@ export interface Runner {
   resume(place: Place): void
   /** What it printed since its first start. */
   log(place: Place): string
+  /** Takes its data away. It does not run. */
+  clear(place: Place): void
   /** Takes away what is left of it, data too. It does not run. */
   remove(place: Place): void
 }

@@ -1,13 +1,12 @@
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { installServer } from './install.ts'
 import { directoryOf, type Instance, newId, readInstance, writeInstance } from './instance.ts'
 import { withLock } from './lock.ts'
 import { areFree, freePorts, type Ports } from './ports.ts'
-import { processRunner } from './process-runner.ts'
 import type { Report } from './report.ts'
 import type { Runner } from './runner.ts'
+import { chooseRunner, runners } from './runners.ts'
 import { host, type Server, type ServiceOptions } from './server.ts'
 import { type ServerName, servers } from './servers/index.ts'
 import { waitUntil } from './wait-until.ts'
@@ -57,6 +56,7 @@ async function create(
       id: newId(),
       ports,
       options,
+      runner: chooseRunner(options),
     }
     rmSync(instance.directory, { recursive: true, force: true })
     writeInstance(instance)
@@ -84,7 +84,7 @@ export class Service {
   readonly ports: Ports
   readonly #server: Server
   readonly #place: Instance
-  readonly #runner: Runner = processRunner
+  readonly #runner: Runner
 
   constructor(instance: Instance) {
     this.name = instance.server
@@ -93,6 +93,7 @@ export class Service {
     this.ports = instance.ports
     this.#server = servers[instance.server]
     this.#place = instance
+    this.#runner = runners[instance.runner]
   }
 
   /** The port for clients. */
@@ -121,7 +122,7 @@ export class Service {
   /** Starts it on the data it has, at the ports it had. Resolves once it answers. */
   async start(report: Report = () => {}): Promise<void> {
     if (!this.isRunning) {
-      await installServer(this.#server, report)
+      if (this.#place.runner === 'process') await installServer(this.#server, report)
       if (!(await areFree(this.ports))) throw new Error(`${this.#title} finds its ports taken.`)
       await this.#runner.start(this.#server, this.#place)
     }
@@ -160,7 +161,7 @@ export class Service {
   async reset(): Promise<void> {
     if (this.isRunning) return this.#server.empty(this.#place)
     this.#server.forget?.(this.#place)
-    rmSync(join(this.directory, 'data'), { recursive: true, force: true })
+    this.#runner.clear(this.#place)
     await this.start()
   }
 

@@ -27,7 +27,7 @@ export function java({ from, to, compiler = false }: JavaVersions): Need {
         .map((home) => ({ home, version: versionOf(home) }))
         .filter(({ version }) => version >= from && version <= (to ?? Number.POSITIVE_INFINITY))
         .sort((a, b) => a.version - b.version)[0]?.home,
-    remedy: debianRemedy([debian]),
+    remedy: debianRemedy([debian]) + (from > 17 ? ' (Debian 13 has it)' : ''),
     packages: [debian],
   }
 }

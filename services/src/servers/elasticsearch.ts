@@ -69,10 +69,15 @@ export const elasticsearch: Server = {
     return health.cluster_name === place.id && health.status !== 'red'
   },
 
+  /** Leaves what Elasticsearch keeps for itself: indices with a dot, templates that it manages. */
   async empty(place) {
     const names = await ask(place, 'GET', '/_cat/indices?h=index&expand_wildcards=all')
-    for (const name of names.split('\n').filter(Boolean)) await ask(place, 'DELETE', `/${name}`)
-    await ask(place, 'DELETE', '/_index_template/*')
+    const own = names.split('\n').filter((name) => name !== '' && !name.startsWith('.'))
+    for (const name of own) await ask(place, 'DELETE', `/${name}`)
+    const { index_templates: templates } = JSON.parse(await ask(place, 'GET', '/_index_template'))
+    for (const { name, index_template: template } of templates) {
+      if (template._meta?.managed !== true) await ask(place, 'DELETE', `/_index_template/${name}`)
+    }
   },
 }
 

@@ -8,6 +8,7 @@ import { demand } from '../needs/need.ts'
 import { host, type Place, properties, type Server } from '../server.ts'
 import { waitUntil } from '../wait-until.ts'
 import { secureListeners } from './kafka-secure.ts'
+import { brokerSettings } from './kafka-settings.ts'
 
 const jars = {
   name: 'kafka',
@@ -17,7 +18,7 @@ const jars = {
   ],
 }
 
-const runtime = java({ from: 17, to: 17 })
+const runtime = java({ from: 17, to: 25 })
 
 /** One broker in KRaft mode, which is its own controller. */
 export const kafka: Server = {
@@ -108,7 +109,7 @@ function configuration({ directory, ports, options }: Place): string {
     (name) => `${name}:${secure?.protocols[name] ?? 'PLAINTEXT'}`,
   )
   return properties(
-    fixedSettings,
+    brokerSettings,
     {
       listeners: Object.entries(listeners)
         .map(([name, port]) => at(name, port))
@@ -120,36 +121,6 @@ function configuration({ directory, ports, options }: Place): string {
     secure?.settings ?? {},
     options.settings ?? {},
   )
-}
-
-const fixedSettings = {
-  'process.roles': 'broker,controller',
-  'node.id': 1,
-  'controller.listener.names': 'CONTROLLER',
-  'inter.broker.listener.name': 'PLAINTEXT',
-  'log.dirs': 'data',
-  // One broker: a topic of its own can have one replica.
-  'offsets.topic.replication.factor': 1,
-  'offsets.topic.num.partitions': 5,
-  'transaction.state.log.replication.factor': 1,
-  'transaction.state.log.min.isr': 1,
-  'transaction.state.log.num.partitions': 5,
-  'share.coordinator.state.topic.replication.factor': 1,
-  'share.coordinator.state.topic.min.isr': 1,
-  'share.coordinator.state.topic.num.partitions': 5,
-  'default.replication.factor': 1,
-  'min.insync.replicas': 1,
-  'num.partitions': 1,
-  // A topic that nobody created is a mistake, and no test should wait for further consumers.
-  'auto.create.topics.enable': 'false',
-  'group.initial.rebalance.delay.ms': 0,
-  // A small machine with other things to do.
-  'num.network.threads': 2,
-  'num.io.threads': 4,
-  'background.threads': 2,
-  'num.recovery.threads.per.data.dir': 1,
-  'log.segment.bytes': 64 * 1024 * 1024,
-  'log.retention.ms': -1,
 }
 
 const logging = `Configuration:

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Client } from 'pg'
 import { debianRemedy } from '../needs/debian.ts'
 import { demand, type Need } from '../needs/need.ts'
 import { findNewest, findProgram } from '../needs/program.ts'
@@ -34,7 +35,7 @@ export const postgresql: Server = {
     if (isRoot) run(place, 'chown', ['postgres:', data])
     chmodSync(data, 0o700)
     const options = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale', 'C', '-D', data]
-    const { program, args } = asUser(join(bin(), 'initdb'), options)
+    const { program, args } = asUser(join(dirname(demand(postgres)), 'initdb'), options)
     run(place, program, args)
   },
 
@@ -49,17 +50,18 @@ export const postgresql: Server = {
     return asUser(demand(postgres), ['-D', dataDirectory(place), ...options])
   },
 
-  answers: async (place) => query(place, 'SELECT 1') === '1',
+  answers: (place) =>
+    withClient(place, async (client) => (await client.query('SELECT 1')).rowCount === 1),
 
-  async empty(place) {
-    const others =
-      "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'"
-    for (const name of query(place, others).split('\n').filter(Boolean)) {
-      query(place, `DROP DATABASE "${name}" WITH (FORCE)`)
-    }
-    query(place, 'DROP SCHEMA public CASCADE')
-    query(place, 'CREATE SCHEMA public')
-  },
+  empty: (place) =>
+    withClient(place, async (client) => {
+      const databases = 'SELECT datname FROM pg_database WHERE NOT datistemplate'
+      const names = (await client.query(databases)).rows.map(({ datname }) => datname)
+      for (const name of names.filter((name) => name !== 'postgres')) {
+        await client.query(`DROP DATABASE "${name}" WITH (FORCE)`)
+      }
+      await client.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
+    }),
 
   forget: (place) => rmSync(dataDirectory(place), { recursive: true, force: true }),
 }
@@ -78,19 +80,24 @@ function asUser(program: string, args: readonly string[]): Command {
   return { program: 'setpriv', args: [...user, program, ...args] }
 }
 
-const bin = (): string => dirname(demand(postgres))
-
-function query(place: Place, sql: string): string {
-  const connection = ['-h', host, '-p', `${place.ports.client}`, '-U', 'postgres', '-d', 'postgres']
-  return run(place, join(bin(), 'psql'), ['-XAtq', ...connection, '-c', sql]).trim()
+async function withClient<T>({ ports }: Place, work: (client: Client) => Promise<T>): Promise<T> {
+  const { default: pg } = await import('pg') // loaded where PostgreSQL is used
+  const at = { host, port: ports.client, user: 'postgres', database: 'postgres' }
+  const client = new pg.Client({ ...at, connectionTimeoutMillis: 5_000 })
+  client.on('error', () => {}) // the query under way says the same
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
 }
 
-function run({ directory }: Place, program: string, args: readonly string[]): string {
+function run({ directory }: Place, program: string, args: readonly string[]): void {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd: directory,
     encoding: 'utf8',
     timeout: 60_000,
   })
   if (status !== 0) throw error ?? new Error(`${program} failed:\n${stdout}${stderr}`)
-  return stdout
 }

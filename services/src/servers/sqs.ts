@@ -7,7 +7,7 @@ import { host, type Place, properties, type Server } from '../server.ts'
 
 const jars = { name: 'sqs', artifacts: ['org.elasticmq:elasticmq-server_3:1.7.1'] }
 
-const runtime = java({ from: 17, to: 17 })
+const runtime = java({ from: 17, to: 25 })
 
 /** ElasticMQ, which speaks SQS. Any region and credentials will do. It keeps all in an H2 file. */
 export const sqs: Server = {

@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 
 function connect(broker: string, more: Partial<KafkaConfig> = {}): Kafka {
-  const retry = { initialRetryTime: 100, retries: 2 }
+  const retry = { initialRetryTime: 100, retries: 12 } // a new broker's coordinator takes its time
   return new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry, ...more })
 }
 
@@ -67,6 +67,7 @@ async function read(client: Kafka, topic: string, count: number): Promise<readon
       values.push(message.value?.toString() ?? '')
       if (values.length >= count) resolve()
     }
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
     consumer.run({ eachMessage }).catch(reject)
   })
   return values.sort()
