@@ -122,19 +122,23 @@ export class Group {
     const syncedBytes = this.#place.offset
     let sequence = this.#place.sequence + this.#records
     let at = this.#filled
+    let highestVersion = this.#highestVersion
+    const large: LargePayload[] = []
     for (const record of records) {
       const body = at + frameHeaderBytes
-      const large = largePayloadOf(record)
-      const encode = large === undefined ? encodeRecord : encodeFields
+      const payload = largePayloadOf(record)
+      const encode = payload === undefined ? encodeRecord : encodeFields
       const end = encode(record, this.#buffer, body, namespace)
-      sealFrame(this.#buffer, at, end - body, { sequence, syncedBytes, salt }, large)
-      if (large !== undefined) this.#addLarge({ payload: large, frameAt: at, at: end })
-      at = this.#pad(end, end - body + (large?.byteLength ?? 0))
+      sealFrame(this.#buffer, at, end - body, { sequence, syncedBytes, salt }, payload)
+      if (payload !== undefined) large.push({ payload, frameAt: at, at: end })
+      at = this.#pad(end, end - body + (payload?.byteLength ?? 0))
       sequence += 1
-      if (record.version > this.#highestVersion) this.#highestVersion = record.version
+      if (record.version > highestVersion) highestVersion = record.version
     }
     this.#filled = at
     this.#records += records.length
+    this.#highestVersion = highestVersion
+    this.#addLarge(large)
   }
 
   /** Adds a frame that holds no record and takes no sequence. */
@@ -190,9 +194,11 @@ export class Group {
     return segmentSalt({ salt: this.#format.salt, number: this.#place.segment })
   }
 
-  #addLarge(large: LargePayload): void {
-    this.#large.push(large)
-    this.#largeBytes += large.payload.byteLength
+  #addLarge(large: readonly LargePayload[]): void {
+    for (const one of large) {
+      this.#large.push(one)
+      this.#largeBytes += one.payload.byteLength
+    }
   }
 
   #makeRoomFor(records: readonly StoredRecord[]): void {

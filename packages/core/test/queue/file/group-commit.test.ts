@@ -137,6 +137,16 @@ describe('group commit', () => {
     expect(await append()).toEqual([{ durable: 'unknown', error: lost }])
   })
 
+  it('takes nothing of a call in which a record cannot be encoded', async () => {
+    const large = makeStoredRecord({ payload: Buffer.alloc(300_000, 1) })
+    const first = append()
+    const broken = makeStoredRecord({ headers: { a: { length: 1 } as never } })
+    expect(() => log.append([large, broken])).toThrow(TypeError)
+    expect(await Promise.all([first, append(200)])).toEqual([yes, yes])
+    const entries = await log.reader(1).read({ maxRecords: 9, maxBytes: 1e9 })
+    expect(entries.map(({ record }) => record.payload?.byteLength)).toEqual([10, 200])
+  })
+
   it('refuses a call that is too large for any write, and only that one', async () => {
     const record = makeStoredRecord({ payload: Buffer.alloc(400 * 1024 * 1024) })
     const answers = await Promise.all([append(), log.append([record, record, record]), append()])
