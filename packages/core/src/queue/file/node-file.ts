@@ -1,4 +1,5 @@
 import { constants, type Stats } from 'node:fs'
+import { syncData, writeSome } from './disk-calls.ts'
 import type { DurablyWritable } from './durable-write.ts'
 import type { FileHandles, Shelvable } from './file-handles.ts'
 import { fsCall, identityOf } from './fs-call.ts'
@@ -93,7 +94,7 @@ export class NodeFile implements DurablyWritable, Shelvable {
   }
 
   sync(): Promise<void> {
-    return this.#during((descriptor) => this.#unsynced.sync(fsCall('fdatasync', descriptor)))
+    return this.#during((descriptor) => this.#unsynced.sync(syncData(descriptor)))
   }
 
   async close(): Promise<void> {
@@ -197,7 +198,7 @@ async function writeAll(descriptor: number, bytes: Parts, position: number): Pro
   let left = sliceParts(bytes, 0)
   let at = position
   while (left.length > 0) {
-    const count = await fsCall<number>('writev', descriptor, left, at)
+    const count = await writeSome(descriptor, left, at)
     if (count === 0) throw new Error('The system wrote nothing, and gave no reason.')
     left = sliceParts(left, count)
     at += count
