@@ -51,6 +51,8 @@ export class Cursor {
   readonly #journal: Journal
   readonly #state: CursorState
   readonly #pending = new PendingChanges()
+  /** Pending too, and before those: the file is being written anew with them, or could not be. */
+  #held: Buffer[] = []
   /** The write that will take what is pending; undefined if none is asked for. */
   #writing: Promise<void> | undefined
   #mending: Promise<void> | undefined
@@ -217,7 +219,7 @@ export class Cursor {
   write(): Promise<void> {
     if (this.#closed) return Promise.resolve()
     if (this.#journal.broken) return this.#mend()
-    if (this.#pending.empty) return this.#writing ?? Promise.resolve()
+    if (this.#pending.empty && this.#held.length === 0) return this.#writing ?? Promise.resolve()
     this.#writing ??= this.#append()
     return this.#writing
   }
@@ -244,8 +246,11 @@ export class Cursor {
   /** Syncs and closes. A second call does nothing more. */
   async close(): Promise<void> {
     if (this.#closed) return
-    this.#retryAt = 0
-    await this.sync()
+    // Twice: the first may have met the end of a try to write it anew that had begun before.
+    for (let tries = 0; tries < 2; tries++) {
+      this.#retryAt = 0
+      if (await this.sync()) break
+    }
     await this.#mending
     this.#syncTimer?.cancel()
     this.#closed = true
@@ -263,7 +268,7 @@ export class Cursor {
     try {
       await this.#journal.append(() => {
         this.#writing = undefined
-        return [this.#pending.take()]
+        return [...this.#held.splice(0), this.#pending.take()]
       })
       this.#failing = false
       this.#syncSoon()
@@ -301,7 +306,12 @@ export class Cursor {
   async #rewrite(): Promise<void> {
     const { through } = this
     try {
-      await this.#journal.rewrite({ contents: () => this.#contents() })
+      await this.#journal.rewrite({
+        contents: () => this.#contents(),
+        moved: () => {
+          this.#held = []
+        },
+      })
       this.#hasLasted(through)
       this.#rewriteAtBytes = 2 * this.#journal.bytes + this.#slackBytes
     } catch (error) {
@@ -316,10 +326,13 @@ export class Cursor {
     this.#onLasting()
   }
 
-  /** What is pending is in the contents already. A sound file needs it still, should this fail. */
-  #contents(): Iterable<Uint8Array> {
-    if (this.#journal.broken) this.#pending.take()
-    return this.#state.contents()
+  /**
+   * What is pending is in the contents already, and must not be told twice. A sound file needs it
+   * still, should this fail.
+   */
+  #contents(): readonly Uint8Array[] {
+    if (!this.#pending.empty) this.#held.push(this.#pending.take())
+    return [...this.#state.contents()]
   }
 
   #syncSoon(): void {

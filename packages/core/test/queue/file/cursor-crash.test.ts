@@ -87,6 +87,32 @@ describe('the cursor file', () => {
     }
   })
 
+  it('has lasting what was acked when it is closed, also where any one call fails before', async () => {
+    const closedAfterFault = async (nth: number): Promise<SimulatedFileSystem | undefined> => {
+      const disk = newDisk()
+      disk.fault = ({ number }) => (number === nth ? { fail: 'EIO' } : undefined)
+      const cursor = await open(disk).catch(() => undefined)
+      if (!cursor) return undefined
+      for (let sequence = 1; sequence <= 60; sequence++) {
+        cursor.ack(sequence * 2)
+        // Its end is not waited for at last: a close meets it half way.
+        const written = cursor.write()
+        if (sequence < 60) await written
+      }
+      await cursor.close()
+      return disk
+    }
+    const whole = await closedAfterFault(0)
+    expect(whole?.calls('rename'), 'it was written anew').toBeGreaterThan(1)
+    for (let nth = 1; nth <= (whole?.calls() ?? 0); nth++) {
+      const disk = await closedAfterFault(nth)
+      if (!disk) continue
+      const found = await open(disk.crash({ keep: 'none' }))
+      expect(found.countMissing(120), `failed at call ${nth}`).toBe(60)
+      await found.close()
+    }
+  })
+
   it('has every mark of an attempt that was written, when its process is killed at any call', async () => {
     const whole = newDisk()
     await runLife(whole, newKnown(), new SeededRandom(seed))

@@ -10,7 +10,7 @@ import { Journal } from '../../../src/queue/file/journal.ts'
 import { nodeFileSystem } from '../../../src/queue/file/node-file-system.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { diskFailure, HookedFileSystem } from './support/hooked-file-system.ts'
+import { type DiskCall, diskFailure, HookedFileSystem } from './support/hooked-file-system.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -27,8 +27,14 @@ beforeEach(async () => {
   errors = []
 })
 
-function open(place = directory): Promise<Cursor> {
+interface OpenOptions {
+  readonly place?: string
+  readonly slackBytes?: number
+}
+
+function open({ place = directory, slackBytes }: OpenOptions = {}): Promise<Cursor> {
   return Cursor.open({
+    slackBytes,
     directory: place,
     name: 'search.cursor',
     target: 'search',
@@ -43,7 +49,7 @@ function open(place = directory): Promise<Cursor> {
 async function openAfterKill(): Promise<Cursor> {
   const place = await temporaryDirectory()
   await copyFile(join(directory, 'search.cursor'), join(place, 'search.cursor'))
-  return open(place)
+  return open({ place })
 }
 
 const failedOnce: AttemptState = {
@@ -307,6 +313,58 @@ describe('Cursor', () => {
     await journal.append(() => [body])
     await journal.close()
   }
+
+  it('counts a record of a run that is done with once, also where its file is written anew', async () => {
+    const cursor = await open({ slackBytes: 200 })
+    cursor.reschedule((to) => to.runAdded(1, 7))
+    await cursor.write()
+    let told = 0
+    let rewrites = 0
+    const tell = (call: DiskCall): void => {
+      told++
+      cursor.ack(told * 2)
+      cursor.reschedule((to) => to.gone(1, 3, 1))
+      if (call === 'create') rewrites++
+    }
+    for (let turn = 0; turn < 60; turn++) {
+      disk.hook = tell
+      tell('write')
+      await cursor.write()
+      await cursor.sync()
+      disk.hook = () => {}
+      await cursor.sync()
+      expect(cursor.runs.get(1)?.gone.get(3)).toBe(told)
+      const found = await openAfterKill()
+      expect(found.runs.get(1)?.gone.get(3)).toBe(told)
+      await found.close()
+    }
+    expect(rewrites).toBeGreaterThan(2)
+    await cursor.close()
+  })
+
+  it('loses nothing where its file cannot be written anew, and counts it once', async () => {
+    const cursor = await open({ slackBytes: 100 })
+    cursor.reschedule((to) => to.runAdded(1, 7))
+    let told = 0
+    disk.hook = (call, path) => {
+      if (path.endsWith('.new') && call === 'create') throw diskFailure('ENOSPC', call)
+      if (call !== 'write') return
+      told++
+      cursor.reschedule((to) => to.gone(1, 3, 1))
+    }
+    for (let turn = 0; turn < 40; turn++) {
+      cursor.ack(turn * 2)
+      await cursor.sync()
+      await clock.advance(600)
+    }
+    expect(errors[0]?.code).toBe('ERR_DISK_FULL')
+    disk.hook = () => {}
+    await cursor.close()
+    const found = await openAfterKill()
+    expect(found.runs.get(1)?.gone.get(3)).toBe(told)
+    expect(found.isDone(78)).toBe(true)
+    await found.close()
+  })
 
   it('skips to where the log begins', async () => {
     const cursor = await open()
