@@ -10,6 +10,8 @@ export interface FeedRecallOptions {
   nextUnread(from: number): number
   /** Puts a record into the schedule if it was not looked at and has a delay. */
   schedulesAhead(entry: LogEntry): boolean
+  /** How many times the log had to be read from further back. */
+  beginnings(): number
   /** Records that were handed out and are not done with. */
   open(): Iterable<FileLease>
   /** A record that was held may be taken now. */
@@ -41,6 +43,8 @@ const longGap = 20_000
 export class FeedRecall {
   readonly #options: FeedRecallOptions
   #reader: LogReader | undefined
+  /** The feed's count of them when the reader began. */
+  #beginnings = 0
   /** One at a time. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -63,16 +67,9 @@ export class FeedRecall {
   async withdraw(entries: readonly LogEntry[]): Promise<void> {
     for (const { sequence, record } of entries) {
       const dueAt = record.dueAt ?? 0
-      await this.#options.schedule.withdraw({ at: dueAt, sequence })
-      this.#options.ended({ sequence, dueAt })
+      const onDone = (): void => this.#options.ended({ sequence, dueAt })
+      await this.#options.schedule.withdraw({ at: dueAt, sequence }, onDone)
     }
-  }
-
-  /** The log is to be read ahead from the first record on that was not looked at. */
-  async startAgain(): Promise<void> {
-    const reader = this.#reader
-    this.#reader = undefined
-    await reader?.close()
   }
 
   async close(): Promise<void> {
@@ -86,13 +83,14 @@ export class FeedRecall {
     for (;;) {
       await this.#readAhead()
       const found = await schedule.find(hash)
-      // Its runs were lost: they are read from the log again.
-      if (!found) {
-        await this.startAgain()
-        continue
-      }
-      return this.#holdThem(found, hash, id)
+      // Where its runs were lost meanwhile, what was in them is to be read from the log again.
+      if (!this.#isStale) return this.#holdThem(found, hash, id)
     }
+  }
+
+  /** True if the log is to be read ahead from the first record on that was not looked at. */
+  get #isStale(): boolean {
+    return this.#beginnings !== this.#options.beginnings()
   }
 
   async #holdThem(found: readonly WaitingRecord[], hash: number, id: string): Promise<FeedFinding> {
@@ -122,6 +120,7 @@ export class FeedRecall {
     const { log, nextUnread, schedulesAhead, schedule } = this.#options
     const upTo = log.lastSequence
     for (;;) {
+      if (this.#isStale) await this.#startAgain()
       const from = nextUnread(this.#reader?.position ?? 1)
       if (from > upTo) return
       const reader = await this.#readerNear(from)
@@ -130,6 +129,13 @@ export class FeedRecall {
       if (!last) return
       if (entries.filter(schedulesAhead).length > 0) await schedule.makeRoom(last.address)
     }
+  }
+
+  async #startAgain(): Promise<void> {
+    this.#beginnings = this.#options.beginnings()
+    const reader = this.#reader
+    this.#reader = undefined
+    await reader?.close()
   }
 
   async #readerNear(from: number): Promise<LogReader> {

@@ -138,7 +138,8 @@ export class FileConsumer implements Consumer {
     const upTo = this.#log.lastSequence
     const now = this.#clock.now()
     const isComplete = await this.#scout.look(upTo)
-    return this.#feed.count(now, ({ due, delayed }) => {
+    const backlog = await this.#feed.count(now, ({ due, delayed }) => {
+      if (!this.#scout.isUpToDate) return undefined
       const unread = this.#scout.count(upTo, now)
       const dueUnread = this.#feed.countUnread(upTo) - unread.delayed - unread.forOthers
       const pending = due + Math.max(0, dueUnread)
@@ -150,6 +151,7 @@ export class FileConsumer implements Consumer {
         approximate: !isComplete,
       }
     })
+    return backlog ?? this.backlog()
   }
 
   async watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {

@@ -6,7 +6,7 @@ import type { AckedSequences } from './cursor-acked.ts'
 import type { DelayedItem } from './delayed-heap.ts'
 import { FeedRecall } from './feed-recall.ts'
 import { FileLease } from './file-lease.ts'
-import { FileMark, FileMarks } from './file-marks.ts'
+import { FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { isDelayed } from './log-entry.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
@@ -64,6 +64,7 @@ export class FileFeed {
   #lastPosition = 0
   /** The log is to be read from further back. */
   #isStale = false
+  #beginnings = 0
   /** Called when more may be taken than was known when `take` last answered. */
   onMore: () => void = () => {}
 
@@ -92,9 +93,10 @@ export class FileFeed {
       schedule,
       nextUnread: (from) => this.nextUnread(from),
       schedulesAhead: (entry) => this.#schedulesAhead(entry),
+      beginnings: () => this.#beginnings,
       open: () => this.#open,
       onLetGo: () => this.onMore(),
-      ended: (record) => this.#marks.ended(record),
+      ended: (record) => this.#ended(record),
     })
   }
 
@@ -141,6 +143,14 @@ export class FileFeed {
     this.#cursor.ack(lease.sequence)
     if (lease.dueAt > 0) this.#schedule.settle(lease.sequence)
     this.#marks.ended(lease)
+  }
+
+  /**
+   * How many times the log had to be read from further back: what was not looked at any more then
+   * may be before what somebody else has read.
+   */
+  get beginnings(): number {
+    return this.#beginnings
   }
 
   /** The lowest sequence that has not been looked at. */
@@ -191,18 +201,25 @@ export class FileFeed {
 
   /** The runs of the schedule are lost: what is not in memory is read from the log again. */
   #readAgain(): void {
+    const kept = new Map<number, number>()
+    for (const { order, at } of this.#schedule.kept()) kept.set(order, at)
+    for (const { sequence, dueAt } of this.#open) kept.set(sequence, dueAt)
     const seen = this.#cursor.done()
-    for (const { sequence } of this.#open) seen.add(sequence)
-    for (const sequence of this.#schedule.sequencesInMemory()) seen.add(sequence)
+    for (const sequence of kept.keys()) seen.add(sequence)
     this.#seen = seen
     this.#isStale = true
+    this.#beginnings++
     this.#marks.recount((mark) => {
-      const waiting = this.#schedule.countInMemory((dueAt, sequence) =>
-        mark.covers({ dueAt, sequence }),
-      )
-      return waiting + [...this.#open].filter((lease) => mark.covers(lease)).length
+      let left = 0
+      for (const [sequence, dueAt] of kept) if (mark.covers({ sequence, dueAt })) left++
+      return left
     })
     this.onMore()
+  }
+
+  /** A record that waited is done with. One that is to be read again does not count as looked at. */
+  #ended(record: MarkedRecord): void {
+    if (this.#seen.has(record.sequence)) this.#marks.ended(record)
   }
 
   /** `isOwned`: the directory is still ours, and may be written to. */

@@ -29,7 +29,10 @@ export interface UnreadCount {
 }
 
 /** What the feed has looked at already is not counted here. */
-export type Looked = Pick<FileFeed, 'unreadFrom' | 'nextUnread' | 'countUnread' | 'isUnread'>
+export type Looked = Pick<
+  FileFeed,
+  'unreadFrom' | 'nextUnread' | 'countUnread' | 'isUnread' | 'beginnings'
+>
 
 /**
  * Looks ahead of a consumer in the log, only to count: by a reader of its own, which remembers what
@@ -40,6 +43,8 @@ export class FileScout {
   readonly #target: string
   readonly #feed: Looked
   #reader: LogReader | undefined
+  /** The feed's count of them when the reader began. */
+  #beginnings = 0
   /** Unread records, every one from the first here up to the reader's position. */
   #sights: Sight[] = []
   /** One look at a time. */
@@ -55,6 +60,11 @@ export class FileScout {
   look(upTo: number): Promise<boolean> {
     this.#looking = this.#looking.then(() => this.#look(upTo)).catch(() => false)
     return this.#looking
+  }
+
+  /** False if the feed is to read the log from further back since: look again. */
+  get isUpToDate(): boolean {
+    return this.#beginnings === this.#feed.beginnings
   }
 
   /** Counts what it has looked at, without what the feed has looked at meanwhile. */
@@ -82,6 +92,7 @@ export class FileScout {
     const isFew = this.#feed.countUnread(upTo) <= mostAhead
     const target = isFew ? upTo : this.#feed.unreadFrom
     for (;;) {
+      if (!this.isUpToDate) return this.#startAgain(upTo)
       const from = this.#nextUnread()
       if (from > target) return isFew
       const reader = await this.#readerNear(from)
@@ -93,6 +104,15 @@ export class FileScout {
         if (this.#feed.isUnread(entry.sequence)) this.#sights.push(this.#sightOf(entry))
       }
     }
+  }
+
+  async #startAgain(upTo: number): Promise<boolean> {
+    this.#beginnings = this.#feed.beginnings
+    this.#sights = []
+    const reader = this.#reader
+    this.#reader = undefined
+    await reader?.close()
+    return this.#look(upTo)
   }
 
   /** The lowest sequence that neither the feed nor this has looked at. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { WalError } from '../../../errors.ts'
+import { isWalError, WalError } from '../../../errors.ts'
 
 /**
  * A run: a file of records that wait, never changed once it is complete. The same records twice, in
@@ -137,6 +137,11 @@ export function decodeIndex(bytes: Buffer, salt: number): Float64Array | undefin
 
 export function damagedRun(path: string, what: string): WalError {
   return new WalError('ERR_CORRUPT_LOG', `${path}, a part of a schedule, cannot be used: ${what}.`)
+}
+
+/** A run is missing or damaged. It is only an index, so that nothing is lost. */
+export function isDamage(error: unknown): error is WalError {
+  return isWalError(error) && error.code === 'ERR_CORRUPT_LOG'
 }
 
 function crcOfBlock(bytes: Buffer, salt: number, number: number): number {

@@ -1,6 +1,6 @@
 import { isWalError, WalError } from '../../../errors.ts'
 import { mergeTables } from './merge-runs.ts'
-import type { Rows } from './run-format.ts'
+import { isDamage, type Rows } from './run-format.ts'
 import type { RunQueue } from './run-queue.ts'
 import type { RunTables } from './run-writer.ts'
 
@@ -12,6 +12,8 @@ export interface RunMergerOptions {
   isDone(sequence: number): boolean
   /** Writes a run, and puts it where these were. */
   replace(inputs: readonly RunQueue[], tables: RunTables): Promise<void>
+  /** These cannot be merged, for one of them is damaged. Not called for runs that were given up. */
+  damaged(error: WalError, inputs: readonly RunQueue[]): Promise<void>
   reportError(error: WalError): void
 }
 
@@ -72,7 +74,7 @@ export class RunMerger {
       })
       this.#failing = false
     } catch (error) {
-      this.#failed(error)
+      await this.#failed(error, inputs)
     }
     for (const input of inputs) this.#inputs.delete(input)
     if (!this.#failing) this.mergeSoon()
@@ -87,9 +89,13 @@ export class RunMerger {
   }
 
   /** Without it there are more runs to take from, no more. Tried again once a run is added. */
-  #failed(error: unknown): void {
+  async #failed(error: unknown, inputs: readonly RunQueue[]): Promise<void> {
+    const queues = this.#options.queues()
+    // Of runs that were given up meanwhile, the files are closed.
+    if (this.#closing || !inputs.every((input) => queues.includes(input))) return
+    if (isDamage(error)) return this.#options.damaged(error, inputs)
     const isNew = !this.#failing
     this.#failing = true
-    if (isNew && !this.#closing && isWalError(error)) this.#options.reportError(error)
+    if (isNew && isWalError(error)) this.#options.reportError(error)
   }
 }

@@ -9,8 +9,8 @@ export interface ScheduleFlushOptions {
   /** About how many records are kept in memory. */
   readonly runRecords: number
   isDone(sequence: number): boolean
-  /** Writes a run; calls back when its records are to be had from there. */
-  addRun(tables: MemoryTables, onAdded: () => void): Promise<void>
+  /** Writes a run; calls back when its records are to be had from there, or are done with. */
+  addRun(fromMemory: () => Promise<MemoryTables>, onAdded: () => void): Promise<void>
   reportError(error: WalError): void
 }
 
@@ -79,12 +79,13 @@ export class ScheduleFlush {
   /** Writes what is frozen into a run. Never rejects: where the disk fails that is reported once. */
   async #flush(): Promise<void> {
     const { memory, clock, isDone, addRun, reportError } = this.#options
-    if (!memory.frozen) return
+    const { frozen } = memory
+    if (!frozen) return
     try {
-      const tables = await tablesOf(memory.frozen, isDone)
-      const added = (): void => memory.dropFrozen()
-      if (tables.byTime.length > 0) await addRun(tables, added)
-      else added()
+      await addRun(
+        () => tablesOf(frozen, isDone),
+        () => memory.dropFrozen(),
+      )
       this.#error = undefined
     } catch (error) {
       if (!isWalError(error)) throw error

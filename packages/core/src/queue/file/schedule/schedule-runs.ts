@@ -12,6 +12,8 @@ export interface ScheduleRunsOptions extends RunFilesOptions {
   /** About how many records a run has that was not merged from others. */
   readonly runRecords: number
   reportError(error: WalError): void
+  /** A merge came upon a run that cannot be used. Called `exclusively`. */
+  damaged(error: WalError): Promise<void>
   /** Runs it while nobody takes from the runs, nor counts or looks in them. */
   exclusively<T>(run: () => Promise<T>): Promise<T>
 }
@@ -56,7 +58,11 @@ export class ScheduleRuns {
       queues: () => this.#queues,
       isDone: (sequence) => options.cursor.isDone(sequence),
       replace: (inputs, tables) =>
-        this.#write(tables, { inputs, sequences: [], onAdded: () => {} }),
+        this.#noting(() => this.#write(tables, { inputs, sequences: [], onAdded: () => {} })),
+      damaged: (error, inputs) =>
+        options.exclusively(async () => {
+          if (this.#hasAll(inputs)) await options.damaged(error)
+        }),
     })
   }
 
@@ -84,11 +90,15 @@ export class ScheduleRuns {
 
   /**
    * Writes a run of what is in memory, and puts it beside the others; calls back in the moment in
-   * which the records are to be had from there.
+   * which the records are to be had from there, or are all done with.
    */
-  async add({ byTime, byId, sequences }: MemoryTables, onAdded: () => void): Promise<void> {
-    const tables = { byTime: [byTime], byId: () => [byId] }
-    await this.#write(tables, { inputs: [], sequences, onAdded })
+  async add(fromMemory: () => Promise<MemoryTables>, onAdded: () => void): Promise<void> {
+    await this.#noting(async () => {
+      const { byTime, byId, sequences } = await fromMemory()
+      const tables = { byTime: [byTime], byId: () => [byId] }
+      if (byTime.length === 0) onAdded()
+      else await this.#write(tables, { inputs: [], sequences, onAdded })
+    })
     this.#merger.mergeSoon()
   }
 
@@ -106,12 +116,12 @@ export class ScheduleRuns {
   /** Tells the cursor that a record is done with that was not come past. Only `exclusively`. */
   async gone({ at, sequence }: GoneRecord): Promise<void> {
     const places: { readonly number: number; readonly block: number }[] = []
+    if (this.#writing > 0) this.#goneMeanwhile.push({ at, sequence })
     for (const queue of this.#queues) {
       const place = await placeOf(queue.run, { at, sequence })
       if (!place || place.row < queue.position) continue
       places.push({ number: queue.run.number, block: place.block })
     }
-    if (this.#writing > 0) this.#goneMeanwhile.push({ at, sequence })
     const { cursor } = this.#options
     cursor.ack(sequence)
     cursor.reschedule((to) => {
@@ -151,10 +161,15 @@ export class ScheduleRuns {
 
   /** Makes a run, and puts it where others were. Without rows there will be none. */
   async #write(tables: RunTables, change: RunChange): Promise<void> {
+    const { name, run } = await this.#files.write(tables)
+    await this.#options.exclusively(() => this.#install(name, run, change))
+  }
+
+  /** What is done with before its time meanwhile is counted in the run that this adds. */
+  async #noting(add: () => Promise<void>): Promise<void> {
     this.#writing++
     try {
-      const { name, run } = await this.#files.write(tables)
-      await this.#options.exclusively(() => this.#install(name, run, change))
+      await add()
     } finally {
       this.#writing--
       if (this.#writing === 0) this.#goneMeanwhile = []
@@ -166,7 +181,7 @@ export class ScheduleRuns {
     run: Run | undefined,
     { inputs, sequences, onAdded }: RunChange,
   ): Promise<void> {
-    if (inputs.some((input) => !this.#queues.includes(input))) {
+    if (!this.#hasAll(inputs)) {
       // They were dropped meanwhile, and what is in them is read from the log.
       await run?.close()
       this.#files.remove(path)
@@ -193,6 +208,10 @@ export class ScheduleRuns {
       if (place) blocks.push(place.block)
     }
     return blocks
+  }
+
+  #hasAll(queues: readonly RunQueue[]): boolean {
+    return queues.every((queue) => this.#queues.includes(queue))
   }
 
   /** The cursor must name them no longer. */

@@ -1,13 +1,12 @@
 import type { Clock } from '../../../clock.ts'
-import { isWalError, type WalError } from '../../../errors.ts'
 import { DelayedHeap, type DelayedItem } from '../delayed-heap.ts'
-import { rowNumbers } from './run-format.ts'
+import { isDamage, rowNumbers } from './run-format.ts'
 import type { RunPlace, RunQueue } from './run-queue.ts'
 import { ScheduleFlush } from './schedule-flush.ts'
 import { ScheduleMemory } from './schedule-memory.ts'
 import { type GoneRecord, ScheduleRuns, type ScheduleRunsOptions } from './schedule-runs.ts'
 
-export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively'> {
+export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively' | 'damaged'> {
   readonly clock: Clock
   /**
    * The runs cannot be used, and were given up: whatever is not done with, and not in memory, must
@@ -20,6 +19,12 @@ export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively'
 export interface WaitingRecord {
   readonly sequence: number
   readonly address: number
+}
+
+/** A record that was taken, and where it was if that was in a run. */
+interface TakenRecord {
+  readonly at: number
+  readonly place?: RunPlace
 }
 
 /**
@@ -38,8 +43,8 @@ export class Schedule {
   readonly #runs: ScheduleRuns
   readonly #memory = new ScheduleMemory()
   readonly #flush: ScheduleFlush
-  /** Taken, or put back, and not done with; for those from a run, where they were in it. */
-  readonly #taken = new Map<number, RunPlace | undefined>()
+  /** Taken, or put back, and not done with. */
+  readonly #taken = new Map<number, TakenRecord>()
   /** Not to be taken for now; those that were met meanwhile, and when they are due. */
   readonly #held = new Map<number, DelayedItem | undefined>()
   /** Settles once everything begun so far that must be alone is over. */
@@ -49,12 +54,13 @@ export class Schedule {
   private constructor(options: ScheduleOptions) {
     this.#options = options
     const exclusively = <T>(run: () => Promise<T>): Promise<T> => this.#exclusively(run)
-    this.#runs = new ScheduleRuns({ ...options, exclusively })
+    const damaged = (error: unknown): Promise<void> => this.#dropIfDamaged(error)
+    this.#runs = new ScheduleRuns({ ...options, exclusively, damaged })
     this.#flush = new ScheduleFlush({
       ...options,
       memory: this.#memory,
       isDone: (sequence) => options.cursor.isDone(sequence),
-      addRun: (tables, onAdded) => this.#runs.add(tables, onAdded),
+      addRun: (fromMemory, onAdded) => this.#runs.add(fromMemory, onAdded),
     })
   }
 
@@ -121,7 +127,7 @@ export class Schedule {
 
   /** A record that was taken is done with. The cursor must know. */
   settle(sequence: number): void {
-    const place = this.#taken.get(sequence)
+    const place = this.#taken.get(sequence)?.place
     this.#taken.delete(sequence)
     if (place) this.#runs.settle(place)
   }
@@ -144,10 +150,10 @@ export class Schedule {
 
   /**
    * The records with this hash of their id that are neither done with nor handed out. Two ids may
-   * have the same, and one that was put back is found whatever its hash is. Undefined where the
-   * schedule was dropped meanwhile: ask again when the log was read again.
+   * have the same, and one that was put back is found whatever its hash is. Where the schedule was
+   * dropped meanwhile, there may be more once the log was read again.
    */
-  find(hash: number): Promise<readonly WaitingRecord[] | undefined> {
+  find(hash: number): Promise<readonly WaitingRecord[]> {
     return this.#exclusively(async () => {
       const found = new Map<number, WaitingRecord>()
       const add = (sequence: number, address: number): void => {
@@ -160,7 +166,6 @@ export class Schedule {
         for (const { run } of this.#runs.queues) await run.byId.find(hash, add)
       } catch (error) {
         await this.#dropIfDamaged(error)
-        return undefined
       }
       return [...found.values()]
     })
@@ -180,8 +185,11 @@ export class Schedule {
     if (item) this.putBack([item])
   }
 
-  /** A record that was held is done with; the cursor is told. Never rejects. */
-  withdraw(record: GoneRecord): Promise<void> {
+  /**
+   * A record that was held is done with; the cursor is told, and in the same moment whoever is to be
+   * called. Never rejects.
+   */
+  withdraw(record: GoneRecord, onDone: () => void = () => {}): Promise<void> {
     const { sequence } = record
     return this.#exclusively(async () => {
       const { cursor } = this.#options
@@ -195,19 +203,15 @@ export class Schedule {
       }
       this.#held.delete(sequence)
       this.settle(sequence)
+      onDone()
     })
   }
 
-  /** Sequences of the records that are in memory, or were taken. */
-  *sequencesInMemory(): Generator<number> {
-    for (const { order } of this.#memory.items()) yield order
-    yield* this.#taken.keys()
-  }
-
-  /** How many records in memory pass the test, by due time and sequence. */
-  countInMemory(test: (at: number, sequence: number) => boolean): number {
+  /** The records that are in memory, or were taken, and are not done with; some twice. */
+  *kept(): Generator<Pick<DelayedItem, 'at' | 'order'>> {
     const { cursor } = this.#options
-    return this.#memory.count((at, sequence) => test(at, sequence) && !cursor.isDone(sequence))
+    for (const item of this.#memory.items()) if (!cursor.isDone(item.order)) yield item
+    for (const [order, { at }] of this.#taken) yield { order, at }
   }
 
   /**
@@ -267,7 +271,7 @@ export class Schedule {
       this.settle(item.order)
       return undefined
     }
-    if (!this.#memory.isFront(heap)) this.#taken.set(item.order, undefined)
+    if (!this.#memory.isFront(heap)) this.#taken.set(item.order, { at: item.at })
     return this.#unlessHeld(item)
   }
 
@@ -285,7 +289,7 @@ export class Schedule {
       return undefined
     }
     const isTaken = this.#taken.has(item.order)
-    this.#taken.set(item.order, place)
+    this.#taken.set(item.order, { at: item.at, place })
     return isTaken ? undefined : this.#unlessHeld(item)
   }
 
@@ -315,13 +319,14 @@ export class Schedule {
   }
 
   #countInMemory(instant: number): number {
-    return this.countInMemory((at) => at > instant)
+    const { cursor } = this.#options
+    return this.#memory.count((at, sequence) => at > instant && !cursor.isDone(sequence))
   }
 
   async #dropIfDamaged(error: unknown): Promise<void> {
     if (!isDamage(error)) throw error
     await this.#runs.drop()
-    for (const sequence of this.#taken.keys()) this.#taken.set(sequence, undefined)
+    for (const [sequence, { at }] of this.#taken) this.#taken.set(sequence, { at })
     this.#options.reportError(error)
     this.#options.onDropped()
   }
@@ -334,8 +339,3 @@ export class Schedule {
 }
 
 const infinity = Number.POSITIVE_INFINITY
-
-/** A run is missing or damaged. It is only an index, so that nothing is lost. */
-function isDamage(error: unknown): error is WalError {
-  return isWalError(error) && error.code === 'ERR_CORRUPT_LOG'
-}

@@ -3,18 +3,25 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { blockBytes, runHeaderBytes } from '../../../../src/queue/file/schedule/run-format.ts'
+import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
+import { SimulatedFileSystem } from '../../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../../src/testing/virtual-clock.ts'
 import { keysOf, OpenQueue, pullNow } from '../support/open-queue.ts'
+import { ordersOf, ScheduleWorld } from '../support/schedule-world.ts'
 import { temporaryDirectory } from '../support/temporary-directory.ts'
 
+const seed = Number(process.env['DAYBOOK_SEED'])
 const count = 40
 
 let directory: string
 let clock: VirtualClock
+/** Of the records that `openWithRuns` has sent. */
+let ids: string[]
 
 beforeEach(async () => {
   directory = await temporaryDirectory()
   clock = new VirtualClock()
+  ids = []
 })
 
 function open(): Promise<OpenQueue> {
@@ -26,7 +33,8 @@ async function openWithRuns(): Promise<OpenQueue> {
   const opened = await open()
   const consumer = await opened.consumer()
   for (let at = 0; at < count; at++) {
-    await opened.send({ key: `${at}`, dueAt: clock.now() + 1000 * (count - at) })
+    const dueAt = clock.now() + 1000 * (count - at)
+    for (const { id } of await opened.send({ key: `${at}`, dueAt })) ids.push(id)
     expect(await pullNow(consumer)).toEqual([])
   }
   await consumer.close()
@@ -100,6 +108,92 @@ describe('a schedule whose runs are damaged', () => {
     expect(await mark.remaining()).toBe(10)
     await consumer.close()
     await opened.queue.close()
+  })
+
+  it('is cancelled from as before, where the damage shows while records are counted', async () => {
+    const opened = await openWithRuns()
+    const consumer = await opened.consumer()
+    const [first] = await opened.send({ key: 'first', dueAt: clock.now() + 500 })
+    const recalled = await opened.queue.recall?.(first?.id ?? '')
+    recalled?.letGo()
+    const [second] = await opened.send({ key: 'second', dueAt: clock.now() + 600 })
+    expect(await pullNow(consumer)).toEqual([])
+    for (const path of await runFiles()) await flip(path, runHeaderBytes + 100)
+    expect(await consumer.backlog()).toMatchObject({ pending: 0, delayed: count + 2 })
+    expect(opened.errors).toHaveLength(1)
+    for (const record of [first, second]) {
+      const recall = await opened.queue.recall?.(record?.id ?? '')
+      expect(recall?.findings.get('search')).toBe('held')
+      await recall?.takeBack()
+    }
+    await clock.advance(count * 1000)
+    expect(keysOf(await pullNow(consumer))).toEqual(inOrder)
+    await consumer.close()
+    await opened.queue.close()
+  })
+
+  it('is cancelled from as before, where the damage shows to a pull at the same time', async () => {
+    await (await openWithRuns()).queue.close()
+    const opened = await open()
+    const consumer = await opened.consumer()
+    await clock.advance(5000)
+    for (const path of await runFiles()) await flip(path, runHeaderBytes + 100)
+    const pull = pullNow(consumer)
+    const recall = await opened.queue.recall?.(ids[0] ?? '')
+    expect(recall?.findings.get('search')).toBe('held')
+    recall?.letGo()
+    expect(keysOf(await pull)).toEqual(inOrder.slice(0, 5))
+    await consumer.close()
+    await opened.queue.close()
+  })
+
+  it('has its records counted as before, also where they were counted unread', async () => {
+    const opened = await openWithRuns()
+    const consumer = await opened.consumer()
+    const one = { key: 'one', dueAt: clock.now() + 1000 * (count + 1) }
+    await opened.sendAll(Array.from({ length: 10 }, () => one))
+    expect(await consumer.backlog()).toMatchObject({ pending: 0, delayed: count + 10 })
+    expect(await pullNow(consumer)).toEqual([])
+    for (const path of await runFiles()) await flip(path, runHeaderBytes + 100)
+    const expected = { pending: 0, delayed: count + 10, approximate: false }
+    expect(await consumer.backlog()).toMatchObject(expected)
+    expect(opened.errors).toHaveLength(1)
+    expect(await consumer.backlog()).toMatchObject(expected)
+    const mark = await consumer.watermark({ includeDelayed: false })
+    expect(await mark.remaining()).toBe(0)
+    expect(await pullNow(consumer)).toEqual([])
+    expect(await consumer.backlog()).toMatchObject(expected)
+    await consumer.close()
+    await opened.queue.close()
+  })
+
+  it('is read from the log anew where only a merge finds the damage, and is merged again', async () => {
+    const disk = new SimulatedFileSystem({ random: new SeededRandom(seed) })
+    const random = new SeededRandom(seed)
+    const options = { fileSystem: disk, clock, random, runRecords: 4 }
+    let world = await ScheduleWorld.open(options)
+    const runs = (): readonly string[] => disk.paths.filter((path) => path.endsWith('.run'))
+    const write = (): Promise<void> =>
+      world.write(...Array.from({ length: 4 }, () => clock.now() + random.integer(1, 1000)))
+    for (let count = 0; count < 6; count++) await write()
+    await world.close()
+    const [damaged = ''] = runs()
+    const bytes = disk.bytesOf(damaged)
+    const byIdAt = runHeaderBytes + blockBytes
+    bytes[byIdAt] = (bytes[byIdAt] ?? 0) ^ 1
+    disk.put(damaged, bytes)
+    world = await ScheduleWorld.open(options, world.log)
+    for (let count = 0; count < 60; count++) await write()
+    expect(world.errors).toEqual([expect.objectContaining({ code: 'ERR_CORRUPT_LOG' })])
+    expect(world.drops).toBe(1)
+    expect(await world.schedule.countAfter(clock.now(), (count) => count)).toBe(66 * 4)
+    await world.schedule.close({ isOwned: true })
+    expect(runs().length).toBeLessThanOrEqual(2 * 8)
+    await world.close()
+    const again = await ScheduleWorld.open(options, world.log)
+    await clock.advance(1000)
+    expect(ordersOf(await again.take())).toEqual(again.expected())
+    await again.close()
   })
 
   it('is refused, and left as it is, where one has a later format', async () => {

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hashOfId } from '../../../../src/queue/file/schedule/id-hash.ts'
+import { rowsPerBlock } from '../../../../src/queue/file/schedule/run-format.ts'
 import { SeededRandom } from '../../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../../src/testing/virtual-clock.ts'
@@ -182,6 +184,24 @@ describe('Schedule', () => {
     world.schedule.putBack(items.slice(5, 6))
     expect(await isFound(6)).toBe(true)
     await world.close()
+  })
+
+  it('counts what is cancelled while it is on its way into a run, at every moment of that', async () => {
+    // In a run of this size, most rows are counted by their blocks, without a look at each.
+    const size = 2 * rowsPerBlock
+    for (let turns = 0; turns < 36; turns++) {
+      const trial = await Trial.start(size)
+      const { world, clock } = trial
+      await world.writeAtOnce(Array.from({ length: size }, (_, at) => clock.now() + 100 + at))
+      for (let turn = 0; turn < turns; turn++) await (turn % 6 === 5 ? setImmediate() : undefined)
+      expect(world.schedule.hold(size)).toBe(true)
+      await world.schedule.withdraw({ at: clock.now() + 99 + size, sequence: size })
+      await world.close()
+      await trial.open(world.log)
+      const counted = await trial.world.schedule.countAfter(clock.now(), (count) => count)
+      expect(counted, `cancelled after ${turns} turns`).toBe(size - 1)
+      await trial.world.close()
+    }
   })
 
   it('leaves no file behind once everything is done with', async () => {

@@ -74,7 +74,7 @@ export class ScheduleWorld {
       reportError: (error) => this.errors.push(error),
       onDropped: () => {
         this.drops++
-        const kept = new Set(this.schedule.sequencesInMemory())
+        const kept = new Set(ordersOf([...this.schedule.kept()]))
         for (const item of this.items()) {
           if (!cursor.isDone(item.order) && !kept.has(item.order)) this.schedule.push(item)
         }
@@ -93,6 +93,14 @@ export class ScheduleWorld {
       this.log.push(dueAt)
       await this.#push(itemOf(this.log.length, dueAt))
     }
+  }
+
+  /** The same, with room made only once, so that they come into one run. */
+  async writeAtOnce(dueTimes: readonly number[]): Promise<void> {
+    const from = this.log.length
+    this.log.push(...dueTimes)
+    for (const item of this.items()) if (item.order > from) this.schedule.push(item)
+    await this.schedule.makeRoom(0)
   }
 
   /** Takes what is due now, up to so many, and answers the sequences. */
@@ -139,6 +147,6 @@ function itemOf(sequence: number, dueAt: number): DelayedItem {
   return { at: dueAt, order: sequence, address: sequence * 200_000, hash: hashOfId(`${sequence}`) }
 }
 
-export function ordersOf(items: readonly DelayedItem[]): readonly number[] {
+export function ordersOf(items: readonly Pick<DelayedItem, 'order'>[]): readonly number[] {
   return items.map(({ order }) => order)
 }
