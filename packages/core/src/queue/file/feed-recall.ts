@@ -1,7 +1,7 @@
 import type { FileLease } from './file-lease.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { hashOfId } from './schedule/id-hash.ts'
-import type { Schedule, WaitingRecord } from './schedule/schedule.ts'
+import type { FoundRecord, Schedule } from './schedule/schedule.ts'
 
 export interface FeedRecallOptions {
   readonly log: Log
@@ -93,15 +93,19 @@ export class FeedRecall {
     return this.#beginnings !== this.#options.beginnings()
   }
 
-  async #holdThem(found: readonly WaitingRecord[], hash: number, id: string): Promise<FeedFinding> {
+  async #holdThem(found: readonly FoundRecord[], hash: number, id: string): Promise<FeedFinding> {
     const { schedule, log } = this.#options
     const held: LogEntry[] = []
+    let isTaken = false
     try {
       for (const { address, sequence } of found) {
         const entry = await log.readAt(address)
-        if (isRecalled(entry, id) && schedule.hold(sequence)) held.push(entry)
+        if (!isRecalled(entry, id)) continue
+        // Whoever took it may still be reading it.
+        if (schedule.isTaken(sequence)) isTaken = true
+        else if (schedule.hold(sequence)) held.push(entry)
       }
-      return { held, isHandedOut: await this.#isHandedOut(hash, id) }
+      return { held, isHandedOut: isTaken || (await this.#isHandedOut(hash, id)) }
     } catch (error) {
       this.letGo(held)
       throw error

@@ -15,15 +15,14 @@ export interface ScheduleOptions extends Omit<ScheduleRunsOptions, 'exclusively'
   onDropped(): void
 }
 
-/** A record that waits, and where it is in the log. */
-export interface WaitingRecord {
+/** A record that is not done with, and where it is in the log. */
+export interface FoundRecord {
   readonly sequence: number
   readonly address: number
 }
 
-/** A record that was taken, and where it was if that was in a run. */
-interface TakenRecord {
-  readonly at: number
+/** A record that was taken, and where it was if that was in a run: nothing says its hash then. */
+interface TakenRecord extends Omit<DelayedItem, 'order'> {
   readonly place?: RunPlace
 }
 
@@ -149,18 +148,22 @@ export class Schedule {
   }
 
   /**
-   * The records with this hash of their id that are neither done with nor handed out. Two ids may
-   * have the same, and one that was put back is found whatever its hash is. Where the schedule was
-   * dropped meanwhile, there may be more once the log was read again.
+   * The records with this hash of their id that are not done with, also those that were taken. Two
+   * ids may have the same, and one whose hash is not known is found whatever that is. Where the
+   * schedule was dropped meanwhile, there may be more once the log was read again.
    */
-  find(hash: number): Promise<readonly WaitingRecord[]> {
+  find(hash: number): Promise<readonly FoundRecord[]> {
     return this.#exclusively(async () => {
-      const found = new Map<number, WaitingRecord>()
+      const { cursor } = this.#options
+      const found = new Map<number, FoundRecord>()
       const add = (sequence: number, address: number): void => {
-        if (this.#isWaiting(sequence)) found.set(sequence, { sequence, address })
+        if (!cursor.isDone(sequence)) found.set(sequence, { sequence, address })
       }
       for (const item of this.#memory.items()) {
         if (item.hash === hash || item.hash === 0) add(item.order, item.address)
+      }
+      for (const [order, item] of this.#taken) {
+        if (item.hash === hash || (item.hash === 0 && !item.place)) add(order, item.address)
       }
       try {
         for (const { run } of this.#runs.queues) await run.byId.find(hash, add)
@@ -169,6 +172,11 @@ export class Schedule {
       }
       return [...found.values()]
     })
+  }
+
+  /** True for one that somebody has taken, and neither put back nor settled. */
+  isTaken(sequence: number): boolean {
+    return this.#taken.has(sequence) && !this.#memory.isPutBack(sequence)
   }
 
   /** Keeps a record from being taken. False if it is too late for that. */
@@ -236,8 +244,7 @@ export class Schedule {
   }
 
   #isWaiting(sequence: number): boolean {
-    if (this.#options.cursor.isDone(sequence)) return false
-    return !this.#taken.has(sequence) || this.#memory.isPutBack(sequence)
+    return !this.#options.cursor.isDone(sequence) && !this.isTaken(sequence)
   }
 
   /** Whoever has the record that is due first, if it is due by then. */
@@ -271,7 +278,7 @@ export class Schedule {
       this.settle(item.order)
       return undefined
     }
-    if (!this.#memory.isFront(heap)) this.#taken.set(item.order, { at: item.at })
+    if (!this.#memory.isFront(heap)) this.#taken.set(item.order, item)
     return this.#unlessHeld(item)
   }
 
@@ -289,7 +296,7 @@ export class Schedule {
       return undefined
     }
     const isTaken = this.#taken.has(item.order)
-    this.#taken.set(item.order, { at: item.at, place })
+    this.#taken.set(item.order, { ...item, place })
     return isTaken ? undefined : this.#unlessHeld(item)
   }
 
@@ -326,7 +333,7 @@ export class Schedule {
   async #dropIfDamaged(error: unknown): Promise<void> {
     if (!isDamage(error)) throw error
     await this.#runs.drop()
-    for (const [sequence, { at }] of this.#taken) this.#taken.set(sequence, { at })
+    for (const [order, { place: _, ...item }] of this.#taken) this.#taken.set(order, item)
     this.#options.reportError(error)
     this.#options.onDropped()
   }

@@ -29,6 +29,19 @@ export class HookedFileSystem implements FileSystem {
     return count
   }
 
+  /** Holds up the next read of such a file, until told to go on. */
+  holdUpRead(isIt: (path: string) => boolean) {
+    const begun = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    this.hook = async (call, path) => {
+      if (call !== 'read' || !isIt(path)) return
+      this.hook = () => {}
+      begun.resolve()
+      await goOn.promise
+    }
+    return { isBegun: begun.promise, goOn: (): void => goOn.resolve() }
+  }
+
   async makeDirectory(path: string): Promise<void> {
     await this.hook('makeDirectory', path, 0)
     await this.#inner.makeDirectory(path)
