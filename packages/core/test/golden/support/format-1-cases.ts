@@ -2,7 +2,7 @@ import type { FileQueueOptions } from '../../../src/queue/file/file-queue.ts'
 import type { QueueContext } from '../../../src/queue/queue.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { makeDeadLetter } from '../../../src/testing/make-record.ts'
-import type { GoldenMaker } from './golden-maker.ts'
+import { type GoldenMaker, targets } from './golden-maker.ts'
 
 /** One golden directory: what is to be in it, and how it comes to be. */
 export interface GoldenCase {
@@ -256,6 +256,28 @@ export const cases: readonly GoldenCase[] = [
         await maker.settle(300_000)
       }
       await maker.close()
+    },
+  },
+  {
+    name: 'recalled',
+    about: 'delayed records that were cancelled or given another time, some of them in runs',
+    options: { scheduleRecords: 4 },
+    async make(maker) {
+      await maker.open()
+      const dueIn = (days: number) => ({ dueAt: maker.clock.now() + days * dayMs })
+      const inRuns = await maker.send({}, ...[3, 1, 2, 4, 5, 6].map(dueIn))
+      for (const target of targets) await maker.ack(target, await maker.pull(target))
+      await maker.settle(1500)
+      const inMemory = await maker.send({}, dueIn(7), dueIn(8), dueIn(9))
+      const unread = await maker.send(dueIn(10), dueIn(11))
+      for (const [at, record] of [inRuns[1], inRuns[4], inMemory[1], unread[0]].entries()) {
+        await maker.recall(record, at % 2 === 0 ? undefined : maker.clock.now() + (at + 1) * dayMs)
+      }
+      const again = maker.records.at(-1)
+      await maker.recall(again, maker.clock.now() + 12 * dayMs)
+      await maker.settle(1500)
+      await maker.recall(inRuns[6])
+      maker.kill()
     },
   },
 ]

@@ -1,4 +1,5 @@
 import type { AttemptState, Consumer, Delivery } from '../../../src/consumer/consumer.ts'
+import { DelayedRecords } from '../../../src/delayed-records.ts'
 import type { StoredDeadLetter } from '../../../src/dlq/dlq.ts'
 import { type FileQueueOptions, fileQueue } from '../../../src/queue/file/file-queue.ts'
 import type { Queue, QueueContext } from '../../../src/queue/queue.ts'
@@ -29,6 +30,8 @@ export class GoldenMaker {
   readonly #attempts = new Map<TargetName, Map<string, AttemptState>>(
     targets.map((name) => [name, new Map()]),
   )
+  /** Cancelled, or there again with another time. */
+  readonly #recalled = new Set<StoredRecord>()
   readonly #letters = new Map<string, StoredDeadLetter>()
   readonly #consumers = new Map<TargetName, Consumer>()
   #queue: Queue | undefined
@@ -106,6 +109,29 @@ export class GoldenMaker {
   async ack(target: TargetName, deliveries: readonly Delivery[]): Promise<void> {
     await (await this.#consumer(target)).ack(deliveries)
     for (const { record } of deliveries) this.#done.get(target)?.add(record.id)
+  }
+
+  /** A delayed record that no target has had is cancelled, or given another time. */
+  async recall(recalled: StoredRecord | undefined, dueAt?: number): Promise<void> {
+    const id = recalled?.id ?? ''
+    const producer = await this.#opened.producer()
+    const copies: StoredRecord[] = []
+    const delayed = new DelayedRecords({
+      namespace: 'titles',
+      queue: this.#opened,
+      targets,
+      dueAt: () => dueAt,
+      send(records) {
+        copies.push(...records)
+        return producer.send(records)
+      },
+    })
+    const fates = dueAt ? await delayed.reschedule(id, { at: dueAt }) : await delayed.cancel(id)
+    await producer.close()
+    const wanted = dueAt ? 'rescheduled' : 'cancelled'
+    if (targets.some((target) => fates[target] !== wanted)) throw new Error(JSON.stringify(fates))
+    for (const record of this.records) if (record.id === id) this.#recalled.add(record)
+    this.records.push(...copies)
   }
 
   /** The process is going to die during these attempts. */
@@ -230,7 +256,7 @@ export class GoldenMaker {
     const isMine = (record: StoredRecord): boolean =>
       record.target === undefined || record.target === target
     const pending = this.records.filter(
-      (each) => isMine(each) && !this.#done.get(target)?.has(each.id),
+      (each) => isMine(each) && !this.#recalled.has(each) && !this.#done.get(target)?.has(each.id),
     )
     // A delayed one joins its key as if written when it is due.
     const timeOf = ({ dueAt, writtenAt }: StoredRecord): number => dueAt ?? writtenAt
