@@ -8,7 +8,9 @@ const seed = process.env['DAYBOOK_SEED'] ?? String(Math.floor(Math.random() * 2 
 const conditions = ['source', 'node', 'development|production']
 
 const defaults = {
-  testTimeout: 10_000,
+  // Nearly all take far less. Those that work through many cases take seconds, and a busy machine
+  // several times that.
+  testTimeout: 30_000,
   hookTimeout: 20_000,
   env: { DAYBOOK_SEED: seed },
 }

@@ -21,6 +21,9 @@ interface Film {
 
 const title = 'x'.repeat(1000)
 
+/** How long to wait for what is sure to come, in ms: longer than a busy machine takes. */
+const patience = 25_000
+
 /** A disk that syncs nothing until it is let go. */
 function stalledDisk() {
   const fileSystem = new HookedFileSystem()
@@ -47,7 +50,7 @@ async function openNoisy(overload: 'wait' | 'shed') {
     targets,
     shard: 'noisy',
     overload,
-    writeTimeout: '5s',
+    writeTimeout: patience,
   })
   const wal = await createWal({
     directory,
@@ -95,7 +98,7 @@ describe('a namespace whose writes fill the budget of its shard', () => {
       cause: { code: 'ERR_OVERLOADED', message: expect.stringContaining("shard 'noisy'") },
     })
     for (let number = 0; number < 50; number++) {
-      await wal.write('quiet', { key: 'a', payload: { title }, timeout: '5s' })
+      await wal.write('quiet', { key: 'a', payload: { title }, timeout: patience })
     }
     expect((await wal.status()).namespaces.neighbour.writes.waiting).toBe(1)
     disk.letGo()
@@ -167,17 +170,17 @@ describe('a target that takes for ever', () => {
       await wal.write('stuck', { key: `key${number}`, payload: { title } })
     }
     await wal.start()
-    await vi.waitFor(() => expect(stuck.underWay).toBe(2))
+    await vi.waitFor(() => expect(stuck.underWay).toBe(2), { timeout: patience })
     await wal.write('neighbour', { key: 'a', payload: { title } })
     for (let number = 0; number < 100; number++) {
       await wal.write('others', { key: `key${number}`, payload: { title } })
     }
-    const others = await wal.namespace('others').drain({ timeout: '5s' })
+    const others = await wal.namespace('others').drain({ timeout: patience })
     expect(others.store).toMatchObject({ pending: 0 })
     expect(targets.store.titles).toHaveLength(100)
     expect(stuck.underWay).toBe(2)
     stuck.letGo()
-    const drained = await wal.drain({ timeout: '5s' })
+    const drained = await wal.drain({ timeout: patience })
     expect(drained.neighbour.store).toMatchObject({ pending: 0 })
     expect(drained.stuck.stuck).toMatchObject({ pending: 0 })
   })
@@ -233,14 +236,17 @@ describe('a target that never answers', () => {
     }
     const before = bytesInUse()
     await wal.start()
-    await vi.waitFor(async () => {
-      const { targets } = await films.status()
-      expect(targets['stuck']?.delivery).toMatchObject({ full: true, pending: 48 })
-    })
+    await vi.waitFor(
+      async () => {
+        const { targets } = await films.status()
+        expect(targets['stuck']?.delivery).toMatchObject({ full: true, pending: 48 })
+      },
+      { timeout: patience },
+    )
     // What it may hold, and what of it is decoded.
     expect(bytesInUse() - before).toBeLessThan(12 * 2 ** 20)
     stuck.letGo()
-    const { stuck: report } = await films.drain({ timeout: '5s' })
+    const { stuck: report } = await films.drain({ timeout: patience })
     expect(report).toMatchObject({ pending: 0, dead: 0 })
   })
 })
@@ -298,7 +304,7 @@ describe('a target with more to hold back than it may', () => {
     expect(targets['willing']?.dead).toBe(0)
 
     grudging.refused = undefined
-    const { grudging: report } = await films.drain({ timeout: '8s' })
+    const { grudging: report } = await films.drain({ timeout: patience })
     expect(report).toMatchObject({ pending: 0, dead: 0, lost: 0 })
     expect(grudging.numbers).toEqual(willing.numbers)
     for (const numbers of grudging.numbers.values()) {
