@@ -247,12 +247,13 @@ export class FileFeed {
   }
 
   async #takeNew(lot: PullLot, { signal }: FeedLimits): Promise<void> {
-    const now = this.#clock.now()
     let reads = 0
     while (lot.hasRoom) {
       if (this.#isStale) await this.#startAgain()
       if (this.#at >= this.#entries.length && signal.aborted && ++reads > mostReadsInVain) break
       const next = this.#entries[this.#at] ?? (await this.#readOn(lot))
+      // Not before the read: what it met may have been written after something fell due meanwhile.
+      const now = this.#clock.now()
       const before = Math.min(now, next?.record.writtenAt ?? Number.POSITIVE_INFINITY)
       if (this.#schedule.nextAt <= before) await this.#takeDue(lot, before)
       if (this.#isStale) continue

@@ -197,6 +197,24 @@ describe('FileConsumer', () => {
 })
 
 describe('records with a delay', () => {
+  it('go before one written after their time, also where a read meets that one on its way', async () => {
+    const disk = new HookedFileSystem()
+    const opened = await OpenQueue.open({ directory, fileSystem: disk }, clock)
+    const consumer = await opened.consumer()
+    await opened.send({ key: 'delayed', dueAt: clock.now() + 1000 })
+    expect(await pullNow(consumer)).toEqual([])
+    await opened.send({ key: 'before' })
+    const read = disk.holdUpRead((path) => path.endsWith('.segment'))
+    const pulled = pullNow(consumer)
+    await read.isBegun
+    await clock.advance(1000)
+    await opened.send({ key: 'after' })
+    read.goOn()
+    expect(keysOf(await pulled)).toEqual(['before', 'delayed', 'after'])
+    await consumer.close()
+    await opened.queue.close()
+  })
+
   const delayed = (key: string, delayMs: number) => ({ key, dueAt: clock.now() + delayMs })
 
   it('are handed out when due by the clock, by one timer, equal times in the order sent', async () => {
