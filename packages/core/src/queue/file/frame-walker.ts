@@ -12,8 +12,10 @@ import { isMarker } from './marker.ts'
 import { noBuffer, SpareBuffers } from './spare-buffers.ts'
 import { readWholeFrame } from './whole-frame.ts'
 
-/** Read at once. A frame larger than that is read into a buffer of its own, for its record to keep. */
-const chunkBytes = 256 * 1024
+/** Read at once. */
+const chunkBytes = 512 * 1024
+/** A frame larger than that is read into a buffer of its own, for its record to keep. */
+const largeFrameBytes = 256 * 1024
 const spareChunks = new SpareBuffers({ byteLength: chunkBytes })
 
 /** A frame to begin with: where it is, and the sequence it must have. */
@@ -42,6 +44,8 @@ export class FrameWalker {
   #sequence: number
   /** The current frame, if it is a large one; found to be intact. */
   #large: Buffer | undefined
+  /** Of the current frame, once `check` or `load` has found it to be there. */
+  #bodyBytes = 0
 
   constructor(file: ReadableFile, salt: number, from: FramePosition) {
     this.#file = file
@@ -75,12 +79,12 @@ export class FrameWalker {
   }
 
   get bodyEnd(): number {
-    return this.bodyStart + bodyBytesOf(this.buffer, this.#at)
+    return this.bodyStart + this.#bodyBytes
   }
 
   /** Bytes the current frame takes up in its segment. */
   get bytes(): number {
-    return frameBytes(bodyBytesOf(this.buffer, this.#at))
+    return frameBytes(this.#bodyBytes)
   }
 
   get syncedBytes(): number {
@@ -99,12 +103,14 @@ export class FrameWalker {
     if (this.#large !== undefined) return true
     if (this.#offset + frameHeaderBytes > limit) return false
     if (!this.#holds(frameHeaderBytes)) return undefined
-    if (!isFrameHeader(this.#chunk, this.#at, this.#salt)) return false
-    if (sequenceOf(this.#chunk, this.#at) !== this.#sequence) return false
-    const bytes = this.#frameBytes
+    const at = this.#at
+    if (!isFrameHeader(this.#chunk, at, this.#salt)) return false
+    if (sequenceOf(this.#chunk, at) !== this.#sequence) return false
+    this.#bodyBytes = bodyBytesOf(this.#chunk, at)
+    const bytes = frameHeaderBytes + this.#bodyBytes
     if (this.#offset + bytes > limit) return false
-    if (bytes > chunkBytes || !this.#holds(bytes)) return undefined
-    return isIntactFrame(this.#chunk, this.#at, this.#salt)
+    if (bytes > largeFrameBytes || !this.#holds(bytes)) return undefined
+    return isIntactFrame(this.#chunk, at, this.#salt)
   }
 
   /** Reads what `check` is missing, and answers as it would. */
@@ -112,7 +118,7 @@ export class FrameWalker {
     let answer = this.check(limit)
     while (answer === undefined) {
       const wanted = this.#holds(frameHeaderBytes) ? this.#frameBytes : frameHeaderBytes
-      if (wanted > chunkBytes) return await this.#loadLarge()
+      if (wanted > largeFrameBytes) return await this.#loadLarge()
       if (!(await this.#fill(wanted, limit))) return false
       answer = this.check(limit)
     }

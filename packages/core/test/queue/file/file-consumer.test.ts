@@ -38,6 +38,18 @@ describe('FileConsumer', () => {
     await opened.queue.close()
   })
 
+  it('hands out a large backlog in lots, in order and without a gap', async () => {
+    const opened = await open()
+    await opened.send(...Array.from({ length: 1200 }, (_, index) => ({ key: `k${index}` })))
+    const consumer = await opened.consumer()
+    const options = { maxRecords: 10_000, maxBytes: 1 << 30, signal: AbortSignal.timeout(60_000) }
+    const lots = [await consumer.pull(options), await consumer.pull(options)]
+    lots.push(await consumer.pull(options))
+    expect(lots.map(({ length }) => length)).toEqual([512, 512, 176])
+    expect(keysOf(lots.flat())).toEqual(Array.from({ length: 1200 }, (_, index) => `k${index}`))
+    await opened.queue.close()
+  })
+
   it('passes over records for other targets, and acks them', async () => {
     let opened = await open(['search', 'cassandra'])
     await opened.send({ key: 'a', target: 'cassandra' }, { key: 'b', target: 'cassandra' })
