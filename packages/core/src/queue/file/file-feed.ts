@@ -27,12 +27,6 @@ export interface FeedLimits extends LotLimits {
   readonly signal: AbortSignal
 }
 
-/**
- * Handed out at once, however many may be. What is read is delivered while the processor's caches
- * still have it, which takes a tenth off a record's time; of thousands at once they have none.
- */
-const mostAtOnce = 512
-
 /** Reads after which a pull that nobody waits for any more ends: there may be much to pass over. */
 const mostReadsInVain = 64
 
@@ -111,8 +105,7 @@ export class FileFeed {
    * log cannot be read and nothing else may go out.
    */
   async take(limits: FeedLimits): Promise<readonly Delivery[]> {
-    const { maxBytes } = limits
-    const lot = new PullLot({ maxBytes, maxRecords: Math.min(limits.maxRecords, mostAtOnce) })
+    const lot = new PullLot(limits)
     try {
       await this.#takeReturned(lot)
       await this.#takeNew(lot, limits)

@@ -6,6 +6,12 @@ export interface LotLimits {
   readonly maxBytes: number
 }
 
+/**
+ * Handed out at once, however many may be. What is read is delivered while the processor's caches
+ * still have it, which takes a tenth off a record's time; of thousands at once they have none.
+ */
+const mostAtOnce = 512
+
 /** What one pull is going to answer. */
 export class PullLot {
   readonly deliveries: Delivery[] = []
@@ -14,7 +20,7 @@ export class PullLot {
   #bytes = 0
 
   constructor({ maxRecords, maxBytes }: LotLimits) {
-    this.#maxRecords = maxRecords
+    this.#maxRecords = Math.min(maxRecords, mostAtOnce)
     this.#maxBytes = maxBytes
   }
 
