@@ -1,0 +1,194 @@
+import type {
+  Backlog,
+  Clock,
+  Consumer,
+  Delivery,
+  PullOptions,
+  Release,
+  SavedAttempts,
+  StoredRecord,
+  Watermark,
+} from '@daybook/core'
+import { WalError } from '@daybook/core'
+import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
+import { bytesOf, recordOf, strangeRecord } from '../kafka-message.ts'
+import type { QueueParts } from '../queue-parts.ts'
+import { Membership } from './membership.ts'
+import type { Partition, Slot } from './partition.ts'
+import { watermarkOf } from './watermark.ts'
+
+/** Longest wait before looking at the clock again: the wall clock may have been set meanwhile. */
+const longestNapMs = 60_000
+
+/** Hands out what a group's member reads. Open, then closed for good. */
+export class KafkaConsumer implements Consumer {
+  readonly #parts: QueueParts
+  readonly #clock: Clock
+  readonly #target: string
+  readonly #group: string
+  readonly #membership: Membership
+  #closed = false
+  /** The partition that is asked first at the next pull: each in its turn. */
+  #turn = 0
+  #wake: () => void = nothing
+
+  constructor(parts: QueueParts, target: string) {
+    this.#parts = parts
+    this.#clock = parts.context.clock
+    this.#target = target
+    this.#group = `${parts.options.group}.${target}`
+    this.#membership = new Membership(parts, this.#group, {
+      entry: (partition, entry) => this.#admit(partition, entry),
+      changed: () => this.#wake(),
+    })
+  }
+
+  open(): Promise<void> {
+    return this.#membership.join()
+  }
+
+  async pull({ signal, ...limits }: PullOptions): Promise<readonly Delivery[]> {
+    for (;;) {
+      if (this.#closed) return []
+      const deliveries = this.#take(limits)
+      if (deliveries.length > 0 || signal.aborted) return deliveries
+      await this.#wait(signal)
+    }
+  }
+
+  async ack(deliveries: readonly Delivery[]): Promise<void> {
+    const slots = this.#slotsOf(deliveries)
+    for (const slot of slots) slot.partition.ack(slot)
+    if (slots.length > 0) this.#membership.somethingDone(partitionsOf(slots))
+  }
+
+  async release(releases: readonly Release[]): Promise<void> {
+    for (const { delivery, delayMs } of releases) {
+      const readyAt = delayMs > 0 ? this.#clock.monotonic() + delayMs : 0
+      for (const slot of this.#slotsOf([delivery])) slot.partition.release(slot, readyAt)
+    }
+    const saved = this.saveAttempts(releases)
+    this.#wake()
+    await saved
+  }
+
+  async beginAttempts(deliveries: readonly Delivery[]): Promise<void> {
+    const slots = this.#slotsOf(deliveries)
+    for (const slot of slots) slot.partition.begin(slot)
+    if (slots.length > 0) await this.#membership.commitNow(partitionsOf(slots))
+  }
+
+  async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
+    const slots = saved.flatMap(({ delivery, attempts }) =>
+      this.#slotsOf([delivery]).map((slot) => {
+        slot.partition.save(slot, attempts)
+        return slot
+      }),
+    )
+    if (slots.length > 0) await this.#membership.commitNow(partitionsOf(slots))
+  }
+
+  async backlog(): Promise<Backlog> {
+    const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
+    return { pending, delayed, oldestWrittenAt: this.#oldestWrittenAt(), approximate: true }
+  }
+
+  watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {
+    return watermarkOf({
+      lag: this.#parts.lag,
+      group: this.#group,
+      membership: this.#membership,
+      clock: this.#clock,
+      includeDelayed,
+    })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#wake()
+    await this.#membership.leave()
+  }
+
+  #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {
+    const now = this.#clock.monotonic()
+    const deliveries: Delivery[] = []
+    const partitions = this.#membership.partitions
+    let bytes = 0
+    for (let step = 0; step < partitions.length; step++) {
+      const partition = partitions[(this.#turn + step) % partitions.length] as Partition
+      const maxRecords = limits.maxRecords - deliveries.length
+      if (maxRecords === 0) break
+      bytes += partition.take({ maxRecords, maxBytes: limits.maxBytes - bytes }, now, deliveries)
+      this.#membership.readOn(partition)
+    }
+    this.#turn = (this.#turn + 1) % Math.max(1, partitions.length)
+    return deliveries
+  }
+
+  /** Makes room for an entry, unless it is for others. */
+  #admit(partition: Partition, entry: KafkaEntry): void {
+    const common = { position: entry.offset, bytes: bytesOf(entry) }
+    const { record, unreadable } = this.#read(partition.place, entry)
+    if (record.target !== undefined && record.target !== this.#target) {
+      partition.skip(entry.offset)
+      return
+    }
+    // The clock of whoever sent it on when it was due may be ahead of this one.
+    const earlyMs = (record.dueAt ?? 0) - this.#clock.now()
+    const readyAt = earlyMs > 0 ? this.#clock.monotonic() + earlyMs : 0
+    partition.add(entry.offset, { ...common, record, unreadable }, readyAt)
+  }
+
+  #read(
+    place: KafkaPlace,
+    entry: KafkaEntry,
+  ): { readonly record: StoredRecord; readonly unreadable: WalError | undefined } {
+    try {
+      return { record: recordOf(entry), unreadable: undefined }
+    } catch (cause) {
+      const where = `${place.topic}, partition ${place.partition}, offset ${entry.offset}`
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const unreadable = new WalError('ERR_UNDECODABLE', `${reason} (${where})`, { cause })
+      return { record: strangeRecord(place, entry), unreadable }
+    }
+  }
+
+  /** Known only where every partition that holds something has been read into. */
+  #oldestWrittenAt(): number | undefined {
+    const oldest = this.#membership.partitions.flatMap(({ oldest }) => oldest ?? [])
+    const times = oldest.map(({ delivery }) => delivery.record.writtenAt)
+    return times.length > 0 ? Math.min(...times) : undefined
+  }
+
+  /** Not those of a partition that was lost, nor any once this is closed: the next consumer has them. */
+  #slotsOf(deliveries: readonly Delivery[]): readonly Slot[] {
+    if (this.#closed) return []
+    return deliveries
+      .map(({ handle }) => handle as Slot)
+      .filter(({ partition }) => !partition.isLost)
+  }
+
+  /** A record that arrives, the signal, `close`, and the end of the shortest delay end it. */
+  #wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const readyAt = Math.min(...this.#membership.partitions.map((one) => one.nextReadyAt()))
+      const delayMs = Math.min(longestNapMs, readyAt - this.#clock.monotonic())
+      const wake = (): void => {
+        timer.cancel()
+        signal.removeEventListener('abort', wake)
+        this.#wake = nothing
+        resolve()
+      }
+      const timer = this.#clock.setTimer(Math.max(0, delayMs), wake, { unref: true })
+      signal.addEventListener('abort', wake, { once: true })
+      this.#wake = wake
+    })
+  }
+}
+
+function partitionsOf(slots: readonly Slot[]): ReadonlySet<Partition> {
+  return new Set(slots.map(({ partition }) => partition))
+}
+
+function nothing(): void {}

@@ -1,0 +1,234 @@
+import type {
+  KafkaCommit,
+  KafkaEntry,
+  KafkaGroup,
+  KafkaGroupListener,
+  KafkaPlace,
+} from '../kafka-client.ts'
+import { kafkaError } from '../kafka-errors.ts'
+import type { QueueParts } from '../queue-parts.ts'
+import { Committer } from './committer.ts'
+import { Partition } from './partition.ts'
+
+/** What a membership tells its owner. */
+export interface MembershipListener {
+  /** An entry that is not done with; it calls `partition.add` or `skip`. */
+  entry(partition: Partition, entry: KafkaEntry): void
+  /** There may be something to hand out, or nothing any more. */
+  changed(): void
+}
+
+/** What is read, and how far ahead of what is handed out, per partition. */
+export interface Reading {
+  readonly topics: readonly string[]
+  readonly bufferRecords: number
+  readonly bufferBytes: number
+}
+
+/** A partition is read no further while its runs take up so much of the commit's metadata. */
+const mostRunsLength = 2_400
+
+/** Waits so long before it asks again how far a group is, in ms. */
+const askAgainMs = 500
+
+/**
+ * One member of a group, and the partitions that are its own: loads how far the group is, reads as
+ * far as there is room, commits what is done. It commits nothing for a partition that it does not
+ * own, nor between the announcement of a rebalance and its end.
+ */
+export class Membership implements KafkaGroupListener {
+  readonly #parts: QueueParts
+  readonly #name: string
+  readonly #reading: Reading
+  readonly #listener: MembershipListener
+  readonly #committer: Committer
+  readonly #partitions = new Map<string, Partition>()
+  /** Of these something is to be committed. */
+  readonly #dirty = new Set<Partition>()
+  #ordered: readonly Partition[] = []
+  #group: KafkaGroup | undefined
+  #isRebalancing = false
+  #left = false
+
+  constructor(
+    parts: QueueParts,
+    name: string,
+    listener: MembershipListener,
+    reading: Reading = { topics: [parts.options.topic], ...parts.options },
+  ) {
+    this.#parts = parts
+    this.#name = name
+    this.#reading = reading
+    this.#listener = listener
+    this.#committer = new Committer({
+      clock: parts.context.clock,
+      collect: () => this.#collect(),
+      commit: (commits) => this.#commit(commits),
+      failed: (error) => this.failed(error),
+    })
+  }
+
+  /** Those that are loaded, each in its place. */
+  get partitions(): readonly Partition[] {
+    return this.#ordered
+  }
+
+  async join(): Promise<void> {
+    const { client, options } = this.#parts
+    const { topics } = this.#reading
+    const how = { group: this.#name, topics, sessionTimeoutMs: options.sessionTimeoutMs }
+    try {
+      this.#group = await client.group(how, this)
+    } catch (error) {
+      throw kafkaError(`The group "${this.#name}" cannot be joined`, error)
+    }
+    // What was assigned and loaded meanwhile had nobody yet to read it.
+    for (const { place, next } of this.#ordered) this.#group.read(place, next)
+  }
+
+  /** Commits before long what has been done in these. */
+  somethingDone(partitions: Iterable<Partition>): void {
+    for (const partition of partitions) {
+      this.#dirty.add(partition)
+      this.readOn(partition)
+    }
+    this.#committer.soon()
+  }
+
+  /** Resolves after a commit that has what was noted in these; it may have failed. */
+  commitNow(partitions: Iterable<Partition>): Promise<void> {
+    for (const partition of partitions) this.#dirty.add(partition)
+    return this.#committer.now()
+  }
+
+  /** Reads on in a partition where there is room again. */
+  readOn(partition: Partition): void {
+    if (!partition.isPaused || partition.isLost || this.#fullness(partition) > 0.5) return
+    partition.isPaused = false
+    this.#group?.read(partition.place, partition.next)
+  }
+
+  /** Commits what is done, and leaves. */
+  async leave(): Promise<void> {
+    this.#left = true
+    for (const partition of this.#ordered) partition.clearMarks()
+    for (const partition of this.#ordered) this.#dirty.add(partition)
+    await this.#committer.close()
+    await this.#group?.close()
+  }
+
+  assigned(places: readonly KafkaPlace[]): void {
+    this.#isRebalancing = false
+    const kept = new Set(places.map(nameOf))
+    for (const [name, partition] of this.#partitions) {
+      if (kept.has(name)) continue
+      this.#partitions.delete(name)
+      this.#dirty.delete(partition)
+      partition.lose()
+    }
+    const gained: Partition[] = []
+    for (const place of places) {
+      const known = this.#partitions.get(nameOf(place))
+      const partition = known ?? new Partition(place)
+      this.#partitions.set(nameOf(place), partition)
+      // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
+      if (known?.isLoaded && !known.isPaused) this.#group?.read(place, known.next)
+      else if (known === undefined) gained.push(partition)
+    }
+    this.#order()
+    if (gained.length > 0) void this.#load(gained)
+    this.#listener.changed()
+  }
+
+  rebalancing(): void {
+    for (const partition of this.#ordered) partition.clearMarks()
+    // On its way before the client asks to join anew, and so in the old generation.
+    void this.commitNow(this.#ordered)
+    this.#isRebalancing = true
+  }
+
+  entries(place: KafkaPlace, entries: readonly KafkaEntry[], next: number): void {
+    const partition = this.#partitions.get(nameOf(place))
+    if (!partition?.isLoaded) return
+    const before = partition.committed
+    for (const entry of entries) {
+      if (partition.expects(entry.offset)) this.#listener.entry(partition, entry)
+    }
+    if (entries.length === 0 || next > partition.next) partition.readUpTo(next)
+    if (partition.committed > before) {
+      this.#dirty.add(partition)
+      this.#committer.soon()
+    }
+    if (!partition.isPaused && this.#fullness(partition) >= 1) {
+      partition.isPaused = true
+      this.#group?.pause(place)
+    }
+    this.#listener.changed()
+  }
+
+  failed(error: unknown): void {
+    if (this.#left) return
+    const { context } = this.#parts
+    context.reportError(kafkaError(`Consuming in the group "${this.#name}"`, error))
+  }
+
+  /** How much of what it may hold a partition holds: from 1 on it is not read. */
+  #fullness(partition: Partition): number {
+    const { bufferRecords, bufferBytes } = this.#reading
+    const { records, bytes } = partition.waiting
+    const { runsLength } = partition
+    return Math.max(records / bufferRecords, bytes / bufferBytes, runsLength / mostRunsLength)
+  }
+
+  /** Looks up how far the group is, until it is known, and begins to read. */
+  async #load(gained: readonly Partition[]): Promise<void> {
+    for (const topic of this.#reading.topics) {
+      let mine = gained.filter(({ place }) => place.topic === topic)
+      while (mine.length > 0) {
+        try {
+          const committed = await this.#parts.admin.committed(this.#name, topic)
+          const bounds = await this.#parts.admin.bounds(topic)
+          for (const partition of mine) {
+            const { partition: number } = partition.place
+            const commit = committed.get(number)
+            partition.load(commit?.offset ?? bounds[number]?.first ?? 0, commit?.metadata ?? '')
+            if (!partition.isLost) this.#group?.read(partition.place, partition.next)
+          }
+          mine = []
+        } catch (error) {
+          this.failed(error)
+          await this.#parts.pause(askAgainMs)
+          mine = mine.filter(({ isLost }) => !isLost && !this.#left)
+        }
+      }
+    }
+    this.#order()
+    this.#listener.changed()
+  }
+
+  #order(): void {
+    const loaded = [...this.#partitions.values()].filter(({ isLoaded }) => isLoaded)
+    this.#ordered = loaded.sort((a, b) => a.place.partition - b.place.partition)
+  }
+
+  #collect(): readonly KafkaCommit[] {
+    if (this.#isRebalancing || this.#group === undefined) return []
+    const dirty = [...this.#dirty]
+    this.#dirty.clear()
+    const owned = dirty.filter((partition) => partition.isLoaded && !partition.isLost)
+    return owned.map((partition) => ({ ...partition.place, ...partition.commit() }))
+  }
+
+  async #commit(commits: readonly KafkaCommit[]): Promise<void> {
+    try {
+      await this.#group?.commit(commits)
+    } catch (error) {
+      for (const partition of this.#ordered) this.#dirty.add(partition)
+      throw error
+    }
+  }
+}
+
+function nameOf({ topic, partition }: KafkaPlace): string {
+  return `${topic}/${partition}`
+}

@@ -1,0 +1,244 @@
+import { type AttemptState, type Delivery, noAttempts } from '@daybook/core'
+import type { KafkaPlace } from '../kafka-client.ts'
+import { Progress } from './progress.ts'
+import { noteOf, runsLength, textOf } from './progress-text.ts'
+
+/** An entry that was read and is not done with. */
+export interface Slot {
+  readonly partition: Partition
+  readonly offset: number
+  readonly delivery: Omit<Delivery, 'attempts' | 'lease'>
+  leased: boolean
+  /** Not handed out before, in monotonic ms. */
+  readyAt: number
+}
+
+/** How much one take may bring. */
+export interface TakeLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+/**
+ * One partition while it is this consumer's. Its states: loading, until it is known how far the
+ * group is; then reading or paused; then lost, for good.
+ */
+export class Partition {
+  readonly place: KafkaPlace
+  readonly #lease = new AbortController()
+  #progress: Progress | undefined
+  /** Attempts of what is not done with, as told last. */
+  readonly #attempts = new Map<number, AttemptState>()
+  /** Offsets of which an attempt is under way. */
+  readonly #begun = new Set<number>()
+  /** Invariant: in the order of the offsets, which are the keys. */
+  readonly #slots = new Map<number, Slot>()
+  /** Not leased and free to go. Invariant: sorted by offset. */
+  readonly #waiting: Slot[] = []
+  /** Not leased, and not before their time. */
+  readonly #resting = new Set<Slot>()
+  #waitingBytes = 0
+  #heldRecords = 0
+  /** The offset to be read next. */
+  #next = 0
+  /** Reading has stopped until more is done with. */
+  isPaused = false
+
+  constructor(place: KafkaPlace) {
+    this.place = place
+  }
+
+  get isLost(): boolean {
+    return this.#lease.signal.aborted
+  }
+
+  get isLoaded(): boolean {
+    return this.#progress !== undefined
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  get committed(): number {
+    return this.#progress?.committed ?? 0
+  }
+
+  /** What was read and not handed out: the reason to stop reading for a while. */
+  get waiting(): { readonly records: number; readonly bytes: number } {
+    return {
+      records: this.#waiting.length + this.#resting.size + this.#heldRecords,
+      bytes: this.#waitingBytes,
+    }
+  }
+
+  /** Of what was read, the first that is not done with. */
+  get oldest(): Slot | undefined {
+    const [first] = this.#slots.values()
+    return first
+  }
+
+  get leaseSignal(): AbortSignal {
+    return this.#lease.signal
+  }
+
+  /** Reading begins here; with the first offset that is kept, where the group has never committed. */
+  load(committed: number, text: string): void {
+    const { progress, attempts } = noteOf(committed, text)
+    this.#progress = progress
+    this.#next = committed
+    for (const [offset, state] of attempts) this.#attempts.set(offset, state)
+  }
+
+  /** It belongs to somebody else now. */
+  lose(): void {
+    this.#lease.abort()
+  }
+
+  /** Offsets below `end` that are not done with. */
+  openBelow(end: number): number {
+    return this.#progress?.openBelow(end) ?? 0
+  }
+
+  /** Characters that its runs take up in a commit. */
+  get runsLength(): number {
+    return this.#progress ? runsLength(this.#progress) : 0
+  }
+
+  /** What to commit, and at which offset. */
+  commit(): { readonly offset: number; readonly metadata: string } {
+    const progress = this.#progress ?? new Progress(0)
+    const attempts = new Map([...this.#attempts].sort(([a], [b]) => a - b))
+    const metadata = textOf({ progress, attempts, begun: this.#begun })
+    return { offset: progress.committed, metadata }
+  }
+
+  /** False for an offset that has been read, or is done with. What lies between is not there any more. */
+  expects(offset: number): boolean {
+    if (offset < this.#next || this.#progress === undefined) return false
+    if (offset > this.#next) this.#progress.done(this.#next, offset)
+    this.#next = offset + 1
+    return !this.#progress.isDone(offset)
+  }
+
+  /** Reading has come to here. */
+  readUpTo(next: number): void {
+    if (next > this.#next) this.#progress?.done(this.#next, next)
+    this.#next = Math.max(this.#next, next)
+  }
+
+  add(offset: number, delivery: Slot['delivery'], readyAt: number): void {
+    const slot = { partition: this, offset, delivery, leased: false, readyAt }
+    this.#slots.set(offset, slot)
+    this.#rest(slot)
+  }
+
+  /** An entry that nobody here needs. */
+  skip(offset: number): void {
+    this.#progress?.done(offset)
+    this.#attempts.delete(offset)
+  }
+
+  /** An entry whose owner keeps it himself. */
+  hold(bytes: number): void {
+    this.#heldRecords++
+    this.#waitingBytes += bytes
+  }
+
+  /** The owner is done with it. */
+  unhold(offset: number, bytes: number): void {
+    this.#heldRecords--
+    this.#waitingBytes -= bytes
+    this.#progress?.done(offset)
+  }
+
+  take({ maxRecords, maxBytes }: TakeLimits, now: number, taken: Delivery[]): number {
+    this.#wakeRested(now)
+    let bytes = 0
+    let count = 0
+    for (const slot of this.#waiting) {
+      if (count === maxRecords) break
+      if (taken.length > 0 && bytes + slot.delivery.bytes > maxBytes) break
+      slot.leased = true
+      count++
+      bytes += slot.delivery.bytes
+      taken.push(this.#deliveryOf(slot))
+    }
+    this.#waiting.splice(0, count)
+    this.#waitingBytes -= bytes
+    return bytes
+  }
+
+  /** When the first of those that rest may go; Infinity for never. */
+  nextReadyAt(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const { readyAt } of this.#resting) next = Math.min(next, readyAt)
+    return next
+  }
+
+  ack(slot: Slot): void {
+    if (this.#slots.get(slot.offset) !== slot) return
+    this.#slots.delete(slot.offset)
+    this.#forgetWaiting(slot)
+    this.#attempts.delete(slot.offset)
+    this.#begun.delete(slot.offset)
+    this.#progress?.done(slot.offset)
+  }
+
+  release(slot: Slot, readyAt: number): void {
+    if (this.#slots.get(slot.offset) !== slot || !slot.leased) return
+    slot.leased = false
+    slot.readyAt = readyAt
+    this.#rest(slot)
+  }
+
+  begin(slot: Slot): void {
+    if (this.#slots.get(slot.offset) === slot) this.#begun.add(slot.offset)
+  }
+
+  save(slot: Slot, attempts: AttemptState): void {
+    if (this.#slots.get(slot.offset) !== slot) return
+    this.#begun.delete(slot.offset)
+    const isNone = attempts.spent === 0 && attempts.notBefore === 0 && attempts.interrupted === 0
+    if (isNone) this.#attempts.delete(slot.offset)
+    else this.#attempts.set(slot.offset, attempts)
+  }
+
+  /** Whoever has it next is not to count what is under way here as interrupted. */
+  clearMarks(): void {
+    this.#begun.clear()
+  }
+
+  #deliveryOf(slot: Slot): Delivery {
+    const attempts = this.#attempts.get(slot.offset) ?? noAttempts
+    return { ...slot.delivery, attempts, handle: slot, lease: this.#lease.signal }
+  }
+
+  #rest(slot: Slot): void {
+    this.#waitingBytes += slot.delivery.bytes
+    if (slot.readyAt > 0) this.#resting.add(slot)
+    else this.#wait(slot)
+  }
+
+  #wait(slot: Slot): void {
+    let at = this.#waiting.length
+    while (at > 0 && (this.#waiting[at - 1] as Slot).offset > slot.offset) at--
+    this.#waiting.splice(at, 0, slot)
+  }
+
+  #wakeRested(now: number): void {
+    for (const slot of this.#resting) {
+      if (slot.readyAt > now) continue
+      this.#resting.delete(slot)
+      this.#wait(slot)
+    }
+  }
+
+  #forgetWaiting(slot: Slot): void {
+    if (slot.leased) return
+    this.#waitingBytes -= slot.delivery.bytes
+    if (this.#resting.delete(slot)) return
+    const at = this.#waiting.indexOf(slot)
+    if (at >= 0) this.#waiting.splice(at, 1)
+  }
+}

@@ -1,0 +1,126 @@
+import { type AttemptState, noAttempts } from '@daybook/core'
+import { Progress, type Run } from './progress.ts'
+
+/** What is noted with a commit: what lies done above it, and the attempts of what does not. */
+export interface ProgressNote {
+  readonly progress: Progress
+  /** By offset, in ascending order. */
+  readonly attempts: ReadonlyMap<number, AttemptState>
+  /** Offsets of which an attempt is under way. */
+  readonly begun: Iterable<number>
+}
+
+/** Most characters that a broker takes, unless its `offset.metadata.max.bytes` says otherwise. */
+export const longestText = 4096
+
+/** What the runs may take up; the attempts have the rest. */
+const longestRuns = 3000
+
+/**
+ * The note as a text:
+ *
+ *     1;<runs>;<attempts>;<begun>
+ *
+ * Runs are `gap.length`, attempts are `gap.spent.interrupted.notBefore`, in base 36 and separated by
+ * commas; a gap counts from the end of the one before, the first from the committed offset. What
+ * does not fit is left out from its end: runs that are missing are delivered again, attempts that
+ * are missing are counted again.
+ */
+export function textOf({ progress, attempts, begun }: ProgressNote): string {
+  const { committed } = progress
+  const runs = joined(runTexts(progress.runs, committed), longestRuns)
+  const marks = joined(runTexts(runsOf(begun), committed), 700)
+  const room = longestText - 4 - runs.length - marks.length
+  return `1;${runs};${joined(attemptTexts(attempts, committed), room)};${marks}`
+}
+
+/** Characters that the runs alone would take up. */
+export function runsLength({ committed, runs }: Progress): number {
+  // No more than this are ever kept, so the sum need not be exact far beyond.
+  if (runs.length > longestRuns) return Number.POSITIVE_INFINITY
+  let length = 0
+  for (const text of runTexts(runs, committed)) length += text.length + 1
+  return length
+}
+
+/** What was noted. An attempt that was under way counts as one that the end of its process interrupted. */
+export function noteOf(
+  committed: number,
+  text: string,
+): { readonly progress: Progress; readonly attempts: Map<number, AttemptState> } {
+  const [form, runs = '', attempts = '', begun = ''] = text.split(';')
+  const noted = new Map<number, AttemptState>()
+  // Not ours, or of a later form: where the group is counts all the same.
+  if (form !== '1') return { progress: new Progress(committed), attempts: noted }
+  const progress = new Progress(committed, parseRuns(runs, committed))
+  let at = committed
+  for (const part of attempts === '' ? [] : attempts.split(',')) {
+    const [gap = 0, spent = 0, interrupted = 0, notBefore = 0] = part.split('.').map(fromText)
+    at += gap
+    noted.set(at, { spent, interrupted, notBefore, history: [] })
+    at++
+  }
+  for (const { from, to } of parseRuns(begun, committed)) {
+    for (let offset = from; offset < to; offset++) {
+      const { spent, interrupted, ...rest } = noted.get(offset) ?? noAttempts
+      noted.set(offset, { ...rest, spent: spent + 1, interrupted: interrupted + 1 })
+    }
+  }
+  return { progress, attempts: noted }
+}
+
+function* runTexts(runs: Iterable<Readonly<Run>>, committed: number): Iterable<string> {
+  let at = committed
+  for (const { from, to } of runs) {
+    yield `${toText(from - at)}.${toText(to - from)}`
+    at = to
+  }
+}
+
+function* attemptTexts(
+  attempts: ReadonlyMap<number, AttemptState>,
+  committed: number,
+): Iterable<string> {
+  let at = committed
+  for (const [offset, { spent, interrupted, notBefore }] of attempts) {
+    const numbers = [offset - at, spent, interrupted, Math.ceil(notBefore)]
+    yield numbers.map(toText).join('.')
+    at = offset + 1
+  }
+}
+
+function* runsOf(offsets: Iterable<number>): Iterable<Run> {
+  let run: Run | undefined
+  for (const offset of [...offsets].sort((a, b) => a - b)) {
+    if (run !== undefined && run.to === offset) run.to++
+    else {
+      if (run !== undefined) yield run
+      run = { from: offset, to: offset + 1 }
+    }
+  }
+  if (run !== undefined) yield run
+}
+
+function parseRuns(text: string, committed: number): readonly Run[] {
+  let at = committed
+  return (text === '' ? [] : text.split(',')).map((part) => {
+    const [gap = 0, length = 0] = part.split('.').map(fromText)
+    const from = at + gap
+    at = from + length
+    return { from, to: at }
+  })
+}
+
+function joined(texts: Iterable<string>, room: number): string {
+  const taken: string[] = []
+  let length = 0
+  for (const text of texts) {
+    length += text.length + 1
+    if (length > room) break
+    taken.push(text)
+  }
+  return taken.join(',')
+}
+
+const toText = (number: number): string => number.toString(36)
+const fromText = (text: string): number => Number.parseInt(text, 36)

@@ -1,0 +1,82 @@
+/** Offsets from `from` up to, and without, `to`. */
+export interface Run {
+  readonly from: number
+  to: number
+}
+
+/**
+ * Which offsets of a partition are done with: all below `committed`, and runs above it. The lowest
+ * one that is not is what a group commits, so that nothing unfinished is ever passed over.
+ */
+export class Progress {
+  #committed: number
+  /** Invariant: sorted, apart from each other, all above `#committed`. */
+  readonly #runs: Run[]
+
+  constructor(committed: number, runs: readonly Run[] = []) {
+    this.#committed = committed
+    this.#runs = []
+    for (const { from, to } of runs) this.done(from, to)
+  }
+
+  /** The lowest offset that is not done with. */
+  get committed(): number {
+    return this.#committed
+  }
+
+  get runs(): readonly Readonly<Run>[] {
+    return this.#runs
+  }
+
+  isDone(offset: number): boolean {
+    if (offset < this.#committed) return true
+    const run = this.#runs[this.#after(offset) - 1]
+    return run !== undefined && offset < run.to
+  }
+
+  /** How many offsets below this one are not done with. */
+  openBelow(end: number): number {
+    let open = Math.max(0, end - this.#committed)
+    for (const { from, to } of this.#runs) {
+      if (from >= end) break
+      open -= Math.min(to, end) - from
+    }
+    return open
+  }
+
+  /** These are done with. Saying so twice is harmless. */
+  done(from: number, to: number = from + 1): void {
+    if (to <= this.#committed || to <= from) return
+    // Those that touch the new one become part of it.
+    let first = this.#after(from)
+    const before = this.#runs[first - 1]
+    if (before !== undefined && before.to >= from) first--
+    let last = first
+    let start = from
+    let end = to
+    for (let run = this.#runs[last]; run !== undefined && run.from <= end; run = this.#runs[last]) {
+      start = Math.min(start, run.from)
+      end = Math.max(end, run.to)
+      last++
+    }
+    if (start <= this.#committed) {
+      this.#committed = end
+      this.#runs.splice(0, last)
+    } else {
+      this.#runs.splice(first, last - first, { from: start, to: end })
+    }
+  }
+
+  /** How many runs begin at or below this offset. */
+  #after(offset: number): number {
+    let low = 0
+    let high = this.#runs.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const run = this.#runs[middle]
+      if (run !== undefined && run.from <= offset) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

@@ -1,0 +1,216 @@
+import {
+  type DeadLetterPageOptions,
+  type DeadLetterQueue,
+  type DeadLetterSummary,
+  type SendOutcome,
+  type StoredDeadLetter,
+  type StoredDeadLetterPage,
+  WalError,
+} from '@daybook/core'
+import type { KafkaMessage, KafkaPlace, KafkaReader } from '../kafka-client.ts'
+import { kafkaError } from '../kafka-errors.ts'
+import type { QueueParts } from '../queue-parts.ts'
+import { type IndexedLetter, LetterIndex, matches } from './letter-index.ts'
+import { letterMessage, letterOf, removalMessage } from './letter-message.ts'
+
+type Put = (message: KafkaMessage) => Promise<SendOutcome>
+
+/**
+ * Dead letters in a compacted topic of one partition. To answer, it reads what has been put there
+ * since it last did, by whatever process, and keeps an index of it without the letters' bytes.
+ */
+export function kafkaDeadLetterQueue(
+  parts: QueueParts,
+  place: KafkaPlace,
+  put: Put,
+): DeadLetterQueue {
+  return new KafkaDeadLetterQueue(parts, place, put)
+}
+
+/** Letters so near to each other are read in one go. */
+const nearOffsets = 200
+
+class KafkaDeadLetterQueue implements DeadLetterQueue {
+  readonly #parts: QueueParts
+  readonly #place: KafkaPlace
+  readonly #put: Put
+  readonly #index = new LetterIndex()
+  #reader: Promise<KafkaReader> | undefined
+  /** Ends with the last read that was asked for: there is one at a time. */
+  #reading: Promise<unknown> = Promise.resolve()
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closed = false
+
+  constructor(parts: QueueParts, place: KafkaPlace, put: Put) {
+    this.#parts = parts
+    this.#place = place
+    this.#put = put
+  }
+
+  put(letters: readonly StoredDeadLetter[]): Promise<void> {
+    return this.#run(() => this.#send(letters.map(letterMessage)))
+  }
+
+  list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage> {
+    return this.#run(async () => {
+      const { after, limit } = pageBoundsOf(options)
+      await this.#catchUp()
+      const found: IndexedLetter[] = []
+      for (const letter of this.#index.letters) {
+        if (letter.offset < after || !matches(letter, options)) continue
+        found.push(letter)
+        if (found.length > limit) break
+      }
+      const page = found.slice(0, limit)
+      const last = found.length > limit ? page.at(-1) : undefined
+      const letters = await this.#read(page)
+      return { letters, next: last && String(last.offset + 1) }
+    })
+  }
+
+  get(id: string): Promise<StoredDeadLetter | undefined> {
+    return this.#run(async () => {
+      await this.#catchUp()
+      const found = this.#index.get(id)
+      return found && (await this.#read([found]))[0]
+    })
+  }
+
+  remove(ids: readonly string[]): Promise<number> {
+    return this.#run(async () => {
+      await this.#catchUp()
+      const known = [...new Set(ids)].filter((id) => this.#index.get(id) !== undefined)
+      await this.#send(known.map(removalMessage))
+      return known.length
+    })
+  }
+
+  async *summaries(): AsyncIterable<DeadLetterSummary> {
+    await this.#run(() => this.#catchUp())
+    yield* [...this.#index.letters].map(({ summary }) => summary)
+  }
+
+  count(): Promise<ReadonlyMap<string, number>> {
+    return this.#run(async () => {
+      await this.#catchUp()
+      const counts = new Map<string, number>()
+      for (const { summary } of this.#index.letters) {
+        const { target } = summary
+        counts.set(target, (counts.get(target) ?? 0) + 1)
+      }
+      return counts
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.allSettled(this.#underWay)
+    const reader = this.#reader
+    this.#reader = undefined
+    await (await reader?.catch(() => undefined))?.close()
+  }
+
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
+    const running = work()
+    this.#underWay.add(running)
+    try {
+      return await running
+    } finally {
+      this.#underWay.delete(running)
+    }
+  }
+
+  async #send(messages: readonly KafkaMessage[]): Promise<void> {
+    const outcomes = await Promise.all(messages.map((message) => this.#put(message)))
+    const failed = outcomes.find(({ durable }) => durable !== 'yes')
+    if (failed === undefined) return
+    const { topic } = this.#place
+    throw new WalError(
+      'ERR_DLQ_WRITE',
+      `Not known to be stored in ${topic}: ${failed.error?.message}`,
+      {
+        retryable: true,
+        cause: failed.error,
+      },
+    )
+  }
+
+  /** Reads what was put up to now. */
+  #catchUp(): Promise<void> {
+    return this.#oneByOne(async (reader) => {
+      const [bounds] = await this.#parts.admin.bounds(this.#place.topic)
+      const { first = 0, next = 0 } = bounds ?? {}
+      const from = Math.max(first, this.#index.next)
+      for await (const entries of reader.read(this.#place.partition, from, next)) {
+        for (const entry of entries) this.#index.add(entry)
+      }
+    })
+  }
+
+  async #read(found: readonly IndexedLetter[]): Promise<readonly StoredDeadLetter[]> {
+    if (found.length === 0) return []
+    const letters = new Map<string, StoredDeadLetter>()
+    await this.#oneByOne(async (reader) => {
+      for (const { from, to } of spansOf(found.map(({ offset }) => offset))) {
+        for await (const entries of reader.read(this.#place.partition, from, to)) {
+          for (const entry of entries) {
+            const letter = letterOf(entry)
+            if (letter && this.#index.get(letter.id)?.offset === entry.offset) {
+              letters.set(letter.id, letter)
+            }
+          }
+        }
+      }
+    })
+    // One that was removed or put again meanwhile may be compacted away.
+    return found.flatMap(({ summary }) => letters.get(summary.id) ?? [])
+  }
+
+  #oneByOne(work: (reader: KafkaReader) => Promise<void>): Promise<void> {
+    const done = this.#reading.then(async () => {
+      try {
+        this.#reader ??= this.#parts.client.reader(this.#place.topic)
+        await work(await this.#reader)
+      } catch (error) {
+        const broken = this.#reader
+        this.#reader = undefined
+        void broken?.then((reader) => reader.close()).catch(() => {})
+        throw kafkaError(`The dead letters in ${this.#place.topic} cannot be read`, error)
+      }
+    })
+    this.#reading = done.catch(() => {})
+    return done
+  }
+}
+
+/** Spans that hold these offsets, which grow. */
+function spansOf(offsets: readonly number[]): readonly { from: number; to: number }[] {
+  const spans: { from: number; to: number }[] = []
+  for (const offset of offsets) {
+    const last = spans.at(-1)
+    if (last !== undefined && offset - last.to < nearOffsets) last.to = offset + 1
+    else spans.push({ from: offset, to: offset + 1 })
+  }
+  return spans
+}
+
+function pageBoundsOf({ after = '0', limit = 100 }: DeadLetterPageOptions): {
+  readonly after: number
+  readonly limit: number
+} {
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
+    throw invalid(
+      `A page of dead letters has ${limit} as limit; it must be a whole number from 1 to 1,000.`,
+    )
+  }
+  if (!/^\d{1,15}$/.test(after)) {
+    const text = `'${String(after).slice(0, 80)}' is not the \`next\` of a page of dead letters.`
+    throw invalid(`${text} Pass on what the page before gave.`)
+  }
+  return { after: Number(after), limit }
+}
+
+function invalid(message: string): WalError {
+  return new WalError('ERR_INVALID_SELECTION', message)
+}

@@ -1,0 +1,99 @@
+import { WalError, type WalErrorCode } from '@daybook/core'
+
+interface Meaning {
+  readonly code: WalErrorCode
+  /** What to do about it. */
+  readonly advice: string
+  /** True where the broker stores nothing when it answers so, however often it was asked. */
+  readonly isRefusal?: boolean
+  readonly retryable?: boolean
+}
+
+const denied = (right: string): Meaning => ({
+  code: 'ERR_CONFIG',
+  advice: `Give this client's principal ${right}.`,
+  isRefusal: true,
+})
+
+const unreachable: Meaning = {
+  code: 'ERR_IO',
+  advice: 'The brokers did not answer; the client goes on trying.',
+  retryable: true,
+}
+
+/** The broker's own names for what went wrong. Both clients pass them on. */
+const meanings: Readonly<Record<string, Meaning>> = {
+  MESSAGE_TOO_LARGE: {
+    code: 'ERR_PAYLOAD_TOO_LARGE',
+    advice: "Raise the topic's max.message.bytes, or write less.",
+    isRefusal: true,
+  },
+  RECORD_LIST_TOO_LARGE: {
+    code: 'ERR_PAYLOAD_TOO_LARGE',
+    advice: "Raise the topic's max.message.bytes, or write less.",
+    isRefusal: true,
+  },
+  INVALID_RECORD: {
+    code: 'ERR_CONFIG',
+    advice: 'The topic takes no such messages; look at its cleanup.policy and validators.',
+    isRefusal: true,
+  },
+  UNKNOWN_TOPIC_OR_PARTITION: {
+    code: 'ERR_CONFIG',
+    advice: 'Create the topic, or let this queue do it: `create: true`.',
+    isRefusal: true,
+  },
+  INVALID_REPLICATION_FACTOR: {
+    code: 'ERR_CONFIG',
+    advice: 'The cluster has fewer brokers than `replicas` asks for.',
+    isRefusal: true,
+  },
+  TOPIC_AUTHORIZATION_FAILED: denied(
+    'Read, Write, Describe and DescribeConfigs on the topic (and Create, to have it created)',
+  ),
+  CLUSTER_AUTHORIZATION_FAILED: denied('IdempotentWrite (or Create) on the cluster'),
+  GROUP_AUTHORIZATION_FAILED: denied('Read on the group'),
+  SASL_AUTHENTICATION_FAILED: {
+    code: 'ERR_CONFIG',
+    advice: 'Check the user name, the password and the mechanism.',
+    isRefusal: true,
+  },
+  NOT_ENOUGH_REPLICAS: {
+    code: 'ERR_IO',
+    advice: 'Fewer replicas are in sync than min.insync.replicas asks for.',
+    retryable: true,
+  },
+}
+
+/**
+ * The broker's name for what went wrong, wherever in the client's error it stands; undefined where
+ * no broker has said anything.
+ */
+export function brokerErrorOf(error: unknown, depth = 0): string | undefined {
+  if (typeof error !== 'object' || error === null || depth > 5) return undefined
+  const { type, apiId, errors, cause, name } = error as Record<string, unknown>
+  for (const named of [type, apiId])
+    if (typeof named === 'string' && named in meanings) return named
+  if (name === 'KafkaJSSASLAuthenticationError') return 'SASL_AUTHENTICATION_FAILED'
+  for (const inner of [cause, ...(Array.isArray(errors) ? errors : [])]) {
+    const found = brokerErrorOf(inner, depth + 1)
+    if (found !== undefined) return found
+  }
+  return typeof type === 'string' ? type : typeof apiId === 'string' ? apiId : undefined
+}
+
+/** True where the broker said for certain that it stored nothing. */
+export function isRefusal(error: unknown): boolean {
+  return meanings[brokerErrorOf(error) ?? '']?.isRefusal === true
+}
+
+/** The client's error as one of this library, with what to do about it. */
+export function kafkaError(what: string, cause: unknown): WalError {
+  const name = brokerErrorOf(cause)
+  const { code, advice, retryable = false } = meanings[name ?? ''] ?? unreachable
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new WalError(code, `${what}: ${name ? `${name}, ` : ''}${reason}. ${advice}`, {
+    retryable,
+    cause,
+  })
+}

@@ -1,0 +1,105 @@
+import { WalError } from '@daybook/core'
+import type { KafkaClient } from './kafka-client.ts'
+import type { KafkaJs } from './kafkajs/kafkajs-types.ts'
+
+/** What {@link kafkaQueue} can be told. Times are in ms, sizes in bytes. */
+export interface KafkaQueueOptions {
+  /**
+   * A `Kafka` of kafkajs, or `platformatic(…)` of `@daybook/adapter-kafka/platformatic`. Its own
+   * time-outs, TLS and SASL are used as they are; a queue opens producers and consumers of its own.
+   */
+  readonly client: KafkaClient | KafkaJs
+  /**
+   * The topic that holds the records. Beside it there are `<topic>.delays` and
+   * `<topic>.dead-letters`. One topic serves one namespace.
+   */
+  readonly topic: string
+  /** What the names of its groups begin with: `<group>.<target>`. Default `daybook.<topic>`. */
+  readonly group?: string
+  /** False: a topic that is missing is an error. Default true: it is created. */
+  readonly create?: boolean
+  /** Partitions of a topic that is created; default 6. More of them later would put keys elsewhere. */
+  readonly partitions?: number
+  /** Replicas of a topic that is created; default 3, or one a broker where there are fewer. */
+  readonly replicas?: number
+  /**
+   * True: a topic with less than 3 replicas, or whose min.insync.replicas is less than 2, is taken
+   * all the same. An acknowledged record can then be lost with one broker. Default false.
+   */
+  readonly allowUnderReplicated?: boolean
+  /** Waits so long for more records before a batch goes out; default 0: batches form while one is under way. */
+  readonly lingerMs?: number
+  /** Most bytes of one batch; default 900,000. A record may be as large too. */
+  readonly batchBytes?: number
+  /** A batch that was not answered by then is `'unknown'`; default 30,000. */
+  readonly sendTimeoutMs?: number
+  /** A consumer that is silent for so long has lost its partitions; default 10,000, at least 6,000 with a broker as it comes. */
+  readonly sessionTimeoutMs?: number
+  /** Records read ahead of what was pulled, per partition; default 2,000. */
+  readonly bufferRecords?: number
+  /** Their bytes, per partition; default 8 MiB. */
+  readonly bufferBytes?: number
+  /**
+   * How long a record waits in each tier of the delays topic, in ms, descending. The last is also
+   * the span in which records are held in memory by the process that sends them on. Default a
+   * day, six hours, an hour, ten minutes, one minute, ten seconds. Of use are few: each is a
+   * partition, and a long delay is made up of hops down them.
+   */
+  readonly delayTiersMs?: readonly number[]
+}
+
+/** The options with their defaults, checked. */
+export type KafkaSettings = Required<Omit<KafkaQueueOptions, 'client' | 'replicas'>> & {
+  readonly replicas: number | undefined
+}
+
+const defaults = {
+  create: true,
+  partitions: 6,
+  allowUnderReplicated: false,
+  lingerMs: 0,
+  batchBytes: 900_000,
+  sendTimeoutMs: 30_000,
+  sessionTimeoutMs: 10_000,
+  bufferRecords: 2_000,
+  bufferBytes: 8 * 2 ** 20,
+  delayTiersMs: [86_400_000, 21_600_000, 3_600_000, 600_000, 60_000, 10_000],
+}
+
+/** Fills in the defaults. Throws `ERR_CONFIG` for what makes no sense. */
+export function settingsOf(options: KafkaQueueOptions): KafkaSettings {
+  const { client: _, replicas, group = `daybook.${options.topic}`, ...given } = options
+  const set = Object.entries(given).filter(([, value]) => value !== undefined)
+  const settings: KafkaSettings = {
+    ...defaults,
+    ...(Object.fromEntries(set) as typeof given),
+    group,
+    replicas,
+  }
+  check(settings)
+  const delayTiersMs = Object.freeze([...settings.delayTiersMs])
+  return Object.freeze({ ...settings, delayTiersMs })
+}
+
+function check({ topic, delayTiersMs, ...others }: KafkaSettings): void {
+  // With the longest of the suffixes a name has room in Kafka's 249 characters.
+  if (typeof topic !== 'string' || !/^[a-zA-Z0-9._-]{1,230}$/.test(topic)) {
+    throw wrong('topic', `must be 1 to 230 letters, digits, ".", "_" or "-", not "${topic}"`)
+  }
+  for (const [name, value] of Object.entries(others)) {
+    const least = name === 'lingerMs' ? 0 : 1
+    if (typeof value === 'number' && !(value >= least && value <= Number.MAX_SAFE_INTEGER)) {
+      throw wrong(name, `must be a number from ${least} on, not ${value}`)
+    }
+  }
+  const descend = delayTiersMs.every((tier, at) => {
+    return tier >= 1 && tier < (delayTiersMs[at - 1] ?? Number.POSITIVE_INFINITY)
+  })
+  if (delayTiersMs.length === 0 || !descend) {
+    throw wrong('delayTiersMs', 'must hold at least one time, and descend')
+  }
+}
+
+function wrong(option: string, reason: string): WalError {
+  return new WalError('ERR_CONFIG', `kafkaQueue: \`${option}\` ${reason}.`)
+}

@@ -1,0 +1,221 @@
+import {
+  type Clock,
+  type Consumer,
+  type DeadLetterQueue,
+  type Producer,
+  type Queue,
+  type QueueContext,
+  type QueueSupports,
+  type SendOutcome,
+  WalError,
+} from '@daybook/core'
+import { KafkaConsumer } from './consumer/kafka-consumer.ts'
+import { Lag } from './consumer/lag.ts'
+import { kafkaDeadLetterQueue } from './dead-letters/kafka-dead-letters.ts'
+import { DelayMover } from './delays/delay-mover.ts'
+import { Tiers } from './delays/tiers.ts'
+import type { KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
+import { kafkaError } from './kafka-errors.ts'
+import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
+import { asKafkaClient } from './kafkajs/kafkajs.ts'
+import { KafkaProducer } from './producer/kafka-producer.ts'
+import { PartitionPipe } from './producer/partition-pipe.ts'
+import { SenderPool } from './producer/sender-pool.ts'
+import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
+import { ensureTopics, type WantedTopic } from './topics.ts'
+
+/**
+ * A Kafka topic as the queue of a namespace: many processes may write to it, and for each target
+ * a consumer group reads it, shared out among the processes that consume.
+ */
+export function kafkaQueue(options: KafkaQueueOptions): Queue {
+  return new KafkaQueue(asKafkaClient(options.client), settingsOf(options))
+}
+
+/** What is added to a message on its way: the frame of a batch, and its hop or its letter. */
+const frameBytes = 60_000
+
+/** What is there while a queue is open. */
+interface Opened {
+  readonly parts: QueueParts
+  readonly partitions: number
+  readonly senders: SenderPool
+  readonly pipes: Map<string, PartitionPipe>
+}
+
+class KafkaQueue implements Queue {
+  readonly kind = 'kafka'
+  readonly supports: QueueSupports
+  readonly #client: KafkaClient
+  readonly #settings: KafkaSettings
+  readonly #tiers: Tiers
+  #opened: Opened | undefined
+  #mover: Promise<DelayMover> | undefined
+
+  constructor(client: KafkaClient, settings: KafkaSettings) {
+    this.#client = client
+    this.#settings = settings
+    this.#tiers = new Tiers(settings.delayTiersMs)
+    this.supports = Object.freeze({
+      order: 'key',
+      longestDelayMs: Number.POSITIVE_INFINITY,
+      largestRecordBytes: settings.batchBytes,
+      largestBatchRecords: 10_000,
+      largestBatchBytes: 64 * 2 ** 20,
+      replay: false,
+      independentReaders: true,
+      deadLetterListing: true,
+      durability: 'replicated',
+      shared: true,
+      attempts: 'numbers',
+      releaseHoldsKey: false,
+    })
+  }
+
+  async open(context: QueueContext): Promise<void> {
+    const settings = this.#settings
+    const { topic } = settings
+    let admin: QueueParts['admin'] | undefined
+    try {
+      admin = await this.#client.admin()
+    } catch (error) {
+      throw kafkaError(`Kafka cannot be reached for the topic ${topic}`, error)
+    }
+    try {
+      const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
+      const wanted = this.#wantedTopics(context)
+      const [partitions = 0] = await ensureTopics(admin, wanted, settings, pause)
+      const lag = new Lag(admin, settings)
+      const parts = { client: this.#client, options: settings, context, admin, lag, pause }
+      const senders = new SenderPool(this.#client)
+      this.#opened = { parts, partitions, senders, pipes: new Map() }
+    } catch (error) {
+      await admin.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async producer(): Promise<Producer> {
+    const { parts, partitions } = this.#ready()
+    return new KafkaProducer({
+      topic: this.#settings.topic,
+      partitions,
+      largestRecordBytes: this.supports.largestRecordBytes,
+      now: () => parts.context.clock.now(),
+      put: (place, message) => this.#put(place, message),
+      delay: (message, dueAt) => this.#delay(message, dueAt),
+    })
+  }
+
+  async consumer(target: string): Promise<Consumer> {
+    const { parts } = this.#ready()
+    if (!parts.context.targets.includes(target)) {
+      throw new WalError(
+        'ERR_UNKNOWN_TARGET',
+        `The queue of namespace "${parts.context.namespace}" was opened without a target "${target}".`,
+      )
+    }
+    const consumer = new KafkaConsumer(parts, target)
+    // Whoever consumes also takes part in sending on what was delayed.
+    this.#mover ??= this.#openMover()
+    await Promise.all([consumer.open(), this.#mover])
+    return consumer
+  }
+
+  async deadLetters(): Promise<DeadLetterQueue> {
+    const { parts } = this.#ready()
+    const place = { topic: deadLettersTopicOf(this.#settings.topic), partition: 0 }
+    return kafkaDeadLetterQueue(parts, place, (message) => this.#put(place, message))
+  }
+
+  async close(): Promise<void> {
+    const opened = this.#opened
+    if (opened === undefined) return
+    this.#opened = undefined
+    const mover = this.#mover
+    this.#mover = undefined
+    await (await mover?.catch(() => undefined))?.close()
+    await opened.senders.close()
+    await opened.parts.admin.close()
+  }
+
+  async #openMover(): Promise<DelayMover> {
+    const { parts, partitions } = this.#ready()
+    const mover = new DelayMover({
+      parts,
+      tiers: this.#tiers,
+      partitions,
+      put: (place, message) => this.#put(place, message),
+      delay: (message, dueAt) => this.#delay(message, dueAt),
+    })
+    await mover.open()
+    return mover
+  }
+
+  #put(place: KafkaPlace, message: KafkaMessage): Promise<SendOutcome> {
+    if (this.#opened === undefined) return Promise.resolve({ durable: 'no', error: closed() })
+    const { parts, senders, pipes } = this.#opened
+    const name = `${place.topic}/${place.partition}`
+    const options = { ...this.#settings, clock: parts.context.clock }
+    const pipe = pipes.get(name) ?? new PartitionPipe(place, senders, options)
+    pipes.set(name, pipe)
+    return pipe.send(message)
+  }
+
+  #delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome> {
+    const now = this.#opened?.parts.context.clock.now() ?? dueAt
+    const { partition, message: noted } = this.#tiers.place(message, dueAt, now)
+    return this.#put({ topic: delaysTopicOf(this.#settings.topic), partition }, noted)
+  }
+
+  #wantedTopics({ retention }: QueueContext): readonly WantedTopic[] {
+    const { topic, partitions, batchBytes } = this.#settings
+    const messageBytes = batchBytes + frameBytes
+    const forEver = Number.POSITIVE_INFINITY
+    return [
+      {
+        topic,
+        partitions,
+        needsAll: false,
+        cleanup: 'delete',
+        retentionMs: retention?.timeMs ?? forEver,
+        // A topic that is there already says itself how long it keeps what, unless the namespace does.
+        leastRetentionMs: retention?.timeMs ?? 0,
+        messageBytes,
+      },
+      {
+        topic: delaysTopicOf(topic),
+        partitions: this.#tiers.partitions,
+        needsAll: true,
+        cleanup: 'delete',
+        retentionMs: forEver,
+        leastRetentionMs: forEver,
+        messageBytes,
+      },
+      {
+        topic: deadLettersTopicOf(topic),
+        partitions: 1,
+        needsAll: true,
+        cleanup: 'compact',
+        retentionMs: forEver,
+        leastRetentionMs: forEver,
+        messageBytes: messageBytes + frameBytes,
+      },
+    ]
+  }
+
+  #ready(): Opened {
+    if (!this.#opened) throw closed()
+    return this.#opened
+  }
+}
+
+function closed(): WalError {
+  return new WalError('ERR_CLOSED', 'The Kafka queue is closed.')
+}
+
+function pauseFor(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(ms, resolve)
+  })
+}

@@ -1,0 +1,105 @@
+import type {
+  KafkaGroup,
+  KafkaGroupListener,
+  KafkaGroupOptions,
+  KafkaPlace,
+} from '../kafka-client.ts'
+import { entryOf } from './kafkajs-entries.ts'
+import type { KafkaJs, KafkaJsConsumer } from './kafkajs-types.ts'
+
+/** How long a fetch waits for something to arrive, in ms. Leaving the group waits for it, too. */
+const longestFetchMs = 250
+
+/**
+ * Joins a group. The client fetches by itself; between two fetches it sends heartbeats, so a batch
+ * is only passed on, and never worked at. It starts again by itself after whatever goes wrong.
+ */
+export async function joinGroup(
+  kafka: KafkaJs,
+  { group, topics, sessionTimeoutMs }: KafkaGroupOptions,
+  listener: KafkaGroupListener,
+  fetchWaitMs: number = longestFetchMs,
+): Promise<KafkaGroup> {
+  const consumer = kafka.consumer({
+    groupId: group,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 3),
+    maxWaitTimeInMs: fetchWaitMs,
+    allowAutoTopicCreation: false,
+    retry: { restartOnFailure: async () => true },
+  })
+  const member = new KafkaJsGroup(consumer, listener)
+  await consumer.connect()
+  await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+  await member.run()
+  return member
+}
+
+class KafkaJsGroup implements KafkaGroup {
+  readonly #consumer: KafkaJsConsumer
+  readonly #listener: KafkaGroupListener
+  #closed = false
+
+  constructor(consumer: KafkaJsConsumer, listener: KafkaGroupListener) {
+    this.#consumer = consumer
+    this.#listener = listener
+    consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment))
+    consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
+    consumer.on('consumer.crash', ({ payload }) =>
+      this.#tell(() => {
+        listener.assigned([])
+        listener.failed(payload.error)
+      }),
+    )
+  }
+
+  async run(): Promise<void> {
+    await this.#consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 8,
+      eachBatch: async ({ batch, isStale }) => {
+        // A batch from before a seek is not what was asked for.
+        if (isStale()) return
+        const { topic, partition, messages } = batch
+        const next = Number(batch.lastOffset()) + 1
+        this.#tell(() => this.#listener.entries({ topic, partition }, messages.map(entryOf), next))
+      },
+    })
+  }
+
+  read({ topic, partition }: KafkaPlace, from: number): void {
+    if (this.#closed) return
+    this.#consumer.seek({ topic, partition, offset: String(from) })
+    this.#consumer.resume([{ topic, partitions: [partition] }])
+  }
+
+  pause({ topic, partition }: KafkaPlace): void {
+    if (!this.#closed) this.#consumer.pause([{ topic, partitions: [partition] }])
+  }
+
+  async commit(commits: Parameters<KafkaGroup['commit']>[0]): Promise<void> {
+    await this.#consumer.commitOffsets(
+      commits.map(({ offset, ...commit }) => ({ ...commit, offset: String(offset) })),
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#consumer.disconnect()
+  }
+
+  #joined(assignment: Readonly<Record<string, readonly number[]>>): void {
+    const places = Object.entries(assignment).flatMap(([topic, partitions]) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    this.#tell(() => {
+      // It would begin where the group has committed; the listener knows what was read beyond that.
+      for (const place of places) this.pause(place)
+      this.#listener.assigned(places)
+    })
+  }
+
+  #tell(what: () => void): void {
+    if (!this.#closed) what()
+  }
+}

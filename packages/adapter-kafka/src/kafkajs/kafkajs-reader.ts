@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import type { KafkaEntry, KafkaReader } from '../kafka-client.ts'
+import { joinGroup } from './kafkajs-group.ts'
+import type { KafkaJs } from './kafkajs-types.ts'
+
+/** While it has nothing to read the client looks so often whether it has, in ms. */
+const fetchWaitMs = 50
+
+/**
+ * Reads a topic from wherever it is asked to. kafkajs fetches for members of a group alone, so the
+ * reader is the only member of a group of its own, which commits nothing and is deleted at the end.
+ */
+export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaReader> {
+  const group = `daybook.reader.${randomUUID()}`
+  let isAssigned = (): void => {}
+  const assigned = new Promise<void>((resolve) => {
+    isAssigned = resolve
+  })
+  let wanted: Wanted | undefined
+  const joined = await joinGroup(
+    kafka,
+    { group, topics: [topic], sessionTimeoutMs: 30_000 },
+    {
+      assigned: (places) => {
+        if (places.length === 0) return
+        isAssigned()
+        const current = wanted
+        if (current) joined.read({ topic, partition: current.partition }, current.next)
+      },
+      rebalancing: () => {},
+      entries: (place, entries, next) => {
+        if (place.partition === wanted?.partition) wanted.take(entries, next)
+      },
+      failed: () => {},
+    },
+    fetchWaitMs,
+  )
+  await assigned
+  return {
+    async *read(partition, from, to, signal) {
+      const reading = new Wanted(partition, from)
+      wanted = reading
+      const wake = (): void => reading.wake()
+      signal?.addEventListener('abort', wake, { once: true })
+      try {
+        if (from < to) joined.read({ topic, partition }, from)
+        for (let next = from; next < to && !signal?.aborted; ) {
+          const lot = await reading.lot()
+          next = lot.next
+          const entries = lot.entries.filter(({ offset }) => offset < to)
+          if (entries.length > 0) yield entries
+        }
+      } finally {
+        signal?.removeEventListener('abort', wake)
+        wanted = undefined
+        joined.pause({ topic, partition })
+      }
+    },
+    async close() {
+      await joined.close()
+      const admin = kafka.admin()
+      try {
+        await admin.connect()
+        await admin.deleteGroups([group])
+      } catch {
+        // An empty group that committed nothing is gone by itself before long.
+      } finally {
+        await admin.disconnect()
+      }
+    },
+  }
+}
+
+/** What one reading waits for. */
+class Wanted {
+  readonly partition: number
+  next: number
+  #entries: KafkaEntry[] = []
+  #wake: (() => void) | undefined
+
+  constructor(partition: number, next: number) {
+    this.partition = partition
+    this.next = next
+  }
+
+  take(entries: readonly KafkaEntry[], next: number): void {
+    for (const entry of entries) {
+      if (entry.offset < this.next) continue
+      this.#entries.push(entry)
+      this.next = entry.offset + 1
+    }
+    this.next = Math.max(this.next, next)
+    this.wake()
+  }
+
+  wake(): void {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  /** What has come; waits for it if need be. */
+  async lot(): Promise<{ readonly entries: readonly KafkaEntry[]; readonly next: number }> {
+    const isThere = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    if (this.#entries.length === 0) await isThere
+    const entries = this.#entries
+    this.#entries = []
+    return { entries, next: this.next }
+  }
+}

@@ -1,0 +1,197 @@
+import { ConnectionPool, Consumer, type GroupAssignment, offsetCommitV9 } from '@platformatic/kafka'
+import type {
+  KafkaCommit,
+  KafkaGroup,
+  KafkaGroupListener,
+  KafkaGroupOptions,
+  KafkaPlace,
+} from '../kafka-client.ts'
+import { fetchOnce, leadersOf } from './fetching.ts'
+import type { PlatformaticOptions } from './platformatic.ts'
+
+/** How long a broker waits for something to arrive, in ms. Leaving waits for it, too. */
+const waitMs = 250
+
+/** Waits so long after a failed fetch, in ms. */
+const tryAgainMs = 250
+
+/**
+ * Joins a group. The client keeps the membership alive; what is fetched, and from where, is decided
+ * here, for its stream can only be paused as a whole.
+ */
+export async function joinGroup(
+  options: PlatformaticOptions,
+  group: KafkaGroupOptions,
+  listener: KafkaGroupListener,
+): Promise<KafkaGroup> {
+  const member = new PlatformaticGroup(options, group, listener)
+  try {
+    await member.join()
+  } catch (error) {
+    await member.close().catch(() => {})
+    throw error
+  }
+  return member
+}
+
+class PlatformaticGroup implements KafkaGroup {
+  readonly #consumer: Consumer
+  readonly #group: KafkaGroupOptions
+  readonly #listener: KafkaGroupListener
+  /** Apart from the client's own connection: heartbeats do not wait behind a fetch. */
+  readonly #fetchPool: ConnectionPool
+  readonly #commitPool: ConnectionPool
+  /** By topic and partition, the offset to be read next; not there while paused. */
+  readonly #wanted = new Map<string, Map<number, number>>()
+  /** The topics and brokers that are being asked. */
+  readonly #pumps = new Map<string, Promise<void>>()
+  readonly #closing = new AbortController()
+
+  constructor(
+    options: PlatformaticOptions,
+    group: KafkaGroupOptions,
+    listener: KafkaGroupListener,
+  ) {
+    this.#group = group
+    this.#listener = listener
+    const { sessionTimeoutMs } = group
+    this.#consumer = new Consumer({
+      ...options,
+      groupId: group.group,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: Math.max(30_000, sessionTimeoutMs),
+      heartbeatInterval: Math.min(3_000, Math.floor(sessionTimeoutMs / 3)),
+      autocommit: false,
+    })
+    this.#consumer.topics.trackAll(...group.topics)
+    this.#fetchPool = new ConnectionPool(options.clientId, options)
+    this.#commitPool = new ConnectionPool(options.clientId, options)
+    this.#consumer.on('consumer:group:join', ({ assignments }) => this.#joined(assignments))
+    this.#consumer.on('consumer:group:rebalance', () => this.#tell(() => listener.rebalancing()))
+    this.#consumer.on('error', (error) => this.#lost(error))
+  }
+
+  async join(): Promise<void> {
+    await this.#consumer.joinGroup()
+  }
+
+  read({ topic, partition }: KafkaPlace, from: number): void {
+    const partitions = this.#wanted.get(topic) ?? new Map<number, number>()
+    this.#wanted.set(topic, partitions)
+    partitions.set(partition, from)
+    void this.#pumpAll(topic)
+  }
+
+  pause({ topic, partition }: KafkaPlace): void {
+    this.#wanted.get(topic)?.delete(partition)
+  }
+
+  /** The client's own commit takes no metadata, so the request is made here, over a connection of its own. */
+  async commit(commits: readonly KafkaCommit[]): Promise<void> {
+    const { coordinatorId, generationId, memberId, groupId } = this.#consumer
+    const { brokers } = await this.#consumer.metadata({ topics: [...this.#group.topics] })
+    const broker = brokers.get(coordinatorId ?? -1)
+    if (broker === undefined || memberId === null) throw new Error('The group has no coordinator.')
+    const connection = await this.#commitPool.get(broker)
+    const topics = [...new Set(commits.map(({ topic }) => topic))].map((name) => ({
+      name,
+      partitions: commits
+        .filter(({ topic }) => topic === name)
+        .map(({ partition, offset, metadata }) => ({
+          partitionIndex: partition,
+          committedOffset: BigInt(offset),
+          committedLeaderEpoch: -1,
+          committedMetadata: metadata,
+        })),
+    }))
+    const commit = offsetCommitV9.api.async
+    await commit(connection, groupId, generationId, memberId, null, topics)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#wanted.clear()
+    await Promise.allSettled(this.#pumps.values())
+    await this.#consumer.close(true)
+    await Promise.allSettled([this.#fetchPool.close(), this.#commitPool.close()])
+  }
+
+  #joined(assignments: readonly GroupAssignment[] = []): void {
+    const places = assignments.flatMap(({ topic, partitions }) =>
+      partitions.map((partition) => ({ topic, partition })),
+    )
+    this.#wanted.clear()
+    this.#tell(() => this.#listener.assigned(places))
+  }
+
+  /** The client has given up on its membership. */
+  #lost(error: unknown): void {
+    this.#tell(() => {
+      this.#wanted.clear()
+      this.#listener.assigned([])
+      this.#listener.failed(error)
+      setTimeout(() => {
+        if (!this.#closing.signal.aborted) {
+          this.#consumer.joinGroup().catch((again: unknown) => this.#lost(again))
+        }
+      }, 1_000).unref()
+    })
+  }
+
+  /** Sees to it that each broker that leads a wanted partition is being asked. */
+  async #pumpAll(topic: string): Promise<void> {
+    try {
+      const leaders = await leadersOf(this.#consumer, topic)
+      for (const partition of this.#wanted.get(topic)?.keys() ?? []) {
+        const node = leaders[partition] ?? -1
+        const name = `${topic}@${node}`
+        if (this.#pumps.has(name) || this.#closing.signal.aborted) continue
+        const pump = this.#pump(topic, node).finally(() => this.#pumps.delete(name))
+        this.#pumps.set(name, pump)
+      }
+    } catch (error) {
+      this.#failed(topic, error)
+    }
+  }
+
+  /** Asks one broker until it has nothing that is wanted. */
+  async #pump(topic: string, node: number): Promise<void> {
+    try {
+      for (;;) {
+        const leaders = await leadersOf(this.#consumer, topic)
+        const wanted = [...(this.#wanted.get(topic) ?? [])]
+        const from = new Map(wanted.filter(([partition]) => (leaders[partition] ?? -1) === node))
+        if (from.size === 0 || this.#closing.signal.aborted) return
+        const connectionPool = this.#fetchPool
+        const options = { topic, node, from, waitMs, connectionPool }
+        for (const fetched of await fetchOnce(this.#consumer, options)) {
+          this.#take(topic, from, fetched)
+        }
+      }
+    } catch (error) {
+      this.#failed(topic, error)
+    }
+  }
+
+  #take(
+    topic: string,
+    asked: ReadonlyMap<number, number>,
+    { partition, entries, next }: Awaited<ReturnType<typeof fetchOnce>>[0],
+  ): void {
+    const wanted = this.#wanted.get(topic)
+    // Paused, lost, or sent elsewhere while the answer was on its way.
+    if (wanted?.get(partition) !== asked.get(partition)) return
+    wanted?.set(partition, next)
+    this.#tell(() => this.#listener.entries({ topic, partition }, entries, next))
+  }
+
+  #failed(topic: string, error: unknown): void {
+    if (this.#closing.signal.aborted) return
+    this.#listener.failed(error)
+    setTimeout(() => void this.#pumpAll(topic), tryAgainMs).unref()
+  }
+
+  #tell(what: () => void): void {
+    if (!this.#closing.signal.aborted) what()
+  }
+}

@@ -1,0 +1,30 @@
+import type { QueueContext } from '@daybook/core'
+import type { Lag } from './consumer/lag.ts'
+import type { KafkaAdmin, KafkaClient } from './kafka-client.ts'
+import type { KafkaSettings } from './kafka-options.ts'
+
+/** What the parts of one open queue share. */
+export interface QueueParts {
+  readonly client: KafkaClient
+  readonly options: KafkaSettings
+  readonly context: QueueContext
+  readonly admin: KafkaAdmin
+  readonly lag: Lag
+  /** Lets so many ms go by. */
+  pause(ms: number): Promise<void>
+}
+
+/** The topic in which delayed records wait. */
+export function delaysTopicOf(topic: string): string {
+  return `${topic}.delays`
+}
+
+/** The topic in which dead letters wait. */
+export function deadLettersTopicOf(topic: string): string {
+  return `${topic}.dead-letters`
+}
+
+/** The group that sends delayed records on. */
+export function delaysGroupOf(group: string): string {
+  return `${group}.delays`
+}

@@ -1,0 +1,155 @@
+import { WalError } from '@daybook/core'
+import type { KafkaAdmin, KafkaTopic, NewKafkaTopic } from './kafka-client.ts'
+import { kafkaError } from './kafka-errors.ts'
+import type { KafkaSettings } from './kafka-options.ts'
+
+/** A topic that a queue needs, and how it has to be. */
+export interface WantedTopic {
+  readonly topic: string
+  readonly partitions: number
+  /** Fewer partitions than `partitions` will not do. */
+  readonly needsAll: boolean
+  readonly cleanup: 'delete' | 'compact'
+  /** How long one that is created keeps what it is given, in ms; Infinity for ever. */
+  readonly retentionMs: number
+  /** How long one that is there already has to keep it. */
+  readonly leastRetentionMs: number
+  /** At least so many bytes in a batch. */
+  readonly messageBytes: number
+}
+
+const leadersWithinMs = 30_000
+
+/**
+ * Creates the topics that are missing, waits until each partition has a leader (a client that sends
+ * before may store a batch twice), and checks that they keep what they are given. Answers the number
+ * of partitions of each.
+ */
+export async function ensureTopics(
+  admin: KafkaAdmin,
+  wanted: readonly WantedTopic[],
+  settings: KafkaSettings,
+  pause: (ms: number) => Promise<void>,
+): Promise<readonly number[]> {
+  const found = await Promise.all(wanted.map(({ topic }) => look(admin, topic)))
+  const missing = wanted.filter((_, at) => found[at] === undefined)
+  if (missing.length > 0) await create(admin, missing, settings)
+  const topics = await Promise.all(
+    wanted.map(({ topic }, at) => found[at] ?? untilItLeads(admin, topic, pause)),
+  )
+  await Promise.all(
+    wanted.map((want, at) => check(admin, want, topics[at] as KafkaTopic, settings)),
+  )
+  return topics.map(({ partitions }) => partitions)
+}
+
+async function look(admin: KafkaAdmin, topic: string): Promise<KafkaTopic | undefined> {
+  try {
+    const found = await admin.topic(topic)
+    return found?.hasLeaders ? found : undefined
+  } catch (error) {
+    throw kafkaError(`The topic ${topic} cannot be looked at`, error)
+  }
+}
+
+async function create(
+  admin: KafkaAdmin,
+  missing: readonly WantedTopic[],
+  settings: KafkaSettings,
+): Promise<void> {
+  const names = missing.map(({ topic }) => topic).join(', ')
+  if (!settings.create) {
+    throw new WalError(
+      'ERR_CONFIG',
+      `The cluster has no topic ${names}, or no leader for it. Create it, or leave \`create\` at true.`,
+    )
+  }
+  try {
+    const replicas = settings.replicas ?? Math.min(3, await admin.brokers())
+    await admin.create(missing.map((want) => newTopic(want, replicas)))
+  } catch (error) {
+    throw kafkaError(`The topics ${names} cannot be created`, error)
+  }
+}
+
+function newTopic({ topic, partitions, ...want }: WantedTopic, replicas: number): NewKafkaTopic {
+  const settings = new Map([
+    ['cleanup.policy', want.cleanup],
+    ['max.message.bytes', String(want.messageBytes)],
+  ])
+  if (want.cleanup === 'delete') settings.set('retention.ms', msText(want.retentionMs))
+  if (replicas >= 3) settings.set('min.insync.replicas', '2')
+  return { topic, partitions, replicas, settings }
+}
+
+function msText(ms: number): string {
+  return String(ms === Number.POSITIVE_INFINITY ? -1 : Math.ceil(ms))
+}
+
+async function untilItLeads(
+  admin: KafkaAdmin,
+  topic: string,
+  pause: (ms: number) => Promise<void>,
+): Promise<KafkaTopic> {
+  for (let waitedMs = 0; ; ) {
+    const found = await look(admin, topic)
+    if (found) return found
+    if (waitedMs >= leadersWithinMs) {
+      const text = `The topic ${topic} has partitions without a leader ${leadersWithinMs} ms after it was created.`
+      throw new WalError('ERR_IO', text, { retryable: true })
+    }
+    const stepMs = 20 + waitedMs / 4
+    await pause(stepMs)
+    waitedMs += stepMs
+  }
+}
+
+async function check(
+  admin: KafkaAdmin,
+  want: WantedTopic,
+  found: KafkaTopic,
+  { allowUnderReplicated }: KafkaSettings,
+): Promise<void> {
+  const { topic } = want
+  const has = await settingsOf(admin, topic)
+  const problems: string[] = []
+  const policy = has.get('cleanup.policy') ?? 'delete'
+  if (policy !== want.cleanup) {
+    problems.push(
+      `its cleanup.policy is "${policy}" and must be "${want.cleanup}", or records are lost`,
+    )
+  }
+  const retentionMs = Number(has.get('retention.ms') ?? -1)
+  if (want.cleanup === 'delete' && retentionMs >= 0 && retentionMs < want.leastRetentionMs) {
+    const wanted = msText(want.leastRetentionMs)
+    problems.push(
+      `its retention.ms is ${retentionMs}; set it to ${wanted}, as the namespace asks for`,
+    )
+  }
+  const messageBytes = Number(has.get('max.message.bytes') ?? want.messageBytes)
+  if (messageBytes < want.messageBytes) {
+    problems.push(
+      `its max.message.bytes is ${messageBytes} and must be at least ${want.messageBytes}`,
+    )
+  }
+  if (want.needsAll && found.partitions < want.partitions) {
+    problems.push(`it has ${found.partitions} partitions and needs ${want.partitions}: add some`)
+  }
+  const inSync = Number(has.get('min.insync.replicas') ?? 1)
+  if (!allowUnderReplicated && (found.replicas < 3 || inSync < 2)) {
+    problems.push(
+      `it has ${found.replicas} replicas and min.insync.replicas ${inSync}. With less than 3 and 2 an ` +
+        'acknowledged record can be lost with one broker; raise them, or accept it with `allowUnderReplicated: true`',
+    )
+  }
+  if (problems.length === 0) return
+  throw new WalError('ERR_CONFIG', `The topic ${topic} will not do: ${problems.join('; ')}.`)
+}
+
+async function settingsOf(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await admin.settings(topic)
+  } catch (error) {
+    throw kafkaError(`The settings of the topic ${topic} cannot be read`, error)
+  }
+}

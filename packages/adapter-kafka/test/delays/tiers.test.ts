@@ -1,0 +1,61 @@
+import { makeStoredRecord, SeededRandom } from '@daybook/core/testing'
+import { expect, test } from 'vitest'
+import { Heap } from '../../src/delays/heap.ts'
+import { hopAtOf, Tiers, withoutHop } from '../../src/delays/tiers.ts'
+import { messageOf } from '../../src/kafka-message.ts'
+
+const tiers = new Tiers([86_400_000, 3_600_000, 60_000, 10_000])
+
+test('a delay is made up of hops down the tiers, none of them past the end', () => {
+  const dueAt = 2 * 86_400_000 + 5 * 3_600_000 + 61_000 + 9_999
+  let now = 0
+  let message = messageOf(makeStoredRecord({ dueAt }))
+  const hops: number[] = []
+  while (now < dueAt) {
+    const placed = tiers.place(message, dueAt, now)
+    hops.push(placed.partition)
+    now = hopAtOf(placed.message)
+    expect(now).toBeLessThanOrEqual(dueAt)
+    message = withoutHop(placed.message)
+  }
+  expect(hops).toEqual([0, 0, 1, 1, 1, 1, 1, 2, 3, 4])
+  expect(now).toBe(dueAt)
+  expect(message).toEqual(messageOf(makeStoredRecord({ ...recordParts(message), dueAt })))
+})
+
+test('what is due within the shortest span goes to where it is sorted', () => {
+  const { partition, message } = tiers.place(messageOf(makeStoredRecord()), 9_000.5, 0)
+  expect([partition, hopAtOf(message)]).toEqual([tiers.last, 9_001])
+  expect(tiers.partitions).toBe(tiers.last + 1)
+})
+
+test('a message that does not say when goes on at once', () => {
+  expect(hopAtOf(messageOf(makeStoredRecord()))).toBe(0)
+})
+
+test('a heap gives back the least first, whatever came in between', () => {
+  const random = new SeededRandom(Number(process.env['DAYBOOK_SEED']))
+  const heap = new Heap<number>((a, b) => a < b)
+  const model: number[] = []
+  for (let step = 0; step < 2_000; step++) {
+    if (random.chance(0.6)) {
+      const item = random.integer(0, 100)
+      heap.push(item)
+      model.push(item)
+      model.sort((a, b) => a - b)
+    } else {
+      expect(heap.peek()).toBe(model[0])
+      expect(heap.pop()).toBe(model.shift())
+    }
+  }
+})
+
+function recordParts(message: ReturnType<typeof messageOf>) {
+  const text = (name: string): string => message.headers.get(name)?.toString() ?? ''
+  return {
+    id: text('daybook-id'),
+    key: message.key?.toString(),
+    writtenAt: Number(text('daybook-written-at')),
+    version: BigInt(text('daybook-version')),
+  }
+}

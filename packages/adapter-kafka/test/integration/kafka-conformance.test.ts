@@ -1,0 +1,95 @@
+// needs: kafka
+
+import { randomUUID } from 'node:crypto'
+import { systemClock, systemRandom } from '@daybook/core'
+import {
+  type ConformanceCase,
+  deadLetterQueueConformance,
+  queueConformance,
+  runConformance,
+} from '@daybook/core/testing'
+import { type Service, service } from '@daybook/services'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { kafkaQueue } from '../../src/index.ts'
+import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
+import { mortalClient } from '../support/mortal-client.ts'
+
+let kafka: Service
+
+beforeAll(async () => {
+  kafka = await service('kafka')
+})
+afterAll(async () => {
+  await kafka.reset()
+})
+
+function queueOf(client: ReturnType<typeof mortalClient>, topic: string) {
+  return kafkaQueue({
+    client,
+    topic,
+    partitions: 2,
+    allowUnderReplicated: true,
+    delayTiersMs: [86_400_000, 60_000, 1_000],
+  })
+}
+
+function queueCases(name: ClientName): readonly ConformanceCase[] {
+  return queueConformance({
+    create() {
+      const topic = `conformance-${randomUUID()}`
+      let client = mortalClient(clientFor(name, kafka.address))
+      return {
+        queue: () => queueOf(client, topic),
+        async crash() {
+          const dying = client
+          client = mortalClient(clientFor(name, kafka.address))
+          await dying.die()
+        },
+      }
+    },
+    shortDelayMs: 600,
+    quietMs: 400,
+    patienceMs: 20_000,
+  })
+}
+
+function letterCases(name: ClientName): readonly ConformanceCase[] {
+  return deadLetterQueueConformance({
+    async create() {
+      const client = mortalClient(clientFor(name, kafka.address))
+      const queue = queueOf(client, `letters-${randomUUID()}`)
+      await queue.open({
+        namespace: 'conformance',
+        targets: ['first'],
+        directory: undefined,
+        clock: systemClock,
+        random: systemRandom,
+        reportError: () => {},
+      })
+      return {
+        async open() {
+          const letters = await queue.deadLetters()
+          if (letters === undefined) throw new Error('The queue brings no dead letters.')
+          return letters
+        },
+        dispose: () => queue.close(),
+      }
+    },
+    patienceMs: 20_000,
+  })
+}
+
+async function failuresOf(cases: readonly ConformanceCase[]): Promise<readonly string[]> {
+  const results = await runConformance(cases, { concurrency: 16 })
+  return results.flatMap(({ name, failure }) => (failure ? [`${name}\n${failure}`] : []))
+}
+
+for (const name of clientNames) {
+  test(`a queue on Kafka keeps every promise of a queue, through ${name}`, async () => {
+    expect(await failuresOf(queueCases(name))).toEqual([])
+  })
+
+  test(`the dead letters on Kafka keep every promise of theirs, through ${name}`, async () => {
+    expect(await failuresOf(letterCases(name))).toEqual([])
+  })
+}
