@@ -2,7 +2,7 @@ import type { KafkaMessage } from '../kafka-client.ts'
 import { partitionOf } from '../partitioner.ts'
 
 /** The header that says when a message goes on from its tier, in ms since the Unix epoch. */
-export const hopHeader = 'daybook-hop-at'
+const hopHeader = 'daybook-hop-at'
 
 /**
  * The delays topic has a partition for each tier. All messages of a tier wait equally long, so that
