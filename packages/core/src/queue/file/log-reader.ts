@@ -21,6 +21,8 @@ export class SegmentedLogReader implements LogReader {
   readonly #segments: LogSegments
   #position: number
   #current: SegmentReader | undefined
+  /** The segment whose file is being opened. */
+  #opening: LogSegment | undefined
   /** The read under way. */
   #reading: Promise<unknown> | undefined
   #closed = false
@@ -53,9 +55,10 @@ export class SegmentedLogReader implements LogReader {
 
   /** Gives up the file of each of these segments, once the read under way is done with it. */
   async letGo(segments: readonly LogSegment[]): Promise<void> {
-    while (this.#current !== undefined && segments.includes(this.#current.segment)) {
-      if (this.#reading === undefined) await this.#leave()
-      else await this.#reading
+    for (;;) {
+      const segment = this.#opening ?? this.#current?.segment
+      if (segment === undefined || !segments.includes(segment)) return
+      await (this.#reading ?? this.#leave())
     }
   }
 
@@ -96,9 +99,18 @@ export class SegmentedLogReader implements LogReader {
         ? this.#segments.after(this.#current.segment)
         : (this.#segments.holding(this.#position) ?? this.#segments.first)
       if (next === undefined) return undefined
-      await this.#leave()
-      this.#current = await SegmentReader.open(this.#fileSystem, next)
+      await this.#moveTo(next)
     }
     return this.#current
+  }
+
+  async #moveTo(segment: LogSegment): Promise<void> {
+    this.#opening = segment
+    try {
+      await this.#leave()
+      this.#current = await SegmentReader.open(this.#fileSystem, segment)
+    } finally {
+      this.#opening = undefined
+    }
   }
 }

@@ -7,6 +7,7 @@ import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { directory, logOptions, readAll } from '../../simulation/log-workload.ts'
+import { HookedFileSystem } from './support/hooked-file-system.ts'
 import { KnownProgress } from './support/known-progress.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -387,6 +388,32 @@ describe('a reader of a log with a retention', () => {
     await Promise.all([...reads, lookup])
     expect(keptFiles(log)[0]).toBeGreaterThan(5)
     for (const reader of readers) await reader.close()
+    await log.close()
+  })
+
+  it('lets a reader go on that is just opening a segment, and removes that after', async () => {
+    const hooked = new HookedFileSystem(disk)
+    const log = await open({ bytes: 12_000 }, { fileSystem: hooked })
+    await append(log, 3)
+    const opened = Promise.withResolvers<void>()
+    const goOn = Promise.withResolvers<void>()
+    hooked.hook = async (call, path) => {
+      if (call !== 'open' || !path.includes('000001.segment')) return
+      hooked.hook = () => {}
+      opened.resolve()
+      await goOn.promise
+    }
+    const reader = log.reader(1)
+    const read = reader.read({ maxRecords: 1, maxBytes: 1 })
+    await opened.promise
+    search.lastingThrough = unlimited
+    await append(log, 6)
+    goOn.resolve()
+    expect((await read).map(({ sequence }) => sequence)).toEqual([1])
+    await clock.settle()
+    expect(log.firstSequence).toBeGreaterThan(5)
+    expect(keptFiles(log)[0]).toBeGreaterThan(5)
+    await reader.close()
     await log.close()
   })
 })
