@@ -268,7 +268,8 @@ export class Cursor {
     try {
       await this.#journal.append(() => {
         this.#writing = undefined
-        return [...this.#held.splice(0), this.#pending.take()]
+        if (!this.#pending.empty) this.#held.push(this.#pending.take())
+        return this.#held.splice(0)
       })
       this.#failing = false
       this.#syncSoon()

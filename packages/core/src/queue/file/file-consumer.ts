@@ -25,6 +25,8 @@ export interface FileConsumerOptions {
   readonly feed: FileFeed
   /** Rejects with a `WalError` once the log may no longer be read on or written to. */
   checkOwnership(): Promise<void>
+  /** Its feed is not to be used any more. What it is given never rejects. */
+  onClosing(closed: Promise<void>): void
   onClosed(): void
 }
 
@@ -170,7 +172,10 @@ export class FileConsumer implements Consumer {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    if (this.#closing === undefined) {
+      this.#closing = this.#close()
+      this.#options.onClosing(this.#closing.catch(() => {}))
+    }
     return this.#closing
   }
 

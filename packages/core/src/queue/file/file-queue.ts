@@ -15,6 +15,7 @@ import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
 import { recallRecord } from './file-recall.ts'
 import type { FileSystem } from './file-system.ts'
+import { guardReports } from './guard-reports.ts'
 import { nodeFileSystem } from './node-file-system.ts'
 import { type AcquireLock, ownerLock } from './owner-lock.ts'
 
@@ -105,6 +106,8 @@ class FileQueue implements Queue {
   readonly #consuming = new Set<string>()
   /** By target: those of consumers, and those that were opened for a recall. */
   readonly #feeds = new Map<string, Promise<FileFeed>>()
+  /** By target: the closing of its consumer, and so of its feed. */
+  readonly #closings = new Map<string, Promise<void>>()
   #stopListening: () => void = () => {}
   /** Why the directory is no longer ours; undefined while it is. */
   #lost: WalError | undefined
@@ -156,14 +159,18 @@ class FileQueue implements Queue {
       )
     }
     this.#consuming.add(target)
-    const onClosed = (): void => {
-      this.#consuming.delete(target)
+    const onClosing = (closed: Promise<void>): void => {
       this.#feeds.delete(target)
+      this.#closings.set(target, closed)
+    }
+    const onClosed = (): void => {
+      this.#closings.delete(target)
+      this.#consuming.delete(target)
     }
     try {
       const feed = await this.#feed(parts, cursor)
       const checkOwnership = () => this.#checkOwnership(parts)
-      return new FileConsumer({ log, cursor, clock, feed, checkOwnership, onClosed })
+      return new FileConsumer({ log, cursor, clock, feed, checkOwnership, onClosing, onClosed })
     } catch (error) {
       onClosed()
       throw error
@@ -189,7 +196,8 @@ class FileQueue implements Queue {
     return feed
   }
 
-  #openFeed({ log, directory }: OpenParts, cursor: Cursor): Promise<FileFeed> {
+  async #openFeed({ log, directory }: OpenParts, cursor: Cursor): Promise<FileFeed> {
+    await this.#closings.get(cursor.target)
     const { clock, random, reportError } = this.#context as QueueContext
     const { fileSystem, scheduleRecords } = this.#options
     const schedule = {
@@ -232,6 +240,7 @@ class FileQueue implements Queue {
     this.#feeds.clear()
     const isOwned = this.#lost === undefined
     const closings = [
+      ...[...this.#closings.values()].map((closing) => () => closing),
       ...feeds.map((feed) => async () => (await feed).close({ isOwned })),
       () => this.#deadLetters?.close(),
       // Closing the log writes to it, which is the new owner's right alone.
@@ -319,28 +328,4 @@ class FileQueue implements Queue {
 
 function closedError(): WalError {
   return new WalError('ERR_CLOSED', 'The file queue is closed.')
-}
-
-/**
- * The same, but what its listener throws is thrown again in the open: it is called in the midst of
- * work that must be brought to its end.
- */
-function guardReports(context: QueueContext): QueueContext {
-  return {
-    ...context,
-    reportError: guarded((error) => context.reportError(error)),
-    retentionHeld: guarded((hold) => context.retentionHeld?.(hold)),
-  }
-}
-
-function guarded<T>(listener: (event: T) => void): (event: T) => void {
-  return (event) => {
-    try {
-      listener(event)
-    } catch (thrown) {
-      queueMicrotask(() => {
-        throw thrown
-      })
-    }
-  }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { HookedFileSystem } from './support/hooked-file-system.ts'
@@ -37,4 +38,29 @@ describe('the recall of a delayed record', () => {
       await opened.queue.close()
     },
   )
+
+  it('finds it also while its consumer is being closed, and holds it for the next', async () => {
+    const clock = new VirtualClock()
+    const directory = await temporaryDirectory()
+    const opened = await OpenQueue.open({ directory, scheduleRecords: 2 }, clock)
+    for (let turns = 0; turns < 12; turns++) {
+      const consumer = await opened.consumer()
+      const [record] = await opened.send({ key: `${turns}`, dueAt: clock.now() + 1000 })
+      await opened.send({ dueAt: clock.now() + 1_000_000 })
+      expect(await pullNow(consumer)).toEqual([])
+      const closed = consumer.close()
+      for (let turn = 0; turn < turns; turn++) await (turn % 3 === 2 ? setImmediate() : undefined)
+      const recall = await opened.queue.recall?.(record?.id ?? '')
+      expect(recall?.findings.get('search'), `after ${turns} turns`).toBe('held')
+      await closed
+      const next = await opened.consumer()
+      await clock.advance(1000)
+      expect(await pullNow(next)).toEqual([])
+      await recall?.takeBack()
+      expect(await pullNow(next)).toEqual([])
+      await next.close()
+    }
+    expect(opened.errors).toEqual([])
+    await opened.queue.close()
+  })
 })
