@@ -127,7 +127,13 @@ export const walOptionsSchema = v.strictObject({
     {},
   ),
   shards: v.optional(byName(shard, 'must be an object of shards by name'), {}),
-  namespaces: byName(namespace, 'must be an object of namespaces by name'),
+  namespaces: v.pipe(
+    byName(namespace, 'must be an object of namespaces by name'),
+    v.check(
+      (all) => Object.keys(all).length > 0,
+      'must have a namespace: there is none to write to',
+    ),
+  ),
   clock: v.optional(clockShape),
   random: v.optional(randomShape),
 })

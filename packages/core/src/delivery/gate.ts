@@ -87,10 +87,10 @@ export class Gate {
   /** When delivery is tried again, in ms since the Unix epoch; undefined if it is not paused. */
   get pausedUntil(): number | undefined {
     const { clock } = this.#options
-    if (this.#breaker.state === 'half-open') return clock.now()
+    if (this.#breaker.state === 'half-open') return Math.ceil(clock.now())
     const untils = [this.#openUntil, this.#pause?.until].filter((until) => until !== undefined)
     if (untils.length === 0) return undefined
-    return clock.now() + Math.max(...untils) - clock.monotonic()
+    return this.#instantIn(Math.max(...untils) - clock.monotonic())
   }
 
   /** A record is on its way as the probe. */
@@ -124,7 +124,7 @@ export class Gate {
     this.#openUntil = clock.monotonic() + openMs
     alarms.set(openMs, () => this.#halfOpen())
     const { code, message } = failure
-    events.paused({ reason, code, message, until: clock.now() + openMs })
+    events.paused({ reason, code, message, until: this.#instantIn(openMs) })
     return true
   }
 
@@ -147,7 +147,12 @@ export class Gate {
     if (before !== undefined) return
     this.#pauses++
     const { code, message } = failure
-    events.paused({ reason: 'throttled', code, message, until: clock.now() + delayMs })
+    events.paused({ reason: 'throttled', code, message, until: this.#instantIn(delayMs) })
+  }
+
+  /** In whole ms since the Unix epoch; not before it. */
+  #instantIn(delayMs: number): number {
+    return Math.ceil(this.#options.clock.now() + delayMs)
   }
 
   #unpause(): void {

@@ -224,7 +224,14 @@ describe('resolveOptions', () => {
     expect(issuesOf({ directory: 'd', namespaces: named({ targets: { t: target } }) })).not.toEqual(
       [],
     )
-    expect(issuesOf({ directory: 'd', shards: named({}), namespaces: {} })).not.toEqual([])
+    const films = { targets: { t: target } }
+    expect(issuesOf({ directory: 'd', shards: named({}), namespaces: { films } })).not.toEqual([])
+  })
+
+  it('refuses to have no namespace', () => {
+    expect(issuesOf({ directory: 'd', namespaces: {} })).toEqual([
+      { path: 'namespaces', reason: 'must have a namespace: there is none to write to' },
+    ])
   })
 
   it('knows no shard by the name of something every object has', () => {

@@ -448,6 +448,16 @@ describe('a throttle', () => {
     expect(h.events.resumptions).toBe(1)
   })
 
+  test('says in whole ms until when, whatever the target asks for', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', throttled('LESS', 'slow down', { retryAfterMs: 1000.3 }))
+    await h.start()
+    const until = h.clock.now() + 1001
+    expect(await h.delivery.status()).toMatchObject({ pausedUntil: until })
+    expect(h.events.pauses).toMatchObject([{ until }])
+  })
+
   test('without a time is waited out with a backoff of its own', async () => {
     const h = harness()
     h.queue.add()
