@@ -46,6 +46,7 @@ export type WalErrorCode =
   | 'ERR_DLQ_WRITE'
   | 'ERR_DEAD_LETTER_NOT_FOUND'
   | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
+  | 'ERR_LISTENER_FAILED' // a listener of the wal's events threw, or rejected
 
 /** What else an error may carry. */
 export interface WalErrorOptions {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { Attempt } from './consumer/consumer.ts'
 import type { DeadLetter } from './dlq/dead-letter.ts'
-import type { WalError } from './errors.ts'
+import { WalError } from './errors.ts'
 import type { StoredRecord } from './record.ts'
 
 /** Where something happened. */
@@ -100,11 +100,85 @@ export interface WalEvents {
 /** The name of an event. */
 export type WalEventName = keyof WalEvents
 
-/** The emitter behind `wal.on`: typed, and one whose `error` events are never silent. */
-export class WalEmitter extends EventEmitter<WalEvents> {
+type Listener<E extends WalEventName> = WalEvents[E]
+type AnyListener = (...args: never) => void
+
+/**
+ * The emitter behind `wal.on`: typed, and one whose `error` events are never silent. It tells of
+ * things in the midst of other work, so that a listener that fails stops neither that work nor the
+ * listeners after it: what it throws, or rejects with, is an `error` event itself.
+ */
+export class WalEmitter {
+  readonly #emitter = new EventEmitter<WalEvents>()
+  /** What stands for each listener in the emitter, by its event. */
+  readonly #guarded = new Map<WalEventName, WeakMap<object, AnyListener>>()
+
+  on<E extends WalEventName>(event: E, listener: Listener<E>): void {
+    this.#emitter.on(event, this.#guard(event, listener) as never)
+  }
+
+  once<E extends WalEventName>(event: E, listener: Listener<E>): void {
+    this.#emitter.once(event, this.#guard(event, listener) as never)
+  }
+
+  off<E extends WalEventName>(event: E, listener: Listener<E>): void {
+    this.#emitter.off(event, this.#guard(event, listener) as never)
+  }
+
+  listenerCount(event: WalEventName): number {
+    return this.#emitter.listenerCount(event)
+  }
+
+  /** Tells everybody who listens. False if nobody does. Never throws. */
+  emit<E extends WalEventName>(event: E, ...args: Parameters<Listener<E>>): boolean {
+    return this.#emitter.emit(event, ...(args as never))
+  }
+
   /** Reports a failure that no call is waiting for. */
   report(event: ErrorEvent): void {
-    if (this.emit('error', event)) return
-    process.emitWarning(event.error.message, { type: event.error.name, code: event.error.code })
+    if (!this.emit('error', event)) warnOf(event.error)
   }
+
+  #guard<E extends WalEventName>(event: E, listener: Listener<E>): AnyListener {
+    const known = this.#guarded.get(event) ?? new WeakMap()
+    this.#guarded.set(event, known)
+    const guarded = known.get(listener) ?? this.#newGuard(event, listener)
+    known.set(listener, guarded)
+    return guarded
+  }
+
+  #newGuard(event: WalEventName, listener: (...args: never) => unknown): AnyListener {
+    const failed = (cause: unknown): void => {
+      const error = listenerError(event, cause)
+      // One that cannot take errors is told of none of its own.
+      if (event === 'error') warnOf(error)
+      else this.report({ error })
+    }
+    return (...args: never) => {
+      try {
+        const result = listener(...args)
+        if (isThenable(result)) result.then(undefined, failed)
+      } catch (thrown) {
+        failed(thrown)
+      }
+    }
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
+}
+
+function warnOf({ message, name, code }: WalError): void {
+  process.emitWarning(message, { type: name, code })
+}
+
+function listenerError(event: WalEventName, cause: unknown): WalError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new WalError(
+    'ERR_LISTENER_FAILED',
+    `A listener of the event '${event}' failed: ${reason}. Delivery and writes go on. Have the ` +
+      'listener deal with its own failures.',
+    { cause },
+  )
 }

@@ -110,7 +110,10 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   ): Promise<{ readonly [K in keyof N]: NamespaceDrainReport<TargetOf<N[K]>> }>
   /** How every namespace and target is doing now. Rejects with `ERR_CLOSED` once it is closed. */
   status(): Promise<WalStatus<N>>
-  /** Listens to an event. */
+  /**
+   * Listens to an event. A listener that throws, or rejects, harms nothing else: that becomes an
+   * `error` event (`ERR_LISTENER_FAILED`), or a process warning where it listens to `error`.
+   */
   on<E extends WalEventName>(event: E, listener: WalEvents[E]): this
   /** Listens to the next one of an event. */
   once<E extends WalEventName>(event: E, listener: WalEvents[E]): this
