@@ -12,6 +12,7 @@ export type WalErrorCode =
   | 'ERR_INVALID_DURATION'
   | 'ERR_INVALID_SIZE'
   | 'ERR_INVALID_SELECTION' // what was given selects no dead letters, or is no option of a redrive
+  | 'ERR_INVALID_REPLAY' // an option of a replay is none, or its range is no range
   | 'ERR_NOT_SUPPORTED' // this queue cannot do what was asked of it
   | 'ERR_CLOSED'
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time

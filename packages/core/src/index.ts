@@ -115,6 +115,13 @@ export { verifyReportText } from './queue/file/inspect/verify-text.ts'
 export type { ReadProgress, ReadWatch } from './queue/file/inspect/watched-files.ts'
 export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'
 export type {
+  PastPlace,
+  PastRange,
+  PastReader,
+  PastReadLimits,
+  PastRecord,
+} from './queue/past.ts'
+export type {
   KeptRecords,
   Queue,
   QueueContext,

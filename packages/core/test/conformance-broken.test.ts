@@ -11,6 +11,7 @@ import {
   brokenDeadLetterQueues,
   wholeDeadLetterQueue,
 } from './testing/broken-dead-letter-queues.ts'
+import { brokenPastQueues, wholePastQueue } from './testing/broken-past-queues.ts'
 import { type BrokenQueue, brokenQueues, wholeQueue } from './testing/broken-queues.ts'
 import { type BrokenTarget, brokenTargets, wholeTarget } from './testing/broken-targets.ts'
 import { rowPayloads } from './testing/versioned-store.ts'
@@ -30,13 +31,14 @@ const targetCases = (create: BrokenTarget['create'], options = impatient) =>
   targetConformance({ create, ...rowPayloads, ...options })
 
 describe('queueConformance', { concurrent: true }, () => {
-  for (const { flaw, create, turnsRed } of brokenQueues) {
+  for (const { flaw, create, turnsRed } of [...brokenQueues, ...brokenPastQueues]) {
     it(`finds a queue that ${flaw}`, () => expectRed(queueCases(create), turnsRed))
   }
   it('passes the whole queue in the same wrapping', () =>
     expectGreen(queueCases(wholeQueue, patient)))
+  it('passes the whole queue with a past', () => expectGreen(queueCases(wholePastQueue, patient)))
   it('has no case that no broken queue turns red', () =>
-    expectAllRed(queueCases(wholeQueue), brokenQueues))
+    expectAllRed(queueCases(wholeQueue), [...brokenQueues, ...brokenPastQueues]))
 })
 
 describe('deadLetterQueueConformance', { concurrent: true }, () => {

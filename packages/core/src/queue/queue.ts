@@ -4,6 +4,7 @@ import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { WalError } from '../errors.ts'
 import type { Producer } from '../producer/producer.ts'
 import type { Random } from '../random.ts'
+import type { PastRange, PastReader } from './past.ts'
 import type { Recall } from './recall.ts'
 
 /** What a queue can do by itself. Data, so that core can check it when it opens a namespace. */
@@ -21,7 +22,7 @@ export interface QueueSupports {
   readonly largestBatchRecords: number
   /** Most bytes its producer takes in one `send`. */
   readonly largestBatchBytes: number
-  /** True if a past range can be read again. */
+  /** True if a past range can be read again: it has a `pastReader` then. */
   readonly replay: boolean
   /** True if each target can have a consumer with progress of its own. */
   readonly independentReaders: boolean
@@ -137,6 +138,13 @@ export interface Queue {
    * another time. Rejects with a `WalError` if the queue cannot be read.
    */
   recall?(id: string): Promise<Recall>
+  /**
+   * Opens a reader of records stored before, from the oldest that are kept to those that are durable
+   * now. Any number may be open. Optional: a queue without it declares `replay: false`. Rejects with
+   * `ERR_NOT_KEPT` where the range begins before what is kept, with `ERR_INVALID_REPLAY` for a
+   * position that is none of this queue's.
+   */
+  pastReader?(range: PastRange): Promise<PastReader>
   /** Gives up its resources. What it answered `'yes'` to stays. A second call does nothing more. */
   close(): Promise<void>
 }

@@ -47,6 +47,7 @@ export function faultyQueue(queue: Queue, faults: QueueFaults): Queue {
       return letters && faultyDeadLetters(letters, faults)
     },
     ...(queue.recall && { recall: queue.recall.bind(queue) }),
+    ...(queue.pastReader && { pastReader: queue.pastReader.bind(queue) }),
     ...(queue.highestVersion && { highestVersion: queue.highestVersion.bind(queue) }),
     close: () => queue.close(),
   }

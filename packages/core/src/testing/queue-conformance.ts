@@ -8,6 +8,7 @@ import { attemptCases } from './queue-cases/attempt-cases.ts'
 import { backlogCases } from './queue-cases/backlog-cases.ts'
 import { declarationCases } from './queue-cases/declaration-cases.ts'
 import { delayCases } from './queue-cases/delay-cases.ts'
+import { pastCases } from './queue-cases/past-cases.ts'
 import { pullCases } from './queue-cases/pull-cases.ts'
 import { type QueueCase, QueueFixture } from './queue-cases/queue-fixture.ts'
 import { randomRunCases } from './queue-cases/random-run-cases.ts'
@@ -74,6 +75,7 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...attemptCases,
     ...restartCases,
     ...readerCases,
+    ...pastCases,
     ...backlogCases,
     ...randomRunCases,
   ]

@@ -5,11 +5,13 @@ import type { DeadLetterQueue } from '../../dlq/dlq.ts'
 import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
+import type { PastRange, PastReader } from '../past.ts'
 import type { KeptRecords, Queue, QueueContext, QueueSupports } from '../queue.ts'
 import type { Recall } from '../recall.ts'
 import type { Cursor } from './cursor.ts'
 import { FileConsumer } from './file-consumer.ts'
 import { FileFeed } from './file-feed.ts'
+import { FilePastReader } from './file-past-reader.ts'
 import { FileProducer } from './file-producer.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
@@ -185,6 +187,12 @@ class FileQueue implements Queue {
       targets.push({ target, cursor, feed: await this.#feed(parts, cursor) })
     }
     return recallRecord(id, targets)
+  }
+
+  async pastReader(range: PastRange): Promise<PastReader> {
+    const parts = this.#opened()
+    await this.#checkOwnership(parts)
+    return FilePastReader.open(parts.log, range)
   }
 
   /** The feed of a target: there is one at a time, whether or not there is a consumer. */

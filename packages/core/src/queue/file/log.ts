@@ -42,6 +42,10 @@ export interface Log {
    * until the function it answers is called.
    */
   hold(from: number): () => void
+  /** The segment that holds the record, or would if it came next. Undefined if it is none any more. */
+  segmentHolding(sequence: number): LogSegment | undefined
+  /** The first segment with a record that may have been written at or after this, in ms since the Unix epoch. */
+  segmentSince(instant: number): LogSegment | undefined
   /** Begins to let go of what the retention does not keep. Until then nothing is removed. */
   startRetention(): void
   /** What is kept, and why. */
@@ -213,6 +217,14 @@ class SegmentedLog implements Log {
 
   hold(from: number): () => void {
     return this.#parts.retention.hold(from)
+  }
+
+  segmentHolding(sequence: number): LogSegment | undefined {
+    return this.#parts.segments.holding(sequence)
+  }
+
+  segmentSince(instant: number): LogSegment | undefined {
+    return this.#parts.segments.all.find(({ latestAt }) => latestAt >= instant)
   }
 
   startRetention(): void {
