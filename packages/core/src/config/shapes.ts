@@ -36,6 +36,7 @@ const supports: Readonly<Record<keyof QueueSupports, Test>> = {
   shared: flag,
   attempts: oneOf('all', 'numbers', 'none'),
   releaseHoldsKey: flag,
+  withholdsLeasedKey: optional(flag),
 }
 
 const largestBatch: Tests = { maxRecords: optional(atLeastOne), maxBytes: optional(atLeastOne) }

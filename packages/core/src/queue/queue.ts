@@ -43,6 +43,11 @@ export interface QueueSupports {
    * Elsewhere core keeps such a record in its lane, and releases with a delay only without order.
    */
   readonly releaseHoldsKey: boolean
+  /**
+   * True if the later records of a key may be withheld while earlier ones of it are leased; they come
+   * once those are acked or released. Default false: then any number of a key's records is leased.
+   */
+  readonly withholdsLeasedKey?: boolean | undefined
 }
 
 /** How long a namespace wants its records kept, whether or not its targets are done with them. */

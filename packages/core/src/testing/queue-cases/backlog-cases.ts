@@ -72,7 +72,7 @@ async function coversWhatWasThere(fixture: QueueFixture): Promise<void> {
   const mark = await consumer.watermark({ includeDelayed: false })
   await fixture.sendMany(3, { key: 'same' })
   await fixture.release(consumer, leased ? [leased] : [])
-  for (const delivery of await fixture.pull(consumer, 6)) {
+  for (const delivery of await fixture.take(consumer, 6)) {
     checkEqual(
       mark.covers(delivery),
       before.some(({ id }) => id === delivery.record.id),

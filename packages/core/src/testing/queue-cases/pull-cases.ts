@@ -146,7 +146,7 @@ async function keepsKeyOrder(fixture: QueueFixture): Promise<void> {
   const keys = ['a', 'b', 'c']
   const records = Array.from({ length: 60 }, (_, at) => fixture.record({ key: keys[(at * 7) % 3] }))
   await fixture.send(...records)
-  const deliveries = await fixture.pull(await fixture.consumer(), 60)
+  const deliveries = await fixture.take(await fixture.consumer(), 60)
   if (fixture.supports.order !== 'key') return
   for (const key of keys) {
     checkEqual(

@@ -152,6 +152,26 @@ export class QueueFixture {
     }
   }
 
+  /**
+   * So many deliveries that the case does not need any more. Where a queue withholds a key while it is
+   * leased, they are acked as they come, and come in smaller lots.
+   */
+  async take(consumer: Consumer, count: number): Promise<readonly Delivery[]> {
+    if (!this.supports.withholdsLeasedKey) return this.pull(consumer, count)
+    const deliveries: Delivery[] = []
+    while (deliveries.length < count) {
+      const lot = await this.pull(consumer, 1)
+      deliveries.push(...lot)
+      await consumer.ack(lot)
+    }
+    return deliveries
+  }
+
+  /** `most`, or as many of one key's records as a queue that withholds it hands out at once. */
+  ofOneKey(most: number): number {
+    return this.supports.withholdsLeasedKey ? Math.min(most, 8) : most
+  }
+
   /** Whatever comes in one short pull. */
   async pullBriefly(consumer: Consumer): Promise<readonly Delivery[]> {
     return (await this.#pullFor(5, consumer, 1)).deliveries

@@ -126,7 +126,7 @@ async function countsBytes(fixture: QueueFixture): Promise<void> {
 
 async function positionsGrow(fixture: QueueFixture): Promise<void> {
   await fixture.sendMany(50, { key: 'same' })
-  const deliveries = await fixture.pull(await fixture.consumer(), 50)
+  const deliveries = await fixture.take(await fixture.consumer(), 50)
   if (fixture.supports.order !== 'key') return
   deliveries.reduce((before, delivery) => {
     check(

@@ -193,7 +193,9 @@ async function checkHandedOut(
   const idsWith = (durable: string): readonly string[] =>
     idsOf(records.filter((_, at) => outcomes[at]?.durable === durable))
   const durable = idsWith('yes')
-  const deliveries = await fixture.pullAll(await fixture.consumer(), durable.length)
+  const consumer = await fixture.consumer()
+  const taken = await fixture.take(consumer, durable.length)
+  const deliveries = [...taken, ...(await fixture.pullAll(consumer))]
   const came = new Set(idsOf(deliveries))
   const lost = durable.filter((id) => !came.has(id))
   check(lost.length === 0, noMeansNo, `${lost.length} answered with 'yes' did not come: ${lost[0]}`)
