@@ -1,0 +1,18 @@
+export type { PayloadStore } from './payload-store.ts'
+export type {
+  AttributesInput,
+  AttributesOutput,
+  BatchFailure,
+  BatchOutput,
+  DeleteBatchInput,
+  ReceivedMessage,
+  ReceiveInput,
+  ReceiveOutput,
+  SendBatchInput,
+  SendEntry,
+  SqsCallOptions,
+  SqsClient,
+  VisibilityBatchInput,
+} from './sqs-client.ts'
+export type { SqsQueueOptions } from './sqs-options.ts'
+export { sqsQueue } from './sqs-queue.ts'

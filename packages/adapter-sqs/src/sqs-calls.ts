@@ -1,0 +1,37 @@
+import type { Clock } from '@daybook/core'
+import type { SqsCallOptions } from './sqs-client.ts'
+
+/** Most entries in one call. Source: the API reference of each batch action. */
+export const mostEntries = 10
+
+/**
+ * Gives every call a time-out, for the SDK has none of its own: a connection that was cut without a
+ * word would hold it for ever.
+ */
+export class SqsCalls {
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  /** `extraMs`: what the service may take its time for, such as the wait of a long poll. */
+  async run<T>(call: (options: SqsCallOptions) => Promise<T>, extraMs = 0): Promise<T> {
+    const controller = new AbortController()
+    const { signal: abortSignal } = controller
+    const timer = this.#clock.setTimer(this.#timeoutMs + extraMs, () => controller.abort())
+    try {
+      return await call({ abortSignal })
+    } finally {
+      timer.cancel()
+    }
+  }
+}
+
+/** The items in lots of what one call takes. */
+export function lots<T>(items: readonly T[], size: number = mostEntries): T[][] {
+  const count = Math.ceil(items.length / size)
+  return Array.from({ length: count }, (_, at) => items.slice(at * size, (at + 1) * size))
+}

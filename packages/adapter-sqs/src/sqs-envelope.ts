@@ -1,0 +1,130 @@
+import { isWalError, type Op, type StoredRecord, WalError } from '@daybook/core'
+
+// A message's body is JSON, so that anybody can read it:
+//
+//   v 1 · id · namespace · key · op · payload (base64) · headers · writtenAt · dueAt · version (digits)
+//   origin · target · transaction · attemptEpoch · traceContext · encryptionKeyId · sent
+//
+// `sent` is [the producer's name, a count], by which a watermark tells sooner from later. An entry
+// whose record was too large for a message holds `claim` instead: its name in the store.
+
+const version = 1
+
+/** Where a record stands among those of its producer. */
+export interface SentPlace {
+  readonly producer: string
+  readonly count: number
+}
+
+/** What a body holds. */
+export interface Envelope {
+  readonly record: StoredRecord
+  readonly sent: SentPlace | undefined
+}
+
+// JSON escapes control characters and halves of pairs; SQS takes these two neither.
+const noCharacters = /[\ufffe\uffff]/g
+const escaped = (character: string): string =>
+  `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** The body of a record's message. */
+export function encodeEnvelope(record: StoredRecord, sent: SentPlace | undefined): string {
+  const payload =
+    record.payload &&
+    Buffer.from(
+      record.payload.buffer,
+      record.payload.byteOffset,
+      record.payload.byteLength,
+    ).toString('base64')
+  const own = { v: version, sent: sent && [sent.producer, sent.count] }
+  const body = JSON.stringify({ ...own, ...record, payload, version: record.version.toString() })
+  return body.replace(noCharacters, escaped)
+}
+
+/** The body of a message whose record lies in the store. */
+export function encodeClaim(claim: string, record: StoredRecord): string {
+  return JSON.stringify({ v: version, claim, id: record.id, dueAt: record.dueAt })
+}
+
+/** The name in the store, where the body is a claim. */
+export function claimOf(body: string): string | undefined {
+  if (!body.startsWith(`{"v":${version},"claim":`)) return undefined
+  const { claim } = parse(body)
+  return typeof claim === 'string' ? claim : undefined
+}
+
+/** Reads a body. Throws `ERR_UNDECODABLE`, or `ERR_FUTURE_FORMAT` for one of a later version. */
+export function decodeEnvelope(body: string): Envelope {
+  const { v, sent, ...fields } = parse(body)
+  if (typeof v === 'number' && v > version) {
+    const message = `The message has format ${v}; this version of the adapter reads ${version}.`
+    throw new WalError('ERR_FUTURE_FORMAT', message)
+  }
+  if (v !== version) throw undecodable('it has no format version')
+  return { record: recordOf(fields), sent: placeOf(sent) }
+}
+
+/** As much of a record as can be told of a message that is none. */
+export function strangeRecord(body: string, id: string, sentAt: number): StoredRecord {
+  return {
+    ...{ id, namespace: '', key: undefined, op: 'put', payload: Buffer.from(body), headers: {} },
+    ...{ writtenAt: sentAt, dueAt: undefined, version: 1n, origin: '', target: undefined },
+    ...{ transaction: undefined, attemptEpoch: 0, traceContext: undefined },
+    encryptionKeyId: undefined,
+  }
+}
+
+function recordOf(fields: Record<string, unknown>): StoredRecord {
+  const { id, namespace, op, writtenAt, origin, attemptEpoch, headers } = fields
+  const areTexts = [id, namespace, origin].every((text) => typeof text === 'string')
+  const areNumbers = [writtenAt, attemptEpoch].every((number) => typeof number === 'number')
+  const isOp = ['put', 'patch', 'delete'].includes(op as string)
+  if (!areTexts || !areNumbers || !isOp || typeof headers !== 'object' || headers === null) {
+    throw undecodable('a field of the record is missing or wrong')
+  }
+  const { payload, version: digits } = fields
+  if (typeof digits !== 'string' || !/^\d{1,19}$/.test(digits)) throw undecodable('its version')
+  if (payload !== undefined && typeof payload !== 'string') throw undecodable('its payload')
+  return {
+    id: id as string,
+    namespace: namespace as string,
+    key: fields['key'] as string | undefined,
+    op: op as Op,
+    payload: payload === undefined ? undefined : new Uint8Array(Buffer.from(payload, 'base64')),
+    headers: headers as Record<string, string>,
+    writtenAt: writtenAt as number,
+    dueAt: fields['dueAt'] as number | undefined,
+    version: BigInt(digits),
+    origin: origin as string,
+    target: fields['target'] as string | undefined,
+    transaction: fields['transaction'] as StoredRecord['transaction'],
+    attemptEpoch: attemptEpoch as number,
+    traceContext: fields['traceContext'] as StoredRecord['traceContext'],
+    encryptionKeyId: fields['encryptionKeyId'] as string | undefined,
+  }
+}
+
+function placeOf(sent: unknown): SentPlace | undefined {
+  if (!Array.isArray(sent)) return undefined
+  const [producer, count] = sent as [string, number]
+  return { producer, count }
+}
+
+function parse(body: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>
+  } catch (cause) {
+    throw undecodable('it is no JSON', cause)
+  }
+  throw undecodable('it is no object')
+}
+
+function undecodable(what: string, cause?: unknown): WalError {
+  return new WalError('ERR_UNDECODABLE', `A message of the queue is no record: ${what}.`, { cause })
+}
+
+/** A failure to read a message, as an error of this library. */
+export function unreadable(error: unknown): WalError {
+  return isWalError(error) ? error : undecodable('it cannot be read', error)
+}

@@ -1,0 +1,109 @@
+import type { Clock, Timer, WalError } from '@daybook/core'
+import { lots, type SqsCalls } from './sqs-calls.ts'
+import type { SqsClient } from './sqs-client.ts'
+import { isStale, sqsError } from './sqs-errors.ts'
+import type { Held, HeldMessages } from './sqs-held.ts'
+
+export interface SqsLeasesOptions {
+  readonly client: SqsClient
+  readonly calls: SqsCalls
+  readonly queueUrl: string
+  readonly visibilityMs: number
+  readonly clock: Clock
+  readonly held: HeldMessages
+  report(error: WalError): void
+}
+
+/** A lease is renewed once this part of it is over. */
+const renewAfter = 1 / 3
+
+/** Renews the visibility of what is held, and gives it back. */
+export class SqsLeases {
+  readonly #options: SqsLeasesOptions
+  #timer: Timer | undefined
+  #isRenewing = false
+  #isClosed = false
+
+  constructor(options: SqsLeasesOptions) {
+    this.#options = options
+  }
+
+  /** Something is held: it is renewed from now on. */
+  watch(): void {
+    if (this.#timer !== undefined || this.#isClosed || this.#options.held.size === 0) return
+    const { clock, visibilityMs } = this.#options
+    const tick = (): void => {
+      this.#timer = undefined
+      this.#loseExpired()
+      void this.#renew().finally(() => this.watch())
+      this.watch()
+    }
+    this.#timer = clock.setTimer((visibilityMs * renewAfter) / 2, tick, { unref: true })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+  }
+
+  /** Makes these visible after so many seconds, one lot after the other in the order given. */
+  async giveBack(messages: readonly Held[], seconds: (held: Held) => number): Promise<void> {
+    for (const lot of lots(messages)) await this.#change(lot, seconds)
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#isRenewing) return
+    this.#isRenewing = true
+    const { held, clock, visibilityMs } = this.#options
+    const now = clock.monotonic()
+    const old = held
+      .all()
+      .filter(({ expiresAt }) => expiresAt - now < visibilityMs * (1 - renewAfter))
+    try {
+      await Promise.all(lots(old).map((lot) => this.#renewLot(lot)))
+    } finally {
+      this.#isRenewing = false
+    }
+  }
+
+  async #renewLot(lot: readonly Held[]): Promise<void> {
+    const { clock, visibilityMs, report } = this.#options
+    const expiresAt = clock.monotonic() + visibilityMs
+    try {
+      const stale = await this.#change(lot, () => visibilityMs / 1_000)
+      for (const held of lot) if (!stale.has(held)) held.expiresAt = expiresAt
+    } catch (cause) {
+      // There are two more tries until they run out.
+      report(sqsError('SQS did not renew the visibility of messages', cause).error)
+    }
+  }
+
+  /** Answers those that are not ours any more; their leases are lost. */
+  async #change(lot: readonly Held[], seconds: (held: Held) => number): Promise<ReadonlySet<Held>> {
+    const { client, calls, queueUrl, held } = this.#options
+    const Entries = lot.map((message, at) => ({
+      Id: String(at),
+      ReceiptHandle: message.receipt,
+      VisibilityTimeout: seconds(message),
+    }))
+    const { Failed = [] } = await calls.run((options) =>
+      client.changeMessageVisibilityBatch({ QueueUrl: queueUrl, Entries }, options),
+    )
+    const stale = Failed.filter(({ Code }) => isStale(Code)).flatMap(
+      ({ Id }) => lot[Number(Id)] ?? [],
+    )
+    for (const message of stale) {
+      // One that is being deleted may be gone already, and that is well.
+      if (message.state !== 'ending' && held.has(message)) held.lose(message.lease)
+    }
+    return new Set(stale)
+  }
+
+  #loseExpired(): void {
+    const { held, clock } = this.#options
+    const now = clock.monotonic()
+    for (const message of held.all()) {
+      if (message.expiresAt <= now && held.has(message)) held.lose(message.lease)
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import type { Clock, Timer, WalError } from '@daybook/core'
+import { lots, type SqsCalls } from './sqs-calls.ts'
+import type { ReceivedMessage } from './sqs-client.ts'
+import { sqsError } from './sqs-errors.ts'
+import type { SqsSettings } from './sqs-options.ts'
+import { SqsPoller } from './sqs-poller.ts'
+import { fifoFields, hopSeconds } from './sqs-producer.ts'
+import { type ReadMessage, readMessage } from './sqs-read-message.ts'
+import type { SqsSender } from './sqs-sender.ts'
+
+export interface SqsMoverOptions {
+  readonly settings: SqsSettings & { readonly delayQueueUrl: string }
+  readonly clock: Clock
+  readonly calls: SqsCalls
+  /** Into the FIFO queue. */
+  readonly sender: SqsSender
+  /** Into the companion itself, for hops. */
+  readonly delaySender: SqsSender
+  report(error: WalError): void
+}
+
+/** Wait after a failure of the companion queue, in ms. */
+const pauseMs = 1_000
+/** Most messages that wait here for their last seconds. */
+const mostWaiting = 200
+
+/**
+ * Moves the delayed records of a FIFO queue out of its companion: those that are due into the FIFO
+ * queue, the others on by a hop. Each is sent before it is deleted.
+ */
+export class SqsMover {
+  readonly #options: SqsMoverOptions
+  readonly #poller: SqsPoller
+  /** Those that wait for their last seconds. */
+  readonly #waiting = new Map<ReadMessage, Timer>()
+  readonly #underWay = new Set<Promise<void>>()
+  #pause: Timer | undefined
+  #isClosed = false
+
+  constructor(options: SqsMoverOptions) {
+    const { settings, calls, clock, report } = options
+    this.#options = options
+    this.#poller = new SqsPoller({
+      ...{ ...settings, queueUrl: settings.delayQueueUrl, calls, clock },
+      wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
+      accept: (messages) => this.#follow(this.#accept(messages)),
+      failed: (error) => {
+        report(error as WalError)
+        this.#rest()
+      },
+    })
+    this.#poller.poke()
+  }
+
+  /** Resolves once nothing is under way. What waits here goes back. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#pause?.cancel()
+    await this.#poller.close()
+    for (const timer of this.#waiting.values()) timer.cancel()
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    const { settings, calls, clock, report } = this.#options
+    const now = clock.now()
+    try {
+      for (const lot of lots([...this.#waiting.keys()])) {
+        const Entries = lot.map(({ receipt, record }, at) => ({
+          Id: String(at),
+          ReceiptHandle: receipt,
+          VisibilityTimeout: Math.max(0, Math.floor(((record.dueAt ?? 0) - now) / 1_000)),
+        }))
+        await calls.run((options) =>
+          settings.client.changeMessageVisibilityBatch(
+            { QueueUrl: settings.delayQueueUrl, Entries },
+            options,
+          ),
+        )
+      }
+    } catch (cause) {
+      report(sqsError('Delayed messages come when their visibility is over', cause).error)
+    }
+  }
+
+  async #accept(messages: readonly ReceivedMessage[]): Promise<void> {
+    const { store } = this.#options.settings
+    const read = await Promise.all(messages.map((message) => readMessage(message, store)))
+    const byTime = read.toSorted((a, b) => (a.record.dueAt ?? 0) - (b.record.dueAt ?? 0))
+    for (const message of byTime) this.#place(message)
+  }
+
+  #place(message: ReadMessage): void {
+    const { settings, clock } = this.#options
+    const waitMs = (message.record.dueAt ?? 0) - clock.now()
+    // What cannot be read goes on to the consumer, which says so.
+    if (waitMs <= 0) this.#follow(this.#move(message))
+    else if (waitMs > settings.visibilityMs / 3) this.#follow(this.#hop(message, waitMs))
+    else this.#waitFor(message, waitMs)
+  }
+
+  #waitFor(message: ReadMessage, waitMs: number): void {
+    const { clock } = this.#options
+    const timer = clock.setTimer(waitMs, () => {
+      this.#waiting.delete(message)
+      this.#place(message)
+      if (!this.#isClosed) this.#poller.poke()
+    })
+    this.#waiting.set(message, timer)
+  }
+
+  async #move(message: ReadMessage): Promise<void> {
+    const { sender } = this.#options
+    const fields = fifoFields(message.record, 'due')
+    await this.#deleteOnce(message, sender.send({ body: message.body, ...fields }))
+  }
+
+  async #hop(message: ReadMessage, waitMs: number): Promise<void> {
+    const { delaySender } = this.#options
+    const delaySeconds = hopSeconds(waitMs)
+    await this.#deleteOnce(message, delaySender.send({ body: message.body, delaySeconds }))
+  }
+
+  /** What was not sent for certain comes again when its visibility is over. */
+  async #deleteOnce(message: ReadMessage, sent: ReturnType<SqsSender['send']>): Promise<void> {
+    const { settings, calls, report } = this.#options
+    const { durable, error } = await sent
+    if (durable !== 'yes') {
+      if (error !== undefined) report(error)
+      return
+    }
+    const Entries = [{ Id: '0', ReceiptHandle: message.receipt }]
+    await calls.run((options) =>
+      settings.client.deleteMessageBatch({ QueueUrl: settings.delayQueueUrl, Entries }, options),
+    )
+  }
+
+  #follow(work: Promise<void>): void {
+    const followed = work
+      .catch((cause: unknown) => {
+        this.#options.report(sqsError('A delayed message may come twice', cause).error)
+      })
+      .finally(() => this.#underWay.delete(followed))
+    this.#underWay.add(followed)
+  }
+
+  #rest(): void {
+    if (this.#isClosed) return
+    this.#pause = this.#options.clock.setTimer(pauseMs, () => {
+      this.#pause = undefined
+      this.#poller.poke()
+    })
+  }
+}

@@ -1,0 +1,98 @@
+import { WalError } from '@daybook/core'
+import type { PayloadStore } from './payload-store.ts'
+import type { SqsClient } from './sqs-client.ts'
+
+/** How {@link sqsQueue} is set up. */
+export interface SqsQueueOptions {
+  /** The `SQS` class of `@aws-sdk/client-sqs`, or anything with these methods. */
+  readonly client: SqsClient
+  /** URL of the queue. One whose name ends in `.fifo` keeps the order of each key. */
+  readonly queueUrl: string
+  /**
+   * URL of a standard queue in which the delayed records of a FIFO queue wait, for a FIFO queue takes no
+   * delay per message. Without it such a queue has no delays. A standard queue needs none.
+   */
+  readonly delayQueueUrl?: string | undefined
+  /**
+   * Where the bodies go that are too large for a message. Without it such records are refused.
+   */
+  readonly store?: PayloadStore | undefined
+  /**
+   * Largest message, in bytes, from 1,024 to 1,048,576; default 262,144, which every queue takes. The
+   * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third.
+   */
+  readonly maxMessageBytes?: number | undefined
+  /** Lease of a message, renewed at each third while it is held; whole seconds in ms. Default 30,000. */
+  readonly visibilityMs?: number | undefined
+  /**
+   * How long a receive waits for messages, whole seconds in ms, 1,000 to 20,000; default 5,000. Longer
+   * costs fewer calls; closing takes as long, since a receive cut short would still take messages.
+   */
+  readonly waitMs?: number | undefined
+  /** Time-out of a call, in ms, the wait of a receive apart; default 10,000. */
+  readonly requestTimeoutMs?: number | undefined
+  /** Most receives at once while there is a backlog, 1 to 50; default 8. An idle queue has one. */
+  readonly receivers?: number | undefined
+  /** Most batches sent at once, 1 to 50; default 8. */
+  readonly senders?: number | undefined
+}
+
+/** The options with their defaults. */
+export interface SqsSettings {
+  readonly client: SqsClient
+  readonly queueUrl: string
+  readonly delayQueueUrl: string | undefined
+  readonly store: PayloadStore | undefined
+  readonly isFifo: boolean
+  readonly maxMessageBytes: number
+  readonly visibilityMs: number
+  readonly waitMs: number
+  readonly requestTimeoutMs: number
+  readonly receivers: number
+  readonly senders: number
+}
+
+const methods = [
+  'sendMessageBatch',
+  'receiveMessage',
+  'deleteMessageBatch',
+  'changeMessageVisibilityBatch',
+  'getQueueAttributes',
+] as const
+
+/** Checks the options and fills in the defaults. Throws `ERR_CONFIG`. */
+export function resolveOptions(options: SqsQueueOptions): SqsSettings {
+  const { client, queueUrl, delayQueueUrl, store } = options
+  for (const method of methods) {
+    if (typeof client?.[method] === 'function') continue
+    throw wrong('client', `has no ${method}(); pass new SQS(…), not new SQSClient(…)`)
+  }
+  if (typeof queueUrl !== 'string' || queueUrl === '') throw wrong('queueUrl', 'is missing')
+  const isFifo = queueUrl.endsWith('.fifo')
+  if (delayQueueUrl !== undefined && !isFifo) {
+    throw wrong('delayQueueUrl', 'is for FIFO queues; a standard queue delays by itself')
+  }
+  if (delayQueueUrl?.endsWith('.fifo')) throw wrong('delayQueueUrl', 'must be a standard queue')
+  const range = (name: keyof SqsQueueOptions, usual: number, least: number, most: number) => {
+    const value = options[name] ?? usual
+    if (typeof value === 'number' && value >= least && value <= most) return value
+    throw wrong(name, `must be from ${least} to ${most}, and is ${value}`)
+  }
+  return Object.freeze({
+    ...{ client, queueUrl, delayQueueUrl, store, isFifo },
+    maxMessageBytes: range('maxMessageBytes', 262_144, 1_024, 1_048_576),
+    visibilityMs: seconds(range('visibilityMs', 30_000, 1_000, 43_200_000)),
+    waitMs: seconds(range('waitMs', 5_000, 1_000, 20_000)),
+    requestTimeoutMs: range('requestTimeoutMs', 10_000, 100, 600_000),
+    receivers: range('receivers', 8, 1, 50),
+    senders: range('senders', 8, 1, 50),
+  })
+}
+
+function seconds(ms: number): number {
+  return Math.ceil(ms / 1_000) * 1_000
+}
+
+function wrong(option: string, reason: string): WalError {
+  return new WalError('ERR_CONFIG', `sqsQueue: \`${option}\` ${reason}.`)
+}

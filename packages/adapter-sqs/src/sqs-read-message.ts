@@ -1,0 +1,75 @@
+import { type StoredRecord, WalError } from '@daybook/core'
+import type { PayloadStore } from './payload-store.ts'
+import type { ReceivedMessage } from './sqs-client.ts'
+import {
+  claimOf,
+  decodeEnvelope,
+  type SentPlace,
+  strangeRecord,
+  unreadable,
+} from './sqs-envelope.ts'
+
+/** What a message says, and how it was received. */
+export interface ReadMessage {
+  readonly receipt: string
+  readonly messageId: string
+  readonly group: string | undefined
+  readonly handOuts: number
+  readonly body: string
+  readonly claim: string | undefined
+  readonly record: StoredRecord
+  readonly sent: SentPlace | undefined
+  readonly unreadable: WalError | undefined
+  readonly bytes: number
+}
+
+/**
+ * Reads a message. One that is no record is read all the same, as unreadable. Rejects only where the
+ * store could not be asked for what a claim names.
+ */
+export async function readMessage(
+  message: ReceivedMessage,
+  store: PayloadStore | undefined,
+): Promise<ReadMessage> {
+  const { MessageId: messageId = '', ReceiptHandle: receipt = '', Attributes = {} } = message
+  const { Body: sentBody = '' } = message
+  const common = {
+    ...{ receipt, messageId, group: Attributes['MessageGroupId'] },
+    handOuts: Number(Attributes['ApproximateReceiveCount'] ?? 1),
+    claim: undefined as string | undefined,
+  }
+  let body = sentBody
+  try {
+    const claim = claimOf(sentBody)
+    if (claim !== undefined) {
+      common.claim = claim
+      body = await claimed(claim, store)
+    }
+    const { record, sent } = decodeEnvelope(body)
+    const bytes = Math.max(Buffer.byteLength(body), record.payload?.byteLength ?? 0)
+    return { ...common, body: sentBody, record, sent, bytes, unreadable: undefined }
+  } catch (error) {
+    if (error instanceof StoreFailure) throw error.cause
+    const record = strangeRecord(body, messageId, Number(Attributes['SentTimestamp'] ?? 0))
+    const bytes = Buffer.byteLength(body)
+    const own = { body: sentBody, record, sent: undefined, bytes }
+    return { ...common, ...own, unreadable: unreadable(error) }
+  }
+}
+
+class StoreFailure extends Error {}
+
+async function claimed(claim: string, store: PayloadStore | undefined): Promise<string> {
+  if (store === undefined) {
+    const message = `The record lies in a store as '${claim}', and this queue has no \`store\`.`
+    throw new StoreFailure('', { cause: new WalError('ERR_CONFIG', message) })
+  }
+  const bytes = await store.get(claim).catch((cause: unknown) => {
+    const message = `The store did not answer for '${claim}'.`
+    throw new StoreFailure('', {
+      cause: new WalError('ERR_IO', message, { retryable: true, cause }),
+    })
+  })
+  if (bytes !== undefined) return Buffer.from(bytes).toString()
+  throw new WalError('ERR_UNDECODABLE', `The store has nothing under '${claim}'.`)
+}

@@ -1,0 +1,2 @@
+export { SqsModel } from './sqs-model.ts'
+export type { SqsModelQueueOptions } from './sqs-model-queue.ts'

@@ -1,0 +1,40 @@
+import { queueConformance } from '@daybook/core/testing'
+import { describe, test } from 'vitest'
+import { sqsQueue } from '../src/index.ts'
+import { SqsModel } from '../src/testing/index.ts'
+import { mortalClient } from './mortal-client.ts'
+import { scaledClock } from './scaled-clock.ts'
+
+const factor = 10
+const clock = scaledClock(factor)
+
+/** Cases that wait for seconds to go by, by SQS's own clock. */
+const common = {
+  clock,
+  shortDelayMs: 2_000,
+  quietMs: 60,
+  seed: Number(process.env['DAYBOOK_SEED']),
+}
+
+describe.each(['standard', 'fifo'])('sqsQueue on the model of a %s queue', (kind) => {
+  const cases = queueConformance({ ...common, create: () => subject(kind === 'fifo') })
+  test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
+})
+
+function subject(isFifo: boolean) {
+  const model = new SqsModel({ clock })
+  const queueUrl = model.createQueue(isFifo ? 'records.fifo' : 'records')
+  const delays = isFifo ? { delayQueueUrl: model.createQueue('delays') } : {}
+  let process = mortalClient(model)
+  return {
+    queue: () =>
+      sqsQueue({
+        ...{ client: process.client, queueUrl, ...delays },
+        ...{ waitMs: 1_000, visibilityMs: 10_000, requestTimeoutMs: 60_000 },
+      }),
+    crash: () => {
+      process.die()
+      process = mortalClient(model)
+    },
+  }
+}
