@@ -86,7 +86,7 @@ export class OpenNamespace implements Namespace {
       const letters = await lettersOf(config, queue)
       return new OpenNamespace(options, await queue.producer(), letters)
     } catch (error) {
-      await queue.close()
+      await queue.close().catch(() => {})
       throw error
     }
   }

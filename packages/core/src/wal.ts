@@ -176,7 +176,8 @@ class OpenWal implements AsyncDisposable {
     }
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) return
-    await this.close()
+    // Whatever fails while the others are given up, this is what has to be mended.
+    await this.close().catch(() => {})
     throw failed.reason
   }
 
