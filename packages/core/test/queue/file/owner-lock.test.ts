@@ -89,7 +89,8 @@ describe('the owner lock', () => {
     await kill(holder, 'SIGKILL')
     const began = performance.now()
     expect(await acquire()).toBeDefined()
-    expect(performance.now() - began).toBeLessThan(500)
+    // No lease that has to run out: what is left is how busy the machine is.
+    expect(performance.now() - began).toBeLessThan(5000)
     expect(await sockets(), 'the dead holder left its socket').toHaveLength(1)
   })
 
