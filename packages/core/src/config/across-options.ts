@@ -108,3 +108,17 @@ export function acrossOptions(
       return reason ? [{ path: `namespaces.${name}.${at}`, reason }] : []
     })
 }
+
+/** What is wrong with namespaces that have the same queue: each would take the other's records. */
+export function sharedQueues(
+  namespaces: Readonly<Record<string, { readonly queue?: unknown }>>,
+): ConfigIssue[] {
+  const owners = new Map<object, string>()
+  return Object.entries(namespaces).flatMap(([name, { queue }]) => {
+    if (typeof queue !== 'object' || queue === null) return []
+    const owner = owners.get(queue)
+    owners.set(queue, owner ?? name)
+    const reason = `is that of namespaces.${owner} as well; give each a queue of its own`
+    return owner === undefined ? [] : [{ path: `namespaces.${name}.queue`, reason }]
+  })
+}

@@ -1,6 +1,6 @@
 import { resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
-import { acrossOptions } from './across-options.ts'
+import { acrossOptions, sharedQueues } from './across-options.ts'
 import { ConfigError, type ConfigIssue } from './config-error.ts'
 import {
   defaultShard,
@@ -48,12 +48,19 @@ function acrossAll(output: unknown, found: readonly v.BaseIssue<unknown>[]): Con
     directory: places.some(([option]) => option === 'directory') ? '' : directory,
     shards: Object.keys(shards ?? {}),
   }
-  return Object.entries(namespaces ?? {}).flatMap(([name, namespace]) => {
-    const own = places.filter((place) => place[0] === 'namespaces' && place[1] === name)
-    // Nothing can be said of a namespace that is none.
-    if (own.some((place) => place.length === 2)) return []
-    return acrossOptions(name, namespace, new Set(own.map((place) => place[2])), shared)
-  })
+  const placesIn = (name: string) =>
+    places.filter((place) => place[0] === 'namespaces' && place[1] === name)
+  // Nothing can be said of a namespace that is none.
+  const whole = Object.entries(namespaces ?? {}).filter(
+    ([name]) => !placesIn(name).some((place) => place.length === 2),
+  )
+  return [
+    ...whole.flatMap(([name, namespace]) => {
+      const wrong = new Set(placesIn(name).map((place) => place[2]))
+      return acrossOptions(name, namespace, wrong, shared)
+    }),
+    ...sharedQueues(Object.fromEntries(whole)),
+  ]
 }
 
 function issueOf(issue: v.BaseIssue<unknown>): ConfigIssue {

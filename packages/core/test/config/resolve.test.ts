@@ -228,6 +228,17 @@ describe('resolveOptions', () => {
     expect(issuesOf({ directory: 'd', shards: named({}), namespaces: { films } })).not.toEqual([])
   })
 
+  it('refuses to have a queue serve two namespaces', () => {
+    const films = { targets: { t: target }, queue: memoryQueue() }
+    const own = { targets: { t: target }, queue: memoryQueue() }
+    expect(issuesOf({ namespaces: { films, own, alsoFilms: films } })).toEqual([
+      {
+        path: 'namespaces.alsoFilms.queue',
+        reason: 'is that of namespaces.films as well; give each a queue of its own',
+      },
+    ])
+  })
+
   it('refuses to have no namespace', () => {
     expect(issuesOf({ directory: 'd', namespaces: {} })).toEqual([
       { path: 'namespaces', reason: 'must have a namespace: there is none to write to' },

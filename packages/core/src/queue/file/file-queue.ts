@@ -102,6 +102,7 @@ class FileQueue implements Queue {
   readonly supports = supports
   readonly #options: CheckedOptions
   #context: QueueContext | undefined
+  #isOpening = false
   /** Undefined while closed. */
   #parts: OpenParts | undefined
   #deadLetters: FileDeadLetterQueue | undefined
@@ -122,11 +123,19 @@ class FileQueue implements Queue {
   }
 
   async open(context: QueueContext): Promise<void> {
-    if (this.#parts) {
-      throw new WalError('ERR_CONFIG', `The file queue of "${context.namespace}" is open already.`)
+    if (this.#parts || this.#isOpening) {
+      throw new WalError(
+        'ERR_CONFIG',
+        `The file queue for "${context.namespace}" is open already; give each a fileQueue() of its own.`,
+      )
     }
     const guarded = guardReports(context)
-    const parts = await openParts(this.#place(context), guarded, (error) => this.#stop(error))
+    const place = this.#place(context)
+    this.#isOpening = true
+    const opened = openParts(place, guarded, (error) => this.#stop(error))
+    const parts = await opened.finally(() => {
+      this.#isOpening = false
+    })
     this.#context = guarded
     this.#parts = parts
     this.#deadLetters = parts.deadLetters

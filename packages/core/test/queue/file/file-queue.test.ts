@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { noAttempts } from '../../../src/consumer/consumer.ts'
 import { fileQueue } from '../../../src/queue/file/file-queue.ts'
 import { recordBound } from '../../../src/queue/file/record-format.ts'
+import type { QueueContext } from '../../../src/queue/queue.ts'
 import { systemRandom } from '../../../src/random.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
@@ -306,6 +307,30 @@ describe('opening a file queue', () => {
     await again.send({ key: 'new' })
     expect(keysOf(await pullNow(await again.consumer()))).toEqual(['new'])
     await again.queue.close()
+  })
+})
+
+describe('a file queue that is opened twice', () => {
+  it('refuses the second, also where the first is still on its way', async () => {
+    const queue = fileQueue()
+    const context = (namespace: string): QueueContext => ({
+      namespace,
+      targets: ['search'],
+      directory,
+      clock: new VirtualClock(),
+      random: systemRandom,
+      reportError() {},
+    })
+    const opens = await Promise.allSettled([queue.open(context('a')), queue.open(context('b'))])
+    expect(opens).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'ERR_CONFIG' } },
+    ])
+    await expect(queue.open(context('b'))).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+    await queue.close()
+    await queue.open(context('b'))
+    await queue.close()
+    expect(await readdir(directory)).toEqual(['a', 'b'])
   })
 })
 
