@@ -40,7 +40,7 @@ describe('a listener of a wal that fails', () => {
     await write()
     expect(search.applied).toHaveLength(2)
     expect(calls).toBe(2)
-    await vi.waitFor(() => expect(codes).toHaveLength(4))
+    await vi.waitFor(() => expect(codes).toHaveLength(4), { timeout: 20_000 })
     expect(codes).toContainEqual(['ERR_LISTENER_FAILED', 'no ledger'])
     expect(codes).toContainEqual(['ERR_LISTENER_FAILED', 'no ledger later'])
   })

@@ -592,8 +592,9 @@ describe('on the file log', () => {
     await last.start()
     await last.drain()
     expect(target.titles).toEqual(['1', '2'])
-    await vi.waitFor(async () =>
-      expect(await last.namespace('films').deadLetters.count()).toEqual(new Map()),
+    await vi.waitFor(
+      async () => expect(await last.namespace('films').deadLetters.count()).toEqual(new Map()),
+      { timeout: 20_000 },
     )
     await last.close()
   })

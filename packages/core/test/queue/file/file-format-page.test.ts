@@ -174,9 +174,10 @@ describe('the page on the file format', () => {
     const [target = ''] = (await readdir(join(directory, 'cursors'))).map((name) =>
       name.slice(0, -7),
     )
-    await vi.waitFor(async () => {
-      expect(await readdir(join(directory, 'schedules'))).toHaveLength(1)
-    })
+    await vi.waitFor(
+      async () => expect(await readdir(join(directory, 'schedules'))).toHaveLength(1),
+      { timeout: 20_000 },
+    )
     const found = (await readdir(directory, { recursive: true }))
       .filter((name) => !['segments', 'cursors', 'schedules', 'dead-letters'].includes(name))
       .map((name) => name.replace(/.*\//, '').replace(/-[0-9a-f]{16}/, '-<16 hex digits>'))
