@@ -13,6 +13,7 @@ export type WalErrorCode =
   | 'ERR_INVALID_SIZE'
   | 'ERR_INVALID_SELECTION' // what was given selects no dead letters, or is no option of a redrive
   | 'ERR_INVALID_REPLAY' // an option of a replay is none, or its range is no range
+  | 'ERR_REPLAY_UNGUARDED' // the target might be set back: it does not guard by version
   | 'ERR_NOT_SUPPORTED' // this queue cannot do what was asked of it
   | 'ERR_CLOSED'
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
@@ -46,6 +47,7 @@ export type WalErrorCode =
   | 'ERR_UNDECODABLE' // the stored bytes cannot be decoded by the namespace's codec
   | 'ERR_DLQ_WRITE'
   | 'ERR_DEAD_LETTER_NOT_FOUND'
+  | 'ERR_REPLAY_FAILED' // a replay ended before its end; see `report`
   | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
   | 'ERR_LISTENER_FAILED' // a listener of the wal's events threw, or rejected
 

@@ -142,6 +142,8 @@ export type {
   TransactionPlace,
   WalRecord,
 } from './record.ts'
+export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
+export { ReplayError } from './replay/replay-error.ts'
 export {
   type ApplyOne,
   defineTarget,

@@ -11,6 +11,7 @@ import type {
   WriteManyOptions,
 } from './producer/write-input.ts'
 import type { KeptRecords } from './queue/queue.ts'
+import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 
 /**
  * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
@@ -63,6 +64,18 @@ export interface Namespace<
    * with `ERR_NOT_DURABLE` if the new time could not be stored, and otherwise like `cancel`.
    */
   reschedule(id: string, time: NewTime): Promise<Readonly<Record<Name, RescheduleFate>>>
+  /**
+   * Applies a past range of the log again, at one target: for a store that was restored from a
+   * backup, or is new. Each record is sent once more with its id and its version, behind what waits
+   * for that target, and delivered like any other, once the wal is started. Resolves once all are
+   * durable, or with `complete: false` where the signal ends it before.
+   *
+   * Rejects, with nothing sent, with `ERR_INVALID_REPLAY`, `ERR_UNKNOWN_TARGET`, `ERR_NOT_SUPPORTED` if
+   * the queue keeps no past, `ERR_NOT_KEPT` if the range begins before what is kept, and
+   * `ERR_REPLAY_UNGUARDED` if the target does not guard by version; with `ReplayError` where it ends
+   * before its end.
+   */
+  replay(options: ReplayOptions<P, Name>): Promise<ReplayReport>
   /** The records that could not be applied. */
   readonly deadLetters: DeadLetters<P, Name>
   /** How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed. */

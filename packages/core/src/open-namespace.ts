@@ -10,6 +10,7 @@ import {
   type RescheduleFate,
 } from './delayed-records.ts'
 import type { Isolation } from './delivery/isolation.ts'
+import { RateLimit } from './delivery/rate-limit.ts'
 import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
 import { noDeadLetterQueue } from './dlq/no-dlq.ts'
@@ -35,6 +36,8 @@ import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
 import { RecordIds } from './record-id.ts'
+import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
+import { Replays } from './replay/replays.ts'
 import type { Shard } from './shard.ts'
 import { VersionClock } from './version.ts'
 
@@ -66,6 +69,7 @@ export class OpenNamespace implements Namespace {
   readonly #letters: DeadLetterQueue | undefined
   readonly #codec: Codec
   readonly #delayed: DelayedRecords
+  readonly #replays: Replays
   #closed = false
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
@@ -127,6 +131,15 @@ export class OpenNamespace implements Namespace {
       dueAt: (time) => this.#preparer.newDueAt(time),
       send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
     })
+    this.#replays = new Replays({
+      namespace: config.name,
+      queue,
+      targets: config.targets,
+      clock,
+      decode: this.#decode,
+      send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
+      pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
+    })
     this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
@@ -164,6 +177,11 @@ export class OpenNamespace implements Namespace {
     return this.#delayed.reschedule(id, time)
   }
 
+  async replay(options: ReplayOptions): Promise<ReplayReport> {
+    if (this.#closed) throw this.#closedError()
+    return this.#replays.run(options)
+  }
+
   /** Begins delivery to every target. */
   start(): Promise<void> {
     return this.#delivery.start()
@@ -196,6 +214,7 @@ export class OpenNamespace implements Namespace {
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
+    const replays = this.#replays.close()
     const idle = this.#producer.idle(deadlineMs)
     try {
       await this.#delivery.close(deadlineMs)
@@ -203,6 +222,7 @@ export class OpenNamespace implements Namespace {
       await idle
       const parts = [
         { what: 'call of cancel or reschedule', close: () => this.#delayed.idle() },
+        { what: 'replay', close: () => replays },
         { what: 'producer', close: () => this.#producer.close() },
         { what: 'dead-letter queue', close: () => this.#letters?.close() },
         { what: 'queue', close: () => this.#options.queue.close() },

@@ -26,6 +26,7 @@ import type {
 } from './producer/write-input.ts'
 import { fileQueue } from './queue/file/file-queue.ts'
 import { type Random, systemRandom } from './random.ts'
+import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 import { settleSome } from './settle-some.ts'
 import { Shard } from './shard.ts'
 
@@ -98,6 +99,11 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
     id: string,
     time: NewTime,
   ): Promise<Readonly<Record<TargetOf<N[K]>, RescheduleFate>>>
+  /** `wal.namespace(name).replay(options)`. */
+  replay<K extends keyof N & string>(
+    name: K,
+    options: ReplayOptions<PayloadOf<N[K]>, TargetOf<N[K]>>,
+  ): Promise<ReplayReport>
   /**
    * Begins delivery to every target. Without it a process only writes. A target that cannot be
    * opened counts as unavailable, and is tried again. Rejects if a queue cannot be read; nothing is
@@ -237,6 +243,10 @@ class OpenWal implements AsyncDisposable {
     time: NewTime,
   ): Promise<Record<string, RescheduleFate>> {
     return this.namespace(name).reschedule(id, time)
+  }
+
+  async replay(name: string, options: ReplayOptions): Promise<ReplayReport> {
+    return this.namespace(name).replay(options)
   }
 
   async start(): Promise<void> {

@@ -15,6 +15,7 @@ const interfaceFiles = new Set([
   'producer/producer.ts',
   'producer/receipt.ts',
   'queue/queue.ts',
+  'queue/past.ts',
   'consumer/consumer.ts',
   'target/target.ts',
   'dlq/dlq.ts',
