@@ -117,7 +117,9 @@ export class OpenNamespace implements Namespace {
       onOverload: (waiting) => emitter.emit('overloaded', { namespace: config.name, waiting }),
     })
     this.#codec = config.codec ?? jsonCodec
-    this.#preparer = preparerOf(options, this.#codec)
+    const floor = queue.highestVersion?.() ?? 0n
+    const versions = new VersionClock({ region: options.region.number, floor })
+    this.#preparer = preparerOf(options, this.#codec, versions)
     this.#writer = new Writer({
       preparer: this.#preparer,
       producer: this.#producer,
@@ -138,6 +140,7 @@ export class OpenNamespace implements Namespace {
       clock,
       decode: this.#decode,
       send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
+      versions,
       pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
     })
     this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
@@ -296,9 +299,12 @@ async function lettersOf(
   ])
 }
 
-function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer {
+function preparerOf(
+  options: OpenNamespaceOptions,
+  codec: Codec,
+  versions: VersionClock,
+): RecordPreparer {
   const { config, queue, region, clock, random } = options
-  const floor = queue.highestVersion?.() ?? 0n
   return new RecordPreparer({
     namespace: config.name,
     order: config.order,
@@ -313,7 +319,7 @@ function preparerOf(options: OpenNamespaceOptions, codec: Codec): RecordPreparer
     clock,
     random,
     ids: new RecordIds(random),
-    versions: new VersionClock({ region: region.number, floor }),
+    versions,
   })
 }
 

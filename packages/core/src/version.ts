@@ -65,6 +65,28 @@ export class VersionClock {
     last[stripe] = Math.max(last[stripe] ?? 0, shown)
   }
 
+  /** A clock of the same region that begins above this version, and knows nothing of this one. */
+  above(floor: bigint): VersionClock {
+    return new VersionClock({ region: this.#region, floor })
+  }
+
+  /**
+   * Keeps versions free for somebody else: those above `floor`, up to `ceiling`. No version up to the
+   * ceiling is given out from here on, and none above the floor was, nor is the floor behind `now`.
+   * @param width how far the ceiling is to be above the floor, beside the spare steps.
+   * @param now by the wall clock, in ms since the Unix epoch.
+   */
+  reserve(width: bigint, spareSteps: number, now: number): { floor: bigint; ceiling: bigint } {
+    const floor = Math.max(now * 1000, this.#highest)
+    const ceiling = this.#aligned(floor + Number(width) + spareSteps * step)
+    const last = this.#last
+    for (let stripe = 0; stripe < stripes; stripe++) {
+      last[stripe] = Math.max(last[stripe] ?? 0, ceiling)
+    }
+    this.#highest = Math.max(this.#highest, ceiling)
+    return { floor: BigInt(Math.floor(floor)), ceiling: BigInt(ceiling) }
+  }
+
   get #last(): Float64Array {
     this.#lastPerStripe ??= new Float64Array(stripes).fill(this.#floor)
     return this.#lastPerStripe

@@ -58,4 +58,23 @@ describe('VersionClock', () => {
     // One counter for all keys would be 1.6 s ahead by now.
     expect(highest - 1_800_000_000_000_000n).toBeLessThan(10_000n)
   })
+
+  it('gives out nothing of what it has reserved, nor was any of that given out before', () => {
+    const now = 1_800_000_000_000
+    for (const earlier of [0, now - 5, now, now + 60_000]) {
+      const versions = new VersionClock({ region: 3, floor: 0n })
+      const before = versions.next('k', earlier)
+      const { floor, ceiling } = versions.reserve(1_600n, 10, now)
+      expect(floor).toBeGreaterThanOrEqual(before)
+      expect(floor).toBeGreaterThanOrEqual(BigInt(now) * 1000n)
+      expect(ceiling - floor).toBeGreaterThanOrEqual(1_760n)
+      for (const key of ['k', 'another', undefined]) {
+        expect(versions.next(key, now)).toBeGreaterThan(ceiling)
+      }
+      const apart = versions.above(floor)
+      expect(apart.next('k', 0)).toBeGreaterThan(floor)
+      expect(apart.next('k', 0) & 15n).toBe(3n)
+      expect(versions.highest).toBeGreaterThan(ceiling)
+    }
+  })
 })

@@ -25,6 +25,7 @@ const checks: Readonly<Record<keyof ReplayOptions, Check>> = {
   omit: [isFunction, 'a function'],
   delayed: [isFlag, 'true or false'],
   force: [isFlag, 'true or false'],
+  restamp: [isFlag, 'true or false'],
   dryRun: [isFlag, 'true or false'],
   rate: [isRate, '{ perSecond }, with a number above 0'],
   signal: [(value) => value instanceof AbortSignal, 'an AbortSignal'],

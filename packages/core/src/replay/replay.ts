@@ -18,7 +18,7 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
   readonly from?: ReplayPlace | undefined
   /** Up to the last record stored before the instant, or up to the position. Default: the newest at the call. */
   readonly to?: ReplayPlace | undefined
-  /** True for a record to leave out. Not async. If it throws, the replay ends there, and rejects. */
+  /** True for a record to leave out, each time it is asked. Not async. If it throws, the replay ends there, and rejects. */
   readonly omit?: ((record: WalRecord<P>) => boolean) | undefined
   /**
    * True: also records that were written with a delay and are due by now. The log does not tell
@@ -31,6 +31,13 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
    * newer one of its key. Default false: refused with `ERR_REPLAY_UNGUARDED`.
    */
   readonly force?: boolean | undefined
+  /**
+   * True: give the records new versions, above all that were given out before, below those of what
+   * is written from now on. For a store that was *not* restored: it takes them in place of what it
+   * has. Every later record of a key of the range is replayed behind it, up to its last. Cut short, such
+   * a replay leaves old states in the store until it is run again, from its beginning. Default false.
+   */
+  readonly restamp?: boolean | undefined
   /** True: read and count, and send nothing. */
   readonly dryRun?: boolean | undefined
   /** At most so many records a second. Default: as fast as the queue takes them. */
@@ -45,7 +52,7 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
 export interface ReplayReport {
   /** True once everything in the range has been looked at and sent. */
   readonly complete: boolean
-  /** Records of the range that were looked at: `sent`, `omitted` and `passedOver` together. */
+  /** Records that were looked at, in the range and, under `restamp`, behind it: `sent`, `omitted` and `passedOver` together. */
   readonly read: number
   /** Those that are durable in the queue again, for the target; in a dry run, those that would be. */
   readonly sent: number
@@ -60,6 +67,9 @@ export interface ReplayReport {
     /** Written with a delay; see `ReplayOptions.delayed`. */
     readonly delayed: number
   }
-  /** Behind the last record that is dealt with. As `from`, a replay goes on with the next one. */
+  /**
+   * Behind the last record that is dealt with: as `from`, a replay goes on with the next one. Under
+   * `restamp`, until it is complete, where it began.
+   */
   readonly position: string
 }

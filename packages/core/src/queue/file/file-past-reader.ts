@@ -30,6 +30,7 @@ export class FilePastReader implements PastReader {
   #latestWrittenAt = 0
   /** Of the last record that was looked at. */
   #lastStoredAt = Number.NEGATIVE_INFINITY
+  #isAtEnd = false
   #closed = false
 
   /** Throws `ERR_NOT_KEPT`, or `ERR_INVALID_REPLAY` for a position that is none of this log. */
@@ -52,7 +53,7 @@ export class FilePastReader implements PastReader {
   }
 
   async read({ maxRecords, maxBytes, signal }: PastReadLimits): Promise<readonly PastRecord[]> {
-    while (this.#through < this.#bounds.last) {
+    while (!this.#isAtEnd && this.#through < this.#bounds.last) {
       if (this.#closed) throw new WalError('ERR_CLOSED', 'The reader of the past is closed.')
       if (signal.aborted) throw new WalError('ERR_ABORTED', 'The read was aborted.')
       const entries = await this.#reader.read({ maxRecords, maxBytes })
@@ -78,7 +79,7 @@ export class FilePastReader implements PastReader {
       const storedAt = this.#storedAt(entry)
       if (sequence < first) continue
       if (sequence > last || storedAt >= until) {
-        this.#through = last
+        this.#isAtEnd = true
         break
       }
       this.#through = sequence

@@ -28,6 +28,20 @@ describe('the reader of a past range of the file log', () => {
     expect(await idsIn(queue, { from: undefined, to: { at: since } })).toEqual(['1'])
   })
 
+  it('has the position of the last record before an instant at its end', async () => {
+    const { queue, clock, send } = await open()
+    await send({})
+    await clock.advance(minute)
+    const to = { at: clock.now() }
+    await send({})
+    const reader = await queue.pastReader?.({ from: undefined, to })
+    const limits = { maxRecords: 10, maxBytes: 1e9, signal }
+    expect(await reader?.read(limits)).toHaveLength(1)
+    expect(await reader?.read(limits)).toEqual([])
+    expect(reader?.position).toBe('1')
+    await reader?.close()
+  })
+
   it('keeps what it has to read, and lets it go when closed', async () => {
     const { queue, clock, send } = await open({ bytes: 1 })
     for (let count = 0; count < 20; count++) await send({})
