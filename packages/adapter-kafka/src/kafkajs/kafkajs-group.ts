@@ -10,6 +10,9 @@ import type { KafkaJs, KafkaJsConsumer } from './kafkajs-types.ts'
 /** How long a fetch waits for something to arrive, in ms. Leaving the group waits for it, too. */
 const longestFetchMs = 250
 
+/** Leaving a group is not waited for any longer, in ms. */
+const longestLeaveMs = 3_000
+
 /**
  * Joins a group. The client fetches by itself; between two fetches it sends heartbeats, so a batch
  * is only passed on, and never worked at. It starts again by itself after whatever goes wrong.
@@ -85,7 +88,16 @@ class KafkaJsGroup implements KafkaGroup {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.#consumer.disconnect()
+    const left = this.#consumer.disconnect()
+    // While it tries to join again after an outage the client waits for that, up to minutes. The
+    // broker then takes the member out when its session is over.
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, longestLeaveMs)
+    })
+    await Promise.race([left, late])
+    clearTimeout(timer)
+    left.catch(() => {})
   }
 
   #joined(assignment: Readonly<Record<string, readonly number[]>>): void {

@@ -48,7 +48,6 @@ export interface KafkaJsAdmin extends Connected {
     topics: string[]
   }): Promise<{ partitions: (PartitionOffset & { metadata: string | null })[] }[]>
   deleteTopicRecords(options: { topic: string; partitions: PartitionOffset[] }): Promise<void>
-  deleteGroups(groups: string[]): Promise<unknown>
 }
 
 export interface KafkaJsProducer extends Connected {

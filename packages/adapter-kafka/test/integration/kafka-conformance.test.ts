@@ -9,10 +9,11 @@ import {
   runConformance,
 } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { kafkaQueue } from '../../src/index.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { mortalClient } from '../support/mortal-client.ts'
+import { resetPatiently } from '../support/reset.ts'
 
 let kafka: Service
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
   kafka = await service('kafka')
 })
 afterAll(async () => {
-  await kafka.reset()
+  await resetPatiently(kafka)
 })
 
 function queueOf(client: ReturnType<typeof mortalClient>, topic: string) {
@@ -80,16 +81,20 @@ function letterCases(name: ClientName): readonly ConformanceCase[] {
 }
 
 async function failuresOf(cases: readonly ConformanceCase[]): Promise<readonly string[]> {
-  const results = await runConformance(cases, { concurrency: 16 })
+  const results = await runConformance(cases, { concurrency: 12 })
   return results.flatMap(({ name, failure }) => (failure ? [`${name}\n${failure}`] : []))
 }
 
 for (const name of clientNames) {
-  test(`a queue on Kafka keeps every promise of a queue, through ${name}`, async () => {
+  test.concurrent(`a queue on Kafka keeps every promise of a queue, through ${name}`, async ({
+    expect,
+  }) => {
     expect(await failuresOf(queueCases(name))).toEqual([])
   })
 
-  test(`the dead letters on Kafka keep every promise of theirs, through ${name}`, async () => {
+  test.concurrent(`the dead letters on Kafka keep every promise of theirs, through ${name}`, async ({
+    expect,
+  }) => {
     expect(await failuresOf(letterCases(name))).toEqual([])
   })
 }
