@@ -2,6 +2,8 @@ import {
   type Clock,
   type Consumer,
   type DeadLetterQueue,
+  type PastRange,
+  type PastReader,
   type Producer,
   type Queue,
   type QueueContext,
@@ -18,6 +20,7 @@ import type { KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
+import { openPastReader } from './past/kafka-past-reader.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
 import { PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
@@ -62,7 +65,7 @@ class KafkaQueue implements Queue {
       largestRecordBytes: settings.batchBytes,
       largestBatchRecords: 10_000,
       largestBatchBytes: 64 * 2 ** 20,
-      replay: false,
+      replay: true,
       independentReaders: true,
       deadLetterListing: true,
       durability: 'replicated',
@@ -126,6 +129,10 @@ class KafkaQueue implements Queue {
     const { parts } = this.#ready()
     const place = { topic: deadLettersTopicOf(this.#settings.topic), partition: 0 }
     return kafkaDeadLetterQueue(parts, place, (message) => this.#put(place, message))
+  }
+
+  async pastReader(range: PastRange): Promise<PastReader> {
+    return openPastReader(this.#ready().parts, range)
   }
 
   async close(): Promise<void> {

@@ -28,8 +28,10 @@ export interface Reading {
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
 const mostRunsLength = 2_400
 
-/** Waits so long before it asks again how far a group is, in ms. */
-const askAgainMs = 500
+/** So often it is asked in vain how far a group is before anybody is told. */
+const patientTries = 7
+
+const longestAskMs = 1_000
 
 /**
  * One member of a group, and the partitions that are its own: loads how far the group is, reads as
@@ -184,7 +186,7 @@ export class Membership implements KafkaGroupListener {
   async #load(gained: readonly Partition[]): Promise<void> {
     for (const topic of this.#reading.topics) {
       let mine = gained.filter(({ place }) => place.topic === topic)
-      while (mine.length > 0) {
+      for (let tries = 1; mine.length > 0; tries++) {
         try {
           const committed = await this.#parts.admin.committed(this.#name, topic)
           const bounds = await this.#parts.admin.bounds(topic)
@@ -196,8 +198,9 @@ export class Membership implements KafkaGroupListener {
           }
           mine = []
         } catch (error) {
-          this.failed(error)
-          await this.#parts.pause(askAgainMs)
+          // A partition that has just been made or moved is known everywhere only after a moment.
+          if (tries === patientTries) this.failed(error)
+          await this.#parts.pause(Math.min(longestAskMs, 25 * 2 ** tries))
           mine = mine.filter(({ isLost }) => !isLost && !this.#left)
         }
       }

@@ -1,1 +1,2 @@
-export { type PlatformaticOptions, platformatic } from './platformatic.ts'
+export { platformatic } from './platformatic.ts'
+export type { PlatformaticOptions } from './platformatic-options.ts'

@@ -1,7 +1,7 @@
 import { Admin, ConfigResourceTypes } from '@platformatic/kafka'
 import type { KafkaAdmin, KafkaCommit, KafkaTopic, NewKafkaTopic } from '../kafka-client.ts'
 import { brokerErrorOf } from '../kafka-errors.ts'
-import type { PlatformaticOptions } from './platformatic.ts'
+import type { PlatformaticOptions } from './platformatic-options.ts'
 
 const earliest = -2n
 const latest = -1n

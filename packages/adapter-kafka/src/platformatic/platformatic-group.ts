@@ -7,7 +7,7 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { fetchOnce, leadersOf } from './fetching.ts'
-import type { PlatformaticOptions } from './platformatic.ts'
+import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. Leaving waits for it, too. */
 const waitMs = 250

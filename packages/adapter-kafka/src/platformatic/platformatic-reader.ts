@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Consumer } from '@platformatic/kafka'
 import type { KafkaReader } from '../kafka-client.ts'
 import { fetchOnce, leadersOf } from './fetching.ts'
-import type { PlatformaticOptions } from './platformatic.ts'
+import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. */
 const waitMs = 100

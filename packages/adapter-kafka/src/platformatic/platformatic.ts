@@ -1,11 +1,9 @@
-import { type BaseOptions, Producer } from '@platformatic/kafka'
+import { Producer } from '@platformatic/kafka'
 import type { KafkaClient, KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
 import { openAdmin } from './platformatic-admin.ts'
 import { joinGroup } from './platformatic-group.ts'
+import type { PlatformaticOptions } from './platformatic-options.ts'
 import { openReader } from './platformatic-reader.ts'
-
-/** What every client of `@platformatic/kafka` is given: brokers, client id, TLS, SASL, time-outs. */
-export type PlatformaticOptions = BaseOptions
 
 /** `@platformatic/kafka` 2.12.1 or later, as this package uses it. */
 export function platformatic(options: PlatformaticOptions): KafkaClient {

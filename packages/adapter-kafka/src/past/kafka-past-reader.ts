@@ -1,0 +1,157 @@
+import {
+  type PastRange,
+  type PastReader,
+  type PastReadLimits,
+  type PastRecord,
+  WalError,
+} from '@daybook/core'
+import type { KafkaEntry, KafkaReader } from '../kafka-client.ts'
+import { kafkaError } from '../kafka-errors.ts'
+import { bytesOf, recordOf } from '../kafka-message.ts'
+import type { QueueParts } from '../queue-parts.ts'
+import { positionText } from './past-position.ts'
+import { type PastSpan, spansOf } from './past-spans.ts'
+
+/** Opens a reader of what the topic still has, outside of every group. */
+export async function openPastReader(parts: QueueParts, range: PastRange): Promise<PastReader> {
+  return new KafkaPastReader(parts, range, await spansOf(parts, range))
+}
+
+class KafkaPastReader implements PastReader {
+  readonly #parts: QueueParts
+  readonly #range: PastRange
+  readonly #spans: readonly PastSpan[]
+  readonly #readers = new Map<string, Promise<KafkaReader>>()
+  readonly #closing = new AbortController()
+  /** Of the span that is being read. */
+  #lots: AsyncIterator<readonly KafkaEntry[]> | undefined
+  /** Asked for, perhaps by a read that was aborted. */
+  #lot: Promise<IteratorResult<readonly KafkaEntry[]>> | undefined
+  /** Read, and not handed out. */
+  #entries: KafkaEntry[] = []
+
+  constructor(parts: QueueParts, range: PastRange, spans: readonly PastSpan[]) {
+    this.#parts = parts
+    this.#range = range
+    this.#spans = spans
+  }
+
+  get position(): string {
+    const of = (kind: PastSpan['kind']): number[] =>
+      this.#spans.filter((span) => span.kind === kind).map(({ next }) => next)
+    return positionText({ records: of('records'), delays: of('delays') })
+  }
+
+  async read({ maxRecords, maxBytes, signal }: PastReadLimits): Promise<readonly PastRecord[]> {
+    const records: PastRecord[] = []
+    let bytes = 0
+    for (;;) {
+      this.#check(signal)
+      const span = this.#spans.find(({ next, to }) => next < to)
+      if (span === undefined) return records
+      const [entry] = this.#entries
+      if (entry === undefined) {
+        // What is there is better than more of it later.
+        if (records.length > 0) return records
+        await this.#fill(span, signal)
+        continue
+      }
+      const size = bytesOf(entry)
+      if (records.length === maxRecords || (records.length > 0 && bytes + size > maxBytes)) {
+        return records
+      }
+      this.#entries.shift()
+      span.next = entry.offset + 1
+      if (span.next >= span.to) this.#leave()
+      const record = this.#past(span, entry, size)
+      if (record === undefined) continue
+      records.push(record)
+      bytes += size
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const readers = [...this.#readers.values()]
+    this.#readers.clear()
+    await Promise.allSettled(readers.map(async (reader) => (await reader).close()))
+  }
+
+  async #fill(span: PastSpan, signal: AbortSignal): Promise<void> {
+    try {
+      const reader = await this.#readerOf(span.topic)
+      const { partition, next, to } = span
+      this.#lots ??= reader.read(partition, next, to, this.#closing.signal)[Symbol.asyncIterator]()
+      this.#lot ??= this.#lots.next()
+      const lot = await unlessAborted(this.#lot, signal)
+      if (lot === undefined) return
+      this.#lot = undefined
+      if (!lot.done) this.#entries = [...lot.value]
+      else {
+        // Behind the last entry there may be marks of transactions, and what compaction has left.
+        if (!this.#closing.signal.aborted) span.next = span.to
+        this.#leave()
+      }
+    } catch (error) {
+      this.#leave()
+      this.#readers.delete(span.topic)
+      throw kafkaError(
+        `The past of ${span.topic}, partition ${span.partition}, cannot be read`,
+        error,
+      )
+    }
+  }
+
+  #leave(): void {
+    const lots = this.#lots
+    this.#lots = undefined
+    this.#lot = undefined
+    this.#entries = []
+    void lots?.return?.()
+  }
+
+  #readerOf(topic: string): Promise<KafkaReader> {
+    const reader = this.#readers.get(topic) ?? this.#parts.client.reader(topic)
+    this.#readers.set(topic, reader)
+    return reader
+  }
+
+  /** Undefined for what is no record, and for a delayed one that is read elsewhere or not meant. */
+  #past(span: PastSpan, entry: KafkaEntry, bytes: number): PastRecord | undefined {
+    if (span.sentOn?.isDone(entry.offset)) return undefined
+    try {
+      const record = recordOf(entry)
+      // Its message is as young as its last hop.
+      const storedAt = span.kind === 'delays' ? record.writtenAt : entry.timestamp
+      if (span.kind === 'delays' && !isWithin(storedAt, this.#range)) return undefined
+      return { record, storedAt, bytes }
+    } catch {
+      return undefined
+    }
+  }
+
+  #check(signal: AbortSignal): void {
+    if (this.#closing.signal.aborted) {
+      throw new WalError('ERR_CLOSED', 'This reader of the past is closed.')
+    }
+    if (signal.aborted) throw new WalError('ERR_ABORTED', 'Reading the past was aborted.')
+  }
+}
+
+function isWithin(at: number, { from, to }: PastRange): boolean {
+  const isLate = from === undefined || !('at' in from) || at >= from.at
+  return isLate && (to === undefined || !('at' in to) || at < to.at)
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let stop = (): void => {}
+  const aborted = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined)
+    signal.addEventListener('abort', stop, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

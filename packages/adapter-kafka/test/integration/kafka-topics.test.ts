@@ -1,0 +1,92 @@
+// needs: kafka
+
+import { randomUUID } from 'node:crypto'
+import { type QueueContext, systemClock, systemRandom } from '@daybook/core'
+import { type Service, service } from '@daybook/services'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type KafkaQueueOptions, kafkaQueue } from '../../src/index.ts'
+import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
+import { resetPatiently } from '../support/reset.ts'
+
+let kafka: Service
+
+beforeAll(async () => {
+  kafka = await service('kafka')
+})
+afterAll(async () => {
+  await resetPatiently(kafka)
+})
+
+/** Opens a queue and closes it. */
+async function open(
+  name: ClientName,
+  options: Omit<KafkaQueueOptions, 'client'>,
+  context: Partial<QueueContext> = {},
+): Promise<void> {
+  const queue = kafkaQueue({ client: clientFor(name, kafka.address), ...options })
+  await queue.open({
+    namespace: 'films',
+    targets: ['store'],
+    directory: undefined,
+    clock: systemClock,
+    random: systemRandom,
+    reportError: () => {},
+    ...context,
+  })
+  await queue.close()
+}
+
+async function withTopic(name: ClientName, settings: Readonly<Record<string, string>>) {
+  const topic = `made-${randomUUID()}`
+  const admin = await clientFor(name, kafka.address).admin()
+  const made = { topic, partitions: 1, replicas: 1, settings: new Map(Object.entries(settings)) }
+  await admin.create([made])
+  await admin.close()
+  return topic
+}
+
+test.each(clientNames)(
+  'a topic with too few replicas has to be accepted, through %s',
+  async (name) => {
+    const topic = `few-${randomUUID()}`
+    await expect(open(name, { topic })).rejects.toThrow(/allowUnderReplicated: true/)
+    await open(name, { topic, allowUnderReplicated: true })
+  },
+)
+
+test.each(clientNames)(
+  'a missing topic that is not to be created is named, through %s',
+  async (name) => {
+    const topic = `missing-${randomUUID()}`
+    await expect(open(name, { topic, create: false })).rejects.toThrow(
+      `no topic ${topic}, ${topic}.delays, ${topic}.dead-letters`,
+    )
+  },
+)
+
+test.each(clientNames)('a topic that forgets too early is refused, through %s', async (name) => {
+  const topic = await withTopic(name, { 'retention.ms': '60000' })
+  const accepted = { topic, allowUnderReplicated: true }
+  const retention = { timeMs: 120_000, bytes: Number.POSITIVE_INFINITY }
+  await expect(open(name, accepted, { retention })).rejects.toThrow(
+    /retention.ms is 60000; set it to 120000/,
+  )
+  await open(name, accepted, { retention: { ...retention, timeMs: 60_000 } })
+})
+
+test.each(clientNames)('a compacted topic is refused for records, through %s', async (name) => {
+  const topic = await withTopic(name, { 'cleanup.policy': 'compact' })
+  await expect(open(name, { topic, allowUnderReplicated: true })).rejects.toThrow(
+    /cleanup.policy is "compact" and must be "delete"/,
+  )
+})
+
+test.each(clientNames)(
+  'more replicas than brokers are refused with the reason, through %s',
+  async (name) => {
+    const topic = `many-${randomUUID()}`
+    await expect(open(name, { topic, replicas: 5 })).rejects.toThrow(
+      /fewer brokers than `replicas`/,
+    )
+  },
+)
