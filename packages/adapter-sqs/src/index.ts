@@ -1,4 +1,5 @@
-export type { PayloadStore } from './payload-store.ts'
+export { directoryStore } from './directory-store.ts'
+export type { ListingStore, PayloadStore } from './payload-store.ts'
 export type {
   AttributesInput,
   AttributesOutput,
@@ -16,3 +17,4 @@ export type {
 } from './sqs-client.ts'
 export type { SqsQueueOptions } from './sqs-options.ts'
 export { sqsQueue } from './sqs-queue.ts'
+export { type StoreDeadLettersOptions, storeDeadLetters } from './store-dead-letters.ts'

@@ -3,10 +3,19 @@
  * that all processes share. Every method may be called again after a failure.
  */
 export interface PayloadStore {
-  /** Resolves once the bytes are durable under this name. */
+  /** Resolves once the bytes are durable under this name, in place of what was there. */
   put(name: string, bytes: Uint8Array): Promise<void>
   /** The bytes, or undefined if there are none of this name. */
   get(name: string): Promise<Uint8Array | undefined>
   /** Resolves once they are gone; also where there were none. */
   delete(name: string): Promise<void>
+}
+
+/** A store that can also say what it holds: dead letters are kept in one. */
+export interface ListingStore extends PayloadStore {
+  /**
+   * Names that begin with the prefix and come after `after`, in the order of their characters: all, or
+   * the first of them. An empty answer is the end.
+   */
+  list(prefix: string, after: string | undefined): Promise<readonly string[]>
 }

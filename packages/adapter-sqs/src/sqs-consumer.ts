@@ -48,6 +48,8 @@ export class SqsConsumer implements Consumer {
   readonly #underWay = new Set<Promise<unknown>>()
   /** What a pull that waits wants; undefined while none does. */
   #wanted: number | undefined
+  /** Messages received and not read yet. */
+  #reading = 0
   #failure: Error | undefined
   #wake: () => void = () => {}
   #closing: Promise<void> | undefined
@@ -60,7 +62,7 @@ export class SqsConsumer implements Consumer {
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
-      wants: () => this.#wanted !== undefined && held.buffered < this.#wanted,
+      wants: () => this.#wanted !== undefined && held.buffered + this.#reading < this.#wanted,
       accept: (messages, expiresAt) => this.#accept(messages, expiresAt),
       failed: (error) => {
         this.#failure = error
@@ -178,6 +180,7 @@ export class SqsConsumer implements Consumer {
 
   async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
     const { store } = this.#options.settings
+    this.#reading += messages.length
     try {
       const read = await Promise.all(messages.map((message) => readMessage(message, store)))
       for (const message of read) this.#held.add({ ...message, expiresAt })
@@ -185,6 +188,7 @@ export class SqsConsumer implements Consumer {
       // They come again when their visibility is over.
       this.#failure = error as Error
     }
+    this.#reading -= messages.length
     this.#leases.watch()
     await this.#hopAll()
     this.#wake()

@@ -1,5 +1,5 @@
 import { WalError } from '@daybook/core'
-import type { PayloadStore } from './payload-store.ts'
+import type { ListingStore, PayloadStore } from './payload-store.ts'
 import type { SqsClient } from './sqs-client.ts'
 
 /** How {@link sqsQueue} is set up. */
@@ -14,9 +14,18 @@ export interface SqsQueueOptions {
    */
   readonly delayQueueUrl?: string | undefined
   /**
+   * URLs of the queues of the targets, by their names, where a namespace has several: what is written
+   * into `queueUrl` is copied into each of them. All are of the same kind as `queueUrl`.
+   */
+  readonly targetQueueUrls?: Readonly<Record<string, string>> | undefined
+  /**
    * Where the bodies go that are too large for a message. Without it such records are refused.
    */
   readonly store?: PayloadStore | undefined
+  /**
+   * Where the dead letters go: SQS itself cannot list. Without it the namespace needs `deadLetters`.
+   */
+  readonly deadLetterStore?: ListingStore | undefined
   /**
    * Largest message, in bytes, from 1,024 to 1,048,576; default 262,144, which every queue takes. The
    * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third.
@@ -42,7 +51,10 @@ export interface SqsSettings {
   readonly client: SqsClient
   readonly queueUrl: string
   readonly delayQueueUrl: string | undefined
+  /** Undefined where `queueUrl` is read by the one target itself. */
+  readonly targetQueueUrls: ReadonlyMap<string, string> | undefined
   readonly store: PayloadStore | undefined
+  readonly deadLetterStore: ListingStore | undefined
   readonly isFifo: boolean
   readonly maxMessageBytes: number
   readonly visibilityMs: number
@@ -73,13 +85,23 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     throw wrong('delayQueueUrl', 'is for FIFO queues; a standard queue delays by itself')
   }
   if (delayQueueUrl?.endsWith('.fifo')) throw wrong('delayQueueUrl', 'must be a standard queue')
+  const targetQueueUrls =
+    options.targetQueueUrls && new Map(Object.entries(options.targetQueueUrls))
+  for (const [target, url] of targetQueueUrls ?? []) {
+    if (url.endsWith('.fifo') === isFifo && url !== queueUrl) continue
+    throw wrong(
+      `targetQueueUrls.${target}`,
+      'must be another queue, of the same kind as `queueUrl`',
+    )
+  }
   const range = (name: keyof SqsQueueOptions, usual: number, least: number, most: number) => {
     const value = options[name] ?? usual
     if (typeof value === 'number' && value >= least && value <= most) return value
     throw wrong(name, `must be from ${least} to ${most}, and is ${value}`)
   }
   return Object.freeze({
-    ...{ client, queueUrl, delayQueueUrl, store, isFifo },
+    ...{ client, queueUrl, delayQueueUrl, targetQueueUrls, store, isFifo },
+    deadLetterStore: options.deadLetterStore,
     maxMessageBytes: range('maxMessageBytes', 262_144, 1_024, 1_048_576),
     visibilityMs: seconds(range('visibilityMs', 30_000, 1_000, 43_200_000)),
     waitMs: seconds(range('waitMs', 5_000, 1_000, 20_000)),

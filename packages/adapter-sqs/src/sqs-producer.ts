@@ -97,7 +97,8 @@ export class SqsProducer implements Producer {
       const help = 'Raise `maxMessageBytes` if the queue takes more, or give a `store`.'
       return no(new WalError('ERR_PAYLOAD_TOO_LARGE', `${facts} ${help}`))
     }
-    const name = `${record.namespace}/${record.id}.${record.attemptEpoch}.${randomBytes(6).toString('hex')}`
+    const unique = randomBytes(6).toString('hex')
+    const name = `payloads/${record.namespace}/${record.id}.${record.attemptEpoch}.${unique}`
     const stored = store.put(name, Buffer.from(body))
     return to.send({ ...message, body: encodeClaim(name, record), after: stored })
   }

@@ -1,6 +1,5 @@
 import {
   type Backlog,
-  type Clock,
   type Consumer,
   type DeadLetterQueue,
   type Producer,
@@ -12,10 +11,12 @@ import {
 import { SqsCalls } from './sqs-calls.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
 import { sqsError } from './sqs-errors.ts'
+import { SqsForwarder } from './sqs-forwarder.ts'
 import { SqsMover } from './sqs-mover.ts'
 import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-options.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
 import { SqsSender } from './sqs-sender.ts'
+import { storeDeadLetters } from './store-dead-letters.ts'
 
 /** Largest record where a store takes what is too large for a message, in bytes. */
 const largestClaimedBytes = 64 * 2 ** 20
@@ -38,6 +39,14 @@ interface Opened {
   readonly calls: SqsCalls
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
+  /** Into the queues of the targets, where they have their own. */
+  readonly targetSenders: ReadonlyMap<string, SqsSender>
+}
+
+/** What runs while any consumer is open. */
+interface Background {
+  readonly mover: SqsMover | undefined
+  readonly forwarder: SqsForwarder | undefined
 }
 
 class SqsQueue implements Queue {
@@ -46,6 +55,8 @@ class SqsQueue implements Queue {
   readonly #settings: SqsSettings
   readonly #counter = new SentCounter()
   #opened: Opened | undefined
+  #background: Background | undefined
+  #consumers = 0
 
   constructor(settings: SqsSettings) {
     const { isFifo, delayQueueUrl, store, maxMessageBytes } = settings
@@ -58,8 +69,8 @@ class SqsQueue implements Queue {
       largestBatchRecords: 200,
       largestBatchBytes: 64 * 2 ** 20,
       replay: false,
-      independentReaders: false,
-      deadLetterListing: false,
+      independentReaders: settings.targetQueueUrls !== undefined,
+      deadLetterListing: settings.deadLetterStore !== undefined,
       durability: 'replicated',
       shared: true,
       attempts: 'none',
@@ -70,21 +81,18 @@ class SqsQueue implements Queue {
 
   async open(context: QueueContext): Promise<void> {
     const settings = this.#settings
+    const { client, queueUrl, delayQueueUrl, senders, maxMessageBytes } = settings
     const calls = new SqsCalls(context.clock, settings.requestTimeoutMs)
-    const attributes = await attributesOf(settings, calls, settings.queueUrl)
-    const { MaximumMessageSize: size = '1048576' } = attributes
-    if (Number(size) < settings.maxMessageBytes) {
-      const message = `maxMessageBytes is ${settings.maxMessageBytes}, and the queue ${settings.queueUrl} takes messages of ${size}: raise its MaximumMessageSize, or lower the option.`
-      throw new WalError('ERR_CONFIG', message)
-    }
-    const { delayQueueUrl } = settings
-    if (delayQueueUrl !== undefined) await attributesOf(settings, calls, delayQueueUrl)
-    const { client, senders, maxMessageBytes: maxBatchBytes } = settings
-    const senderOf = (queueUrl: string): SqsSender =>
-      new SqsSender({ client, calls, queueUrl, maxBatchBytes, senders })
+    const targetUrls = this.#targetUrls(context)
+    const urls = [queueUrl, ...targetUrls.map(([, url]) => url)]
+    if (delayQueueUrl !== undefined) urls.push(delayQueueUrl)
+    await Promise.all(urls.map((url) => this.#check(calls, url)))
+    const senderOf = (url: string): SqsSender =>
+      new SqsSender({ client, calls, queueUrl: url, maxBatchBytes: maxMessageBytes, senders })
     this.#opened = {
-      ...{ context, calls, sender: senderOf(settings.queueUrl) },
+      ...{ context, calls, sender: senderOf(queueUrl) },
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
+      targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
     }
   }
 
@@ -96,24 +104,31 @@ class SqsQueue implements Queue {
   }
 
   async consumer(target: string): Promise<Consumer> {
-    const { context, calls, sender } = this.#open()
+    const { context, calls, sender, targetSenders } = this.#open()
+    const ownUrl = this.#settings.targetQueueUrls?.get(target)
     const [only] = context.targets
-    if (target !== only) {
-      throw new WalError('ERR_CONFIG', `An SQS queue has one reader, and that is '${only}'.`)
+    if (ownUrl === undefined && target !== only) {
+      const message = `The SQS queue is read by '${only}'. Give each target a queue in \`targetQueueUrls\`.`
+      throw new WalError('ERR_CONFIG', message)
     }
-    const report = (error: WalError): void => context.reportError(error)
-    const mover = this.#mover(context.clock, report)
+    const queueUrl = ownUrl ?? this.#settings.queueUrl
+    this.#consumers++
+    this.#background ??= this.#startBackground()
     return new SqsConsumer({
-      ...{ settings: this.#settings, clock: context.clock, calls, sender, report },
+      ...{ settings: { ...this.#settings, queueUrl }, clock: context.clock, calls },
+      sender: targetSenders.get(target) ?? sender,
       counter: this.#counter,
-      backlog: () => this.#backlog(),
-      onClose: async () => mover?.close(),
+      backlog: () => this.#backlog(ownUrl),
+      report: (error) => context.reportError(error),
+      onClose: () => this.#consumerCloses(),
     })
   }
 
-  /** SQS cannot list what lies in a queue: the namespace has to be given dead letters elsewhere. */
+  /** In the store: SQS cannot list what lies in a queue. */
   async deadLetters(): Promise<DeadLetterQueue | undefined> {
-    return undefined
+    const { deadLetterStore: store } = this.#settings
+    const { namespace } = this.#open().context
+    return store && storeDeadLetters({ store, prefix: `dead-letters/${namespace}/` })
   }
 
   async close(): Promise<void> {
@@ -121,6 +136,7 @@ class SqsQueue implements Queue {
     this.#opened = undefined
     await opened?.sender.idle()
     await opened?.delaySender?.idle()
+    for (const sender of opened?.targetSenders.values() ?? []) await sender.idle()
   }
 
   #open(): Opened {
@@ -128,22 +144,76 @@ class SqsQueue implements Queue {
     throw new WalError('ERR_CLOSED', 'The SQS queue is not open.')
   }
 
-  #mover(clock: Clock, report: (error: WalError) => void): SqsMover | undefined {
-    const { calls, sender, delaySender } = this.#open()
-    const { delayQueueUrl } = this.#settings
-    if (delayQueueUrl === undefined || delaySender === undefined) return undefined
-    const settings = { ...this.#settings, delayQueueUrl }
-    return new SqsMover({ settings, clock, calls, sender, delaySender, report })
+  #targetUrls({ targets }: QueueContext): readonly (readonly [string, string])[] {
+    const { targetQueueUrls } = this.#settings
+    if (targetQueueUrls === undefined) return []
+    for (const target of targets) {
+      if (targetQueueUrls.has(target)) continue
+      throw new WalError('ERR_CONFIG', `\`targetQueueUrls\` has no queue for target '${target}'.`)
+    }
+    return [...targetQueueUrls].filter(([target]) => targets.includes(target))
   }
 
-  async #backlog(): Promise<Backlog> {
+  /** Rejects where the queue does not answer, or takes less than it would be sent. */
+  async #check(calls: SqsCalls, url: string): Promise<void> {
+    const { maxMessageBytes } = this.#settings
+    const { MaximumMessageSize: size = '1048576' } = await attributesOf(this.#settings, calls, url)
+    if (Number(size) >= maxMessageBytes) return
+    const message = `maxMessageBytes is ${maxMessageBytes}, and the queue ${url} takes messages of ${size}: raise its MaximumMessageSize, or lower the option.`
+    throw new WalError('ERR_CONFIG', message)
+  }
+
+  #startBackground(): Background {
+    const { context, calls, sender, delaySender, targetSenders } = this.#open()
+    const { delayQueueUrl } = this.#settings
+    const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
+    const settings = this.#settings
+    return {
+      mover:
+        delayQueueUrl !== undefined && delaySender !== undefined
+          ? new SqsMover({
+              ...common,
+              settings: { ...settings, delayQueueUrl },
+              sender,
+              delaySender,
+            })
+          : undefined,
+      forwarder:
+        targetSenders.size > 0
+          ? new SqsForwarder({ ...common, settings, senders: targetSenders })
+          : undefined,
+    }
+  }
+
+  async #consumerCloses(): Promise<void> {
+    this.#consumers--
+    if (this.#consumers > 0) return
+    const background = this.#background
+    this.#background = undefined
+    await background?.mover?.close()
+    await background?.forwarder?.close()
+  }
+
+  async #backlog(ownUrl: string | undefined): Promise<Backlog> {
     const { calls } = this.#open()
     const settings = this.#settings
-    const { queueUrl, delayQueueUrl } = settings
-    const main = countsOf(await attributesOf(settings, calls, queueUrl))
-    const companion = delayQueueUrl && countsOf(await attributesOf(settings, calls, delayQueueUrl))
-    const delayed = main.delayed + (companion ? companion.pending + companion.delayed : 0)
-    return { pending: main.pending, delayed, oldestWrittenAt: undefined, approximate: true }
+    const countOf = async (url: string | undefined) =>
+      url === undefined
+        ? { pending: 0, delayed: 0 }
+        : countsOf(await attributesOf(settings, calls, url))
+    const [main, own, companion] = await Promise.all(
+      [settings.queueUrl, ownUrl, settings.delayQueueUrl].map(countOf),
+    )
+    return {
+      pending: (main?.pending ?? 0) + (own?.pending ?? 0),
+      delayed:
+        (main?.delayed ?? 0) +
+        (own?.delayed ?? 0) +
+        (companion?.pending ?? 0) +
+        (companion?.delayed ?? 0),
+      oldestWrittenAt: undefined,
+      approximate: true,
+    }
   }
 }
 

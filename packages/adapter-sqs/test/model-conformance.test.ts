@@ -16,20 +16,27 @@ const common = {
   seed: Number(process.env['DAYBOOK_SEED']),
 }
 
-describe.each(['standard', 'fifo'])('sqsQueue on the model of a %s queue', (kind) => {
-  const cases = queueConformance({ ...common, create: () => subject(kind === 'fifo') })
+describe.each([
+  { kind: 'standard', isFifo: false, fansOut: false },
+  { kind: 'FIFO', isFifo: true, fansOut: false },
+  { kind: 'standard, forwarding', isFifo: false, fansOut: true },
+  { kind: 'FIFO, forwarding', isFifo: true, fansOut: true },
+])('sqsQueue on the model ($kind)', ({ isFifo, fansOut }) => {
+  const cases = queueConformance({ ...common, create: () => subject(isFifo, fansOut) })
   test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
 })
 
-function subject(isFifo: boolean) {
+function subject(isFifo: boolean, fansOut: boolean) {
   const model = new SqsModel({ clock })
-  const queueUrl = model.createQueue(isFifo ? 'records.fifo' : 'records')
+  const create = (name: string): string => model.createQueue(isFifo ? `${name}.fifo` : name)
+  const queueUrl = create('records')
+  const targets = { targetQueueUrls: { first: create('first'), second: create('second') } }
   const delays = isFifo ? { delayQueueUrl: model.createQueue('delays') } : {}
   let process = mortalClient(model)
   return {
     queue: () =>
       sqsQueue({
-        ...{ client: process.client, queueUrl, ...delays },
+        ...{ client: process.client, queueUrl, ...delays, ...(fansOut ? targets : {}) },
         ...{ waitMs: 1_000, visibilityMs: 10_000, requestTimeoutMs: 60_000 },
       }),
     crash: () => {

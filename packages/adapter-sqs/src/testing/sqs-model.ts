@@ -15,7 +15,7 @@ import { SqsModelQueue, type SqsModelQueueOptions } from './sqs-model-queue.ts'
 import { refuse } from './sqs-refusal.ts'
 
 /** How often a receive that waits looks again, by the model's clock, in ms. */
-const lookAgainMs = 20
+const lookAgainMs = 50
 
 /**
  * SQS in memory, strict: it does what the service's manual says of standard and FIFO queues, and

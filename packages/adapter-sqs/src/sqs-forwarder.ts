@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto'
+import { type Clock, isWalError, type SendOutcome, type WalError } from '@daybook/core'
+import type { SqsCalls } from './sqs-calls.ts'
+import type { ReceivedMessage } from './sqs-client.ts'
+import { encodeClaim } from './sqs-envelope.ts'
+import { sqsError } from './sqs-errors.ts'
+import type { SqsSettings } from './sqs-options.ts'
+import { SqsPoller } from './sqs-poller.ts'
+import { fifoFields, hopSeconds } from './sqs-producer.ts'
+import { type ReadMessage, readMessage } from './sqs-read-message.ts'
+import type { SqsSender } from './sqs-sender.ts'
+
+export interface SqsForwarderOptions {
+  /** Of the ingress queue. */
+  readonly settings: SqsSettings
+  readonly clock: Clock
+  readonly calls: SqsCalls
+  /** Into each target's queue. */
+  readonly senders: ReadonlyMap<string, SqsSender>
+  report(error: WalError): void
+}
+
+/** Wait after a failure of a queue, in ms. */
+const pauseMs = 1_000
+/** Most messages on their way at once. */
+const mostUnderWay = 100
+
+/**
+ * Copies what comes into the ingress queue to the queue of each target it is meant for, and deletes it
+ * there once every copy is acknowledged. After a crash in between it is copied again: FIFO queues drop
+ * the repetition for five minutes, targets by id or version at any time.
+ */
+export class SqsForwarder {
+  readonly #options: SqsForwarderOptions
+  readonly #poller: SqsPoller
+  readonly #underWay = new Set<Promise<void>>()
+  #messages = 0
+  #isPaused = false
+  #isClosed = false
+
+  constructor(options: SqsForwarderOptions) {
+    const { settings, calls, clock } = options
+    this.#options = options
+    this.#poller = new SqsPoller({
+      ...{ ...settings, calls, clock },
+      wants: () => !this.#isPaused && this.#messages < mostUnderWay,
+      accept: (messages, expiresAt) => this.#follow(messages, expiresAt),
+      failed: (error) => this.#failed(error as WalError),
+    })
+    this.#poller.poke()
+  }
+
+  /** Resolves once nothing is under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#poller.close()
+    await Promise.all(this.#underWay)
+  }
+
+  #follow(messages: readonly ReceivedMessage[], expiresAt: number): void {
+    this.#messages += messages.length
+    const work = this.#forwardAll(messages, expiresAt)
+      .catch((error: unknown) => {
+        const reported = isWalError(error)
+          ? error
+          : sqsError('Records were not forwarded', error).error
+        this.#failed(reported)
+      })
+      .finally(() => {
+        this.#messages -= messages.length
+        this.#underWay.delete(work)
+        this.#poller.poke()
+      })
+    this.#underWay.add(work)
+  }
+
+  async #forwardAll(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
+    const { store } = this.#options.settings
+    const read = await Promise.all(messages.map((message) => readMessage(message, store)))
+    const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
+    const latest = expiresAt - this.#options.settings.visibilityMs / 2
+    await Promise.all([...groups.values()].map((group) => this.#forwardGroup(group, latest)))
+  }
+
+  /** One after the other: behind one that failed nothing of its group may go. */
+  async #forwardGroup(group: readonly ReadMessage[], latest: number): Promise<void> {
+    for (const message of group) {
+      // What is left comes again when its visibility is over.
+      if (this.#options.clock.monotonic() > latest) return
+      const outcomes = await this.#copyToAll(message)
+      const failure = outcomes.find(({ durable }) => durable !== 'yes')
+      if (failure !== undefined) throw failure.error
+      await this.#delete(message)
+    }
+  }
+
+  async #copyToAll(message: ReadMessage): Promise<readonly SendOutcome[]> {
+    const { senders } = this.#options
+    const { target } = message.record
+    const named = target === undefined ? undefined : senders.get(target)
+    const to = named === undefined ? [...senders.values()] : [named]
+    return Promise.all(to.map((sender) => this.#copy(message, sender)))
+  }
+
+  async #copy(message: ReadMessage, sender: SqsSender): Promise<SendOutcome> {
+    const { settings, clock } = this.#options
+    const { record, group, messageId, unreadable } = message
+    const body = await this.#bodyOf(message)
+    const fifo = unreadable ? { group, deduplicationId: messageId } : fifoFields(record, 'copy')
+    const waitMs = (record.dueAt ?? 0) - clock.now()
+    if (settings.isFifo) return sender.send({ body, ...fifo })
+    return sender.send({ body, delaySeconds: waitMs > 0 ? hopSeconds(waitMs) : undefined })
+  }
+
+  /** What lies in the store is copied too: each target takes its own away when it is done. */
+  async #bodyOf({ body, claim, record }: ReadMessage): Promise<string> {
+    const { store } = this.#options.settings
+    if (claim === undefined || store === undefined) return body
+    const bytes = await store.get(claim)
+    if (bytes === undefined) return body
+    const name = `${claim}.${randomBytes(6).toString('hex')}`
+    await store.put(name, bytes)
+    return encodeClaim(name, record)
+  }
+
+  async #delete({ receipt, claim }: ReadMessage): Promise<void> {
+    const { settings, calls } = this.#options
+    const { client, queueUrl: QueueUrl, store } = settings
+    const Entries = [{ Id: '0', ReceiptHandle: receipt }]
+    await calls.run((options) => client.deleteMessageBatch({ QueueUrl, Entries }, options))
+    if (claim !== undefined) await store?.delete(claim)
+  }
+
+  #failed(error: WalError): void {
+    const { report, clock } = this.#options
+    report(error)
+    if (this.#isPaused || this.#isClosed) return
+    this.#isPaused = true
+    clock.setTimer(
+      pauseMs,
+      () => {
+        this.#isPaused = false
+        this.#poller.poke()
+      },
+      { unref: true },
+    )
+  }
+}

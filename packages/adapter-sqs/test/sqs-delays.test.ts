@@ -1,0 +1,78 @@
+import { type Consumer, type Queue, systemRandom } from '@daybook/core'
+import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import { describe, expect, test } from 'vitest'
+import { sqsQueue } from '../src/index.ts'
+import { SqsModel } from '../src/testing/index.ts'
+
+const minuteMs = 60_000
+
+async function opened(clock: VirtualClock, isFifo: boolean, retentionMs = 345_600_000) {
+  const model = new SqsModel({ clock })
+  const sends: string[] = []
+  const send = model.sendMessageBatch.bind(model)
+  model.sendMessageBatch = (input, options) => {
+    sends.push(input.QueueUrl)
+    return send(input, options)
+  }
+  const name = isFifo ? 'records.fifo' : 'records'
+  const queueUrl = model.createQueue(name, { retentionMs })
+  const delays = isFifo ? { delayQueueUrl: model.createQueue('delays', { retentionMs }) } : {}
+  const queue = sqsQueue({ client: model, queueUrl, ...delays, waitMs: 20_000 })
+  const errors: string[] = []
+  await queue.open({
+    ...{ namespace: 'delays', targets: ['only'], directory: undefined, clock },
+    ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
+  })
+  return { queue, sends, errors }
+}
+
+async function closed(clock: VirtualClock, queue: Queue, consumer: Consumer): Promise<void> {
+  await clock.runUntil(consumer.close())
+  await clock.runUntil(queue.close())
+}
+
+const pulling = { maxRecords: 10, maxBytes: 1_000_000, signal: new AbortController().signal }
+
+describe.each([
+  { kind: 'standard', isFifo: false },
+  { kind: 'FIFO', isFifo: true },
+])('delays of a $kind queue', ({ isFifo }) => {
+  test('hand a record out after 20 minutes, not early and not late, by two hops', async () => {
+    const clock = new VirtualClock()
+    const { queue, sends, errors } = await opened(clock, isFifo)
+    const dueAt = clock.now() + 20 * minuteMs + 345
+    const producer = await queue.producer()
+    const sent = producer.send([makeStoredRecord({ writtenAt: clock.now(), dueAt })])
+    expect((await clock.runUntil(sent))[0]?.durable).toBe('yes')
+    const consumer = await queue.consumer('only')
+    let cameAt = 0
+    const pull = consumer.pull(pulling).then(([delivery]) => {
+      cameAt = clock.now()
+      return delivery
+    })
+    await clock.advance(20 * minuteMs)
+    expect(cameAt).toBe(0)
+    const delivery = await clock.runUntil(pull, { withinMs: 5_000 })
+    expect(cameAt).toBeGreaterThanOrEqual(dueAt)
+    expect(cameAt - dueAt).toBeLessThan(100)
+    // A FIFO queue is sent it once more, from its companion.
+    expect(sends).toHaveLength(isFifo ? 3 : 2)
+    await consumer.ack(delivery ? [delivery] : [])
+    await closed(clock, queue, consumer)
+    expect(errors).toEqual([])
+  }, 60_000)
+
+  test('outlive the retention of the queue', async () => {
+    const clock = new VirtualClock()
+    const { queue, errors } = await opened(clock, isFifo, 30 * minuteMs)
+    const dueAt = clock.now() + 60 * minuteMs
+    const producer = await queue.producer()
+    await clock.runUntil(producer.send([makeStoredRecord({ writtenAt: clock.now(), dueAt })]))
+    const consumer = await queue.consumer('only')
+    const pull = consumer.pull(pulling)
+    const [delivery] = await clock.runUntil(pull, { withinMs: 61 * minuteMs })
+    expect(delivery?.record.dueAt).toBe(dueAt)
+    await closed(clock, queue, consumer)
+    expect(errors).toEqual([])
+  }, 60_000)
+})
