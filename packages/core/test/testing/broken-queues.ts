@@ -576,6 +576,30 @@ export const brokenQueues: readonly BrokenQueue[] = [
     turnsRed: ['keeps the highest version over acks and a reopening'],
   },
   {
+    flaw: 'lets go of what is too old for its retention',
+    create: withQueue((queue) => {
+      let keptForMs = Number.POSITIVE_INFINITY
+      return {
+        open: (context) => {
+          keptForMs = context.retention?.timeMs ?? keptForMs
+          return queue.open(context)
+        },
+        consumer: async (target) => {
+          const consumer = await queue.consumer(target)
+          return {
+            ...boundConsumer(consumer),
+            pull: async (options) => {
+              const deliveries = await consumer.pull(options)
+              const since = Date.now() - keptForMs
+              return deliveries.filter(({ record }) => record.writtenAt >= since)
+            },
+          }
+        },
+      }
+    }),
+    turnsRed: ['lets go of no record that a target is not done with, whatever its retention'],
+  },
+  {
     flaw: 'declares readers it does not have',
     create: withQueue((queue) => ({
       consumer: async (target) => {

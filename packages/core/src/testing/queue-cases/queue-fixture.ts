@@ -4,7 +4,7 @@ import type { AttemptState, Consumer, Delivery } from '../../consumer/consumer.t
 import { noAttempts } from '../../consumer/consumer.ts'
 import type { WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
-import type { Queue, QueueSupports } from '../../queue/queue.ts'
+import type { Queue, QueueSupports, RecordRetention } from '../../queue/queue.ts'
 import { systemRandom } from '../../random.ts'
 import type { StoredRecord } from '../../record.ts'
 import { brief, check, checkEqual, fail, within } from '../check.ts'
@@ -36,6 +36,7 @@ export class QueueFixture {
   readonly #backgroundErrors: WalError[] = []
   #queue: Queue
   #producer: Producer | undefined
+  #retention: RecordRetention | undefined
   /** A case that was given up may still be running: it must not go on for ever. */
   #ended = false
 
@@ -196,12 +197,13 @@ export class QueueFixture {
   }
 
   /**
-   * Closes everything and opens a queue over the same storage. Answers false, and has done nothing,
+   * Closes everything and opens a queue over the same storage, to keep records for so long. Answers false, and has done nothing,
    * where the queue declares that nothing survives.
    */
-  async reopen(): Promise<boolean> {
+  async reopen(retention?: RecordRetention): Promise<boolean> {
     if (this.#subject.reopens === false) return this.#survivesNothing()
     await this.#close()
+    this.#retention = retention
     await this.#reopenStorage()
     return true
   }
@@ -257,6 +259,7 @@ export class QueueFixture {
       directory: this.#subject.directory,
       clock: this.clock,
       random: systemRandom,
+      retention: this.#retention,
       reportError: (error) => this.#backgroundErrors.push(error),
     })
   }

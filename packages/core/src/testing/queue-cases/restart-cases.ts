@@ -16,9 +16,29 @@ export const restartCases: readonly QueueCase[] = [
     name: 'hands out again what was leased when the process died, in order',
     run: redeliversAfterCrash,
   },
+  {
+    name: 'lets go of no record that a target is not done with, whatever its retention',
+    run: outlivesRetention,
+  },
   { name: 'keeps its dead letters over a reopening', run: keepsDeadLetters },
   { name: 'keeps the highest version over acks and a reopening', run: keepsHighestVersion },
 ]
+
+async function outlivesRetention(fixture: QueueFixture): Promise<void> {
+  const retention = { timeMs: fixture.shortDelayMs, bytes: 1_000 }
+  if (!(await fixture.reopen(retention))) return
+  const sent = await fixture.sendMany(10, { payload: new Uint8Array(1_000) })
+  const consumer = await fixture.consumer()
+  const pulled = await fixture.pull(consumer, 4)
+  await consumer.ack(pulled.slice(0, 2))
+  await fixture.passTime(fixture.shortDelayMs * 3)
+  await fixture.reopen(retention)
+  const acked = new Set(idsOf(pulled.slice(0, 2)))
+  const left = idsOf(sent).filter((id) => !acked.has(id))
+  const rest = await fixture.pull(await fixture.consumer(), left.length)
+  const contract = 'QueueContext.retention: a record that a target is not done with is kept'
+  checkEqual([...idsOf(rest)].sort(), [...left].sort(), contract)
+}
 
 async function keepsUnpulled(fixture: QueueFixture): Promise<void> {
   const records = await fixture.sendMany(100)
