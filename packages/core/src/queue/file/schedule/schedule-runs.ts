@@ -187,7 +187,7 @@ export class ScheduleRuns {
       this.#files.remove(path)
       return
     }
-    const gone = run ? await this.#goneIn(run) : []
+    const gone = run ? await this.#goneIn(run).catch((error) => this.#discard(run, error)) : []
     this.#options.cursor.reschedule((to) => {
       if (run) to.runAdded(number, salt)
       for (const block of gone) to.gone(number, block, 1)
@@ -208,6 +208,13 @@ export class ScheduleRuns {
       if (place) blocks.push(place.block)
     }
     return blocks
+  }
+
+  /** A run that could not be looked into is as if it had not been made. */
+  async #discard(run: Run, error: unknown): Promise<never> {
+    await run.close().catch(() => {})
+    this.#files.remove(run.path)
+    throw error
   }
 
   #hasAll(queues: readonly RunQueue[]): boolean {

@@ -1,6 +1,8 @@
 import type { Clock } from '../../../clock.ts'
+import { isWalError } from '../../../errors.ts'
 import { DelayedHeap, type DelayedItem } from '../delayed-heap.ts'
-import { isDamage, rowNumbers } from './run-format.ts'
+import { counterOf } from './count-rows.ts'
+import { isDamage } from './run-format.ts'
 import type { RunPlace, RunQueue } from './run-queue.ts'
 import { ScheduleFlush } from './schedule-flush.ts'
 import { ScheduleMemory } from './schedule-memory.ts'
@@ -136,7 +138,7 @@ export class Schedule {
     return this.#exclusively(async () => {
       try {
         const counts = await Promise.all(
-          this.#runs.queues.map((one) => this.#counter(one, instant)),
+          this.#runs.queues.map((one) => counterOf(one, instant, this.#options.cursor)),
         )
         const inRuns = counts.reduce((sum, count) => sum + count(), 0)
         return use(inRuns + this.#countInMemory(instant))
@@ -205,8 +207,8 @@ export class Schedule {
         if (this.#taken.has(sequence)) cursor.ack(sequence)
         else await this.#runs.gone(record)
       } catch (error) {
-        // Where its run cannot be read just now the record is counted until it is merged, no more.
-        await this.#dropIfDamaged(error).catch(() => {})
+        // In a run that cannot be read it would be counted for as long as that is there.
+        if (!this.#closed) await this.#drop(error)
         cursor.ack(sequence)
       }
       this.#held.delete(sequence)
@@ -306,25 +308,6 @@ export class Schedule {
     return undefined
   }
 
-  /** Reads what is needed to count a run's rows after an instant; answers what counts them. */
-  async #counter(queue: RunQueue, instant: number): Promise<() => number> {
-    const { run } = queue
-    const { block, row } = queue.firstAfter(instant)
-    const rows = await run.byTime.read(block)
-    const from = (row - run.byTime.rowAt(block)) * rowNumbers
-    const { cursor } = this.#options
-    return () => {
-      let count = run.byTime.rows - run.byTime.rowAt(block) - run.byTime.rowsIn(block)
-      for (let at = from; at < rows.length; at += rowNumbers) {
-        if ((rows[at] as number) > instant && !cursor.isDone(rows[at + 1] as number)) count++
-      }
-      for (const [each, gone] of cursor.runs.get(run.number)?.gone ?? []) {
-        if (each > block) count -= gone
-      }
-      return count
-    }
-  }
-
   #countInMemory(instant: number): number {
     const { cursor } = this.#options
     return this.#memory.count((at, sequence) => at > instant && !cursor.isDone(sequence))
@@ -332,6 +315,11 @@ export class Schedule {
 
   async #dropIfDamaged(error: unknown): Promise<void> {
     if (!isDamage(error)) throw error
+    await this.#drop(error)
+  }
+
+  async #drop(error: unknown): Promise<void> {
+    if (!isWalError(error)) throw error
     await this.#runs.drop()
     for (const [order, { place: _, ...item }] of this.#taken) this.#taken.set(order, item)
     this.#options.reportError(error)

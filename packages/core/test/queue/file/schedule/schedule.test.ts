@@ -206,6 +206,26 @@ describe('Schedule', () => {
     }
   })
 
+  it('counts what is cancelled also where the disk fails as its run is asked', async () => {
+    const size = 2 * rowsPerBlock
+    const trial = await Trial.start(size)
+    const { clock, disk } = trial
+    await trial.world.writeAtOnce(Array.from({ length: size }, (_, at) => clock.now() + 100 + at))
+    await trial.world.close()
+    await trial.open(trial.world.log)
+    const { world } = trial
+    expect(world.schedule.hold(size)).toBe(true)
+    disk.fault = ({ kind, path }) =>
+      kind === 'read' && path.endsWith('.run') ? { fail: 'EIO' } : undefined
+    await world.schedule.withdraw({ at: clock.now() + 99 + size, sequence: size })
+    disk.fault = () => undefined
+    expect(await world.schedule.countAfter(clock.now(), (count) => count)).toBe(size - 1)
+    expect(world.errors).toEqual([expect.objectContaining({ code: 'ERR_IO' })])
+    await clock.advance(2000)
+    expect(ordersOf(await world.take())).toEqual(world.expected())
+    await world.close()
+  })
+
   it('leaves no file behind once everything is done with', async () => {
     const trial = await Trial.start(4)
     const { world, clock } = trial
