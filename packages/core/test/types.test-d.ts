@@ -108,6 +108,20 @@ describe('what a wal infers from its configuration', () => {
     // @ts-expect-error an edit that is not a title
     void titles.deadLetters.redrive('all', { edit: () => ({ payload: { price: 1 } }) })
 
+    void titles.replay({
+      target: 'database',
+      omit: (record) => {
+        expectTypeOf(record).toEqualTypeOf<WalRecord<Title>>()
+        return false
+      },
+    })
+    // @ts-expect-error a misspelt target
+    void wal.replay('titles', { target: 'databse' })
+    // @ts-expect-error a replay goes to one target
+    void titles.replay({})
+    // @ts-expect-error an answer that is not there yet
+    void titles.replay({ target: 'database', omit: async () => true })
+
     void titles.deadLetters.list({ target: 'database', limit: 10 })
     // @ts-expect-error a misspelt target
     void titles.deadLetters.list({ target: 'databse' })

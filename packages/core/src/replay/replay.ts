@@ -35,7 +35,8 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
    * True: give the records new versions, above all that were given out before, below those of what
    * is written from now on. For a store that was *not* restored: it takes them in place of what it
    * has. Every later record of a key of the range is replayed behind it, up to its last. Cut short, such
-   * a replay leaves old states in the store until it is run again, from its beginning. Default false.
+   * a replay leaves old states in the store until it is run again, from its beginning. What still waits
+   * for its time, or as a dead letter, keeps its version and loses. Default false.
    */
   readonly restamp?: boolean | undefined
   /** True: read and count, and send nothing. */
