@@ -24,6 +24,15 @@ async function ahead(
   return (await consumer.pullAhead?.({ wanted: ({ id }) => ids.has(id), signal })) ?? []
 }
 
+/** These and no others, in any order: they are of several keys. */
+function checkSame(
+  deliveries: readonly Delivery[],
+  records: readonly StoredRecord[],
+  contract: string,
+): void {
+  checkEqual([...idsOf(deliveries)].sort(), [...idsOf(records)].sort(), contract)
+}
+
 async function takesAhead(fixture: QueueFixture): Promise<void> {
   const records = await fixture.sendMany(5, { key: 'same' })
   const consumer = await fixture.consumer()
@@ -43,7 +52,7 @@ async function findsAgain(fixture: QueueFixture): Promise<void> {
   if (consumer.pullAhead === undefined) return
   for (let round = 0; round < 3; round++) {
     const wanted = await fixture.sendMany(2)
-    checkEqual(idsOf(await ahead(consumer, wanted)), idsOf(wanted), contract)
+    checkSame(await ahead(consumer, wanted), wanted, contract)
     checkEqual(await ahead(consumer, wanted), [], contract)
   }
   await fixture.pull(consumer, 300)
@@ -86,7 +95,7 @@ async function acksAhead(fixture: QueueFixture): Promise<void> {
   await fixture.checkPending(consumer, 3, 'A record taken ahead and acked is done with')
   if (!(await fixture.reopen())) return
   const left = await fixture.pull(await fixture.consumer(), 3)
-  checkEqual(idsOf(left), idsOf([...records.slice(0, 2), ...records.slice(3)]), contract)
+  checkSame(left, [...records.slice(0, 2), ...records.slice(3)], contract)
 }
 
 async function leavesOtherTargets(fixture: QueueFixture): Promise<void> {
@@ -95,5 +104,5 @@ async function leavesOtherTargets(fixture: QueueFixture): Promise<void> {
   if (consumer.pullAhead === undefined || !fixture.supports.independentReaders) return
   await consumer.ack(await ahead(consumer, records))
   const other = await fixture.pull(await fixture.consumer(secondTarget), 2)
-  checkEqual(idsOf(other), idsOf(records), 'Each target has progress of its own')
+  checkSame(other, records, 'Each target has progress of its own')
 }
