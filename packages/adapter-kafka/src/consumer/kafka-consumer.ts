@@ -3,6 +3,7 @@ import type {
   Clock,
   Consumer,
   Delivery,
+  PullAheadOptions,
   PullOptions,
   Release,
   SavedAttempts,
@@ -10,7 +11,8 @@ import type {
   Watermark,
 } from '@daybook/core'
 import { WalError } from '@daybook/core'
-import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
+import type { KafkaEntry, KafkaPlace, KafkaReader } from '../kafka-client.ts'
+import { kafkaError } from '../kafka-errors.ts'
 import { bytesOf, recordOf, strangeRecord } from '../kafka-message.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Membership } from './membership.ts'
@@ -31,6 +33,8 @@ export class KafkaConsumer implements Consumer {
   /** The partition that is asked first at the next pull: each in its turn. */
   #turn = 0
   #wake: () => void = nothing
+  /** For looking ahead; opened when it is first needed. */
+  #reader: Promise<KafkaReader> | undefined
 
   constructor(parts: QueueParts, target: string) {
     this.#parts = parts
@@ -88,6 +92,32 @@ export class KafkaConsumer implements Consumer {
     if (slots.length > 0) await this.#membership.commitNow(partitionsOf(slots))
   }
 
+  async pullAhead({ wanted, signal }: PullAheadOptions): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = []
+    const now = this.#clock.monotonic()
+    if (this.#closed) return deliveries
+    for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
+    try {
+      this.#reader ??= this.#parts.client.reader(this.#parts.options.topic)
+      const reader = await this.#reader
+      const ends = await this.#parts.lag.ends()
+      for (const partition of this.#membership.partitions) {
+        const { partition: number } = partition.place
+        const lots = reader.read(number, partition.next, ends[number] ?? 0, signal)
+        for await (const entries of lots) {
+          for (const entry of entries) this.#takeAhead(partition, entry, wanted, deliveries)
+        }
+      }
+    } catch (error) {
+      this.#reader = undefined
+      // What was found by then is leased, and has to be handed out.
+      if (deliveries.length === 0) throw kafkaError('Looking ahead in the topic', error)
+    }
+    // What the group came to in the meantime was no longer unread.
+    for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
+    return deliveries
+  }
+
   async backlog(): Promise<Backlog> {
     const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
     return { pending, delayed, oldestWrittenAt: this.#oldestWrittenAt(), approximate: true }
@@ -107,7 +137,8 @@ export class KafkaConsumer implements Consumer {
     if (this.#closed) return
     this.#closed = true
     this.#wake()
-    await this.#membership.leave()
+    const reader = this.#reader?.then((opened) => opened.close()).catch(() => {})
+    await Promise.all([this.#membership.leave(), reader])
   }
 
   #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {
@@ -138,6 +169,20 @@ export class KafkaConsumer implements Consumer {
     const earlyMs = (record.dueAt ?? 0) - this.#clock.now()
     const readyAt = earlyMs > 0 ? this.#clock.monotonic() + earlyMs : 0
     partition.add(entry.offset, { ...common, record, unreadable }, readyAt)
+  }
+
+  #takeAhead(
+    partition: Partition,
+    entry: KafkaEntry,
+    wanted: PullAheadOptions['wanted'],
+    taken: Delivery[],
+  ): void {
+    if (!partition.isUnread(entry.offset)) return
+    const { record, unreadable } = this.#read(partition.place, entry)
+    const isMine = (record.target ?? this.#target) === this.#target
+    if (!isMine || (record.dueAt ?? 0) > this.#clock.now() || !wanted(record)) return
+    const delivery = { position: entry.offset, bytes: bytesOf(entry), record, unreadable }
+    taken.push(partition.takeAhead(entry.offset, delivery))
   }
 
   #read(

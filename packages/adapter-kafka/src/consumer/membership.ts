@@ -49,6 +49,8 @@ export class Membership implements KafkaGroupListener {
   readonly #dirty = new Set<Partition>()
   #ordered: readonly Partition[] = []
   #group: KafkaGroup | undefined
+  /** Ends once it is known how far the group is in what was assigned last. */
+  #loading: Promise<void> = Promise.resolve()
   #isRebalancing = false
   #left = false
 
@@ -75,6 +77,7 @@ export class Membership implements KafkaGroupListener {
     return this.#ordered
   }
 
+  /** Resolves once it is a member, and knows how far the group is. */
   async join(): Promise<void> {
     const { client, options } = this.#parts
     const { topics } = this.#reading
@@ -86,6 +89,7 @@ export class Membership implements KafkaGroupListener {
     }
     // What was assigned and loaded meanwhile had nobody yet to read it.
     for (const { place, next } of this.#ordered) this.#group.read(place, next)
+    await this.#loading
   }
 
   /** Commits before long what has been done in these. */
@@ -138,7 +142,7 @@ export class Membership implements KafkaGroupListener {
       else if (known === undefined) gained.push(partition)
     }
     this.#order()
-    if (gained.length > 0) void this.#load(gained)
+    if (gained.length > 0) this.#loading = this.#load(gained)
     this.#listener.changed()
   }
 

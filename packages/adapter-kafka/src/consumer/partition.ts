@@ -1,4 +1,4 @@
-import { type AttemptState, type Delivery, noAttempts } from '@daybook/core'
+import { type AttemptState, type Delivery, noAttempts, type StoredRecord } from '@daybook/core'
 import type { KafkaPlace } from '../kafka-client.ts'
 import { Progress } from './progress.ts'
 import { noteOf, runsLength, textOf } from './progress-text.ts'
@@ -31,7 +31,6 @@ export class Partition {
   readonly #attempts = new Map<number, AttemptState>()
   /** Offsets of which an attempt is under way. */
   readonly #begun = new Set<number>()
-  /** Invariant: in the order of the offsets, which are the keys. */
   readonly #slots = new Map<number, Slot>()
   /** Not leased and free to go. Invariant: sorted by offset. */
   readonly #waiting: Slot[] = []
@@ -74,8 +73,11 @@ export class Partition {
 
   /** Of what was read, the first that is not done with. */
   get oldest(): Slot | undefined {
-    const [first] = this.#slots.values()
-    return first
+    let oldest: Slot | undefined
+    for (const slot of this.#slots.values()) {
+      if (oldest === undefined || slot.offset < oldest.offset) oldest = slot
+    }
+    return oldest
   }
 
   get leaseSignal(): AbortSignal {
@@ -118,7 +120,8 @@ export class Partition {
     if (offset < this.#next || this.#progress === undefined) return false
     if (offset > this.#next) this.#progress.done(this.#next, offset)
     this.#next = offset + 1
-    return !this.#progress.isDone(offset)
+    // It may have been taken before its turn.
+    return !this.#progress.isDone(offset) && !this.#slots.has(offset)
   }
 
   /** Reading has come to here. */
@@ -167,6 +170,29 @@ export class Partition {
     this.#waiting.splice(0, count)
     this.#waitingBytes -= bytes
     return bytes
+  }
+
+  /** Leases what was read and is wanted. */
+  takeWanted(wanted: (record: StoredRecord) => boolean, now: number, taken: Delivery[]): void {
+    this.#wakeRested(now)
+    for (const slot of [...this.#waiting]) {
+      if (!wanted(slot.delivery.record)) continue
+      this.#forgetWaiting(slot)
+      slot.leased = true
+      taken.push(this.#deliveryOf(slot))
+    }
+  }
+
+  /** True for an offset of which nothing is known here: neither read nor done with. */
+  isUnread(offset: number): boolean {
+    return !this.isLost && this.#progress?.isDone(offset) === false && !this.#slots.has(offset)
+  }
+
+  /** Leases an entry that reading has not come to. */
+  takeAhead(offset: number, delivery: Slot['delivery']): Delivery {
+    const slot = { partition: this, offset, delivery, leased: true, readyAt: 0 }
+    this.#slots.set(offset, slot)
+    return this.#deliveryOf(slot)
   }
 
   /** When the first of those that rest may go; Infinity for never. */

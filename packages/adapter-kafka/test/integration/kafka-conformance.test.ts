@@ -85,16 +85,15 @@ async function failuresOf(cases: readonly ConformanceCase[]): Promise<readonly s
   return results.flatMap(({ name, failure }) => (failure ? [`${name}\n${failure}`] : []))
 }
 
-for (const name of clientNames) {
-  test.concurrent(`a queue on Kafka keeps every promise of a queue, through ${name}`, async ({
-    expect,
-  }) => {
-    expect(await failuresOf(queueCases(name))).toEqual([])
-  })
+/** On a machine that is busy with other suites it takes a while. */
+const timeout = 300_000
 
-  test.concurrent(`the dead letters on Kafka keep every promise of theirs, through ${name}`, async ({
-    expect,
-  }) => {
-    expect(await failuresOf(letterCases(name))).toEqual([])
+for (const name of clientNames) {
+  const suites = [
+    [`a queue on Kafka keeps every promise of a queue, through ${name}`, queueCases],
+    [`the dead letters on Kafka keep every promise of theirs, through ${name}`, letterCases],
+  ] as const
+  test.concurrent.for(suites)('%s', { timeout }, async ([, cases], { expect }) => {
+    expect(await failuresOf(cases(name))).toEqual([])
   })
 }
