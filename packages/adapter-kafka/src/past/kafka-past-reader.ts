@@ -3,14 +3,19 @@ import {
   type PastReader,
   type PastReadLimits,
   type PastRecord,
+  type StoredRecord,
   WalError,
 } from '@daybook/core'
+import { hopAtOf } from '../delays/tiers.ts'
 import type { KafkaEntry, KafkaReader } from '../kafka-client.ts'
 import { kafkaError } from '../kafka-errors.ts'
 import { bytesOf, recordOf } from '../kafka-message.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { positionText } from './past-position.ts'
 import { type PastSpan, spansOf } from './past-spans.ts'
+
+/** Sending a record on, and committing that, takes at most about so long, in ms. */
+const sendingOnMs = 10_000
 
 /** Opens a reader of what the topic still has, outside of every group. */
 export async function openPastReader(parts: QueueParts, range: PastRange): Promise<PastReader> {
@@ -29,11 +34,15 @@ class KafkaPastReader implements PastReader {
   #lot: Promise<IteratorResult<readonly KafkaEntry[]>> | undefined
   /** Read, and not handed out. */
   #entries: KafkaEntry[] = []
+  /** Records that were just being sent on when this was opened: they may be found in two places. */
+  readonly #underWay = new Set<string>()
+  readonly #openedAt: number
 
   constructor(parts: QueueParts, range: PastRange, spans: readonly PastSpan[]) {
     this.#parts = parts
     this.#range = range
     this.#spans = spans
+    this.#openedAt = parts.context.clock.now()
   }
 
   get position(): string {
@@ -124,10 +133,23 @@ class KafkaPastReader implements PastReader {
       // Its message is as young as its last hop.
       const storedAt = span.kind === 'delays' ? record.writtenAt : entry.timestamp
       if (span.kind === 'delays' && !isWithin(storedAt, this.#range)) return undefined
+      if (this.#isRepeated(span, entry, record)) return undefined
       return { record, storedAt, bytes }
     } catch {
       return undefined
     }
+  }
+
+  /** A delayed record is read from the place that comes first; the next one comes behind it. */
+  #isRepeated({ kind }: PastSpan, entry: KafkaEntry, record: StoredRecord): boolean {
+    const name = `${record.id} ${record.attemptEpoch} ${record.target}`
+    if (kind === 'delays' && this.#underWay.has(name)) return true
+    const isUnderWay =
+      kind === 'delays'
+        ? hopAtOf(entry) <= this.#openedAt + sendingOnMs
+        : record.dueAt !== undefined && entry.timestamp >= this.#openedAt - sendingOnMs
+    if (isUnderWay) this.#underWay.add(name)
+    return false
   }
 
   #check(signal: AbortSignal): void {
