@@ -36,7 +36,8 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
    * is written from now on. For a store that was *not* restored: it takes them in place of what it
    * has. Every later record of a key of the range is replayed behind it, up to its last. Cut short, such
    * a replay leaves old states in the store until it is run again, from its beginning. What still waits
-   * for its time, or as a dead letter, keeps its version and loses. Default false.
+   * for its time, or as a dead letter, keeps its version and loses. Refused
+   * with `ERR_NOT_SUPPORTED` on a queue that other processes write into too. Default false.
    */
   readonly restamp?: boolean | undefined
   /** True: read and count, and send nothing. */

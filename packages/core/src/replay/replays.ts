@@ -43,7 +43,7 @@ export class Replays {
     await Promise.allSettled(this.#running)
   }
 
-  #check({ target, force, dryRun }: ReplayOptions): void {
+  #check({ target, force, dryRun, restamp }: ReplayOptions): void {
     const { namespace, queue, targets } = this.#context
     if (!Object.hasOwn(targets, target)) {
       const names = Object.keys(targets).join(', ')
@@ -57,6 +57,14 @@ export class Replays {
         'ERR_NOT_SUPPORTED',
         `Namespace '${namespace}' cannot be replayed: a ${queue.kind} queue (namespaces.${namespace}.queue) ` +
           'does not keep records for it. Use a queue that does, such as the embedded log.',
+      )
+    }
+    if (restamp && queue.supports.shared) {
+      // Versions are kept free by this process's clock, and others would give them out all the same.
+      throw new WalError(
+        'ERR_NOT_SUPPORTED',
+        `Namespace '${namespace}' cannot be replayed with new versions (restamp): other processes may write into ` +
+          `its ${queue.kind} queue meanwhile. Replay it with the versions the records have.`,
       )
     }
     const idempotency = targets[target]?.idempotency

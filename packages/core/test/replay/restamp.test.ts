@@ -25,6 +25,18 @@ function write(wal: TitlesWal, key: string, title: string) {
   return wal.write('titles', { key, payload: { title } })
 }
 
+/** The same queue, said to be open to other processes. */
+function asShared(queue: Queue): Queue {
+  const supports = { ...queue.supports, shared: true }
+  return new Proxy(queue, {
+    get(whole, name: keyof Queue) {
+      if (name === 'supports') return supports
+      const part = whole[name]
+      return typeof part === 'function' ? part.bind(whole) : part
+    },
+  })
+}
+
 describe('a replay with new versions', () => {
   it('puts back what a bad write had overwritten in a store that was not restored', async () => {
     const store = new VersionedStore()
@@ -44,6 +56,20 @@ describe('a replay with new versions', () => {
     await write(wal, 'a', 'newest')
     await wal.drain()
     expect(await store.read('a')).toEqual({ title: 'newest' })
+  })
+
+  it('is refused on a queue that other processes write into too', async () => {
+    const store = new VersionedStore()
+    await using wal = await open(
+      store,
+      asShared(fileQueue({ directory: await temporaryDirectory() })),
+    )
+    await write(wal, 'a', 'one')
+    await expect(wal.replay('titles', { target: 'store', restamp: true })).rejects.toMatchObject({
+      code: 'ERR_NOT_SUPPORTED',
+      message: expect.stringMatching(/restamp/),
+    })
+    expect(await wal.replay('titles', { target: 'store' })).toMatchObject({ sent: 1 })
   })
 
   it('replays a key through its last record, behind the range too, and no other key', async () => {
