@@ -138,7 +138,9 @@ class OpenProxy implements TcpProxy {
       client.resetAndDestroy()
       return
     }
-    const server = connect({ ...this.#upstream, allowHalfOpen: true, noDelay: true })
+    // Read one by one: a service's port is a getter of its class, which a spread leaves out.
+    const { host: upstreamHost, port } = this.#upstream
+    const server = connect({ host: upstreamHost, port, allowHalfOpen: true, noDelay: true })
     const count = (direction: Direction) => (bytes: number) => {
       this.passed[direction] += bytes
     }

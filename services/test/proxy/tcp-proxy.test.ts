@@ -241,3 +241,18 @@ describe('cut and refused', () => {
     await openPair()
   })
 })
+
+test('a proxy connects to a server whose port is a getter, as that of a service is', async () => {
+  const { port } = server.address() as AddressInfo
+  class Getter {
+    readonly host = '127.0.0.1'
+    get port(): number {
+      return port
+    }
+  }
+  proxy.to(new Getter())
+  const { client, far } = await openPair()
+  client.socket.write('through')
+  await far.hears('through')
+  expect(client.error).toBeUndefined()
+})
