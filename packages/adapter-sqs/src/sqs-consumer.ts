@@ -181,12 +181,15 @@ export class SqsConsumer implements Consumer {
   async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
     const { store } = this.#options.settings
     this.#reading += messages.length
-    try {
-      const read = await Promise.all(messages.map((message) => readMessage(message, store)))
-      for (const message of read) this.#held.add({ ...message, expiresAt })
-    } catch (error) {
-      // They come again when their visibility is over.
-      this.#failure = error as Error
+    const read = await Promise.allSettled(messages.map((message) => readMessage(message, store)))
+    const failedGroups = new Set<string | undefined>()
+    for (const [at, result] of read.entries()) {
+      const group = messages[at]?.Attributes?.['MessageGroupId']
+      if (result.status === 'rejected') {
+        // It comes again when its visibility is over, and behind it what is of its group.
+        this.#failure = result.reason as Error
+        if (group !== undefined) failedGroups.add(group)
+      } else if (!failedGroups.has(group)) this.#held.add({ ...result.value, expiresAt })
     }
     this.#reading -= messages.length
     this.#leases.watch()

@@ -78,8 +78,11 @@ export class SqsForwarder {
     const { store } = this.#options.settings
     const read = await Promise.all(messages.map((message) => readMessage(message, store)))
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
-    const latest = expiresAt - this.#options.settings.visibilityMs / 2
-    await Promise.all([...groups.values()].map((group) => this.#forwardGroup(group, latest)))
+    const latest = expiresAt - this.#options.settings.visibilityMs / 4
+    const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest))
+    // One that fails must not hide that others are still on their way.
+    const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   /** One after the other: behind one that failed nothing of its group may go. */
@@ -127,7 +130,12 @@ export class SqsForwarder {
     const { settings, calls } = this.#options
     const { client, queueUrl: QueueUrl, store } = settings
     const Entries = [{ Id: '0', ReceiptHandle: receipt }]
-    await calls.run((options) => client.deleteMessageBatch({ QueueUrl, Entries }, options))
+    const { Failed = [] } = await calls.run((options) =>
+      client.deleteMessageBatch({ QueueUrl, Entries }, options),
+    )
+    const [failure] = Failed
+    // It comes again, and needs what lies in the store.
+    if (failure !== undefined) throw sqsError('SQS did not delete', { name: failure.Code }).error
     if (claim !== undefined) await store?.delete(claim)
   }
 

@@ -21,6 +21,8 @@ const renewAfter = 1 / 3
 export class SqsLeases {
   readonly #options: SqsLeasesOptions
   #timer: Timer | undefined
+  /** When the timer fires, by the monotonic clock. */
+  #ticksAt = 0
   #isRenewing = false
   #isClosed = false
 
@@ -30,15 +32,22 @@ export class SqsLeases {
 
   /** Something is held: it is renewed from now on. */
   watch(): void {
-    if (this.#timer !== undefined || this.#isClosed || this.#options.held.size === 0) return
-    const { clock, visibilityMs } = this.#options
+    const { clock, held, visibilityMs } = this.#options
+    if (this.#isClosed || held.size === 0) return
+    // Not a moment late for one that runs out: from then on the message may be somebody else's.
+    const usualAt = clock.monotonic() + (visibilityMs * renewAfter) / 2
+    const at = Math.min(usualAt, this.#earliestExpiry())
+    if (this.#timer !== undefined && at >= this.#ticksAt) return
+    this.#timer?.cancel()
+    this.#ticksAt = at
     const tick = (): void => {
       this.#timer = undefined
       this.#loseExpired()
       void this.#renew().finally(() => this.watch())
       this.watch()
     }
-    this.#timer = clock.setTimer((visibilityMs * renewAfter) / 2, tick, { unref: true })
+    const delayMs = Math.max(0, at - clock.monotonic())
+    this.#timer = clock.setTimer(delayMs, tick, { unref: true })
   }
 
   close(): void {
@@ -97,6 +106,13 @@ export class SqsLeases {
       if (message.state !== 'ending' && held.has(message)) held.lose(message.lease)
     }
     return new Set(stale)
+  }
+
+  #earliestExpiry(): number {
+    const { held } = this.#options
+    return held
+      .all()
+      .reduce((least, { expiresAt }) => Math.min(least, expiresAt), Number.POSITIVE_INFINITY)
   }
 
   #loseExpired(): void {

@@ -57,8 +57,9 @@ export class SqsMover {
     this.#isClosed = true
     this.#pause?.cancel()
     await this.#poller.close()
-    for (const timer of this.#waiting.values()) timer.cancel()
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    // Only now: what was being read until here may have come to wait.
+    for (const timer of this.#waiting.values()) timer.cancel()
     const { settings, calls, clock, report } = this.#options
     const now = clock.now()
     try {

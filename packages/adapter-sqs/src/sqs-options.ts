@@ -31,7 +31,10 @@ export interface SqsQueueOptions {
    * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third.
    */
   readonly maxMessageBytes?: number | undefined
-  /** Lease of a message, renewed at each third while it is held; whole seconds in ms. Default 30,000. */
+  /**
+   * Lease of a message, renewed at each third while it is held; whole seconds in ms, at least one and a
+   * half times `waitMs`. Default 30,000.
+   */
   readonly visibilityMs?: number | undefined
   /**
    * How long a receive waits for messages, whole seconds in ms, 1,000 to 20,000; default 5,000. Longer
@@ -99,12 +102,17 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     if (typeof value === 'number' && value >= least && value <= most) return value
     throw wrong(name, `must be from ${least} to ${most}, and is ${value}`)
   }
+  const visibilityMs = seconds(range('visibilityMs', 30_000, 1_000, 43_200_000))
+  const waitMs = seconds(range('waitMs', 5_000, 1_000, 20_000))
+  // A lease counts from before the receive, so that one which waited long would be over as it begins.
+  if (visibilityMs < waitMs * 1.5) {
+    throw wrong('visibilityMs', `must be at least one and a half times \`waitMs\`, ${waitMs}`)
+  }
   return Object.freeze({
     ...{ client, queueUrl, delayQueueUrl, targetQueueUrls, store, isFifo },
     deadLetterStore: options.deadLetterStore,
     maxMessageBytes: range('maxMessageBytes', 262_144, 1_024, 1_048_576),
-    visibilityMs: seconds(range('visibilityMs', 30_000, 1_000, 43_200_000)),
-    waitMs: seconds(range('waitMs', 5_000, 1_000, 20_000)),
+    ...{ visibilityMs, waitMs },
     requestTimeoutMs: range('requestTimeoutMs', 10_000, 100, 600_000),
     receivers: range('receivers', 8, 1, 50),
     senders: range('senders', 8, 1, 50),

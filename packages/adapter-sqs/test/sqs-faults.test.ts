@@ -138,6 +138,35 @@ describe('a lease', () => {
   })
 })
 
+describe('a lease that cannot be renewed', () => {
+  test('ends before SQS gives the message to anybody else', async () => {
+    const client = withCall('changeMessageVisibilityBatch', async () => {
+      throw new Error('no route to host')
+    })
+    const queue = await openQueue({ client })
+    const consumer = await queue.consumer('only')
+    await send(queue, record({ key: 'first' }))
+    await clock.runUntil(consumer.pull(pulling))
+    // The later one runs out between two of the looks at what is held.
+    await clock.advance(7_500)
+    await send(queue, record())
+    const [held] = await clock.runUntil(consumer.pull(pulling))
+    let endedAt = Number.POSITIVE_INFINITY
+    held?.lease?.addEventListener('abort', () => {
+      endedAt = clock.monotonic()
+    })
+    const second = await (await openQueue()).consumer('only')
+    const ids: (string | undefined)[] = []
+    while (!ids.includes(held?.record.id)) {
+      const again = await clock.runUntil(second.pull(pulling), { withinMs: 60_000 })
+      ids.push(...again.map(({ record: { id } }) => id))
+    }
+    expect(endedAt).toBeLessThanOrEqual(clock.monotonic())
+    await clock.runUntil(consumer.close())
+    await clock.runUntil(second.close())
+  })
+})
+
 describe('what is no record', () => {
   test('is handed out as unreadable, and stops nobody', async () => {
     const foreign = { MessageGroupId: 'g', MessageDeduplicationId: 'd' }
@@ -186,6 +215,34 @@ describe('a record too large for a message', () => {
   })
 })
 
+describe('a store that does not answer for one body', () => {
+  test('holds up that record and what is behind it in its group, nothing else', async () => {
+    const bodies = new Map<string, Uint8Array>()
+    let isDown = true
+    const store = {
+      put: async (name: string, bytes: Uint8Array) => void bodies.set(name, bytes),
+      get: async (name: string) => {
+        if (isDown) throw new Error('the store is down')
+        return bodies.get(name)
+      },
+      delete: async (name: string) => void bodies.delete(name),
+    }
+    const queue = await openQueue({ store })
+    const large = record({ payload: new Uint8Array(400_000).fill(7) })
+    const [before, behind, other] = [record(), record(), record({ key: 'other' })]
+    await send(queue, before, large, behind, other)
+    const consumer = await queue.consumer('only')
+    const deliveries = await clock.runUntil(consumer.pull(pulling))
+    expect(deliveries.map(({ record: { id } }) => id)).toEqual([before.id, other.id])
+    await clock.runUntil(consumer.ack(deliveries))
+    await expect(clock.runUntil(consumer.pull(pulling))).rejects.toMatchObject({ code: 'ERR_IO' })
+    isDown = false
+    const rest = await clock.runUntil(consumer.pull(pulling), { withinMs: 60_000 })
+    expect(rest.map(({ record: { id } }) => id)).toEqual([large.id, behind.id])
+    await clock.runUntil(consumer.close())
+  })
+})
+
 describe('opening', () => {
   test('says what is wrong where a queue does not exist, and where it takes less', async () => {
     const missing = openQueue({ queueUrl: `${url.replace('records', 'none')}` })
@@ -199,6 +256,8 @@ describe('opening', () => {
       sqsQueue({ client: model, queueUrl: url, ...options })
     expect(refused({ client: {} })).toThrow(/pass new SQS/)
     expect(refused({ waitMs: 21_000 })).toThrow(/`waitMs` must be from 1000 to 20000/)
+    const short = { waitMs: 5_000, visibilityMs: 7_000 }
+    expect(refused(short)).toThrow(/`visibilityMs` must be at least one and a half times/)
     expect(refused({ delayQueueUrl: url })).toThrow(/`delayQueueUrl` must be a standard queue/)
     expect(refused({ targetQueueUrls: { a: url } })).toThrow(/must be another queue/)
   })

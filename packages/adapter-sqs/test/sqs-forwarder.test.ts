@@ -1,0 +1,81 @@
+import { type Queue, systemRandom } from '@daybook/core'
+import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type PayloadStore, type SqsQueueOptions, sqsQueue } from '../src/index.ts'
+import { SqsModel } from '../src/testing/index.ts'
+
+let clock: VirtualClock
+let model: SqsModel
+let queueUrl: string
+let firstUrl: string
+let errors: string[]
+beforeEach(() => {
+  clock = new VirtualClock()
+  model = new SqsModel({ clock })
+  queueUrl = model.createQueue('records.fifo')
+  firstUrl = model.createQueue('first.fifo')
+  errors = []
+})
+
+async function openQueue(options: Partial<SqsQueueOptions> = {}): Promise<Queue> {
+  const targetQueueUrls = { first: firstUrl }
+  const queue = sqsQueue({ client: model, queueUrl, targetQueueUrls, ...options })
+  await queue.open({
+    ...{ namespace: 'forwarding', targets: ['first'], directory: undefined, clock },
+    ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
+  })
+  return queue
+}
+
+/** A store in memory. */
+function memoryStore(): PayloadStore & { readonly names: ReadonlyMap<string, Uint8Array> } {
+  const names = new Map<string, Uint8Array>()
+  return {
+    names,
+    put: async (name, bytes) => void names.set(name, bytes),
+    get: async (name) => names.get(name),
+    delete: async (name) => void names.delete(name),
+  }
+}
+
+const pulling = { maxRecords: 10, maxBytes: 1e9, signal: new AbortController().signal }
+
+describe('the forwarder', () => {
+  test('keeps the body in the store while SQS has not deleted its message', async () => {
+    const store = memoryStore()
+    const deletes = model.deleteMessageBatch.bind(model)
+    let refusals = 0
+    model.deleteMessageBatch = async (input, options) => {
+      if (input.QueueUrl !== queueUrl || refusals > 0) return deletes(input, options)
+      refusals++
+      return { Successful: [], Failed: [{ Id: '0', Code: 'InternalError', SenderFault: false }] }
+    }
+    const queue = await openQueue({ store })
+    const payload = new Uint8Array(400_000).fill(7)
+    const record = makeStoredRecord({ writtenAt: clock.now(), key: 'a', payload })
+    await clock.runUntil((await queue.producer()).send([record]))
+    const consumer = await queue.consumer('first')
+    const [delivery] = await clock.runUntil(consumer.pull(pulling))
+    expect(delivery?.record.id).toBe(record.id)
+    await clock.runUntil(consumer.ack(delivery ? [delivery] : []))
+    // Forwarded again once it is visible: FIFO drops that copy, and a body that is gone would be none.
+    await clock.advance(60_000)
+    expect(refusals).toBe(1)
+    expect(errors).toEqual([expect.stringContaining('InternalError')])
+    expect(model.size(queueUrl)).toBe(0)
+    expect(model.size(firstUrl)).toBe(0)
+    await clock.runUntil(consumer.close())
+  })
+
+  test('forwards what came at the end of the longest wait at once', async () => {
+    const queue = await openQueue({ waitMs: 20_000 })
+    const consumer = await queue.consumer('first')
+    await clock.advance(19_500)
+    const record = makeStoredRecord({ writtenAt: clock.now(), key: 'a' })
+    await clock.runUntil((await queue.producer()).send([record]))
+    await clock.advance(2_000)
+    expect(model.size(queueUrl)).toBe(0)
+    expect(model.size(firstUrl)).toBe(1)
+    await clock.runUntil(consumer.close())
+  })
+})
