@@ -43,6 +43,8 @@ export interface SqsQueueOptions {
   readonly waitMs?: number | undefined
   /** Time-out of a call, in ms, the wait of a receive apart; default 10,000. */
   readonly requestTimeoutMs?: number | undefined
+  /** Time-out of the `store`, for one body, in ms, 100 to 600,000; default 60,000. */
+  readonly storeTimeoutMs?: number | undefined
   /** Most receives at once while there is a backlog, 1 to 50; default 8. An idle queue has one. */
   readonly receivers?: number | undefined
   /** Most batches sent at once, 1 to 50; default 8. */
@@ -63,6 +65,7 @@ export interface SqsSettings {
   readonly visibilityMs: number
   readonly waitMs: number
   readonly requestTimeoutMs: number
+  readonly storeTimeoutMs: number
   readonly receivers: number
   readonly senders: number
 }
@@ -114,6 +117,7 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     maxMessageBytes: range('maxMessageBytes', 262_144, 1_024, 1_048_576),
     ...{ visibilityMs, waitMs },
     requestTimeoutMs: range('requestTimeoutMs', 10_000, 100, 600_000),
+    storeTimeoutMs: range('storeTimeoutMs', 60_000, 100, 600_000),
     receivers: range('receivers', 8, 1, 50),
     senders: range('senders', 8, 1, 50),
   })

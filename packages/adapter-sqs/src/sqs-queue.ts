@@ -8,6 +8,7 @@ import {
   type QueueSupports,
   WalError,
 } from '@daybook/core'
+import { boundedStore } from './bounded-store.ts'
 import { SqsCalls } from './sqs-calls.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
 import { sqsError } from './sqs-errors.ts'
@@ -36,6 +37,8 @@ export function sqsQueue(options: SqsQueueOptions): Queue {
 /** What opening brings. */
 interface Opened {
   readonly context: QueueContext
+  /** With a store that answers in time. */
+  readonly settings: SqsSettings
   readonly calls: SqsCalls
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
@@ -89,7 +92,10 @@ class SqsQueue implements Queue {
     await Promise.all(urls.map((url) => this.#check(calls, url)))
     const senderOf = (url: string): SqsSender =>
       new SqsSender({ client, calls, queueUrl: url, maxBatchBytes: maxMessageBytes, senders })
+    const store =
+      settings.store && boundedStore(settings.store, context.clock, settings.storeTimeoutMs)
     this.#opened = {
+      settings: { ...settings, store },
       ...{ context, calls, sender: senderOf(queueUrl) },
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
@@ -97,25 +103,25 @@ class SqsQueue implements Queue {
   }
 
   async producer(): Promise<Producer> {
-    const { context, sender, delaySender } = this.#open()
+    const { context, settings, sender, delaySender } = this.#open()
     const { clock } = context
     const counter = this.#counter
-    return new SqsProducer({ settings: this.#settings, clock, sender, delaySender, counter })
+    return new SqsProducer({ settings, clock, sender, delaySender, counter })
   }
 
   async consumer(target: string): Promise<Consumer> {
-    const { context, calls, sender, targetSenders } = this.#open()
-    const ownUrl = this.#settings.targetQueueUrls?.get(target)
+    const { context, settings, calls, sender, targetSenders } = this.#open()
+    const ownUrl = settings.targetQueueUrls?.get(target)
     const [only] = context.targets
     if (ownUrl === undefined && target !== only) {
       const message = `The SQS queue is read by '${only}'. Give each target a queue in \`targetQueueUrls\`.`
       throw new WalError('ERR_CONFIG', message)
     }
-    const queueUrl = ownUrl ?? this.#settings.queueUrl
+    const queueUrl = ownUrl ?? settings.queueUrl
     this.#consumers++
     this.#background ??= this.#startBackground()
     return new SqsConsumer({
-      ...{ settings: { ...this.#settings, queueUrl }, clock: context.clock, calls },
+      ...{ settings: { ...settings, queueUrl }, clock: context.clock, calls },
       sender: targetSenders.get(target) ?? sender,
       counter: this.#counter,
       backlog: () => this.#backlog(ownUrl),
@@ -164,10 +170,9 @@ class SqsQueue implements Queue {
   }
 
   #startBackground(): Background {
-    const { context, calls, sender, delaySender, targetSenders } = this.#open()
-    const { delayQueueUrl } = this.#settings
+    const { context, settings, calls, sender, delaySender, targetSenders } = this.#open()
+    const { delayQueueUrl } = settings
     const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
-    const settings = this.#settings
     return {
       mover:
         delayQueueUrl !== undefined && delaySender !== undefined

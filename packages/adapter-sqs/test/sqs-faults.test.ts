@@ -243,6 +243,29 @@ describe('a store that does not answer for one body', () => {
   })
 })
 
+describe('a store that never answers', () => {
+  test("makes a write 'no' in time, lets its key go on, and holds up no closing", async () => {
+    const never = () => new Promise<never>(() => {})
+    const store = { put: never, get: never, delete: never }
+    const queue = await openQueue({ store, storeTimeoutMs: 3_000 })
+    const large = record({ payload: new Uint8Array(400_000).fill(7) })
+    const startedAt = clock.monotonic()
+    const outcomes = await send(queue, large, record())
+    expect(outcomes.map(({ durable }) => durable)).toEqual(['no', 'yes'])
+    expect(clock.monotonic() - startedAt).toBe(3_000)
+    const claim = { v: 1, claim: 'payloads/a', id: large.id }
+    const group = { MessageGroupId: 'g', MessageDeduplicationId: 'd' }
+    const Entries = [{ Id: 'a', MessageBody: JSON.stringify(claim), ...group }]
+    await model.sendMessageBatch({ QueueUrl: url, Entries })
+    const consumer = await queue.consumer('only')
+    const pull = consumer.pull(pulling)
+    await clock.advance(1_000)
+    await clock.runUntil(consumer.close(), { withinMs: 30_000 })
+    expect(await pull).toEqual([])
+    await clock.runUntil(queue.close())
+  })
+})
+
 describe('opening', () => {
   test('says what is wrong where a queue does not exist, and where it takes less', async () => {
     const missing = openQueue({ queueUrl: `${url.replace('records', 'none')}` })
