@@ -18,7 +18,7 @@ import { SqsLeases } from './sqs-leases.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { hopSeconds, type SentCounter } from './sqs-producer.ts'
-import { readMessage } from './sqs-read-message.ts'
+import { readMessages } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
 export interface SqsConsumerOptions {
@@ -179,18 +179,14 @@ export class SqsConsumer implements Consumer {
   }
 
   async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { store } = this.#options.settings
+    const { settings, clock } = this.#options
+    const { store } = settings
     this.#reading += messages.length
-    const read = await Promise.allSettled(messages.map((message) => readMessage(message, store)))
-    const failedGroups = new Set<string | undefined>()
-    for (const [at, result] of read.entries()) {
-      const group = messages[at]?.Attributes?.['MessageGroupId']
-      if (result.status === 'rejected') {
-        // It comes again when its visibility is over, and behind it what is of its group.
-        this.#failure = result.reason as Error
-        if (group !== undefined) failedGroups.add(group)
-      } else if (!failedGroups.has(group)) this.#held.add({ ...result.value, expiresAt })
-    }
+    const { read, failure } = await readMessages(messages, store)
+    if (failure !== undefined) this.#failure = failure
+    // Where reading took until their visibility was over they are somebody else's.
+    const isOurs = clock.monotonic() < expiresAt
+    if (isOurs) for (const message of read) this.#held.add({ ...message, expiresAt })
     this.#reading -= messages.length
     this.#leases.watch()
     await this.#hopAll()

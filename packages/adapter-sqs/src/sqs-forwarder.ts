@@ -7,7 +7,7 @@ import { sqsError } from './sqs-errors.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields, hopSeconds } from './sqs-producer.ts'
-import { type ReadMessage, readMessage } from './sqs-read-message.ts'
+import { type ReadMessage, readMessages } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
 export interface SqsForwarderOptions {
@@ -76,13 +76,14 @@ export class SqsForwarder {
 
   async #forwardAll(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
     const { store } = this.#options.settings
-    const read = await Promise.all(messages.map((message) => readMessage(message, store)))
+    const { read, failure } = await readMessages(messages, store)
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
     const latest = expiresAt - this.#options.settings.visibilityMs / 4
     const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest))
     // One that fails must not hide that others are still on their way.
     const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') throw failed.reason
+    if (failure !== undefined) throw failure
   }
 
   /** One after the other: behind one that failed nothing of its group may go. */

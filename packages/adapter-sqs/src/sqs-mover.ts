@@ -5,7 +5,7 @@ import { sqsError } from './sqs-errors.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields, hopSeconds } from './sqs-producer.ts'
-import { type ReadMessage, readMessage } from './sqs-read-message.ts'
+import { type ReadMessage, readMessages } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
 export interface SqsMoverOptions {
@@ -82,8 +82,9 @@ export class SqsMover {
   }
 
   async #accept(messages: readonly ReceivedMessage[]): Promise<void> {
-    const { store } = this.#options.settings
-    const read = await Promise.all(messages.map((message) => readMessage(message, store)))
+    const { settings, report } = this.#options
+    const { read, failure } = await readMessages(messages, settings.store)
+    if (failure !== undefined) report(failure as WalError)
     const byTime = read.toSorted((a, b) => (a.record.dueAt ?? 0) - (b.record.dueAt ?? 0))
     for (const message of byTime) this.#place(message)
   }

@@ -27,7 +27,7 @@ export interface ReadMessage {
  * Reads a message. One that is no record is read all the same, as unreadable. Rejects only where the
  * store could not be asked for what a claim names.
  */
-export async function readMessage(
+async function readMessage(
   message: ReceivedMessage,
   store: PayloadStore | undefined,
 ): Promise<ReadMessage> {
@@ -55,6 +55,35 @@ export async function readMessage(
     const own = { body: sentBody, record, sent: undefined, bytes }
     return { ...common, ...own, unreadable: unreadable(error) }
   }
+}
+
+/** What could be read of a receive, in its order. */
+export interface ReadMessages {
+  readonly read: readonly ReadMessage[]
+  /** Why the store could not be asked for others. */
+  readonly failure: Error | undefined
+}
+
+/**
+ * Reads what one receive brought. One whose body the store does not give is left out, with what is
+ * behind it in its group: they come again when their visibility is over.
+ */
+export async function readMessages(
+  messages: readonly ReceivedMessage[],
+  store: PayloadStore | undefined,
+): Promise<ReadMessages> {
+  const results = await Promise.allSettled(messages.map((message) => readMessage(message, store)))
+  const read: ReadMessage[] = []
+  const failedGroups = new Set<string>()
+  let failure: Error | undefined
+  for (const [at, result] of results.entries()) {
+    const group = messages[at]?.Attributes?.['MessageGroupId']
+    if (result.status === 'rejected') {
+      failure ??= result.reason as Error
+      if (group !== undefined) failedGroups.add(group)
+    } else if (group === undefined || !failedGroups.has(group)) read.push(result.value)
+  }
+  return { read, failure }
 }
 
 class StoreFailure extends Error {}

@@ -67,6 +67,25 @@ describe('the forwarder', () => {
     await clock.runUntil(consumer.close())
   })
 
+  test('forwards the other keys while the store does not give one body', async () => {
+    const store = memoryStore()
+    const get = store.get
+    const queue = await openQueue({ store })
+    const payload = new Uint8Array(400_000).fill(7)
+    const large = makeStoredRecord({ writtenAt: clock.now(), key: 'a', payload })
+    const small = makeStoredRecord({ writtenAt: clock.now(), key: 'b' })
+    await clock.runUntil((await queue.producer()).send([large, small]))
+    store.get = () => Promise.reject(new Error('the store is down'))
+    const consumer = await queue.consumer('first')
+    const [first] = await clock.runUntil(consumer.pull(pulling))
+    expect(first?.record.id).toBe(small.id)
+    expect(errors[0]).toContain('The store did not answer')
+    store.get = get
+    const [second] = await clock.runUntil(consumer.pull(pulling), { withinMs: 60_000 })
+    expect(second?.record.id).toBe(large.id)
+    await clock.runUntil(consumer.close())
+  })
+
   test('forwards what came at the end of the longest wait at once', async () => {
     const queue = await openQueue({ waitMs: 20_000 })
     const consumer = await queue.consumer('first')
