@@ -1,12 +1,17 @@
 import { type Consumer, type Queue, systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
-import { sqsQueue } from '../src/index.ts'
+import { type PayloadStore, type SqsQueueOptions, sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 const minuteMs = 60_000
 
-async function opened(clock: VirtualClock, isFifo: boolean, retentionMs = 345_600_000) {
+async function opened(
+  clock: VirtualClock,
+  isFifo: boolean,
+  retentionMs = 345_600_000,
+  more: Partial<SqsQueueOptions> = {},
+) {
   const model = new SqsModel({ clock })
   const sends: string[] = []
   const send = model.sendMessageBatch.bind(model)
@@ -17,7 +22,7 @@ async function opened(clock: VirtualClock, isFifo: boolean, retentionMs = 345_60
   const name = isFifo ? 'records.fifo' : 'records'
   const queueUrl = model.createQueue(name, { retentionMs })
   const delays = isFifo ? { delayQueueUrl: model.createQueue('delays', { retentionMs }) } : {}
-  const queue = sqsQueue({ client: model, queueUrl, ...delays, waitMs: 20_000 })
+  const queue = sqsQueue({ client: model, queueUrl, ...delays, waitMs: 20_000, ...more })
   const errors: string[] = []
   await queue.open({
     ...{ namespace: 'delays', targets: ['only'], directory: undefined, clock },
@@ -75,4 +80,35 @@ describe.each([
     await closed(clock, queue, consumer)
     expect(errors).toEqual([])
   }, 60_000)
+})
+
+describe('the companion of a FIFO queue', () => {
+  test('gives back at closing what was still being read, and sends nothing afterwards', async () => {
+    const clock = new VirtualClock()
+    let given: (body: Uint8Array) => void = () => {}
+    let body = new Uint8Array()
+    const store: PayloadStore = {
+      put: async (_, bytes) => {
+        body = new Uint8Array(bytes)
+      },
+      get: () => new Promise((resolve) => (given = resolve)),
+      delete: async () => {},
+    }
+    const { queue, sends, errors } = await opened(clock, true, undefined, { store, waitMs: 1_000 })
+    const payload = new Uint8Array(400_000).fill(7)
+    const dueAt = clock.now() + 905_000 // a whole hop, and five seconds of waiting
+    const record = makeStoredRecord({ writtenAt: clock.now(), dueAt, payload })
+    await clock.runUntil((await queue.producer()).send([record]))
+    const consumer = await queue.consumer('only')
+    await clock.advance(900_200)
+    const closing = consumer.close()
+    await clock.advance(1_500) // the receive under way ends
+    const sent = sends.length
+    given(body)
+    await clock.runUntil(closing)
+    await clock.advance(5 * minuteMs)
+    expect(sends).toHaveLength(sent)
+    expect(errors).toEqual([])
+    await clock.runUntil(queue.close())
+  })
 })
