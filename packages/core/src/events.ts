@@ -53,6 +53,14 @@ export interface RetentionHeldEvent extends TargetPlace {
   readonly bytes: number
 }
 
+/** A queue may remove what a target is not done with, for it does so by age. */
+export interface RetentionAtRiskEvent extends TargetPlace {
+  /** How long the oldest record that the target is not done with has been in the queue, in ms. */
+  readonly waitedMs: number
+  /** How long the queue keeps it, in ms. */
+  readonly retentionMs: number
+}
+
 /** The event loop was held up. */
 export interface EventLoopLagEvent {
   /** The longest the event loop was held up since the last such event, in ms. */
@@ -91,6 +99,12 @@ export interface WalEvents {
    * would have gone otherwise. Once, until it is smaller again.
    */
   retentionHeld: (event: RetentionHeldEvent) => void
+  /**
+   * A target is so far behind that half of the time is over for which the queue keeps what it has not
+   * applied; after the whole of it records are lost. Once, until it has caught up. Of queues
+   * that remove by age whether or not a target is done.
+   */
+  retentionAtRisk: (event: RetentionAtRiskEvent) => void
   /** The process is too busy: one event loop serves every namespace. */
   eventLoopLag: (event: EventLoopLagEvent) => void
   /** A failure in the background. Without a listener it becomes a process warning. */

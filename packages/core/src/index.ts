@@ -59,6 +59,7 @@ export type {
   PausedEvent,
   RecordsEvent,
   RecoveredEvent,
+  RetentionAtRiskEvent,
   RetentionHeldEvent,
   RetryEvent,
   TargetPlace,
@@ -128,6 +129,7 @@ export type {
   QueueSupports,
   RecordRetention,
   RetentionHold,
+  RetentionRisk,
 } from './queue/queue.ts'
 export type { HeldRecord, Recall, RecallFinding } from './queue/recall.ts'
 export { type Random, systemRandom } from './random.ts'

@@ -84,6 +84,7 @@ export class OpenNamespace implements Namespace {
       random,
       retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
       retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
+      retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),
       reportError: (error) => emitter.report({ error, namespace }),
     })
     try {

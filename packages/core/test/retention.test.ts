@@ -5,6 +5,8 @@ import {
   fileQueue,
   memoryQueue,
   type NamespaceOptions,
+  type QueueContext,
+  type RetentionAtRiskEvent,
   type RetentionHeldEvent,
   type Target,
   type,
@@ -50,6 +52,22 @@ describe('the retention of a namespace', () => {
       keptBy: 'target',
       target: { name: 'stuck', behind: 5 },
     })
+  })
+
+  it('is told by an event where a queue may remove what a target is not done with', async () => {
+    const risk = { target: 'stuck', waitedMs: 5_000, retentionMs: 10_000 }
+    const queue = memoryQueue()
+    const open = queue.open.bind(queue)
+    const contexts: QueueContext[] = []
+    queue.open = (context) => {
+      contexts.push(context)
+      return open(context)
+    }
+    const wal = await openWal({ queue })
+    const events: RetentionAtRiskEvent[] = []
+    wal.on('retentionAtRisk', (event) => events.push(event))
+    contexts[0]?.retentionAtRisk?.(risk)
+    expect(events).toEqual([{ namespace: 'films', ...risk }])
   })
 
   it('is what keeps a log that every target is done with', async () => {

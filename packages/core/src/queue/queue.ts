@@ -88,6 +88,15 @@ export interface RetentionHold {
   readonly bytes: number
 }
 
+/** How near a queue is to removing what a target is not done with. */
+export interface RetentionRisk {
+  readonly target: string
+  /** How long the oldest record that the target is not done with has been in the queue, in ms. */
+  readonly waitedMs: number
+  /** How long the queue keeps it, in ms. */
+  readonly retentionMs: number
+}
+
 /** What core hands a queue when it opens it. */
 export interface QueueContext {
   readonly namespace: string
@@ -107,6 +116,11 @@ export interface QueueContext {
    * it is less again.
    */
   retentionHeld?(hold: RetentionHold): void
+  /**
+   * For a queue that cannot but remove records by their age: tells core that a target has left one
+   * undone for half of the time that it is kept. Once, until the target has caught up.
+   */
+  retentionAtRisk?(risk: RetentionRisk): void
   /** Tells core of a failure in the background that no call is waiting for. */
   reportError(error: WalError): void
 }
