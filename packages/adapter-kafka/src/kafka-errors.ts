@@ -40,8 +40,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   UNKNOWN_TOPIC_OR_PARTITION: {
     code: 'ERR_CONFIG',
+    // No refusal: a broker that has just started says so too, and an earlier try may have been stored.
     advice: 'Create the topic, or let this queue do it: `create: true`.',
-    isRefusal: true,
   },
   INVALID_REPLICATION_FACTOR: {
     code: 'ERR_CONFIG',
@@ -57,6 +57,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: 'ERR_CONFIG',
     advice: 'Check the user name, the password and the mechanism.',
     isRefusal: true,
+  },
+  OFFSET_OUT_OF_RANGE: {
+    code: 'ERR_NOT_KEPT',
+    advice:
+      "The broker has removed what was not read yet; reading goes on at what it still has. Raise the topic's retention.ms.",
   },
   NOT_ENOUGH_REPLICAS: {
     code: 'ERR_IO',

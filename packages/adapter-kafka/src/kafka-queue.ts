@@ -25,7 +25,7 @@ import { KafkaProducer } from './producer/kafka-producer.ts'
 import { PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
 import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
-import { ensureTopics, type WantedTopic } from './topics.ts'
+import { type CheckedTopic, ensureTopics, type WantedTopic } from './topics.ts'
 
 /**
  * A Kafka topic as the queue of a namespace: many processes may write to it, and for each target
@@ -87,9 +87,18 @@ class KafkaQueue implements Queue {
     try {
       const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
       const wanted = this.#wantedTopics(context)
-      const [partitions = 0] = await ensureTopics(admin, wanted, settings, pause)
+      const [found] = await ensureTopics(admin, wanted, settings, pause)
+      const { partitions, retentionMs } = found as CheckedTopic
       const lag = new Lag(admin, settings)
-      const parts = { client: this.#client, options: settings, context, admin, lag, pause }
+      const parts = {
+        client: this.#client,
+        options: settings,
+        context,
+        admin,
+        lag,
+        retentionMs,
+        pause,
+      }
       const senders = new SenderPool(this.#client)
       this.#opened = { parts, partitions, senders, pipes: new Map() }
     } catch (error) {
@@ -121,8 +130,14 @@ class KafkaQueue implements Queue {
     const consumer = new KafkaConsumer(parts, target)
     // Whoever consumes also takes part in sending on what was delayed.
     this.#mover ??= this.#openMover()
-    await Promise.all([consumer.open(), this.#mover])
-    return consumer
+    const mover = this.#mover
+    const opened = await Promise.allSettled([consumer.open(), mover])
+    const failed = opened.find((one) => one.status === 'rejected')
+    if (failed === undefined) return consumer
+    // A member that nobody asks would keep its partitions from everybody else.
+    await consumer.close().catch(() => {})
+    if (opened[1].status === 'rejected' && this.#mover === mover) this.#mover = undefined
+    throw failed.reason
   }
 
   async deadLetters(): Promise<DeadLetterQueue> {

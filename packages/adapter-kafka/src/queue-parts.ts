@@ -10,6 +10,8 @@ export interface QueueParts {
   readonly context: QueueContext
   readonly admin: KafkaAdmin
   readonly lag: Lag
+  /** How long the topic keeps what it is given, in ms; Infinity for ever. */
+  readonly retentionMs: number
   /** Lets so many ms go by. */
   pause(ms: number): Promise<void>
 }

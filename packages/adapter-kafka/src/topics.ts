@@ -18,29 +18,34 @@ export interface WantedTopic {
   readonly messageBytes: number
 }
 
+/** What a topic that will do is like. */
+export interface CheckedTopic {
+  readonly partitions: number
+  /** Infinity for ever. */
+  readonly retentionMs: number
+}
+
 const leadersWithinMs = 30_000
 
 /**
  * Creates the topics that are missing, waits until each partition has a leader (a client that sends
- * before may store a batch twice), and checks that they keep what they are given. Answers the number
- * of partitions of each.
+ * before may store a batch twice), and checks that they keep what they are given. Answers how each is.
  */
 export async function ensureTopics(
   admin: KafkaAdmin,
   wanted: readonly WantedTopic[],
   settings: KafkaSettings,
   pause: (ms: number) => Promise<void>,
-): Promise<readonly number[]> {
+): Promise<readonly CheckedTopic[]> {
   const found = await Promise.all(wanted.map(({ topic }) => look(admin, topic)))
   const missing = wanted.filter((_, at) => found[at] === undefined)
   if (missing.length > 0) await create(admin, missing, settings)
   const topics = await Promise.all(
     wanted.map(({ topic }, at) => found[at] ?? untilItLeads(admin, topic, pause)),
   )
-  await Promise.all(
+  return Promise.all(
     wanted.map((want, at) => check(admin, want, topics[at] as KafkaTopic, settings)),
   )
-  return topics.map(({ partitions }) => partitions)
 }
 
 async function look(admin: KafkaAdmin, topic: string): Promise<KafkaTopic | undefined> {
@@ -109,7 +114,7 @@ async function check(
   want: WantedTopic,
   found: KafkaTopic,
   { allowUnderReplicated }: KafkaSettings,
-): Promise<void> {
+): Promise<CheckedTopic> {
   const { topic } = want
   const has = await settingsOf(admin, topic)
   const problems: string[] = []
@@ -119,8 +124,9 @@ async function check(
       `its cleanup.policy is "${policy}" and must be "${want.cleanup}", or records are lost`,
     )
   }
-  const retentionMs = Number(has.get('retention.ms') ?? -1)
-  if (want.cleanup === 'delete' && retentionMs >= 0 && retentionMs < want.leastRetentionMs) {
+  const setMs = Number(has.get('retention.ms') ?? -1)
+  const retentionMs = policy === 'delete' && setMs >= 0 ? setMs : Number.POSITIVE_INFINITY
+  if (want.cleanup === 'delete' && retentionMs < want.leastRetentionMs) {
     const wanted = msText(want.leastRetentionMs)
     problems.push(
       `its retention.ms is ${retentionMs}; set it to ${wanted}, as the namespace asks for`,
@@ -142,7 +148,7 @@ async function check(
         'acknowledged record can be lost with one broker; raise them, or accept it with `allowUnderReplicated: true`',
     )
   }
-  if (problems.length === 0) return
+  if (problems.length === 0) return { partitions: found.partitions, retentionMs }
   throw new WalError('ERR_CONFIG', `The topic ${topic} will not do: ${problems.join('; ')}.`)
 }
 

@@ -17,6 +17,7 @@ import { bytesOf, recordOf, strangeRecord } from '../kafka-message.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Membership } from './membership.ts'
 import type { Partition, Slot } from './partition.ts'
+import { RetentionWatch } from './retention-watch.ts'
 import { watermarkOf } from './watermark.ts'
 
 /** Longest wait before looking at the clock again: the wall clock may have been set meanwhile. */
@@ -29,6 +30,7 @@ export class KafkaConsumer implements Consumer {
   readonly #target: string
   readonly #group: string
   readonly #membership: Membership
+  readonly #watch: RetentionWatch
   #closed = false
   /** The partition that is asked first at the next pull: each in its turn. */
   #turn = 0
@@ -45,10 +47,18 @@ export class KafkaConsumer implements Consumer {
       entry: (partition, entry) => this.#admit(partition, entry),
       changed: () => this.#wake(),
     })
+    const { retentionMs, context } = parts
+    this.#watch = new RetentionWatch({
+      clock: this.#clock,
+      retentionMs,
+      oldestStoredAt: () => this.#oldest(({ storedAt }) => storedAt),
+      atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
+    })
   }
 
-  open(): Promise<void> {
-    return this.#membership.join()
+  async open(): Promise<void> {
+    await this.#membership.join()
+    if (!this.#closed) this.#watch.start()
   }
 
   async pull({ signal, ...limits }: PullOptions): Promise<readonly Delivery[]> {
@@ -109,7 +119,9 @@ export class KafkaConsumer implements Consumer {
         }
       }
     } catch (error) {
+      const broken = this.#reader
       this.#reader = undefined
+      void broken?.then((reader) => reader.close()).catch(() => {})
       // What was found by then is leased, and has to be handed out.
       if (deliveries.length === 0) throw kafkaError('Looking ahead in the topic', error)
     }
@@ -120,7 +132,8 @@ export class KafkaConsumer implements Consumer {
 
   async backlog(): Promise<Backlog> {
     const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
-    return { pending, delayed, oldestWrittenAt: this.#oldestWrittenAt(), approximate: true }
+    const oldestWrittenAt = this.#oldest(({ delivery }) => delivery.record.writtenAt)
+    return { pending, delayed, oldestWrittenAt, approximate: true }
   }
 
   watermark({ includeDelayed }: { readonly includeDelayed: boolean }): Promise<Watermark> {
@@ -136,6 +149,7 @@ export class KafkaConsumer implements Consumer {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#watch.stop()
     this.#wake()
     const reader = this.#reader?.then((opened) => opened.close()).catch(() => {})
     await Promise.all([this.#membership.leave(), reader])
@@ -168,7 +182,7 @@ export class KafkaConsumer implements Consumer {
     // The clock of whoever sent it on when it was due may be ahead of this one.
     const earlyMs = (record.dueAt ?? 0) - this.#clock.now()
     const readyAt = earlyMs > 0 ? this.#clock.monotonic() + earlyMs : 0
-    partition.add(entry.offset, { ...common, record, unreadable }, readyAt)
+    partition.add(entry, { ...common, record, unreadable }, readyAt)
   }
 
   #takeAhead(
@@ -182,7 +196,7 @@ export class KafkaConsumer implements Consumer {
     const isMine = (record.target ?? this.#target) === this.#target
     if (!isMine || (record.dueAt ?? 0) > this.#clock.now() || !wanted(record)) return
     const delivery = { position: entry.offset, bytes: bytesOf(entry), record, unreadable }
-    taken.push(partition.takeAhead(entry.offset, delivery))
+    taken.push(partition.takeAhead(entry, delivery))
   }
 
   #read(
@@ -200,9 +214,9 @@ export class KafkaConsumer implements Consumer {
   }
 
   /** Known only where every partition that holds something has been read into. */
-  #oldestWrittenAt(): number | undefined {
+  #oldest(timeOf: (slot: Slot) => number): number | undefined {
     const oldest = this.#membership.partitions.flatMap(({ oldest }) => oldest ?? [])
-    const times = oldest.map(({ delivery }) => delivery.record.writtenAt)
+    const times = oldest.map(timeOf)
     return times.length > 0 ? Math.min(...times) : undefined
   }
 

@@ -1,3 +1,4 @@
+import { WalError } from '@daybook/core'
 import type {
   KafkaCommit,
   KafkaEntry,
@@ -143,6 +144,8 @@ export class Membership implements KafkaGroupListener {
     }
     this.#order()
     if (gained.length > 0) this.#loading = this.#load(gained)
+    // What was done with in the meantime is still to be told.
+    if (this.#dirty.size > 0) this.#committer.soon()
     this.#listener.changed()
   }
 
@@ -197,7 +200,9 @@ export class Membership implements KafkaGroupListener {
           for (const partition of mine) {
             const { partition: number } = partition.place
             const commit = committed.get(number)
-            partition.load(commit?.offset ?? bounds[number]?.first ?? 0, commit?.metadata ?? '')
+            const first = bounds[number]?.first ?? 0
+            partition.load(commit?.offset ?? first, commit?.metadata ?? '')
+            this.#passOver(partition, first)
             if (!partition.isLost) this.#group?.read(partition.place, partition.next)
           }
           mine = []
@@ -211,6 +216,20 @@ export class Membership implements KafkaGroupListener {
     }
     this.#order()
     this.#listener.changed()
+  }
+
+  /** What the broker has removed cannot be read: to ask for it would be to ask for ever. */
+  #passOver(partition: Partition, first: number): void {
+    const gone = partition.openBelow(first)
+    partition.readUpTo(first)
+    if (gone === 0) return
+    const { topic, partition: number } = partition.place
+    const text =
+      `The broker has removed ${gone} offsets of ${topic}, partition ${number}, before the group ` +
+      `"${this.#name}" was done with them. It goes on at ${first}. Raise the topic's retention.ms.`
+    this.#parts.context.reportError(new WalError('ERR_NOT_KEPT', text))
+    this.#dirty.add(partition)
+    this.#committer.soon()
   }
 
   #order(): void {
@@ -229,6 +248,10 @@ export class Membership implements KafkaGroupListener {
   async #commit(commits: readonly KafkaCommit[]): Promise<void> {
     try {
       await this.#group?.commit(commits)
+      for (const { offset, ...place } of commits) {
+        const partition = this.#partitions.get(nameOf(place))
+        if (partition) partition.saved = offset
+      }
     } catch (error) {
       for (const partition of this.#ordered) this.#dirty.add(partition)
       throw error

@@ -1,5 +1,5 @@
 import { type AttemptState, type Delivery, noAttempts, type StoredRecord } from '@daybook/core'
-import type { KafkaPlace } from '../kafka-client.ts'
+import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
 import { Progress } from './progress.ts'
 import { noteOf, runsLength, textOf } from './progress-text.ts'
 
@@ -8,6 +8,8 @@ export interface Slot {
   readonly partition: Partition
   readonly offset: number
   readonly delivery: Omit<Delivery, 'attempts' | 'lease'>
+  /** When the topic was given it, in ms since the Unix epoch. */
+  readonly storedAt: number
   leased: boolean
   /** Not handed out before, in monotonic ms. */
   readyAt: number
@@ -42,6 +44,8 @@ export class Partition {
   #next = 0
   /** Reading has stopped until more is done with. */
   isPaused = false
+  /** As far as the cluster knows that all is done with. */
+  saved = 0
 
   constructor(place: KafkaPlace) {
     this.place = place
@@ -89,6 +93,7 @@ export class Partition {
     const { progress, attempts } = noteOf(committed, text)
     this.#progress = progress
     this.#next = committed
+    this.saved = committed
     for (const [offset, state] of attempts) this.#attempts.set(offset, state)
   }
 
@@ -130,8 +135,8 @@ export class Partition {
     this.#next = Math.max(this.#next, next)
   }
 
-  add(offset: number, delivery: Slot['delivery'], readyAt: number): void {
-    const slot = { partition: this, offset, delivery, leased: false, readyAt }
+  add({ offset, timestamp: storedAt }: KafkaEntry, delivery: Slot['delivery'], readyAt: number) {
+    const slot = { partition: this, offset, delivery, storedAt, leased: false, readyAt }
     this.#slots.set(offset, slot)
     this.#rest(slot)
   }
@@ -189,8 +194,8 @@ export class Partition {
   }
 
   /** Leases an entry that reading has not come to. */
-  takeAhead(offset: number, delivery: Slot['delivery']): Delivery {
-    const slot = { partition: this, offset, delivery, leased: true, readyAt: 0 }
+  takeAhead({ offset, timestamp: storedAt }: KafkaEntry, delivery: Slot['delivery']): Delivery {
+    const slot = { partition: this, offset, delivery, storedAt, leased: true, readyAt: 0 }
     this.#slots.set(offset, slot)
     return this.#deliveryOf(slot)
   }

@@ -143,9 +143,10 @@ export class DelayMover {
     const now = this.#clock.monotonic()
     if (now - this.#deletedAt < deleteEveryMs) return
     this.#deletedAt = now
+    // No further than was committed: a successor begins there.
     const places = this.#membership.partitions
-      .filter(({ committed }) => committed > 0)
-      .map(({ place, committed }) => ({ ...place, offset: committed }))
+      .filter(({ saved }) => saved > 0)
+      .map(({ place, saved }) => ({ ...place, offset: saved }))
     const { admin, context } = this.#options.parts
     if (places.length === 0) return
     admin.deleteBefore(places).catch((error: unknown) => {

@@ -44,7 +44,8 @@ export class Tiers {
 
 /** When a message in the delays topic goes on; at once for one that does not say. */
 export function hopAtOf({ headers }: KafkaMessage): number {
-  return Number(headers.get(hopHeader)?.toString() ?? 0)
+  const hopAt = Number(headers.get(hopHeader)?.toString())
+  return Number.isNaN(hopAt) ? 0 : hopAt
 }
 
 /** The message as it was before it was delayed. */

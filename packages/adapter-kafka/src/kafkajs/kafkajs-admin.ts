@@ -23,6 +23,8 @@ export async function kafkaJsAdmin(kafka: KafkaJs): Promise<KafkaAdmin> {
     deleteBefore: async (places) => {
       for (const { topic, partition, offset } of places) {
         const partitions = [{ partition, offset: String(offset) }]
+        // It does not look for the leaders by itself, and this has it know them.
+        await admin.fetchTopicOffsets(topic)
         await admin.deleteTopicRecords({ topic, partitions })
       }
     },

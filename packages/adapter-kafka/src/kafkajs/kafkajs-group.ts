@@ -5,17 +5,21 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { entryOf } from './kafkajs-entries.ts'
-import type { KafkaJs, KafkaJsConsumer } from './kafkajs-types.ts'
+import type { KafkaJs, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
 
 /** How long a fetch waits for something to arrive, in ms. Leaving the group waits for it, too. */
 const longestFetchMs = 250
+
+/** Waits so long before it starts anew where the client does not, in ms. */
+const startAgainMs = 1_000
 
 /** Leaving a group is not waited for any longer, in ms. */
 const longestLeaveMs = 3_000
 
 /**
  * Joins a group. The client fetches by itself; between two fetches it sends heartbeats, so a batch
- * is only passed on, and never worked at. It starts again by itself after whatever goes wrong.
+ * is only passed on, and never worked at. It starts again by itself after what it takes for
+ * temporary, and is started again after anything else: rights come back, too.
  */
 export async function joinGroup(
   kafka: KafkaJs,
@@ -32,26 +36,33 @@ export async function joinGroup(
     retry: { restartOnFailure: async () => true },
   })
   const member = new KafkaJsGroup(consumer, listener)
-  await consumer.connect()
-  await consumer.subscribe({ topics: [...topics], fromBeginning: true })
-  await member.run()
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await member.run()
+  } catch (error) {
+    await member.close().catch(() => {})
+    throw error
+  }
   return member
 }
 
 class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
+  #memberId = ''
   #closed = false
 
   constructor(consumer: KafkaJsConsumer, listener: KafkaGroupListener) {
     this.#consumer = consumer
     this.#listener = listener
-    consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload.memberAssignment))
+    consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload))
     consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
     consumer.on('consumer.crash', ({ payload }) =>
       this.#tell(() => {
         listener.assigned([])
         listener.failed(payload.error)
+        if (!payload.restart) setTimeout(() => this.#startAgain(), startAgainMs).unref()
       }),
     )
   }
@@ -100,13 +111,24 @@ class KafkaJsGroup implements KafkaGroup {
     left.catch(() => {})
   }
 
-  #joined(assignment: Readonly<Record<string, readonly number[]>>): void {
-    const places = Object.entries(assignment).flatMap(([topic, partitions]) =>
+  #startAgain(): void {
+    if (this.#closed) return
+    this.run().catch((error: unknown) => {
+      this.#tell(() => this.#listener.failed(error))
+      setTimeout(() => this.#startAgain(), startAgainMs).unref()
+    })
+  }
+
+  #joined({ memberId, memberAssignment }: KafkaJsJoin): void {
+    const places = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#tell(() => {
       // It would begin where the group has committed; the listener knows what was read beyond that.
       for (const place of places) this.pause(place)
+      // Under a new name it had been thrown out, and others may have had its partitions.
+      if (memberId !== this.#memberId) this.#listener.assigned([])
+      this.#memberId = memberId
       this.#listener.assigned(places)
     })
   }

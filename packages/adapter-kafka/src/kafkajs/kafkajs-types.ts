@@ -97,10 +97,16 @@ export interface KafkaJsConsumer extends Connected {
   commitOffsets(
     commits: { topic: string; partition: number; offset: string; metadata: string }[],
   ): Promise<void>
-  on(
-    event: 'consumer.group_join',
-    listener: (event: Event<{ memberAssignment: Record<string, number[]> }>) => void,
-  ): unknown
+  on(event: 'consumer.group_join', listener: (event: Event<KafkaJsJoin>) => void): unknown
   on(event: 'consumer.rebalancing', listener: () => void): unknown
-  on(event: 'consumer.crash', listener: (event: Event<{ error: Error }>) => void): unknown
+  on(
+    event: 'consumer.crash',
+    listener: (event: Event<{ error: Error; restart: boolean }>) => void,
+  ): unknown
+}
+
+/** How a member has joined. */
+export interface KafkaJsJoin {
+  readonly memberId: string
+  readonly memberAssignment: Readonly<Record<string, readonly number[]>>
 }

@@ -6,11 +6,15 @@ import type {
   KafkaGroupOptions,
   KafkaPlace,
 } from '../kafka-client.ts'
+import { brokerErrorOf } from '../kafka-errors.ts'
 import { fetchOnce, leadersOf } from './fetching.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. Leaving waits for it, too. */
 const waitMs = 250
+
+/** Stands for the first offset that is kept. */
+const earliest = -2n
 
 /** Waits so long after a failed fetch, in ms. */
 const tryAgainMs = 250
@@ -46,6 +50,8 @@ class PlatformaticGroup implements KafkaGroup {
   /** The topics and brokers that are being asked. */
   readonly #pumps = new Map<string, Promise<void>>()
   readonly #closing = new AbortController()
+  #memberId = ''
+  #rejoin: NodeJS.Timeout | undefined
 
   constructor(
     options: PlatformaticOptions,
@@ -66,7 +72,9 @@ class PlatformaticGroup implements KafkaGroup {
     this.#consumer.topics.trackAll(...group.topics)
     this.#fetchPool = new ConnectionPool(options.clientId, options)
     this.#commitPool = new ConnectionPool(options.clientId, options)
-    this.#consumer.on('consumer:group:join', ({ assignments }) => this.#joined(assignments))
+    this.#consumer.on('consumer:group:join', ({ memberId, assignments }) =>
+      this.#joined(memberId ?? '', assignments),
+    )
     this.#consumer.on('consumer:group:rebalance', () => this.#tell(() => listener.rebalancing()))
     this.#consumer.on('error', (error) => this.#lost(error))
   }
@@ -116,12 +124,17 @@ class PlatformaticGroup implements KafkaGroup {
     await Promise.allSettled([this.#fetchPool.close(), this.#commitPool.close()])
   }
 
-  #joined(assignments: readonly GroupAssignment[] = []): void {
+  #joined(memberId: string, assignments: readonly GroupAssignment[] = []): void {
     const places = assignments.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#wanted.clear()
-    this.#tell(() => this.#listener.assigned(places))
+    this.#tell(() => {
+      // Under a new name it had been thrown out, and others may have had its partitions.
+      if (memberId !== this.#memberId) this.#listener.assigned([])
+      this.#memberId = memberId
+      this.#listener.assigned(places)
+    })
   }
 
   /** The client has given up on its membership. */
@@ -130,11 +143,14 @@ class PlatformaticGroup implements KafkaGroup {
       this.#wanted.clear()
       this.#listener.assigned([])
       this.#listener.failed(error)
-      setTimeout(() => {
+      // It may be told of one failure twice.
+      clearTimeout(this.#rejoin)
+      this.#rejoin = setTimeout(() => {
         if (!this.#closing.signal.aborted) {
           this.#consumer.joinGroup().catch((again: unknown) => this.#lost(again))
         }
-      }, 1_000).unref()
+      }, 1_000)
+      this.#rejoin.unref()
     })
   }
 
@@ -169,7 +185,22 @@ class PlatformaticGroup implements KafkaGroup {
         }
       }
     } catch (error) {
+      if (brokerErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.#skipRemoved(topic)
       this.#failed(topic, error)
+    }
+  }
+
+  /** What the broker has removed meanwhile is not asked for any more: one such partition stops all others. */
+  async #skipRemoved(topic: string): Promise<void> {
+    try {
+      const kept = await this.#consumer.listOffsets({ topics: [topic], timestamp: earliest })
+      const wanted = this.#wanted.get(topic)
+      for (const [partition, from] of wanted ?? []) {
+        const first = Number(kept.get(topic)?.[partition] ?? 0n)
+        if (from < first) wanted?.set(partition, first)
+      }
+    } catch (error) {
+      this.#tell(() => this.#listener.failed(error))
     }
   }
 

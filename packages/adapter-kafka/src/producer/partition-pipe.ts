@@ -104,9 +104,8 @@ export class PartitionPipe {
     } catch (error) {
       const isKnown = !isSent || isRefusal(error)
       // The numbers of an idempotent producer may be out of step now: the next record could be
-      // taken for a repeat of this one, and be lost.
-      if (isRefusal(error)) lease.done()
-      else lease.discard()
+      // taken for a repeat of this one, and be lost. One that did not open would never do so.
+      lease.discard()
       const cause = error instanceof WalError ? error : kafkaError(what, error)
       return { durable: isKnown ? 'no' : 'unknown', error: cause }
     }

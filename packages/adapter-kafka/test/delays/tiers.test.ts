@@ -30,7 +30,10 @@ test('what is due within the shortest span goes to where it is sorted', () => {
 })
 
 test('a message that does not say when goes on at once', () => {
-  expect(hopAtOf(messageOf(makeStoredRecord()))).toBe(0)
+  const message = messageOf(makeStoredRecord())
+  expect(hopAtOf(message)).toBe(0)
+  const headers = new Map([...message.headers, ['daybook-hop-at', Buffer.from('soon')] as const])
+  expect(hopAtOf({ ...message, headers })).toBe(0)
 })
 
 test('a heap gives back the least first, whatever came in between', () => {

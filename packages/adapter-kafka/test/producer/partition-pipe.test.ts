@@ -1,0 +1,57 @@
+import { systemClock } from '@daybook/core'
+import { expect, test } from 'vitest'
+import type { KafkaClient, KafkaSender } from '../../src/index.ts'
+import { PartitionPipe } from '../../src/producer/partition-pipe.ts'
+import { SenderPool } from '../../src/producer/sender-pool.ts'
+
+/** A pipe whose senders are opened by these, one after the other. */
+function pipeOf(...senders: (() => Promise<KafkaSender>)[]) {
+  let opened = 0
+  const sender = (): Promise<KafkaSender> => {
+    const open = senders[opened++]
+    return open ? open() : Promise.reject(new Error('No more senders.'))
+  }
+  const pool = new SenderPool({ sender } as unknown as KafkaClient)
+  const options = { clock: systemClock, lingerMs: 0, batchBytes: 1_000, sendTimeoutMs: 1_000 }
+  const pipe = new PartitionPipe({ topic: 'films', partition: 0 }, pool, options)
+  const send = async () => {
+    const outcome = await pipe.send({ key: null, value: null, headers: new Map() })
+    return [outcome.durable, outcome.error?.code]
+  }
+  return { send, opened: () => opened }
+}
+
+const works = async (): Promise<KafkaSender> => ({ async send() {}, async close() {} })
+
+function brokerSays(type: string): Error {
+  return Object.assign(new Error('The broker said so.'), { type })
+}
+
+function answers(type: string): () => Promise<KafkaSender> {
+  return async () => ({
+    async send() {
+      throw brokerSays(type)
+    },
+    async close() {},
+  })
+}
+
+test('a sender that could not be opened is not used again, whatever the reason', async () => {
+  const pipe = pipeOf(() => Promise.reject(brokerSays('CLUSTER_AUTHORIZATION_FAILED')), works)
+  expect(await pipe.send()).toEqual(['no', 'ERR_CONFIG'])
+  expect(await pipe.send()).toEqual(['yes', undefined])
+  expect(await pipe.send()).toEqual(['yes', undefined])
+  expect(pipe.opened()).toBe(2)
+})
+
+test('a sender is given up after a refusal too, for an earlier try of it may have been stored', async () => {
+  const pipe = pipeOf(answers('MESSAGE_TOO_LARGE'), works)
+  expect(await pipe.send()).toEqual(['no', 'ERR_PAYLOAD_TOO_LARGE'])
+  expect(await pipe.send()).toEqual(['yes', undefined])
+  expect(pipe.opened()).toBe(2)
+})
+
+test('a topic that a broker does not know says nothing of what it has stored before', async () => {
+  const pipe = pipeOf(answers('UNKNOWN_TOPIC_OR_PARTITION'))
+  expect(await pipe.send()).toEqual(['unknown', 'ERR_CONFIG'])
+})
