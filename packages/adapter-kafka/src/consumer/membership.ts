@@ -24,6 +24,11 @@ export interface Reading {
   readonly topics: readonly string[]
   readonly bufferRecords: number
   readonly bufferBytes: number
+  /**
+   * True: where the runs would no longer fit into the commit's metadata, reading waits until they do.
+   * False: it goes on, and after a handover those that did not fit are given again.
+   */
+  readonly waitsForRuns: boolean
 }
 
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
@@ -59,7 +64,11 @@ export class Membership implements KafkaGroupListener {
     parts: QueueParts,
     name: string,
     listener: MembershipListener,
-    reading: Reading = { topics: [parts.options.topic], ...parts.options },
+    reading: Reading = {
+      topics: [parts.options.topic],
+      ...parts.options,
+      waitsForRuns: true,
+    },
   ) {
     this.#parts = parts
     this.#name = name
@@ -183,9 +192,9 @@ export class Membership implements KafkaGroupListener {
 
   /** How much of what it may hold a partition holds: from 1 on it is not read. */
   #fullness(partition: Partition): number {
-    const { bufferRecords, bufferBytes } = this.#reading
+    const { bufferRecords, bufferBytes, waitsForRuns } = this.#reading
     const { records, bytes } = partition.waiting
-    const { runsLength } = partition
+    const runsLength = waitsForRuns ? partition.runsLength : 0
     return Math.max(records / bufferRecords, bytes / bufferBytes, runsLength / mostRunsLength)
   }
 

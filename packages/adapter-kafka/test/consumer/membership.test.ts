@@ -1,20 +1,22 @@
 import { systemClock, type WalError } from '@daybook/core'
 import { expect, test } from 'vitest'
 import { Membership } from '../../src/consumer/membership.ts'
+import type { Partition } from '../../src/consumer/partition.ts'
 import type { KafkaCommit, KafkaEntry, KafkaGroupListener } from '../../src/index.ts'
 import type { QueueParts } from '../../src/queue-parts.ts'
 
 const place = { topic: 'films', partition: 0 }
 
 /** A member of a group that has come to offset 2, of a partition that keeps what is behind `first`. */
-async function memberOf(first: number) {
+async function memberOf(first: number, waitsForRuns = true) {
   const commits: KafkaCommit[] = []
   const errors: WalError[] = []
   const reads: number[] = []
+  const pauses: unknown[] = []
   const broker = { isDown: false }
   const group = {
     read: (_: unknown, from: number) => reads.push(from),
-    pause() {},
+    pause: (paused: unknown) => pauses.push(paused),
     async close() {},
     async commit(given: readonly KafkaCommit[]) {
       if (broker.isDown) throw new Error('The broker is down.')
@@ -32,14 +34,18 @@ async function memberOf(first: number) {
       committed: async () => new Map([[0, { ...place, offset: 2, metadata: '' }]]),
       bounds: async () => [{ first, next: 20 }],
     },
-    options: { topic: 'films', bufferRecords: 10, bufferBytes: 1_000, sessionTimeoutMs: 10_000 },
+    options: { sessionTimeoutMs: 10_000 },
     context: { clock: systemClock, reportError: (error: WalError) => errors.push(error) },
     pause: async () => {},
   } as unknown as QueueParts
-  const membership = new Membership(parts, 'group', {
-    entry: (partition, { offset }) => partition.skip(offset),
+  const listener = {
+    // Every other one is done with at once.
+    entry: (partition: Partition, { offset }: KafkaEntry) =>
+      offset % 2 === 0 ? partition.skip(offset) : partition.hold(1),
     changed() {},
-  })
+  }
+  const reading = { topics: ['films'], bufferRecords: 5_000, bufferBytes: 10_000, waitsForRuns }
+  const membership = new Membership(parts, 'group', listener, reading)
   await membership.join()
   const entry = (offset: number): KafkaEntry => ({
     offset,
@@ -50,7 +56,7 @@ async function memberOf(first: number) {
   })
   const give = (offset: number) => membership.entries(place, [entry(offset)], offset + 1)
   const saved = () => membership.partitions[0]?.saved
-  return { membership, commits, errors, reads, broker, give, saved }
+  return { membership, commits, errors, reads, pauses, broker, give, saved }
 }
 
 test('a member reads on where the broker still has something, and tells how much it has not', async () => {
@@ -80,5 +86,15 @@ test('what a member is done with counts as saved once the commit came through', 
   broker.isDown = false
   await membership.commitNow(membership.partitions)
   expect(saved()).toBe(3)
+  await membership.leave()
+})
+
+test.each([
+  ['waits, so that nothing is given twice', true, [place]],
+  ['goes on, where lateness would be worse', false, []],
+] as const)('reading beyond what a commit can note %s', async (_, waitsForRuns, expected) => {
+  const { membership, give, pauses } = await memberOf(0, waitsForRuns)
+  for (let offset = 3; offset < 2_000; offset++) give(offset)
+  expect(pauses).toEqual(expected)
   await membership.leave()
 })
