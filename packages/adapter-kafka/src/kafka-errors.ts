@@ -60,8 +60,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   },
   OFFSET_OUT_OF_RANGE: {
     code: 'ERR_NOT_KEPT',
-    advice:
-      "The broker has removed what was not read yet; reading goes on at what it still has. Raise the topic's retention.ms.",
+    advice: "The broker has removed what was to be read next. Raise the topic's retention.ms.",
   },
   NOT_ENOUGH_REPLICAS: {
     code: 'ERR_IO',
