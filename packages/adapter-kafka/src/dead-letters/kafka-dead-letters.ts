@@ -30,11 +30,16 @@ export function kafkaDeadLetterQueue(
 /** Letters so near to each other are read in one go. */
 const nearOffsets = 200
 
+/** After so long the index is built anew, in ms: a broker keeps the mark of a removal for a day, by default. */
+const longestTrustMs = 12 * 3_600_000
+
 class KafkaDeadLetterQueue implements DeadLetterQueue {
   readonly #parts: QueueParts
   readonly #place: KafkaPlace
   readonly #put: Put
-  readonly #index = new LetterIndex()
+  #index = new LetterIndex()
+  /** In ms since the Unix epoch. */
+  #caughtUpAt = 0
   #reader: Promise<KafkaReader> | undefined
   /** Ends with the last read that was asked for: there is one at a time. */
   #reading: Promise<unknown> = Promise.resolve()
@@ -141,10 +146,13 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     return this.#oneByOne(async (reader) => {
       const [bounds] = await this.#parts.admin.bounds(this.#place.topic)
       const { first = 0, next = 0 } = bounds ?? {}
+      const now = this.#parts.context.clock.now()
+      if (now - this.#caughtUpAt > longestTrustMs) this.#index = new LetterIndex()
       const from = Math.max(first, this.#index.next)
       for await (const entries of reader.read(this.#place.partition, from, next)) {
         for (const entry of entries) this.#index.add(entry)
       }
+      this.#caughtUpAt = now
     })
   }
 

@@ -1,0 +1,37 @@
+import { makeDeadLetter, VirtualClock } from '@daybook/core/testing'
+import { expect, test } from 'vitest'
+import { kafkaDeadLetterQueue } from '../../src/dead-letters/kafka-dead-letters.ts'
+import { letterMessage } from '../../src/dead-letters/letter-message.ts'
+import type { KafkaEntry } from '../../src/index.ts'
+import type { QueueParts } from '../../src/queue-parts.ts'
+
+test('a letter that others have removed is forgotten also where the mark of that is gone', async () => {
+  const clock = new VirtualClock()
+  const letter: KafkaEntry = { ...letterMessage(makeDeadLetter()), offset: 0, timestamp: 0 }
+  const topic = { entries: [letter], next: 1 }
+  let readFrom = -1
+  const reader = {
+    async *read(_: number, from: number) {
+      readFrom = from
+      yield topic.entries.filter(({ offset }) => offset >= from)
+    },
+    async close() {},
+  }
+  const parts = {
+    client: { reader: async () => reader },
+    admin: { bounds: async () => [{ first: 0, next: topic.next }] },
+    context: { clock },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  const letters = kafkaDeadLetterQueue(parts, place, async () => ({ durable: 'yes' }))
+  const count = async () => [...(await letters.count()).values()]
+  expect(await count()).toEqual([1])
+  expect(await count()).toEqual([1])
+  expect(readFrom).toBe(1)
+  // Another process removed it, and the topic was compacted twice.
+  topic.entries = []
+  topic.next = 2
+  await clock.advance(25 * 3_600_000)
+  expect(await count()).toEqual([])
+  await letters.close()
+})
