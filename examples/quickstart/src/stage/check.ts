@@ -64,7 +64,7 @@ export function checkStore(
   return {
     lost: lost(store, acknowledged, expected, exceptions),
     duplicates: [...repeatedRows(store), ...repeatedVersions(store)],
-    outOfOrder: stepsBack(store),
+    outOfOrder: [...stepsBack(store), ...overtaken(store, exceptions)],
     diverged: wrongRows(store, expected),
   }
 }
@@ -143,6 +143,16 @@ function stepsBack(store: StoreReading): string[] {
     }
   }
   return findings
+}
+
+/**
+ * Changes that came when the store had something newer. A guard by version hides them from the
+ * store's own history; only a dead letter that was redriven has a right to come so late.
+ */
+function overtaken(store: StoreReading, { superseded, mended }: Exceptions): string[] {
+  return [...superseded]
+    .filter((name) => !mended.has(name))
+    .map((name) => `${name} came to ${store.target} after a newer change`)
 }
 
 /** Rows with other contents than were acknowledged, and rows that should not be there. */

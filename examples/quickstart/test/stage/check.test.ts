@@ -89,10 +89,11 @@ describe('checkStore', () => {
     })
   })
 
-  it('takes a change that was superseded, or waits as a dead letter, for accounted for', () => {
+  it('takes a redriven change that was superseded, or one that waits as a dead letter, for accounted for', () => {
     const withoutFirst = store({ history: store().history.filter(({ version }) => version !== 1n) })
     const superseded = { ...noExceptions, superseded: new Set([changeName('a', 1n)]) }
-    expect(checkStore(withoutFirst, acknowledged, superseded)).toEqual(nothing)
+    const redriven = { ...superseded, mended: new Map([[changeName('a', 1n), alien]]) }
+    expect(checkStore(withoutFirst, acknowledged, redriven)).toEqual(nothing)
 
     const refused = store({
       rows: store().rows.filter(({ key }) => key !== 'b'),
@@ -130,6 +131,15 @@ describe('checkStore', () => {
     expect(checkStore(reading, acknowledged, noExceptions)).toEqual({
       ...nothing,
       outOfOrder: ['database applied c@4 after 5', 'database applied a@1 after 3'],
+    })
+  })
+
+  it('detects a change that the guard turned away since a later one had overtaken it', () => {
+    const withoutFirst = store({ history: store().history.filter(({ version }) => version !== 1n) })
+    const superseded = { ...noExceptions, superseded: new Set([changeName('a', 1n)]) }
+    expect(checkStore(withoutFirst, acknowledged, superseded)).toEqual({
+      ...nothing,
+      outOfOrder: ['a@1 came to database after a newer change'],
     })
   })
 
