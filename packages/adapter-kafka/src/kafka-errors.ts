@@ -91,6 +91,17 @@ export function isRefusal(error: unknown): boolean {
   return meanings[brokerErrorOf(error) ?? '']?.isRefusal === true
 }
 
+const handovers: ReadonlySet<string | undefined> = new Set([
+  'UNKNOWN_MEMBER_ID',
+  'ILLEGAL_GENERATION',
+  'REBALANCE_IN_PROGRESS',
+])
+
+/** True where the broker no longer takes this member for one of the group's present generation. */
+export function isHandover(error: unknown): boolean {
+  return handovers.has(brokerErrorOf(error))
+}
+
 /** The client's error as one of this library, with what to do about it. */
 export function kafkaError(what: string, cause: unknown): WalError {
   const name = brokerErrorOf(cause)

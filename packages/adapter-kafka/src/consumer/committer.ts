@@ -7,7 +7,9 @@ export interface CommitterOptions {
   /** What is to be committed now, and only of partitions that are owned. Empty: nothing. */
   collect(): readonly KafkaCommit[]
   commit(commits: readonly KafkaCommit[]): Promise<void>
-  /** A commit failed, and is tried again. Told once for failures in a row. */
+  /** True for a failure that a handover brings with it, and that its end mends. */
+  isPassing(error: unknown): boolean
+  /** A commit failed, and is tried again. Told once for failures in a row; of passing ones only if they stay. */
   failed(error: unknown): void
 }
 
@@ -16,6 +18,9 @@ const gatherMs = 20
 
 const longestWaitMs = 5_000
 
+/** Passing failures in a row that are no news; with the waits between, some six seconds. */
+const passingFailures = 5
+
 /** Commits one after the other, and as much as may be with each. */
 export class Committer {
   readonly #options: CommitterOptions
@@ -23,6 +28,7 @@ export class Committer {
   #following: Promise<void> | undefined
   #timer: Timer | undefined
   #failures = 0
+  #isTold = false
   #closed = false
 
   constructor(options: CommitterOptions) {
@@ -69,10 +75,18 @@ export class Committer {
     try {
       await this.#options.commit(commits)
       this.#failures = 0
+      this.#isTold = false
     } catch (error) {
-      if (this.#failures === 0) this.#options.failed(error)
       this.#failures++
+      this.#tell(error)
       this.soon(Math.min(longestWaitMs, 100 * 2 ** this.#failures))
     }
+  }
+
+  #tell(error: unknown): void {
+    if (this.#isTold) return
+    if (this.#options.isPassing(error) && this.#failures <= passingFailures) return
+    this.#isTold = true
+    this.#options.failed(error)
   }
 }

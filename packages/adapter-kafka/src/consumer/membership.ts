@@ -6,7 +6,7 @@ import type {
   KafkaGroupListener,
   KafkaPlace,
 } from '../kafka-client.ts'
-import { kafkaError } from '../kafka-errors.ts'
+import { isHandover, kafkaError } from '../kafka-errors.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Committer } from './committer.ts'
 import { Partition } from './partition.ts'
@@ -78,6 +78,7 @@ export class Membership implements KafkaGroupListener {
       clock: parts.context.clock,
       collect: () => this.#collect(),
       commit: (commits) => this.#commit(commits),
+      isPassing: isHandover,
       failed: (error) => this.failed(error),
     })
   }
