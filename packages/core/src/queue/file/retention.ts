@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { WalError } from '../../errors.ts'
 import type { KeptRecords, RecordRetention, RetentionHold } from '../queue.ts'
-import type { LogSegments } from './log-segments.ts'
+import type { LogSegment, LogSegments } from './log-segments.ts'
 import { bytesOf, judgeRetention, type Verdict } from './retention-rule.ts'
 import type { SegmentRemoval } from './segment-removal.ts'
 
@@ -60,6 +60,8 @@ export class Retention {
   #awaited = Number.POSITIVE_INFINITY
   /** True if the last segment was made for the sake of its header, not because one was full. */
   #isIdle = false
+  /** Segments that once were from the future, and since when they are taken to be what they are. */
+  readonly #ahead = new WeakMap<LogSegment, { latestAt: number; agesFrom: number }>()
   /** Monotonic ms at which a segment was last made or attempted, or the log was opened. */
   #rolledAt = 0
   /** True while the log is past its bytes and that has been told. */
@@ -223,9 +225,22 @@ export class Retention {
     const { segments, limits, clock } = this.#options
     const { through: doneThrough } = this.#slowest('lastingThrough')
     const now = clock.now()
-    // A clock that was ahead and was set back must not keep them for longer than from now on.
-    for (const segment of segments.all) segment.latestAt = Math.min(segment.latestAt, now)
-    return judgeRetention({ segments: segments.all, isGrowing, limits, doneThrough, now })
+    const aged = segments.all.map((segment) => this.#aged(segment, now))
+    return judgeRetention({ segments: aged, isGrowing, limits, doneThrough, now })
+  }
+
+  /**
+   * The segment as its age is told: a clock that was ahead and was set back must not keep it for longer
+   * than from now on. The segment itself stays as it is: readers look for a time by it, and the clock
+   * that is behind may be the wrong one.
+   */
+  #aged(segment: LogSegment, now: number): LogSegment {
+    const { latestAt } = segment
+    const before = this.#ahead.get(segment)
+    const agesFrom = Math.min(latestAt, now, before?.latestAt === latestAt ? before.agesFrom : now)
+    if (agesFrom === latestAt) return segment
+    this.#ahead.set(segment, { latestAt, agesFrom })
+    return { ...segment, latestAt: agesFrom }
   }
 
   /** Whoever needs the oldest record (a target, or a reader that holds it), and what it is done with. */

@@ -65,6 +65,21 @@ describe('the reader of a past range of the file log', () => {
     await expect(idsIn(queue, { from: undefined, to: undefined })).resolves.not.toContain('1')
   })
 
+  it('finds the same again once a wall clock that was set back is right', async () => {
+    const { queue, clock, send } = await open()
+    for (let count = 0; count < 4; count++) {
+      await send({})
+      await clock.advance(10 * minute)
+    }
+    const range: PastRange = { from: { at: clock.now() - 25 * minute }, to: undefined }
+    const ids = await idsIn(queue, range)
+    expect(ids.at(-1)).toBe('4')
+    clock.stepWallClock(-60 * minute)
+    expect(queue.kept?.()).toMatchObject({ keptBy: 'retention' })
+    clock.stepWallClock(60 * minute)
+    expect(await idsIn(queue, range)).toEqual(ids)
+  })
+
   it('refuses a position that is none of this log', async () => {
     const { queue, send } = await open()
     await send({})
