@@ -12,6 +12,7 @@ import { type Service, service } from '@daybook/services'
 import { afterAll, beforeAll, test } from 'vitest'
 import { kafkaQueue } from '../../src/index.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
+import { awaitCoordinator } from '../support/coordinator.ts'
 import { mortalClient } from '../support/mortal-client.ts'
 import { resetPatiently } from '../support/reset.ts'
 
@@ -19,6 +20,7 @@ let kafka: Service
 
 beforeAll(async () => {
   kafka = await service('kafka')
+  await awaitCoordinator(kafka.address)
 })
 afterAll(async () => {
   await resetPatiently(kafka)
