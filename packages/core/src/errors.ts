@@ -14,6 +14,7 @@ export type WalErrorCode =
   | 'ERR_INVALID_SELECTION' // what was given selects no dead letters, or is no option of a redrive
   | 'ERR_INVALID_REPLAY' // an option of a replay is none, or its range is no range
   | 'ERR_REPLAY_UNGUARDED' // the target might be set back: it does not guard by version
+  | 'ERR_REPLAY_TOO_OLD' // the target may have forgotten deletes that came after these records
   | 'ERR_NOT_SUPPORTED' // this queue cannot do what was asked of it
   | 'ERR_CLOSED'
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time

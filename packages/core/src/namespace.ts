@@ -72,8 +72,9 @@ export interface Namespace<
    *
    * Rejects, with nothing sent, with `ERR_INVALID_REPLAY`, `ERR_UNKNOWN_TARGET`, `ERR_NOT_SUPPORTED` if
    * the queue keeps no past, `ERR_NOT_KEPT` if the range begins before what is kept, and
-   * `ERR_REPLAY_UNGUARDED` if the target does not guard by version; with `ReplayError` where it ends
-   * before its end.
+   * `ERR_REPLAY_UNGUARDED` if the target does not guard by version, `ERR_REPLAY_TOO_OLD` if the
+   * oldest records are older than its memory of deletes; with `ReplayError` where it ends before its
+   * end.
    */
   replay(options: ReplayOptions<P, Name>): Promise<ReplayReport>
   /** The records that could not be applied. */

@@ -56,6 +56,7 @@ const targetMembers: Tests = {
   validate: optional(method),
   read: optional(method),
   health: optional(method),
+  remembersDeletesMs: optional(method),
   open: optional(method),
   close: optional(method),
 }

@@ -19,7 +19,7 @@ export interface ReplayPace {
 export interface ReplaysContext {
   readonly namespace: string
   readonly queue: Queue
-  readonly targets: Readonly<Record<string, Pick<Target, 'idempotency'>>>
+  readonly targets: Readonly<Record<string, Pick<Target, 'idempotency' | 'remembersDeletesMs'>>>
   readonly clock: Clock
   /** Decodes a record for `omit`; throws where that cannot be done. */
   decode(record: StoredRecord): WalRecord

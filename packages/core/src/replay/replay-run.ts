@@ -2,6 +2,7 @@ import { sleep } from '../clock.ts'
 import { isWalError, WalError } from '../errors.ts'
 import type { PastRange, PastReader, PastRecord } from '../queue/past.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
+import { DeleteMemory } from './delete-memory.ts'
 import type { ReplayOptions, ReplayReport } from './replay.ts'
 import type { ReplayPace, ReplaysContext } from './replay-context.ts'
 import { ReplayError } from './replay-error.ts'
@@ -32,6 +33,7 @@ export class ReplayRun {
   readonly #options: ReplayOptions
   readonly #signal: AbortSignal
   readonly #pace: ReplayPace | undefined
+  readonly #memory: DeleteMemory | undefined
   #reader: PastReader
   #counts: Omit<ReplayReport, 'complete' | 'position'> = nothing
   #position: string
@@ -43,24 +45,27 @@ export class ReplayRun {
     range: PastRange,
     closing: AbortSignal,
   ): Promise<ReplayRun> {
-    return new ReplayRun(context, options, closing, await openPast(context, range))
+    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing
+    const memory = await DeleteMemory.of(context, options, signal)
+    return new ReplayRun(context, options, { signal, memory }, await openPast(context, range))
   }
 
   private constructor(
     context: ReplaysContext,
     options: ReplayOptions,
-    closing: AbortSignal,
+    { signal, memory }: { signal: AbortSignal; memory: DeleteMemory | undefined },
     reader: PastReader,
   ) {
     this.#context = context
     this.#options = options
-    this.#signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing
+    this.#signal = signal
+    this.#memory = memory
     this.#pace = options.rate && context.pace(options.rate.perSecond)
     this.#reader = reader
     this.#position = reader.position
   }
 
-  /** Rejects with `ReplayError`; where the signal aborts, resolves with `complete: false`. */
+  /** Rejects with `ReplayError`, with `ERR_REPLAY_TOO_OLD` where nothing was sent; where the signal aborts, resolves with `complete: false`. */
   async run(range: PastRange): Promise<ReplayReport> {
     try {
       if (this.#options.restamp) await this.#reserve(range)
@@ -71,6 +76,8 @@ export class ReplayRun {
     } catch (error) {
       const isAsked = isWalError(error) && error.code === 'ERR_ABORTED' && this.#signal.aborted
       if (isAsked) return this.#report(false)
+      const isRefused = isWalError(error) && error.code === 'ERR_REPLAY_TOO_OLD'
+      if (isRefused && this.#counts.sent === 0) throw error
       throw new ReplayError(this.#context.namespace, this.#report(false), error)
     } finally {
       await this.#reader.close()
@@ -119,16 +126,18 @@ export class ReplayRun {
   /** Counts the records once those of them that go are durable. */
   async #replay(past: readonly PastRecord[]): Promise<void> {
     const counts = { ...this.#counts, passedOver: { ...this.#counts.passedOver } }
-    const chosen: StoredRecord[] = []
-    for (const { record } of past) {
+    const chosen: PastRecord[] = []
+    for (const one of past) {
       counts.read++
-      const why = this.#passesOver(record)
+      const why = this.#passesOver(one.record)
       if (why !== undefined) counts.passedOver[why]++
-      else if (this.#isOmitted(record)) counts.omitted++
-      else chosen.push(this.#replayed(record))
+      else if (this.#isOmitted(one.record)) counts.omitted++
+      else chosen.push(one)
     }
+    this.#memory?.check(chosen)
     counts.sent += chosen.length
-    if (!this.#options.dryRun) await this.#sendAll(chosen)
+    const copies = chosen.map(({ record }) => this.#replayed(record))
+    if (!this.#options.dryRun) await this.#sendAll(copies)
     this.#counts = counts
     // Restamped anew, those that were sent must not stay below what they were sent before.
     if (this.#restamp === undefined) this.#position = this.#reader.position

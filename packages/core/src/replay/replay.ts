@@ -27,8 +27,9 @@ export interface ReplayOptions<P = unknown, Name extends string = string> {
    */
   readonly delayed?: boolean | undefined
   /**
-   * True: also to a target that does not guard by version. A record of the range may then undo a
-   * newer one of its key. Default false: refused with `ERR_REPLAY_UNGUARDED`.
+   * True: also to a target that does not guard by version, and of records older than its memory of
+   * deletes. A record of the range may then undo a newer one of its key, or bring back what was
+   * deleted. Default false: refused with `ERR_REPLAY_UNGUARDED`, or `ERR_REPLAY_TOO_OLD`.
    */
   readonly force?: boolean | undefined
   /**

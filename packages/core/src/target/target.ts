@@ -91,6 +91,15 @@ export interface Target<P = unknown> {
   /** Resolves if the target can be reached; the breaker's probe. Without it a single record probes. */
   health?(options: { readonly signal: AbortSignal }): Promise<void>
   /**
+   * For how long, in ms, the target remembers that a key was deleted; undefined for good. Until then
+   * an older change of the key is turned away, later it would bring the key back. A replay asks it,
+   * also before the target is opened, and refuses records that were stored longer ago. Where it
+   * rejects nothing is replayed. Without it deletes count as remembered for good.
+   */
+  remembersDeletesMs?(options: {
+    readonly signal: AbortSignal
+  }): Promise<number | undefined> | number | undefined
+  /**
    * Called before the first apply. Where it rejects the target counts as unavailable, and it is
    * called again with the next probe.
    */

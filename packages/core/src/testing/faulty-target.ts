@@ -53,6 +53,9 @@ function membersOf<P>(target: Target<P>): Omit<Target<P>, 'apply'> {
     ...(target.validate && { validate: target.validate.bind(target) }),
     ...(target.read && { read: target.read.bind(target) }),
     ...(target.health && { health: target.health.bind(target) }),
+    ...(target.remembersDeletesMs && {
+      remembersDeletesMs: target.remembersDeletesMs.bind(target),
+    }),
     ...(target.open && { open: target.open.bind(target) }),
     ...(target.close && { close: target.close.bind(target) }),
   }

@@ -213,6 +213,11 @@ export const brokenTargets: readonly BrokenTarget[] = [
     turnsRed: ['tells its health, if it offers to'],
   },
   {
+    flaw: 'remembers its deletes for less than no time',
+    create: wrapped(() => ({ remembersDeletesMs: () => -1 })),
+    turnsRed: ['tells how long it remembers deletes, if that ends'],
+  },
+  {
     flaw: 'declares that it applies nothing',
     create: wrapped(() => ({ ops: [] })),
     turnsRed: ['declares ops that there are'],

@@ -9,6 +9,7 @@ export const offeredCases: readonly TargetCase[] = [
   },
   { name: 'reads what it holds, if it offers to', run: reads },
   { name: 'tells its health, if it offers to', run: tellsHealth },
+  { name: 'tells how long it remembers deletes, if that ends', run: tellsMemory },
 ]
 
 function validates(fixture: TargetFixture): Promise<void> {
@@ -68,5 +69,16 @@ function tellsHealth(fixture: TargetFixture): Promise<void> {
     )
     const aborted = target.health({ signal: AbortSignal.abort() }).catch(() => {})
     await within(fixture.patienceMs, aborted, 'Target.health settles when its signal aborts')
+  })
+}
+
+function tellsMemory(fixture: TargetFixture): Promise<void> {
+  return fixture.withStore(async ({ target }) => {
+    if (!target.remembersDeletesMs) return
+    const { signal } = new AbortController()
+    const contract = 'Target.remembersDeletesMs gives a time in ms, or undefined for good'
+    const asking = Promise.resolve(target.remembersDeletesMs({ signal }))
+    const ms = await within(fixture.patienceMs, asking, contract)
+    check(ms === undefined || (typeof ms === 'number' && ms >= 0), contract, brief(ms))
   })
 }
