@@ -35,6 +35,9 @@ export interface SqsConsumerOptions {
   onClose(): Promise<void>
 }
 
+/** From the end of a visibility to the message's being handed out, in ms. */
+const settlingMs = 2_000
+
 /** Longest visibility, in ms. Fixed by the service. */
 const longestVisibilityMs = 43_200_000
 
@@ -134,7 +137,18 @@ export class SqsConsumer implements Consumer {
         return isBefore && (includeDelayed || (record.dueAt ?? 0) <= at)
       },
       remaining: () => undefined,
+      silenceMs: () => this.#silenceMs(includeDelayed),
     }
+  }
+
+  /**
+   * What a dead process held, or a reply that was lost, comes to light within a visibility. Where the
+   * counts, which are estimates, know of nothing, there is no need to wait for that.
+   */
+  async #silenceMs(includeDelayed: boolean): Promise<number> {
+    const { pending, delayed } = await this.#options.backlog()
+    if (includeDelayed && delayed > 0) return Number.POSITIVE_INFINITY
+    return pending === 0 ? 0 : this.#options.settings.visibilityMs + settlingMs
   }
 
   close(): Promise<void> {

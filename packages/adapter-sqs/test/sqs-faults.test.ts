@@ -1,11 +1,20 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Queue, type StoredRecord, systemRandom } from '@daybook/core'
-import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import {
+  createWal,
+  fanOut,
+  type Queue,
+  type StoredRecord,
+  systemRandom,
+  type Target,
+  type,
+} from '@daybook/core'
+import { makeStoredRecord, recordingTarget, VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { directoryStore, type SqsQueueOptions, sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
+import { mortalClient } from './mortal-client.ts'
 
 let clock: VirtualClock
 let model: SqsModel
@@ -283,5 +292,33 @@ describe('opening', () => {
     expect(refused(short)).toThrow(/`visibilityMs` must be at least one and a half times/)
     expect(refused({ delayQueueUrl: url })).toThrow(/`delayQueueUrl` must be a standard queue/)
     expect(refused({ targetQueueUrls: { a: url } })).toThrow(/must be another queue/)
+  })
+})
+
+describe('a drain', () => {
+  const numbers = (queue: Queue, target: Target<number>) =>
+    createWal({
+      clock,
+      namespaces: {
+        numbers: fanOut({
+          ...{ payload: type<number>(), order: 'key', deadLetters: 'off' },
+          ...{ queue, targets: { target } },
+        }),
+      },
+    })
+
+  test('waits for what a process that died was holding', async () => {
+    const mortal = mortalClient(model)
+    const held = await openQueue({ client: mortal.client })
+    await send(held, record(), record({ key: 'other' }))
+    const lost = await clock.runUntil((await held.consumer('only')).pull(pulling))
+    mortal.die()
+    expect(lost).toHaveLength(2)
+    const target = recordingTarget<number>()
+    const wal = await numbers(sqsQueue({ client: model, queueUrl: url }), target)
+    await wal.start()
+    const report = await clock.runUntil(wal.drain())
+    expect(report).toMatchObject({ numbers: { target: { applied: 2, pending: 0 } } })
+    await clock.runUntil(wal.close())
   })
 })

@@ -107,6 +107,12 @@ export interface Watermark {
   covers(delivery: Delivery): boolean
   /** How many of the records it covers are not acked yet; undefined if the queue cannot tell. */
   remaining(): number | undefined | Promise<number | undefined>
+  /**
+   * Where `remaining` is undefined: for how long nothing of it must come, in ms, before a drain takes it
+   * that nothing will. Asked again while nothing comes; default 2,000. A queue that hides what a
+   * dead process held says how long it does.
+   */
+  silenceMs?(): number | Promise<number>
 }
 
 /**

@@ -56,8 +56,11 @@ export interface DrainOptions extends DrainTargetOptions {
  */
 const askAgainMs = 250
 
-/** Where the queue cannot tell how much is left: the end is when nothing came for so long, in ms. */
-const silenceMs = 2000
+/**
+ * Where the queue cannot tell how much is left: the end is when nothing came for so long, in ms,
+ * or for longer where the queue says so.
+ */
+const leastSilenceMs = 2000
 
 /** Waits for what is in the queue at its beginning, and counts what becomes of it. */
 export class Drain {
@@ -137,13 +140,15 @@ export class Drain {
 
   async #askQueue(watermark: Watermark): Promise<void> {
     const remaining = await remainingOf(watermark)
+    const silenceMs = remaining === undefined ? await this.#silenceOf(watermark) : 0
     this.#asking = false
     if (this.#resolve === undefined) return
     const survey = this.#options.survey((delivery) => watermark.covers(delivery))
     if (remaining === 0 && !survey.isTidying) return this.#finish(0, 0)
     if (remaining !== undefined && remaining >= 0) this.#expected = this.#ended + remaining
-    if (remaining === undefined) this.#listen(survey)
-    else if (!Number.isNaN(remaining) && !survey.isTidying) {
+    if (remaining === undefined) {
+      if (this.#listen(survey) >= silenceMs) return this.#finish(survey.blocked, 0)
+    } else if (!Number.isNaN(remaining) && !survey.isTidying) {
       const { blocked, isQuiet, isFull } = survey
       if (blocked > 0 && (blocked >= remaining || (isQuiet && isFull))) {
         return this.#finish(blocked, Math.max(0, remaining - blocked))
@@ -154,12 +159,23 @@ export class Drain {
     else this.#alarm = this.#options.alarms.set(askAgainMs, () => this.#ask())
   }
 
-  #listen({ isQuiet, blocked, others }: Survey): void {
+  /** For how long nothing came, in ms. */
+  #listen({ isQuiet, others }: Survey): number {
     this.#canTell = false
     const isSilent = isQuiet && others === 0 && this.#ended === this.#endedBefore
     this.#silences = isSilent ? this.#silences + 1 : 0
     this.#endedBefore = this.#ended
-    if (this.#silences * askAgainMs >= silenceMs) this.#finish(blocked, 0)
+    return this.#silences * askAgainMs
+  }
+
+  /** For how long nothing has to come, in ms; without end where the queue cannot be asked just now. */
+  async #silenceOf(watermark: Watermark): Promise<number> {
+    if ((this.#silences + 1) * askAgainMs < leastSilenceMs) return leastSilenceMs
+    try {
+      return Math.max(leastSilenceMs, (await watermark.silenceMs?.()) ?? 0)
+    } catch {
+      return Number.POSITIVE_INFINITY
+    }
   }
 
   #finish(blocked: number, pending: number): void {

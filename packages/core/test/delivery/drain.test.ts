@@ -89,6 +89,21 @@ describe('a drain', () => {
     expect(h.clock.monotonic()).toBeGreaterThanOrEqual(2000)
   })
 
+  test('keeps silent for as long as the queue says that something may be hidden', async () => {
+    const h = harness()
+    h.queue.cannotTell = true
+    h.queue.silenceMs = 30_000
+    h.queue.addMany(1)
+    h.clock.setTimer(25_000, () => h.queue.addMany(1))
+    const report = h.run()
+    h.clock.setTimer(40_000, () => {
+      h.queue.silenceMs = 0
+    })
+    expect(await report).toMatchObject({ applied: 1, pending: 0 })
+    expect(h.clock.monotonic()).toBeGreaterThanOrEqual(30_000)
+    expect(h.clock.monotonic()).toBeLessThan(40_000)
+  })
+
   test('of one delivery and another drain of it do not disturb each other', async () => {
     const h = harness()
     h.queue.addMany(2)

@@ -55,6 +55,8 @@ export class FakeQueue {
   mostLeased = 0
   /** True: `remaining` answers undefined. */
   cannotTell = false
+  /** What it says of how long nothing must come. */
+  silenceMs: number | undefined
   canLoseLeases = false
   #wake: (() => void)[] = []
   /** One more with each death of the process. */
@@ -253,6 +255,7 @@ export class FakeQueue {
             this.cannotTell
               ? undefined
               : this.slots.slice(0, end).filter(({ acked }) => !acked).length,
+          ...(this.silenceMs !== undefined && { silenceMs: () => this.silenceMs ?? 0 }),
         }
       },
       close: async () => {},
