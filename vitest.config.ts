@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 // One seed for the whole run: random unless DAYBOOK_SEED replays an earlier one. Every random test
@@ -19,6 +20,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['source', 'node'] } },
   test: {
+    // Vitest leaves one core free for whoever watches. Here nobody does, and half of two is a lot.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,

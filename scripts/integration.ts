@@ -2,7 +2,8 @@
 //
 // Runs the suites that need real servers, or those whose path has one of the words: starts the servers
 // that they need, runs them, and takes away every server that was not there before, also after a
-// failure or Ctrl-C. In CI a suite that cannot run is a failure; elsewhere it is named at the end.
+// failure or Ctrl-C. Suites that share no server run side by side. In CI a suite that cannot run is a
+// failure; elsewhere it is named at the end.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
@@ -12,9 +13,14 @@ import { lacks } from '../services/src/doctor.ts'
 import { removeWhatComes } from '../services/src/removal.ts'
 import type { ServerName } from '../services/src/servers/index.ts'
 import { service } from '../services/src/service.ts'
+import { type Group, groupSuites, runGroups } from './integration/groups.ts'
 import { type NotRun, notRunTable, writeNotRun } from './integration/not-run.ts'
+import { mergeReports } from './integration/reports.ts'
 import { findSuites, type Suite } from './integration/suites.ts'
 import { toolScript } from './tools.mjs'
+
+/** Most of what suites do is waiting: for a time-out, for a server that starts again. */
+const groupsAtOnce = 2
 
 const root = dirname(import.meta.dirname)
 const isCi = !['', 'false', undefined].includes(process.env['CI'])
@@ -24,12 +30,14 @@ const { values, positionals } = parseArgs({
 })
 
 const remove = removeWhatComes()
-let running: ChildProcess | undefined
+const running = new Set<ChildProcess>()
+const absent = new Map<ServerName, string>()
+let failed = false
 let interruptedBy: NodeJS.Signals | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interruptedBy = signal
-    running?.kill(signal)
+    for (const child of running) child.kill(signal)
     // A start that is under way fails by this; what comes of it all the same is removed at the end.
     remove().catch(() => {})
   })
@@ -44,26 +52,39 @@ async function main(): Promise<number> {
   const suites = findSuites(root).filter(
     ({ path }) => positionals.length === 0 || positionals.some((word) => path.includes(word)),
   )
-  const absent = new Map<ServerName, string>()
-  let failed = false
-  for (const name of new Set(suites.flatMap(({ needs }) => needs))) {
-    const lacking = isCi ? [] : lacks(name)
-    if (lacking.length > 0) {
-      absent.set(name, `${name} needs ${lacking.map(({ what }) => what).join(', ')}`)
-      continue
-    }
-    const failure = await start(name)
-    if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
-    if (failure === undefined) continue
-    failed = true
-    absent.set(name, `${name} did not start`)
-    console.error(`\n${name} FAILED: ${failure}\n`)
-  }
-  const runnable = suites.filter(({ needs }) => needs.every((name) => !absent.has(name)))
-  if (runnable.length > 0) failed = !(await runTests(runnable)) || failed
+  const groups = groupSuites(suites)
+  const reports = groups.map((_, at) => `${values.report}.${at}`)
+  await runGroups(groups, groupsAtOnce, (group) => run(group, reports[groups.indexOf(group)] ?? ''))
   if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
-  tell(suites, absent)
+  if (values.report !== undefined) mergeReports(reports, values.report)
+  tell(suites)
   return failed ? 1 : 0
+}
+
+/** Starts what a group needs, and runs it where that came. */
+async function run(group: Group, report: string): Promise<void> {
+  if (interruptedBy !== undefined) return
+  for (const name of group.needs) {
+    const isThere = await provide(name)
+    if (!isThere || interruptedBy !== undefined) return
+  }
+  if (!(await runTests(group, report))) failed = true
+}
+
+/** False where a server cannot be had; `absent` then says why. */
+async function provide(name: ServerName): Promise<boolean> {
+  if (absent.has(name)) return false
+  const lacking = isCi ? [] : lacks(name)
+  if (lacking.length > 0) {
+    absent.set(name, `${name} needs ${lacking.map(({ what }) => what).join(', ')}`)
+    return false
+  }
+  const failure = await start(name)
+  if (failure === undefined) return true
+  if (interruptedBy === undefined) console.error(`\n${name} FAILED: ${failure}\n`)
+  failed = true
+  absent.set(name, `${name} did not start`)
+  return false
 }
 
 /** Starts a server; returns why it did not start. */
@@ -78,24 +99,29 @@ async function start(name: ServerName): Promise<string | undefined> {
   }
 }
 
-async function runTests(suites: readonly Suite[]): Promise<boolean> {
+/** Runs a group's suites, and prints what they said in one piece. */
+async function runTests({ suites, needs }: Group, report: string): Promise<boolean> {
   const args = ['run', '--project', 'integration', '--reporter=default']
-  if (values.report !== undefined) {
-    args.push('--reporter=json', `--outputFile.json=${values.report}`)
-  }
+  if (values.report !== undefined) args.push('--reporter=json', `--outputFile.json=${report}`)
   args.push(...suites.map(({ path }) => path))
+  console.log(`${suites.length} suites run with ${needs.join(', ')}`)
   const child = spawn(process.execPath, [toolScript(root, 'vitest'), ...args], {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // What the tests start beside is removed at the end of all: another run has servers up meanwhile.
+    env: { ...process.env, DAYBOOK_KEEP_SERVERS: '1' },
   })
-  running = child
+  running.add(child)
+  const said: Buffer[] = []
+  for (const output of [child.stdout, child.stderr]) output.on('data', (part) => said.push(part))
   const code = await new Promise((resolve) => child.on('error', resolve).on('close', resolve))
-  running = undefined
+  running.delete(child)
+  process.stdout.write(`\n${Buffer.concat(said)}\n`)
   return code === 0
 }
 
 /** Names what was not run, here or to whoever started this. */
-function tell(suites: readonly Suite[], absent: ReadonlyMap<ServerName, string>): void {
+function tell(suites: readonly Suite[]): void {
   const notRun = suites.flatMap(({ path, needs }): NotRun[] => {
     const why = needs.flatMap((name) => absent.get(name) ?? [])
     return why.length === 0 ? [] : [{ suite: path, why: why.join('; ') }]

@@ -6,21 +6,30 @@ export interface TestCount {
   readonly failed: number
 }
 
-/** The parts of vitest's JSON report that are counted. */
+/** The parts of vitest's JSON report that are read. */
 interface Report {
   readonly testResults: readonly {
+    /** The file's path. */
+    readonly name: string
     readonly status: string
-    readonly assertionResults: readonly { readonly status: string }[]
+    /** Why the file could not be loaded. */
+    readonly message?: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages?: readonly string[]
+    }[]
   }[]
 }
+
+/** How many lines of a failure are told again at the end: its first ones say what it is. */
+const linesTold = 12
 
 /** Adds up the reports that were written. A file that could not even be loaded is one failure. */
 export function countTests(reportPaths: readonly string[]): TestCount {
   let passed = 0
   let failed = 0
-  for (const path of reportPaths) {
-    if (!existsSync(path)) continue
-    const report = JSON.parse(readFileSync(path, 'utf8')) as Report
+  for (const report of readReports(reportPaths)) {
     for (const file of report.testResults) {
       const failures = file.assertionResults.filter((test) => test.status === 'failed').length
       passed += file.assertionResults.filter((test) => test.status === 'passed').length
@@ -28,4 +37,26 @@ export function countTests(reportPaths: readonly string[]): TestCount {
     }
   }
   return { passed, failed }
+}
+
+/** Each test that failed, with the beginning of its message: of a long output, often only the end is kept. */
+export function failuresIn(reportPaths: readonly string[]): readonly string[] {
+  return readReports(reportPaths).flatMap(({ testResults }) =>
+    testResults.flatMap(({ name, status, message, assertionResults }) => {
+      const failed = assertionResults.filter((test) => test.status === 'failed')
+      if (status === 'failed' && failed.length === 0) return [told(name, message)]
+      return failed.map((test) =>
+        told(`${name}: ${test.fullName}`, test.failureMessages?.join('\n')),
+      )
+    }),
+  )
+}
+
+function told(what: string, message = ''): string {
+  const lines = message.split('\n').slice(0, linesTold)
+  return [what, ...lines.map((line) => `  ${line}`)].join('\n').trimEnd()
+}
+
+function readReports(paths: readonly string[]): readonly Report[] {
+  return paths.filter(existsSync).map((path) => JSON.parse(readFileSync(path, 'utf8')) as Report)
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { countTests } from '../../scripts/check/count-tests.ts'
+import { countTests, failuresIn } from '../../scripts/check/count-tests.ts'
 
 let directory: string
 beforeEach(() => {
@@ -32,4 +32,29 @@ test('counts a file that could not be loaded as one failure', () => {
 
 test('counts nothing for a report that was never written', () => {
   expect(countTests([join(directory, 'none.json')])).toEqual({ passed: 0, failed: 0 })
+})
+
+test('tells each failure again, with the first lines of its message', () => {
+  const lines = Array.from({ length: 40 }, (_, at) => `line ${at + 1}`)
+  const path = join(directory, 'failed.json')
+  const assertionResults = [
+    { status: 'passed', fullName: 'the log opens' },
+    { status: 'failed', fullName: 'the log closes', failureMessages: [lines.join('\n')] },
+  ]
+  const unloaded = {
+    name: 'b.test.ts',
+    status: 'failed',
+    message: 'no such file',
+    assertionResults: [],
+  }
+  writeFileSync(
+    path,
+    JSON.stringify({
+      testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults }, unloaded],
+    }),
+  )
+  expect(failuresIn([path, join(directory, 'none.json')])).toEqual([
+    ['a.test.ts: the log closes', ...lines.slice(0, 12).map((line) => `  ${line}`)].join('\n'),
+    'b.test.ts\n  no such file',
+  ])
 })

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { groupSuites, runGroups } from '../../scripts/integration/groups.ts'
 import { notRunTable, readNotRun, writeNotRun } from '../../scripts/integration/not-run.ts'
 import { findSuites, readNeeds } from '../../scripts/integration/suites.ts'
 
@@ -41,4 +42,35 @@ test('what was not run is handed over and ends in a table; nothing is no table',
     '',
     'How to get what is missing: npm run services doctor',
   ])
+})
+
+test('suites that share a server run one after the other, others side by side', async () => {
+  const groups = groupSuites([
+    { path: 'a', needs: ['kafka'] },
+    { path: 'b', needs: ['sqs', 'kafka'] },
+    { path: 'c', needs: ['kafka'] },
+    { path: 'd', needs: ['redis'] },
+    { path: 'e', needs: ['kafka', 'sqs'] },
+    { path: 'f', needs: ['sqs'] },
+  ])
+  const running = new Set<string>()
+  const seen: string[] = []
+  await runGroups(groups, 2, async ({ needs, suites }) => {
+    for (const name of needs) {
+      expect(running).not.toContain(name)
+      running.add(name)
+    }
+    seen.push([...running].join(' '))
+    await new Promise((resolve) => setTimeout(resolve, 5 * suites.length))
+    for (const name of needs) running.delete(name)
+  })
+  expect(seen).toHaveLength(4)
+  expect(seen[0]).toBe('kafka')
+  expect(seen[1]).toBe('kafka redis')
+})
+
+test('a group that fails ends the run of groups', async () => {
+  const groups = groupSuites([{ path: 'a', needs: ['kafka'] }])
+  const fails = runGroups(groups, 2, () => Promise.reject(new Error('no')))
+  await expect(fails).rejects.toThrow('no')
 })

@@ -4,7 +4,7 @@ import { checkSalvage, truthOf } from './support/check-salvage.ts'
 import { harmAtRandom } from './support/damages.ts'
 import { sampleQueue } from './support/sample-queue.ts'
 
-// Every single byte, and every cut, is tried in test/simulation/salvage-damage.test.ts.
+// Every single byte, and every cut, is tried in test/simulation/salvage-damage-*.test.ts.
 
 const seed = Number(process.env['DAYBOOK_SEED'])
 

@@ -1,0 +1,3 @@
+import { testSalvageOfDamage } from '../queue/file/inspect/support/salvage-damage-cases.ts'
+
+testSalvageOfDamage('closed')

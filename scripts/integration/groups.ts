@@ -1,0 +1,43 @@
+import type { ServerName } from '../../services/src/servers/index.ts'
+import type { Suite } from './suites.ts'
+
+/** Suites that need the same servers, and so run one after the other. */
+export interface Group {
+  readonly needs: readonly ServerName[]
+  readonly suites: readonly Suite[]
+}
+
+/** Puts suites with the same needs together; the largest group first. */
+export function groupSuites(suites: readonly Suite[]): readonly Group[] {
+  const groups = Map.groupBy(suites, ({ needs }) => needs.toSorted().join(', '))
+  return [...groups.values()]
+    .map((suites) => ({ needs: suites[0]?.needs.toSorted() ?? [], suites }))
+    .sort((a, b) => b.suites.length - a.suites.length)
+}
+
+/**
+ * Runs groups side by side, at most `atOnce` of them, and never two that need the same server: one may
+ * kill what the other talks to. Most of what they do is waiting.
+ */
+export async function runGroups(
+  groups: readonly Group[],
+  atOnce: number,
+  run: (group: Group) => Promise<void>,
+): Promise<void> {
+  const waiting = [...groups]
+  const running = new Map<Group, Promise<void>>()
+  while (waiting.length > 0 || running.size > 0) {
+    const busy = new Set([...running.keys()].flatMap(({ needs }) => needs))
+    const next = waiting.findIndex(({ needs }) => needs.every((name) => !busy.has(name)))
+    if (next >= 0 && running.size < atOnce) {
+      for (const group of waiting.splice(next, 1)) {
+        running.set(
+          group,
+          run(group).finally(() => running.delete(group)),
+        )
+      }
+    } else {
+      await Promise.race(running.values())
+    }
+  }
+}
