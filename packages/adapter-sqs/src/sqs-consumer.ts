@@ -10,26 +10,32 @@ import type {
   WalError,
   Watermark,
 } from '@daybook/core'
-import { lots, type SqsCalls } from './sqs-calls.ts'
+import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
-import { isStale, sqsError } from './sqs-errors.ts'
+import { SqsEndings } from './sqs-endings.ts'
+import { sqsError } from './sqs-errors.ts'
 import { type Held, HeldMessages } from './sqs-held.ts'
 import { SqsLeases } from './sqs-leases.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
-import { hopSeconds, type SentCounter } from './sqs-producer.ts'
+import type { SentCounter } from './sqs-producer.ts'
 import { readMessages } from './sqs-read-message.ts'
+import { SqsRetention } from './sqs-retention.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
 export interface SqsConsumerOptions {
   readonly settings: SqsSettings
   readonly clock: Clock
   readonly calls: SqsCalls
-  /** Into the same queue: for the hops of long delays. */
+  /** Into the same queue: for what is sent anew. */
   readonly sender: SqsSender
+  /** How long the queue keeps a message, in ms. */
+  readonly retentionMs: number
   readonly counter: SentCounter
   /** Backlog of the queue and its companion. */
   backlog(): Promise<Backlog>
+  /** A record has waited for half of the retention, or longer. */
+  atRisk(waitedMs: number): void
   report(error: WalError): void
   /** Ends what belongs to it. */
   onClose(): Promise<void>
@@ -38,19 +44,18 @@ export interface SqsConsumerOptions {
 /** From the end of a visibility to the message's being handed out, in ms. */
 const settlingMs = 2_000
 
-/** Longest visibility, in ms. Fixed by the service. */
-const longestVisibilityMs = 43_200_000
-
 /** Hands out the messages of one queue. */
 export class SqsConsumer implements Consumer {
   readonly #options: SqsConsumerOptions
   readonly #held = new HeldMessages()
   readonly #leases: SqsLeases
+  readonly #endings: SqsEndings
+  readonly #retention: SqsRetention
   readonly #poller: SqsPoller
-  /** Acks, hops and readings under way. */
-  readonly #underWay = new Set<Promise<unknown>>()
   /** What a pull that waits wants; undefined while none does. */
   #wanted: number | undefined
+  /** When the last pull ended, by the monotonic clock. */
+  #pulledAt: number
   /** Messages received and not read yet. */
   #reading = 0
   #failure: Error | undefined
@@ -58,11 +63,18 @@ export class SqsConsumer implements Consumer {
   #closing: Promise<void> | undefined
 
   constructor(options: SqsConsumerOptions) {
-    const { settings, clock, calls, report } = options
+    const { settings, clock, calls, report, sender } = options
     const { client, queueUrl, visibilityMs } = settings
     this.#options = options
     const held = this.#held
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
+    const leases = this.#leases
+    this.#endings = new SqsEndings({ settings, clock, calls, sender, held, leases, report })
+    this.#pulledAt = clock.monotonic()
+    this.#retention = new SqsRetention({
+      ...{ ...options, held, endings: this.#endings },
+      unpulledMs: () => (this.#wanted === undefined ? clock.monotonic() - this.#pulledAt : 0),
+    })
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
       wants: () => this.#wanted !== undefined && held.buffered + this.#reading < this.#wanted,
@@ -91,14 +103,12 @@ export class SqsConsumer implements Consumer {
       }
     } finally {
       this.#wanted = undefined
+      this.#pulledAt = clock.monotonic()
     }
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
-    const held = this.#ours(deliveries)
-    for (const message of held) message.state = 'ending'
-    const done = Promise.all(lots(held).map((lot) => this.#delete(lot)))
-    await this.#follow(done)
+    await this.#endings.done(this.#ours(deliveries))
   }
 
   async release(releases: readonly Release[]): Promise<void> {
@@ -108,13 +118,13 @@ export class SqsConsumer implements Consumer {
       if (held === undefined) continue
       held.attempts = attempts
       const isLong = !settings.isFifo && delayMs > settings.visibilityMs
-      if (isLong) await this.#follow(this.#hide(held, delayMs))
+      if (isLong) await this.#endings.sendAnew(held, Math.ceil(clock.now() + delayMs))
       else this.#held.putBack(held, delayMs > 0 ? clock.monotonic() + delayMs : 0)
     }
     this.#wake()
   }
 
-  /** They last as long as the message is held: there is nowhere to write them. */
+  /** A message cannot be altered: they last as long as it is held, and travel where it is sent anew. */
   async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
     for (const { delivery, attempts } of saved) {
       for (const held of this.#ours([delivery])) held.attempts = attempts
@@ -159,14 +169,19 @@ export class SqsConsumer implements Consumer {
   async #close(): Promise<void> {
     this.#wake()
     await this.#options.onClose()
+    this.#retention.close()
     await this.#poller.close()
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+    await this.#endings.idle()
     this.#leases.close()
-    const now = this.#options.clock.now()
+    const { settings, clock } = this.#options
+    const now = clock.now()
+    const isTried = ({ attempts: { spent } }: Held): boolean => !settings.isFifo && spent > 0
+    const tried = this.#held.all().filter(isTried)
+    await Promise.all(tried.map((held) => this.#endings.sendAnew(held)))
     // The last first: while an earlier one of its group is in flight, none of it goes to anybody.
     const lastFirst = this.#held.all().toReversed()
     try {
-      await this.#leases.giveBack(lastFirst, ({ record }) => secondsUntil(record.dueAt, now))
+      await this.#leases.giveBack(lastFirst, ({ heldUntil }) => secondsUntil(heldUntil, now))
     } catch (cause) {
       this.#options.report(
         sqsError('Messages come only when their visibility is over', cause).error,
@@ -189,7 +204,7 @@ export class SqsConsumer implements Consumer {
 
   #accept(messages: readonly ReceivedMessage[], expiresAt: number): void {
     if (messages.length === 0) return
-    void this.#follow(this.#read(messages, expiresAt)).catch(() => {})
+    void this.#endings.follow(this.#read(messages, expiresAt)).catch(() => {})
   }
 
   async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
@@ -199,8 +214,9 @@ export class SqsConsumer implements Consumer {
     const { read, failure } = await readMessages(messages, store)
     if (failure !== undefined) this.#failure = failure
     // Where reading took until their visibility was over they are somebody else's.
-    const isOurs = clock.monotonic() < expiresAt
-    if (isOurs) for (const message of read) this.#held.add({ ...message, expiresAt })
+    const receivedAt = clock.monotonic()
+    const isOurs = receivedAt < expiresAt
+    if (isOurs) for (const message of read) this.#held.add({ ...message, expiresAt, receivedAt })
     this.#reading -= messages.length
     this.#leases.watch()
     await this.#hopAll()
@@ -214,83 +230,8 @@ export class SqsConsumer implements Consumer {
     const latest = clock.now() + settings.visibilityMs / 2
     const far = this.#held
       .all()
-      .filter(({ state, record }) => state === 'buffered' && (record.dueAt ?? 0) > latest)
-    await Promise.all(far.map((held) => this.#hop(held)))
-  }
-
-  /** Sent before it is deleted: should that fail, it comes twice rather than not at all. */
-  async #hop(held: Held): Promise<void> {
-    const { sender, clock, report } = this.#options
-    held.state = 'ending'
-    const delaySeconds = hopSeconds((held.record.dueAt ?? 0) - clock.now())
-    const { durable, error } = await sender.send({ body: held.body, delaySeconds })
-    try {
-      if (durable === 'yes') await this.#delete([held], false)
-      else {
-        if (error !== undefined) report(error)
-        this.#held.remove(held)
-        await this.#leases.giveBack([held], () => Math.min(delaySeconds, 60))
-      }
-    } catch (cause) {
-      this.#held.remove(held)
-      report(sqsError('A delayed message may come twice', cause).error)
-    }
-  }
-
-  async #hide(held: Held, delayMs: number): Promise<void> {
-    this.#held.remove(held)
-    const seconds = Math.ceil(Math.min(delayMs, longestVisibilityMs / 2) / 1_000)
-    await this.#leases.giveBack([held], () => seconds)
-  }
-
-  /** `isDone`: the record has come to its end, and what lies in the store is not needed any more. */
-  async #delete(lot: readonly Held[], isDone = true): Promise<void> {
-    const { settings, calls } = this.#options
-    const { client, queueUrl: QueueUrl } = settings
-    const Entries = lot.map(({ receipt }, at) => ({ Id: String(at), ReceiptHandle: receipt }))
-    let failed: ReadonlyMap<string | undefined, string | undefined>
-    try {
-      const { Failed = [] } = await calls.run((options) =>
-        client.deleteMessageBatch({ QueueUrl, Entries }, options),
-      )
-      failed = new Map(Failed.map(({ Id, Code }) => [Id, Code]))
-    } catch (cause) {
-      for (const held of lot) held.state = 'leased'
-      throw sqsError('SQS did not delete messages', cause).error
-    }
-    let failure: string | undefined
-    for (const [at, held] of lot.entries()) {
-      const id = String(at)
-      const code = failed.get(id)
-      if (!failed.has(id)) this.#gone(held, isDone)
-      else if (isStale(code)) this.#held.lose(held.lease)
-      else {
-        held.state = 'leased'
-        failure = code ?? 'unknown'
-      }
-    }
-    if (failure !== undefined)
-      throw sqsError('SQS did not delete messages', { name: failure }).error
-  }
-
-  #gone(held: Held, isDone: boolean): void {
-    this.#held.remove(held)
-    const { store } = this.#options.settings
-    if (!isDone || held.claim === undefined || store === undefined) return
-    const cleared = store.delete(held.claim).catch((cause: unknown) => {
-      this.#options.report(sqsError(`'${held.claim}' stays in the store`, cause).error)
-    })
-    void this.#follow(cleared)
-  }
-
-  /** `close` waits for it. */
-  async #follow<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work)
-    try {
-      return await work
-    } finally {
-      this.#underWay.delete(work)
-    }
+      .filter(({ state, heldUntil }) => state === 'buffered' && heldUntil > latest)
+    await Promise.all(far.map((held) => this.#endings.sendAnew(held)))
   }
 
   #wait(delayMs: number, signal: AbortSignal): Promise<void> {
@@ -313,6 +254,6 @@ export class SqsConsumer implements Consumer {
   }
 }
 
-function secondsUntil(dueAt: number | undefined, now: number): number {
-  return Math.max(0, Math.floor(((dueAt ?? 0) - now) / 1_000))
+function secondsUntil(until: number, now: number): number {
+  return Math.max(0, Math.floor((until - now) / 1_000))
 }

@@ -1,12 +1,13 @@
-import { isWalError, type Op, type StoredRecord, WalError } from '@daybook/core'
+import { type AttemptState, isWalError, type Op, type StoredRecord, WalError } from '@daybook/core'
 
 // A message's body is JSON, so that anybody can read it:
 //
 //   v 1 · id · namespace · key · op · payload (base64) · headers · writtenAt · dueAt · version (digits)
-//   origin · target · transaction · attemptEpoch · traceContext · encryptionKeyId · sent
+//   origin · target · transaction · attemptEpoch · traceContext · encryptionKeyId · sent · tried
 //
 // `sent` is [the producer's name, a count], by which a watermark tells sooner from later. An entry
-// whose record was too large for a message holds `claim` instead: its name in the store.
+// whose record was too large for a message holds `claim` instead: its name in the store. `tried` is in
+// messages that were sent anew: the attempts of the record, and until when it waits.
 
 const version = 1
 
@@ -14,6 +15,13 @@ const version = 1
 export interface SentPlace {
   readonly producer: string
   readonly count: number
+}
+
+/** What of a record's way so far travels in the body of a message that is sent anew. */
+export interface Tried {
+  readonly attempts: AttemptState
+  /** Not handed out before, in ms since the Unix epoch; 0 for at once. */
+  readonly until: number
 }
 
 /** What a body holds. */
@@ -44,6 +52,29 @@ export function encodeEnvelope(record: StoredRecord, sent: SentPlace | undefined
 /** The body of a message whose record lies in the store. */
 export function encodeClaim(claim: string, record: StoredRecord): string {
   return JSON.stringify({ v: version, claim, id: record.id, dueAt: record.dueAt })
+}
+
+/**
+ * The body with what has been tried. Without the history where the message would be larger than
+ * `maxBytes` with it, and as it was where even the numbers do not fit.
+ */
+export function withTried(body: string, { attempts, until }: Tried, maxBytes: number): string {
+  const fields = parse(body)
+  for (const history of [attempts.history, []]) {
+    const tried: Tried = { attempts: { ...attempts, history }, until }
+    const text = JSON.stringify({ ...fields, tried }).replace(noCharacters, escaped)
+    if (Buffer.byteLength(text) <= maxBytes) return text
+  }
+  return body
+}
+
+/** What has been tried of it, where the body says so. */
+export function triedOf(body: string): Tried | undefined {
+  if (!body.includes('"tried":')) return undefined
+  const { tried } = parse(body) as { readonly tried?: Tried }
+  const { spent, interrupted, notBefore, history } = tried?.attempts ?? {}
+  const areNumbers = [tried?.until, spent, interrupted, notBefore].every(Number.isFinite)
+  return areNumbers && Array.isArray(history) ? tried : undefined
 }
 
 /** The name in the store, where the body is a claim. */

@@ -6,7 +6,7 @@ import { encodeClaim } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
-import { fifoFields, hopSeconds } from './sqs-producer.ts'
+import { fifoFields } from './sqs-producer.ts'
 import { type ReadMessage, readMessages } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
@@ -113,7 +113,7 @@ export class SqsForwarder {
     const fifo = unreadable ? { group, deduplicationId: messageId } : fifoFields(record, 'copy')
     const waitMs = (record.dueAt ?? 0) - clock.now()
     if (settings.isFifo) return sender.send({ body, ...fifo })
-    return sender.send({ body, delaySeconds: waitMs > 0 ? hopSeconds(waitMs) : undefined })
+    return sender.send({ body, delaySeconds: sender.hopSeconds(waitMs) })
   }
 
   /** What lies in the store is copied too: each target takes its own away when it is done. */

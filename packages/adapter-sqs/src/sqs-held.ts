@@ -1,29 +1,14 @@
-import {
-  type AttemptState,
-  type Delivery,
-  noAttempts,
-  type StoredRecord,
-  type WalError,
-} from '@daybook/core'
-import type { SentPlace } from './sqs-envelope.ts'
+import type { AttemptState, Delivery } from '@daybook/core'
+import type { ReadMessage } from './sqs-read-message.ts'
 
 /** A message that this process has received and not given back. */
-export interface Held {
-  readonly receipt: string
-  readonly messageId: string
-  /** The message group, on a FIFO queue. */
-  readonly group: string | undefined
+export interface Held extends Omit<ReadMessage, 'attempts'> {
   readonly lease: Lease
   /** Counts arrivals: along a key they come in its order. */
   readonly position: number
-  readonly handOuts: number
-  readonly sent: SentPlace | undefined
-  readonly body: string
-  readonly claim: string | undefined
-  readonly record: StoredRecord
-  readonly unreadable: WalError | undefined
-  readonly bytes: number
   attempts: AttemptState
+  /** When it was received, by the monotonic clock. */
+  readonly receivedAt: number
   /** `buffered`: not handed out; `leased`: core has it; `ending`: it is being deleted. */
   state: 'buffered' | 'leased' | 'ending'
   /** Not handed out before, by the monotonic clock: the delay of a release. */
@@ -45,11 +30,16 @@ export interface Taken {
   readonly nextMs: number
 }
 
+/** Most messages whose attempts are remembered after their lease was lost. */
+const mostRemembered = 10_000
+
 /** The messages held by a consumer: what is handed out next, and whose lease falls with whose. */
 export class HeldMessages {
   readonly #all = new Set<Held>()
   readonly #byMessage = new Map<string, Held>()
   readonly #leases = new Map<string, Lease>()
+  /** Attempts of messages whose lease was lost: here they may come again. */
+  readonly #remembered = new Map<string, AttemptState>()
   #buffer: Held[] = []
   #position = 0
 
@@ -71,14 +61,14 @@ export class HeldMessages {
   }
 
   /** Takes in a message. One that was held before has come again: its lease is lost. */
-  add(message: Omit<Held, 'lease' | 'position' | 'attempts' | 'state' | 'readyAt'>): void {
+  add(message: ReadMessage & Pick<Held, 'expiresAt' | 'receivedAt'>): void {
     const before = this.#byMessage.get(message.messageId)
     if (before !== undefined) this.lose(before.lease)
     const lease = this.#leaseOf(message.group)
-    const held: Held = {
-      ...{ ...message, lease, position: ++this.#position },
-      ...{ attempts: noAttempts, state: 'buffered', readyAt: 0 },
-    }
+    const attempts = this.#remembered.get(message.messageId) ?? message.attempts
+    this.#remembered.delete(message.messageId)
+    const position = ++this.#position
+    const held: Held = { ...message, lease, position, attempts, state: 'buffered', readyAt: 0 }
     lease.members.add(held)
     this.#all.add(held)
     this.#byMessage.set(held.messageId, held)
@@ -94,8 +84,8 @@ export class HeldMessages {
     let nextMs = Number.POSITIVE_INFINITY
     let isFull = false
     for (const held of this.#buffer) {
-      const { group, record } = held
-      const waitMs = Math.max(held.readyAt - monotonic, (record.dueAt ?? 0) - now)
+      const { group, heldUntil } = held
+      const waitMs = Math.max(held.readyAt - monotonic, heldUntil - now)
       isFull ||= deliveries.length >= maxRecords
       isFull ||= deliveries.length > 0 && bytes + held.bytes > maxBytes
       const isWithheld = group !== undefined && waitingGroups.has(group)
@@ -133,8 +123,20 @@ export class HeldMessages {
 
   /** The visibility of one has run out: all of its group are void. */
   lose(lease: Lease): void {
-    for (const held of [...lease.members]) this.remove(held)
+    for (const held of [...lease.members]) {
+      this.#remember(held)
+      this.remove(held)
+    }
     lease.controller.abort()
+  }
+
+  #remember({ messageId, attempts }: Held): void {
+    if (attempts.spent === 0) return
+    this.#remembered.set(messageId, attempts)
+    const [oldest] = this.#remembered.keys()
+    if (this.#remembered.size > mostRemembered && oldest !== undefined) {
+      this.#remembered.delete(oldest)
+    }
   }
 
   #leaseOf(group: string | undefined): Lease {

@@ -4,7 +4,7 @@ import type { ReceivedMessage } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
-import { fifoFields, hopSeconds } from './sqs-producer.ts'
+import { fifoFields } from './sqs-producer.ts'
 import { type ReadMessage, readMessages } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
@@ -116,7 +116,7 @@ export class SqsMover {
 
   async #hop(message: ReadMessage, waitMs: number): Promise<void> {
     const { delaySender } = this.#options
-    const delaySeconds = hopSeconds(waitMs)
+    const delaySeconds = delaySender.hopSeconds(waitMs)
     await this.#deleteOnce(message, delaySender.send({ body: message.body, delaySeconds }))
   }
 

@@ -11,9 +11,6 @@ import { encodeClaim, encodeEnvelope, type SentPlace } from './sqs-envelope.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import type { Outgoing, SqsSender } from './sqs-sender.ts'
 
-/** Longest delay of a message, in ms. Fixed by the service. Source: "message timers" in its manual. */
-const longestHopMs = 900_000
-
 /** Counts the records that this process sends to the queue: a watermark compares by it. */
 export class SentCounter {
   readonly producer: string = randomBytes(9).toString('base64url')
@@ -76,7 +73,7 @@ export class SqsProducer implements Producer {
     const message: Omit<Outgoing, 'body'> = {
       signal,
       ...(to === sender && settings.isFifo ? fifoFields(record, '') : {}),
-      ...(isDelayed ? { delaySeconds: hopSeconds(waitMs) } : {}),
+      ...(isDelayed ? { delaySeconds: to.hopSeconds(waitMs) } : {}),
     }
     const bytes = Buffer.byteLength(body)
     if (bytes <= settings.maxMessageBytes) return to.send({ ...message, body })
@@ -118,11 +115,6 @@ export function fifoFields(
   // What is sent again under the same id is the same, unless it was redriven, or is another version.
   const name = [id, attemptEpoch, version, target, purpose].join('\n')
   return { group: hash(group), deduplicationId: hash(name) }
-}
-
-/** Seconds of delay for one hop: never beyond what is left, the rest is waited out at the consumer. */
-export function hopSeconds(waitMs: number): number {
-  return Math.floor(Math.min(waitMs, longestHopMs) / 1_000)
 }
 
 function hash(text: string): string {

@@ -40,6 +40,8 @@ interface Opened {
   /** With a store that answers in time. */
   readonly settings: SqsSettings
   readonly calls: SqsCalls
+  /** How long each queue keeps a message, by its URL, in ms. */
+  readonly retentionMs: ReadonlyMap<string, number>
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
   /** Into the queues of the targets, where they have their own. */
@@ -89,14 +91,16 @@ class SqsQueue implements Queue {
     const targetUrls = this.#targetUrls(context)
     const urls = [queueUrl, ...targetUrls.map(([, url]) => url)]
     if (delayQueueUrl !== undefined) urls.push(delayQueueUrl)
-    await Promise.all(urls.map((url) => this.#check(calls, url)))
+    const checked = urls.map(async (url) => [url, await this.#check(calls, url)] as const)
+    const retentionMs = new Map(await Promise.all(checked))
+    const common = { client, calls, maxBatchBytes: maxMessageBytes, senders }
     const senderOf = (url: string): SqsSender =>
-      new SqsSender({ client, calls, queueUrl: url, maxBatchBytes: maxMessageBytes, senders })
+      new SqsSender({ ...common, queueUrl: url, retentionMs: retentionMs.get(url) as number })
     const store =
       settings.store && boundedStore(settings.store, context.clock, settings.storeTimeoutMs)
     this.#opened = {
       settings: { ...settings, store },
-      ...{ context, calls, sender: senderOf(queueUrl) },
+      ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
     }
@@ -110,7 +114,7 @@ class SqsQueue implements Queue {
   }
 
   async consumer(target: string): Promise<Consumer> {
-    const { context, settings, calls, sender, targetSenders } = this.#open()
+    const { context, settings, calls, sender, targetSenders, retentionMs: all } = this.#open()
     const ownUrl = settings.targetQueueUrls?.get(target)
     const [only] = context.targets
     if (ownUrl === undefined && target !== only) {
@@ -118,13 +122,15 @@ class SqsQueue implements Queue {
       throw new WalError('ERR_CONFIG', message)
     }
     const queueUrl = ownUrl ?? settings.queueUrl
+    const retentionMs = all.get(queueUrl) as number
     this.#consumers++
     this.#background ??= this.#startBackground()
     return new SqsConsumer({
       ...{ settings: { ...settings, queueUrl }, clock: context.clock, calls },
       sender: targetSenders.get(target) ?? sender,
-      counter: this.#counter,
+      ...{ counter: this.#counter, retentionMs },
       backlog: () => this.#backlog(ownUrl),
+      atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
       report: (error) => context.reportError(error),
       onClose: () => this.#consumerCloses(),
     })
@@ -160,11 +166,16 @@ class SqsQueue implements Queue {
     return [...targetQueueUrls].filter(([target]) => targets.includes(target))
   }
 
-  /** Rejects where the queue does not answer, or takes less than it would be sent. */
-  async #check(calls: SqsCalls, url: string): Promise<void> {
+  /**
+   * Answers how long the queue keeps a message, in ms. Rejects where it does not answer, or takes less
+   * than it would be sent.
+   */
+  async #check(calls: SqsCalls, url: string): Promise<number> {
     const { maxMessageBytes } = this.#settings
-    const { MaximumMessageSize: size = '1048576' } = await attributesOf(this.#settings, calls, url)
-    if (Number(size) >= maxMessageBytes) return
+    const attributes = await attributesOf(this.#settings, calls, url)
+    const { MaximumMessageSize: size = '1048576', MessageRetentionPeriod: seconds } = attributes
+    const retentionMs = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
+    if (Number(size) >= maxMessageBytes) return retentionMs
     const message = `maxMessageBytes is ${maxMessageBytes}, and the queue ${url} takes messages of ${size}: raise its MaximumMessageSize, or lower the option.`
     throw new WalError('ERR_CONFIG', message)
   }

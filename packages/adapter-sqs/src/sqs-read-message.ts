@@ -1,4 +1,4 @@
-import { type StoredRecord, WalError } from '@daybook/core'
+import { type AttemptState, noAttempts, type StoredRecord, WalError } from '@daybook/core'
 import type { PayloadStore } from './payload-store.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import {
@@ -6,6 +6,7 @@ import {
   decodeEnvelope,
   type SentPlace,
   strangeRecord,
+  triedOf,
   unreadable,
 } from './sqs-envelope.ts'
 
@@ -15,6 +16,12 @@ export interface ReadMessage {
   readonly messageId: string
   readonly group: string | undefined
   readonly handOuts: number
+  /** When the message was sent, in ms since the Unix epoch: its retention counts from then. */
+  readonly sentAt: number
+  /** As they came with the message. */
+  readonly attempts: AttemptState
+  /** Not handed out before, in ms since the Unix epoch. */
+  readonly heldUntil: number
   readonly body: string
   readonly claim: string | undefined
   readonly record: StoredRecord
@@ -33,10 +40,11 @@ async function readMessage(
 ): Promise<ReadMessage> {
   const { MessageId: messageId = '', ReceiptHandle: receipt = '', Attributes = {} } = message
   const { Body: sentBody = '' } = message
+  const sentAt = Number(Attributes['SentTimestamp'] ?? 0)
   const common = {
-    ...{ receipt, messageId, group: Attributes['MessageGroupId'] },
+    ...{ receipt, messageId, group: Attributes['MessageGroupId'], sentAt },
     handOuts: Number(Attributes['ApproximateReceiveCount'] ?? 1),
-    claim: undefined as string | undefined,
+    ...{ attempts: noAttempts, heldUntil: 0, claim: undefined as string | undefined },
   }
   let body = sentBody
   try {
@@ -46,11 +54,13 @@ async function readMessage(
       body = await claimed(claim, store)
     }
     const { record, sent } = decodeEnvelope(body)
+    const { attempts = noAttempts, until = 0 } = triedOf(sentBody) ?? {}
     const bytes = Math.max(Buffer.byteLength(body), record.payload?.byteLength ?? 0)
-    return { ...common, body: sentBody, record, sent, bytes, unreadable: undefined }
+    const own = { attempts, heldUntil: Math.max(until, record.dueAt ?? 0) }
+    return { ...common, ...own, body: sentBody, record, sent, bytes, unreadable: undefined }
   } catch (error) {
     if (error instanceof StoreFailure) throw error.cause
-    const record = strangeRecord(body, messageId, Number(Attributes['SentTimestamp'] ?? 0))
+    const record = strangeRecord(body, messageId, sentAt)
     const bytes = Buffer.byteLength(body)
     const own = { body: sentBody, record, sent: undefined, bytes }
     return { ...common, ...own, unreadable: unreadable(error) }

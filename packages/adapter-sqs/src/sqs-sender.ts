@@ -26,11 +26,16 @@ export interface SqsSenderOptions {
   readonly client: SqsClient
   readonly calls: SqsCalls
   readonly queueUrl: string
+  /** How long the queue keeps a message, in ms. */
+  readonly retentionMs: number
   /** Most bytes of one batch. */
   readonly maxBatchBytes: number
   /** Most batches on their way at once. */
   readonly senders: number
 }
+
+/** Longest delay of a message, in ms. Fixed by the service. Source: "message timers" in its manual. */
+const longestHopMs = 900_000
 
 /** How far behind the first waiting message others are looked for, where groups are on their way. */
 const lookAhead = 500
@@ -68,6 +73,15 @@ export class SqsSender {
         this.#pump()
       })
     })
+  }
+
+  /**
+   * Seconds of delay for one hop: never beyond what is left, the rest is waited out at the consumer,
+   * nor beyond half of what the queue keeps, for the message must still be there when it is due.
+   */
+  hopSeconds(waitMs: number): number {
+    const longestMs = Math.min(longestHopMs, this.#options.retentionMs / 2)
+    return Math.max(0, Math.floor(Math.min(waitMs, longestMs) / 1_000))
   }
 
   /** Resolves once everything sent so far has its answer. */

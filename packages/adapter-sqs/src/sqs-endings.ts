@@ -1,0 +1,122 @@
+import type { Clock, WalError } from '@daybook/core'
+import { lots, type SqsCalls } from './sqs-calls.ts'
+import { withTried } from './sqs-envelope.ts'
+import { isStale, sqsError } from './sqs-errors.ts'
+import type { Held, HeldMessages } from './sqs-held.ts'
+import type { SqsLeases } from './sqs-leases.ts'
+import type { SqsSettings } from './sqs-options.ts'
+import type { SqsSender } from './sqs-sender.ts'
+
+export interface SqsEndingsOptions {
+  readonly settings: SqsSettings
+  readonly clock: Clock
+  readonly calls: SqsCalls
+  /** Into the same queue. */
+  readonly sender: SqsSender
+  readonly held: HeldMessages
+  readonly leases: SqsLeases
+  report(error: WalError): void
+}
+
+/** Ends what is held: deletes what is done, and sends anew, as a message of its own, what has to wait. */
+export class SqsEndings {
+  readonly #options: SqsEndingsOptions
+  /** What is under way, the consumer's readings among it. */
+  readonly #underWay = new Set<Promise<unknown>>()
+
+  constructor(options: SqsEndingsOptions) {
+    this.#options = options
+  }
+
+  /** `idle` waits for it. */
+  async follow<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work)
+    try {
+      return await work
+    } finally {
+      this.#underWay.delete(work)
+    }
+  }
+
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
+  }
+
+  /** Their records have come to their end. */
+  async done(messages: readonly Held[]): Promise<void> {
+    for (const held of messages) held.state = 'ending'
+    await this.follow(Promise.all(lots(messages).map((lot) => this.#delete(lot, true))))
+  }
+
+  /**
+   * Sends a copy, which knows the attempts, and deletes the message; for standard queues, where a copy
+   * comes behind nothing. Sent before it is deleted: should that fail, it comes twice rather than not
+   * at all. Never rejects.
+   */
+  sendAnew(held: Held, until = held.heldUntil): Promise<void> {
+    held.state = 'ending'
+    return this.follow(this.#sendAnew(held, until))
+  }
+
+  async #sendAnew(held: Held, until: number): Promise<void> {
+    const { settings, sender, clock, leases, report } = this.#options
+    const { attempts, body: before } = held
+    const waits = until > (held.record.dueAt ?? 0)
+    const tells = attempts.spent > 0 || waits
+    const body =
+      tells && held.unreadable === undefined
+        ? withTried(before, { attempts, until: waits ? until : 0 }, settings.maxMessageBytes)
+        : before
+    const delaySeconds = sender.hopSeconds(until - clock.now())
+    const { durable, error } = await sender.send({ body, delaySeconds })
+    try {
+      if (durable === 'yes') return await this.#delete([held], false)
+      if (error !== undefined) report(error)
+      this.#options.held.lose(held.lease)
+      await leases.giveBack([held], () => Math.min(delaySeconds, 60))
+    } catch (cause) {
+      this.#options.held.lose(held.lease)
+      report(sqsError('A message that was sent anew may come twice', cause).error)
+    }
+  }
+
+  /** `isDone`: the record has come to its end, and what lies in the store is not needed any more. */
+  async #delete(lot: readonly Held[], isDone: boolean): Promise<void> {
+    const { settings, calls, held: all } = this.#options
+    const { client, queueUrl: QueueUrl } = settings
+    const Entries = lot.map(({ receipt }, at) => ({ Id: String(at), ReceiptHandle: receipt }))
+    let failed: ReadonlyMap<string | undefined, string | undefined>
+    try {
+      const { Failed = [] } = await calls.run((options) =>
+        client.deleteMessageBatch({ QueueUrl, Entries }, options),
+      )
+      failed = new Map(Failed.map(({ Id, Code }) => [Id, Code]))
+    } catch (cause) {
+      for (const held of lot) held.state = 'leased'
+      throw sqsError('SQS did not delete messages', cause).error
+    }
+    let failure: string | undefined
+    for (const [at, held] of lot.entries()) {
+      const id = String(at)
+      const code = failed.get(id)
+      if (!failed.has(id)) this.#gone(held, isDone)
+      else if (isStale(code)) all.lose(held.lease)
+      else {
+        held.state = 'leased'
+        failure = code ?? 'unknown'
+      }
+    }
+    if (failure !== undefined)
+      throw sqsError('SQS did not delete messages', { name: failure }).error
+  }
+
+  #gone(held: Held, isDone: boolean): void {
+    const { settings, held: all, report } = this.#options
+    all.remove(held)
+    if (!isDone || held.claim === undefined || settings.store === undefined) return
+    const cleared = settings.store.delete(held.claim).catch((cause: unknown) => {
+      report(sqsError(`'${held.claim}' stays in the store`, cause).error)
+    })
+    void this.follow(cleared)
+  }
+}
