@@ -1,5 +1,6 @@
 export { type Certificates, readCertificates } from './certificates.ts'
 export { type Direction, type TcpProxy, tcpProxy, type Upstream } from './proxy/tcp-proxy.ts'
+export { removeWhatComes } from './removal.ts'
 export type { ServerName } from './servers/index.ts'
 export { kafkaUser } from './servers/kafka-secure.ts'
 export { Service, type ServiceRequest, service } from './service.ts'

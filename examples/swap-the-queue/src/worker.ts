@@ -1,0 +1,47 @@
+/**
+ * A process of the application: scans parcels, keeps the table of where they are, or does both, as
+ * its configuration says. The queue in between is whatever the configuration says as well.
+ *
+ *     node --conditions=source src/worker.ts configuration.json
+ */
+import { createWal, fanOut, type } from '@daybook/core'
+import { readConfiguration } from './configuration.ts'
+import { openQueue } from './open-queue.ts'
+import { parcelsTable, type Scan } from './parcels-table.ts'
+import { scanParcels } from './scan-parcels.ts'
+import { tell } from './worker-line.ts'
+
+const [file = 'configuration.json'] = process.argv.slice(2)
+const { name, roles, queue: queueConfiguration, table, scans } = await readConfiguration(file)
+
+const queue = await openQueue(queueConfiguration)
+const wal = await createWal({
+  namespaces: {
+    parcels: fanOut({
+      payload: type<Scan>(),
+      queue,
+      // SQS standard offers none. There the versions decide, at the table.
+      order: queue.supports.order,
+      targets: { table: parcelsTable(table, name) },
+      retry: { minDelay: '50ms', maxDelay: '2s' },
+    }),
+  },
+})
+wal.on('error', ({ error }) => tell({ event: 'error', message: error.message }))
+
+// A service is kept up by the port it listens at; this one has none.
+const keepUp = setInterval(() => {}, 60_000)
+process.once('SIGTERM', async () => {
+  await wal.close()
+  clearInterval(keepUp)
+})
+
+if (roles.includes('deliver')) await wal.start()
+tell({ event: 'ready' })
+if (roles.includes('write')) {
+  const parcels = wal.namespace('parcels')
+  await scanParcels(parcels, name, scans, ({ key, version, number }) =>
+    tell({ event: 'saved', key, version: String(version), number }),
+  )
+  tell({ event: 'scanned' })
+}
