@@ -13,6 +13,7 @@ export type {
   SendEntry,
   SqsCallOptions,
   SqsClient,
+  SqsClientConfig,
   VisibilityBatchInput,
 } from './sqs-client.ts'
 export type { SqsQueueOptions } from './sqs-options.ts'

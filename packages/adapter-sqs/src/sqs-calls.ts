@@ -1,4 +1,4 @@
-import type { Clock } from '@daybook/core'
+import type { Clock, Timer } from '@daybook/core'
 import type { SqsCallOptions } from './sqs-client.ts'
 
 /** Most entries in one call. Source: the API reference of each batch action. */
@@ -6,7 +6,8 @@ export const mostEntries = 10
 
 /**
  * Gives every call a time-out, for the SDK has none of its own: a connection that was cut without a
- * word would hold it for ever.
+ * word would hold it for ever. It holds for all of the client's tries together, and for its waits between
+ * them, which an aborted call would sit out.
  */
 export class SqsCalls {
   readonly #clock: Clock
@@ -21,11 +22,19 @@ export class SqsCalls {
   async run<T>(call: (options: SqsCallOptions) => Promise<T>, extraMs = 0): Promise<T> {
     const controller = new AbortController()
     const { signal: abortSignal } = controller
-    const timer = this.#clock.setTimer(this.#timeoutMs + extraMs, () => controller.abort())
+    const timeoutMs = this.#timeoutMs + extraMs
+    let timer: Timer | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = this.#clock.setTimer(timeoutMs, () => {
+        controller.abort()
+        const message = `No answer within ${timeoutMs} ms`
+        reject(Object.assign(new Error(message), { name: 'TimeoutError' }))
+      })
+    })
     try {
-      return await call({ abortSignal })
+      return await Promise.race([call({ abortSignal }), late])
     } finally {
-      timer.cancel()
+      timer?.cancel()
     }
   }
 }

@@ -3,6 +3,8 @@
  * the model of `@daybook/adapter-sqs/testing`.
  */
 export interface SqsClient {
+  /** Of it, how often the client tries each call; once, where it does not say. */
+  readonly config?: SqsClientConfig
   sendMessageBatch(input: SendBatchInput, options?: SqsCallOptions): Promise<BatchOutput>
   receiveMessage(input: ReceiveInput, options?: SqsCallOptions): Promise<ReceiveOutput>
   deleteMessageBatch(input: DeleteBatchInput, options?: SqsCallOptions): Promise<BatchOutput>
@@ -11,6 +13,11 @@ export interface SqsClient {
     options?: SqsCallOptions,
   ): Promise<BatchOutput>
   getQueueAttributes(input: AttributesInput, options?: SqsCallOptions): Promise<AttributesOutput>
+}
+
+/** What is read of a client's own configuration. */
+export interface SqsClientConfig {
+  readonly maxAttempts?: number | (() => Promise<number>)
 }
 
 /** How a call is given up. */
@@ -35,6 +42,8 @@ export interface SendBatchInput {
 
 /** What became of a batch, entry by entry. */
 export interface BatchOutput {
+  /** Of it, at which of the client's tries the service answered. */
+  $metadata?: { readonly attempts?: number | undefined } | undefined
   Successful?: { Id: string | undefined; SequenceNumber?: string | undefined }[] | undefined
   Failed?: BatchFailure[] | undefined
 }

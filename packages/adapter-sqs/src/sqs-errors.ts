@@ -68,12 +68,17 @@ export function isStale(code: string | undefined): boolean {
 
 /**
  * An error of a call as one of this library. A refusal is one only at the first try: the client may
- * have tried several times, and an earlier try may have gone through unheard.
+ * have tried several times, and an earlier try may have gone through unheard. `maxTries`: how often the
+ * client may have tried where the error does not say.
  */
-export function sqsError(what: string, error: unknown): { error: WalError; refused: boolean } {
+export function sqsError(
+  what: string,
+  error: unknown,
+  maxTries = 1,
+): { error: WalError; refused: boolean } {
   const { name = '', message = '', $metadata } = (error ?? {}) as SdkError
   const { code, retryable, refused } = classOf(name)
-  const tries = $metadata?.attempts ?? 1
+  const tries = $metadata?.attempts ?? maxTries
   const text = `${what}: ${name}${message === '' ? '' : `: ${message}`}.${help(code)}`
   const isRefused = refused && tries <= 1
   return { error: new WalError(code, text, { retryable, cause: error }), refused: isRefused }

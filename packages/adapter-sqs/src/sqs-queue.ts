@@ -93,7 +93,8 @@ class SqsQueue implements Queue {
     if (delayQueueUrl !== undefined) urls.push(delayQueueUrl)
     const checked = urls.map(async (url) => [url, await this.#check(calls, url)] as const)
     const retentionMs = new Map(await Promise.all(checked))
-    const common = { client, calls, maxBatchBytes: maxMessageBytes, senders }
+    const maxTries = await triesOf(settings)
+    const common = { client, calls, maxBatchBytes: maxMessageBytes, senders, maxTries }
     const senderOf = (url: string): SqsSender =>
       new SqsSender({ ...common, queueUrl: url, retentionMs: retentionMs.get(url) as number })
     const store =
@@ -231,6 +232,12 @@ class SqsQueue implements Queue {
       approximate: true,
     }
   }
+}
+
+/** How often the client tries each call: its own retries are left to it, and counted. */
+async function triesOf({ client }: SqsSettings): Promise<number> {
+  const { maxAttempts = 1 } = client.config ?? {}
+  return typeof maxAttempts === 'function' ? await maxAttempts() : maxAttempts
 }
 
 async function attributesOf(

@@ -32,6 +32,8 @@ export interface SqsSenderOptions {
   readonly maxBatchBytes: number
   /** Most batches on their way at once. */
   readonly senders: number
+  /** How often the client tries a call by itself. */
+  readonly maxTries: number
 }
 
 /** Longest delay of a message, in ms. Fixed by the service. Source: "message timers" in its manual. */
@@ -155,20 +157,23 @@ export class SqsSender {
   }
 
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
-    const { client, calls, queueUrl } = this.#options
+    const { client, calls, queueUrl, maxTries } = this.#options
     const input = { QueueUrl: queueUrl, Entries: batch.map(entryOf) }
     try {
-      const { Successful = [], Failed = [] } = await calls.run((options) =>
-        client.sendMessageBatch(input, options),
-      )
+      const {
+        Successful = [],
+        Failed = [],
+        $metadata,
+      } = await calls.run((options) => client.sendMessageBatch(input, options))
+      const tries = $metadata?.attempts ?? maxTries
       const stored = new Set(Successful.map(({ Id }) => Id))
       const failures = new Map(Failed.map((failure) => [failure.Id, failure]))
       for (const [at, { resolve }] of batch.entries()) {
         const id = String(at)
-        resolve(stored.has(id) ? { durable: 'yes' } : failed(failures.get(id)))
+        resolve(stored.has(id) ? { durable: 'yes' } : failed(failures.get(id), tries))
       }
     } catch (cause) {
-      const { error, refused } = sqsError('SQS did not take a batch', cause)
+      const { error, refused } = sqsError('SQS did not take a batch', cause, maxTries)
       for (const { resolve } of batch) resolve({ durable: refused ? 'no' : 'unknown', error })
     }
   }
@@ -185,8 +190,11 @@ function entryOf(message: Outgoing, at: number): SendEntry {
   }
 }
 
-/** An entry that the service speaks of as failed was not stored, unless it failed by itself. */
-function failed(failure: BatchFailure | undefined): SendOutcome {
+/**
+ * An entry that the service speaks of as failed was not stored, unless it failed by itself. Of one that
+ * it had no room for at a later try, an earlier try may have been stored unheard.
+ */
+function failed(failure: BatchFailure | undefined, tries: number): SendOutcome {
   if (failure === undefined) {
     const error = new WalError('ERR_IO', 'SQS did not say what became of the message.', {
       retryable: true,
@@ -196,5 +204,6 @@ function failed(failure: BatchFailure | undefined): SendOutcome {
   const { Code = '', Message = '', SenderFault } = failure
   const { code, retryable, refused } = classOf(Code)
   const error = new WalError(code, `SQS refused the message: ${Code}: ${Message}.`, { retryable })
-  return { durable: refused || SenderFault ? 'no' : 'unknown', error }
+  const isCertain = tries <= 1 || code !== 'ERR_THROTTLED'
+  return { durable: isCertain && (refused || SenderFault) ? 'no' : 'unknown', error }
 }
