@@ -151,6 +151,21 @@ export {
   defineTarget,
   type TargetOptions,
 } from './target/function-target.ts'
+export type {
+  HttpAnswer,
+  HttpFetch,
+  HttpFetchAnswer,
+  HttpFetchInit,
+  ReadableBody,
+} from './target/http/http-exchange.ts'
+export type {
+  HttpBody,
+  HttpHeaders,
+  HttpMethod,
+  HttpTargetOptions,
+} from './target/http/http-options.ts'
+export type { HttpSigningKey } from './target/http/http-signing.ts'
+export { httpTarget } from './target/http/http-target.ts'
 export {
   type ApplyBatch,
   type ApplyContext,

@@ -1,0 +1,59 @@
+import * as v from 'valibot'
+import { ConfigError } from '../config/config-error.ts'
+import { durationMs, sizeBytes } from '../config/quantity.ts'
+
+/**
+ * Checks the options of a target whole. Throws a `ConfigError` with every mistake, each under the
+ * target's name; an option that is unknown is one.
+ */
+export function checkOptions<S extends v.GenericSchema>(
+  name: string,
+  schema: S,
+  options: unknown,
+): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, options)
+  if (parsed.success) return parsed.output
+  throw new ConfigError(
+    parsed.issues.map((issue) => ({
+      path: [name, v.getDotPath(issue)].filter((part) => part !== null).join('.'),
+      reason: reasonOf(issue),
+    })),
+  )
+}
+
+function reasonOf({ type, expected, message }: v.BaseIssue<unknown>): string {
+  if (expected === 'never') return 'is not an option'
+  return type === 'strict_object' ? 'is missing' : message
+}
+
+/** A duration of at least 1 ms, as ms. */
+export const timeout = v.pipe(quantity(durationMs), v.minValue(1, 'must be at least 1 ms'))
+
+/** A size, as bytes. */
+export const size = quantity(sizeBytes)
+
+/** A whole number of at least 1. */
+export const count = v.pipe(
+  v.number('must be a whole number of at least 1'),
+  v.integer('must be a whole number of at least 1'),
+  v.minValue(1, 'must be a whole number of at least 1'),
+)
+
+/** A function; what it takes and answers with is the type's affair. */
+export function aFunction<F extends (...args: never[]) => unknown>(reason = 'must be a function') {
+  return v.custom<F>((value) => typeof value === 'function', reason)
+}
+
+function quantity(parse: (value: never) => number) {
+  return v.pipe(
+    v.unknown(),
+    v.rawTransform<unknown, number>(({ dataset, addIssue, NEVER }) => {
+      try {
+        return parse(dataset.value as never)
+      } catch (error) {
+        addIssue({ message: (error as Error).message })
+        return NEVER
+      }
+    }),
+  )
+}

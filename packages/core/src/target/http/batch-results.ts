@@ -1,0 +1,90 @@
+import type { WalRecord } from '../../record.ts'
+import { applied, type FailureClass, type Outcome, superseded, transient } from '../target.ts'
+import type { HttpAnswer } from './http-exchange.ts'
+import { type AnswerContext, type HttpReason, outcomeOfStatus } from './http-outcomes.ts'
+
+/** What an application may say of one record, as it stands in `results`. */
+interface Result {
+  readonly id: string
+  /** A status of HTTP, or the name of an outcome. */
+  readonly status: unknown
+  readonly code?: unknown
+  readonly message?: unknown
+  readonly retryAfterMs?: unknown
+}
+
+const failures: ReadonlySet<unknown> = new Set<FailureClass>([
+  'permanent',
+  'transient',
+  'throttled',
+  'unavailable',
+])
+
+/** In characters. */
+const longestMessage = 300
+
+/**
+ * One outcome per record, from an answer in this form; undefined where it has no such form.
+ *
+ * ```json
+ * { "results": [
+ *   { "id": "0193…", "status": "applied" },
+ *   { "id": "0194…", "status": 422, "code": "no_title", "message": "a film needs a title" },
+ *   { "id": "0195…", "status": "throttled", "retryAfterMs": 2000 }
+ * ] }
+ * ```
+ */
+export function resultsOf(
+  { body, isCut }: HttpAnswer,
+  records: readonly WalRecord[],
+  context: AnswerContext,
+): readonly Outcome[] | undefined {
+  const results = isCut ? undefined : parse(body)
+  if (results === undefined) return undefined
+  const byId = new Map(results.map((result) => [result.id, result]))
+  return records.map(({ id }) => {
+    const result = byId.get(id)
+    if (result === undefined) return transient('HTTP_NO_RESULT', 'The answer has no result for it')
+    return outcomeIn(result, context)
+  })
+}
+
+function outcomeIn(result: Result, context: AnswerContext): Outcome {
+  const { status } = result
+  if (status === 'applied') return applied
+  if (status === 'superseded') return superseded
+  const reason = reasonOf(result, context)
+  if (typeof status === 'number') return outcomeOfStatus(status, context, reason)
+  if (failures.has(status)) {
+    const name = status as FailureClass
+    return { ...reason, status: name, code: reason.code ?? `HTTP_${name.toUpperCase()}` }
+  }
+  const shown = String(status).slice(0, 80)
+  return transient('HTTP_NO_RESULT', `The answer says of it '${shown}', which is no outcome`)
+}
+
+function reasonOf({ code, message, retryAfterMs }: Result, { redact }: AnswerContext): HttpReason {
+  const text = textOf(message) ?? 'The application gave no reason'
+  return {
+    code: textOf(code),
+    message: redact(text).slice(0, longestMessage),
+    retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
+  }
+}
+
+function parse(body: string): readonly Result[] | undefined {
+  try {
+    const { results } = JSON.parse(body) as { readonly results?: unknown }
+    return Array.isArray(results) && results.every(isResult) ? results : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isResult(value: unknown): value is Result {
+  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'id') === 'string'
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

@@ -1,0 +1,189 @@
+import { WalError } from '../../errors.ts'
+import type { WalRecord } from '../../record.ts'
+import { orAborted } from '../or-aborted.ts'
+import {
+  type ApplyContext,
+  type FailureOutcome,
+  type Outcome,
+  permanent,
+  type Target,
+  transient,
+  unavailable,
+} from '../target.ts'
+import { resultsOf } from './batch-results.ts'
+import { exchange, type HttpAnswer, shownUrl } from './http-exchange.ts'
+import { failureOf } from './http-failures.ts'
+import {
+  addressProblem,
+  type HttpHeaders,
+  type HttpSettings,
+  type HttpTargetOptions,
+  headerProblem,
+  httpSettings,
+} from './http-options.ts'
+import { type AnswerContext, outcomeOf } from './http-outcomes.ts'
+import { bodyOf, type EncodedBody, requestOf } from './http-request.ts'
+import { redactionOf } from './redaction.ts'
+
+type Batch = readonly [WalRecord, ...WalRecord[]]
+
+/**
+ * A target that is an application over HTTP: one request for each record, or for a batch of them. The
+ * record's id is the idempotency key. Nothing is sent again by this target, and no redirect to another
+ * host is followed. Throws `ConfigError` for options that are wrong or unknown.
+ *
+ * @example
+ * const billing = httpTarget<Invoice>({
+ *   url: 'https://billing.example.com/invoices',
+ *   headers: { authorization: `Bearer ${token}` },
+ *   signing: process.env.WEBHOOK_SECRET,
+ * })
+ */
+export function httpTarget<P = unknown>(options: HttpTargetOptions<P>): Target<P> {
+  return new HttpTarget(httpSettings(options)) as Target<P>
+}
+
+class HttpTarget implements Target {
+  readonly idempotency: Target['idempotency']
+  readonly ops: Target['ops']
+  readonly largestBatch: Target['largestBatch']
+  /** Only where an address of one is given: a record probes otherwise. */
+  readonly health?: NonNullable<Target['health']>
+  /** Only where a record may lead to a wrong address. */
+  readonly validate?: NonNullable<Target['validate']>
+  readonly #settings: HttpSettings
+
+  constructor(settings: HttpSettings) {
+    this.#settings = settings
+    this.idempotency = settings.idempotency
+    this.ops = settings.ops
+    this.largestBatch = settings.batch ?? { maxRecords: 1 }
+    if (settings.health !== undefined)
+      this.health = ({ signal }) => this.#probe(settings.health as URL, signal)
+    if (settings.fixedUrl === undefined)
+      this.validate = (record) => this.#checkedUrl(record).problem
+  }
+
+  async apply(
+    records: readonly WalRecord[],
+    { signal }: ApplyContext,
+  ): Promise<readonly Outcome[]> {
+    if (this.#settings.batch === undefined) {
+      return Promise.all(records.map((record) => this.#applyOne(record, signal)))
+    }
+    const outcomes = await this.#send(records as Batch, signal)
+    if (Array.isArray(outcomes)) return outcomes
+    const outcome = outcomes as Outcome
+    if (records.length > 1) refuseWhole(outcome)
+    return records.map(() => outcome)
+  }
+
+  async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
+    const outcome = await this.#send([record], signal)
+    return Array.isArray(outcome) ? (outcome[0] as Outcome) : (outcome as Outcome)
+  }
+
+  /** One outcome for each, or one for all. */
+  async #send(records: Batch, signal: AbortSignal): Promise<Outcome | readonly Outcome[]> {
+    const [record] = records
+    const { url, problem } = this.#checkedUrl(record)
+    if (url === undefined) return permanent('HTTP_ADDRESS', problem ?? 'its address is wrong')
+    const encoded = this.#encoded(records)
+    if ('status' in encoded) return encoded
+    const { headers, failure } = await this.#headers(signal)
+    if (failure !== undefined) return failure
+    const request = requestOf(records, url, headers, encoded, this.#settings)
+    const redact = redactionOf(headers)
+    try {
+      return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
+    } catch (error) {
+      const failed = failureOf(`${request.method} ${shownUrl(url)}`, error)
+      return { ...failed, message: redact(failed.message) }
+    }
+  }
+
+  #outcomes(
+    answer: HttpAnswer,
+    records: Batch,
+    redact: AnswerContext['redact'],
+  ): Outcome | readonly Outcome[] {
+    const { classify, batch, idempotency, fixedUrl, clock } = this.#settings
+    const own = classify?.(answer, records)
+    if (own !== undefined) return own
+    const context = { idempotency, isRecordsOwnUrl: fixedUrl === undefined, clock, redact }
+    const results = batch === undefined ? undefined : resultsOf(answer, records, context)
+    if (results !== undefined) return results
+    const outcome = outcomeOf(answer, context)
+    const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
+    if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
+    return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
+  }
+
+  /** A record that leads to no address, or to one that is not allowed. A function that throws is not caught. */
+  #checkedUrl(record: WalRecord): { readonly url?: URL; readonly problem?: string } {
+    const { fixedUrl, urlOf, hosts } = this.#settings
+    if (fixedUrl !== undefined) return { url: fixedUrl }
+    const url = URL.parse(String(urlOf(record)))
+    if (url === null) return { problem: 'its address is no absolute URL' }
+    const problem = addressProblem(url)
+    if (problem !== undefined) return { problem: `its address ${problem}` }
+    if (hosts.has(url.host)) return { url }
+    return { problem: `its address leads to ${url.host}, which is not one of \`hosts\`` }
+  }
+
+  #encoded(records: Batch): EncodedBody | FailureOutcome {
+    if (typeof this.#settings.body === 'function') return bodyOf(records, this.#settings)
+    try {
+      return bodyOf(records, this.#settings)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      return permanent('HTTP_BODY', `JSON cannot hold the payload: ${why}`, { cause })
+    }
+  }
+
+  /** Whatever brings the credentials being down is an outage, and no record's fault. */
+  async #headers(signal: AbortSignal): Promise<AskedHeaders> {
+    try {
+      const headers = await orAborted(this.#settings.headers(), signal)
+      for (const [name, value] of Object.entries(headers)) {
+        const problem = headerProblem(name, value)
+        if (problem !== undefined) throw new Error(problem)
+      }
+      return { headers }
+    } catch (cause) {
+      if (signal.aborted)
+        return { headers: {}, failure: transient('HTTP_ABORTED', 'It was given up') }
+      const why = cause instanceof Error ? cause.message : String(cause)
+      return {
+        headers: {},
+        failure: unavailable('HTTP_HEADERS', `headers() failed: ${why}`, { cause }),
+      }
+    }
+  }
+
+  async #probe(url: URL, signal: AbortSignal): Promise<void> {
+    const { fixedUrl, hosts } = this.#settings
+    const isOurs = url.host === fixedUrl?.host || hosts.has(url.host)
+    const { headers, failure } = isOurs ? await this.#headers(signal) : { headers: {} }
+    if (failure !== undefined) throw outage(failure.message, failure.cause)
+    const request = { url, method: 'GET', headers: { ...headers }, body: undefined } as const
+    const { status } = await exchange(request, signal, this.#settings)
+    if (status < 200 || status > 299) throw outage(`GET ${shownUrl(url)} answered ${status}`)
+  }
+}
+
+interface AskedHeaders {
+  readonly headers: HttpHeaders
+  readonly failure?: FailureOutcome
+}
+
+/** Where one failure is all that is known of several records, core asks again with fewer of them. */
+function refuseWhole(outcome: Outcome): void {
+  if (outcome.status === 'permanent') throw new WalError('ERR_PERMANENT', outcome.message)
+  if (outcome.status !== 'transient') return
+  throw new WalError('ERR_TRANSIENT', outcome.message, { retryable: true })
+}
+
+function outage(message: string, cause?: unknown): WalError {
+  return new WalError('ERR_UNAVAILABLE', message, { cause, retryable: true })
+}
