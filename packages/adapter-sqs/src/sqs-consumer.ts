@@ -36,6 +36,8 @@ export interface SqsConsumerOptions {
   backlog(): Promise<Backlog>
   /** A record has waited for half of the retention, or longer. */
   atRisk(waitedMs: number): void
+  /** A delayed record was sent on. */
+  hopped(): void
   report(error: WalError): void
   /** Ends what belongs to it. */
   onClose(): Promise<void>
@@ -63,13 +65,13 @@ export class SqsConsumer implements Consumer {
   #closing: Promise<void> | undefined
 
   constructor(options: SqsConsumerOptions) {
-    const { settings, clock, calls, report, sender } = options
+    const { settings, clock, calls, report } = options
     const { client, queueUrl, visibilityMs } = settings
     this.#options = options
     const held = this.#held
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
     const leases = this.#leases
-    this.#endings = new SqsEndings({ settings, clock, calls, sender, held, leases, report })
+    this.#endings = new SqsEndings({ ...options, held, leases })
     this.#pulledAt = clock.monotonic()
     this.#retention = new SqsRetention({
       ...{ ...options, held, endings: this.#endings },

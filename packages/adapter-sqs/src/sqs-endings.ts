@@ -15,6 +15,8 @@ export interface SqsEndingsOptions {
   readonly sender: SqsSender
   readonly held: HeldMessages
   readonly leases: SqsLeases
+  /** A delayed record was sent on. */
+  hopped(): void
   report(error: WalError): void
 }
 
@@ -59,7 +61,7 @@ export class SqsEndings {
   }
 
   async #sendAnew(held: Held, until: number): Promise<void> {
-    const { settings, sender, clock, leases, report } = this.#options
+    const { settings, sender, clock, leases, hopped, report } = this.#options
     const { attempts, body: before } = held
     const waits = until > (held.record.dueAt ?? 0)
     const tells = attempts.spent > 0 || waits
@@ -70,7 +72,10 @@ export class SqsEndings {
     const delaySeconds = sender.hopSeconds(until - clock.now())
     const { durable, error } = await sender.send({ body, delaySeconds })
     try {
-      if (durable === 'yes') return await this.#delete([held], false)
+      if (durable === 'yes') {
+        if (delaySeconds > 0) hopped()
+        return await this.#delete([held], false)
+      }
       if (error !== undefined) report(error)
       this.#options.held.lose(held.lease)
       await leases.giveBack([held], () => Math.min(delaySeconds, 60))

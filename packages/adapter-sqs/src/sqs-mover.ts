@@ -16,6 +16,8 @@ export interface SqsMoverOptions {
   readonly sender: SqsSender
   /** Into the companion itself, for hops. */
   readonly delaySender: SqsSender
+  /** A delayed record was sent on, or moved because it is due. */
+  hopped(): void
   report(error: WalError): void
 }
 
@@ -122,12 +124,13 @@ export class SqsMover {
 
   /** What was not sent for certain comes again when its visibility is over. */
   async #deleteOnce(message: ReadMessage, sent: ReturnType<SqsSender['send']>): Promise<void> {
-    const { settings, calls, report } = this.#options
+    const { settings, calls, hopped, report } = this.#options
     const { durable, error } = await sent
     if (durable !== 'yes') {
       if (error !== undefined) report(error)
       return
     }
+    hopped()
     const Entries = [{ Id: '0', ReceiptHandle: message.receipt }]
     await calls.run((options) =>
       settings.client.deleteMessageBatch({ QueueUrl: settings.delayQueueUrl, Entries }, options),

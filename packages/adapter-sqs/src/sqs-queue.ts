@@ -132,6 +132,7 @@ class SqsQueue implements Queue {
       ...{ counter: this.#counter, retentionMs },
       backlog: () => this.#backlog(ownUrl),
       atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
+      hopped: () => context.delayHopped?.(1),
       report: (error) => context.reportError(error),
       onClose: () => this.#consumerCloses(),
     })
@@ -191,6 +192,7 @@ class SqsQueue implements Queue {
           ? new SqsMover({
               ...common,
               settings: { ...settings, delayQueueUrl },
+              hopped: () => context.delayHopped?.(1),
               sender,
               delaySender,
             })

@@ -24,11 +24,15 @@ async function opened(
   const delays = isFifo ? { delayQueueUrl: model.createQueue('delays', { retentionMs }) } : {}
   const queue = sqsQueue({ client: model, queueUrl, ...delays, waitMs: 20_000, ...more })
   const errors: string[] = []
+  const hops = { total: 0 }
   await queue.open({
     ...{ namespace: 'delays', targets: ['only'], directory: undefined, clock },
     ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
+    delayHopped: (records) => {
+      hops.total += records
+    },
   })
-  return { queue, sends, errors }
+  return { queue, sends, hops, errors }
 }
 
 async function closed(clock: VirtualClock, queue: Queue, consumer: Consumer): Promise<void> {
@@ -44,7 +48,7 @@ describe.each([
 ])('delays of a $kind queue', ({ isFifo }) => {
   test('hand a record out after 20 minutes, not early and not late, by two hops', async () => {
     const clock = new VirtualClock()
-    const { queue, sends, errors } = await opened(clock, isFifo)
+    const { queue, sends, hops, errors } = await opened(clock, isFifo)
     const dueAt = clock.now() + 20 * minuteMs + 345
     const producer = await queue.producer()
     const sent = producer.send([makeStoredRecord({ writtenAt: clock.now(), dueAt })])
@@ -62,6 +66,7 @@ describe.each([
     expect(cameAt - dueAt).toBeLessThan(100)
     // A FIFO queue is sent it once more, from its companion.
     expect(sends).toHaveLength(isFifo ? 3 : 2)
+    expect(hops.total).toBe(isFifo ? 2 : 1)
     await consumer.ack(delivery ? [delivery] : [])
     await closed(clock, queue, consumer)
     expect(errors).toEqual([])

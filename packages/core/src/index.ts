@@ -33,6 +33,7 @@ export {
   type SavedAttempts,
   type Watermark,
 } from './consumer/consumer.ts'
+export type { DelayHops } from './delay-hops.ts'
 export type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 export type { DeadLetter } from './dlq/dead-letter.ts'
 export type {

@@ -1,4 +1,5 @@
 import type { Duration } from './config/quantity.ts'
+import type { DelayHops } from './delay-hops.ts'
 import type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 import type { DrainReport } from './delivery/drain.ts'
 import type { TargetStatus } from './delivery/status.ts'
@@ -98,6 +99,8 @@ export interface NamespaceStatus<Name extends string = string> {
   }
   /** What its queue still has of its past, and why; undefined where the queue cannot tell. */
   readonly kept: KeptRecords | undefined
+  /** What delays cost on a queue that keeps them by sending records on; zeros on others. */
+  readonly hops: DelayHops
   readonly targets: Readonly<Record<Name, NamespaceTargetStatus>>
 }
 

@@ -3,6 +3,7 @@ import { closeAll } from './close-all.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
+import { HopCounter } from './delay-hops.ts'
 import {
   type CancelFate,
   DelayedRecords,
@@ -67,6 +68,7 @@ export class OpenNamespace implements Namespace {
   readonly #writes: WriteBudget
   readonly #delivery: NamespaceDelivery
   readonly #letters: DeadLetterQueue | undefined
+  readonly #hops: HopCounter
   readonly #codec: Codec
   readonly #delayed: DelayedRecords
   readonly #replays: Replays
@@ -76,6 +78,7 @@ export class OpenNamespace implements Namespace {
   static async open(options: OpenNamespaceOptions): Promise<OpenNamespace> {
     const { config, queue, directory, clock, random, emitter } = options
     const namespace = config.name
+    const hops = new HopCounter(clock)
     await queue.open({
       namespace,
       targets: Object.keys(config.targets),
@@ -85,11 +88,12 @@ export class OpenNamespace implements Namespace {
       retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
       retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
       retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),
+      delayHopped: (records) => hops.count(records),
       reportError: (error) => emitter.report({ error, namespace }),
     })
     try {
       const letters = await lettersOf(config, queue)
-      return new OpenNamespace(options, await queue.producer(), letters)
+      return new OpenNamespace(options, await queue.producer(), letters, hops)
     } catch (error) {
       await queue.close().catch(() => {})
       throw error
@@ -100,11 +104,13 @@ export class OpenNamespace implements Namespace {
     options: OpenNamespaceOptions,
     producer: Producer,
     letters: DeadLetterQueue | undefined,
+    hops: HopCounter,
   ) {
     const { config, queue, shard, clock, emitter } = options
     this.name = config.name
     this.#options = options
     this.#letters = letters
+    this.#hops = hops
     this.#writes = new WriteBudget(`namespace '${config.name}'`, config.limits.inFlightBytes)
     this.#producer = new QueueProducer({
       namespace: config.name,
@@ -211,6 +217,7 @@ export class OpenNamespace implements Namespace {
         waiting: this.#producer.waiting,
       },
       kept: this.#options.queue.kept?.(),
+      hops: this.#hops.status(),
       targets: await this.#delivery.status(),
     }
   }

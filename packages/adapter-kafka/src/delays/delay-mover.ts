@@ -124,6 +124,7 @@ export class DelayMover {
     const isGone = (_: Held, at: number): boolean => outcomes[at]?.durable === 'yes'
     const gone = due.filter(isGone)
     for (const { partition, entry } of gone) partition.unhold(entry.offset, bytesOf(entry))
+    if (gone.length > 0) this.#options.parts.context.delayHopped?.(gone.length)
     for (const [at, held] of due.entries()) if (!isGone(held, at)) this.#held.push(held)
     this.#membership.somethingDone(new Set(gone.map(({ partition }) => partition)))
     this.#deleteGone()

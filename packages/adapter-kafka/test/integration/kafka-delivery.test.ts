@@ -119,6 +119,10 @@ test.for(clientNames)(
     }
     await expect.poll(() => lateness, { timeout: 30_000 }).toHaveLength(20)
     expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0)
+    // Each was sent on once, when it was due.
+    const { total, perSecond } = (await wal.status()).namespaces.films.hops
+    expect(total).toBe(20)
+    expect(perSecond).toBeGreaterThan(0)
     const sorted = lateness.sort((a, b) => a - b)
     await annotate(`${name}: late by ${sorted[10]} ms in the middle, ${sorted[19]} ms at most`)
   },

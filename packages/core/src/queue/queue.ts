@@ -121,6 +121,11 @@ export interface QueueContext {
    * undone for half of the time that it is kept. Once, until the target has caught up.
    */
   retentionAtRisk?(risk: RetentionRisk): void
+  /**
+   * For a queue that keeps delays by sending records on: tells core that it has sent on so many, to wait
+   * further or because they were due.
+   */
+  delayHopped?(records: number): void
   /** Tells core of a failure in the background that no call is waiting for. */
   reportError(error: WalError): void
 }
