@@ -1,0 +1,125 @@
+import type { ElasticsearchAnswer, ElasticsearchCall } from './elasticsearch-client.ts'
+import { statusOf, storeFailure } from './elasticsearch-errors.ts'
+import type { ElasticsearchSettings } from './elasticsearch-options.ts'
+
+/** One item of a bulk, as the store answers it. */
+export interface ItemAnswer {
+  readonly status?: number | undefined
+  readonly error?: unknown
+}
+
+/** Which document is read. */
+export interface DocumentQuery {
+  readonly _index: string
+  readonly _id: string
+  readonly routing?: string
+  /** Fields to read; default all. */
+  readonly _source?: readonly string[]
+}
+
+/** A document that was read. */
+export interface FoundDocument {
+  readonly found?: boolean
+  readonly _version?: number
+  readonly _seq_no?: number
+  readonly _primary_term?: number
+  readonly _source?: Readonly<Record<string, unknown>>
+  readonly error?: unknown
+}
+
+/** Answers hold no more than what is looked at. */
+const bulkFilter = [
+  'items.*.status',
+  'items.*.error.type',
+  'items.*.error.reason',
+  'items.*.error.caused_by.reason',
+].join(',')
+
+/** How long a health check waits for the cluster's master. */
+const masterTimeout = '5s'
+
+/** The calls that are made, each once. What they throw is classified. */
+export class ElasticsearchCalls<P> {
+  readonly #settings: ElasticsearchSettings<P>
+  readonly #bulkQuery: Record<string, string>
+
+  constructor(settings: ElasticsearchSettings<P>) {
+    this.#settings = settings
+    const { refresh, requireAlias, shardTimeoutMs } = settings
+    this.#bulkQuery = {
+      filter_path: bulkFilter,
+      timeout: `${shardTimeoutMs}ms`,
+      refresh: String(refresh),
+      ...(requireAlias ? { require_alias: 'true' } : {}),
+    }
+  }
+
+  /** True where no record can be to blame for its index. */
+  get oneIndex(): boolean {
+    return typeof this.#settings.index === 'string'
+  }
+
+  /** Answers of as many items; undefined if it is too large for the store. */
+  async bulk(lines: string, signal: AbortSignal): Promise<readonly ItemAnswer[] | undefined> {
+    const call = { path: '/_bulk', querystring: { ...this.#bulkQuery }, bulkBody: lines }
+    try {
+      const { body } = await this.#send({ method: 'POST', ...call, meta: { name: 'bulk' } }, signal)
+      const { items = [] } = (body ?? {}) as { items?: readonly Record<string, ItemAnswer>[] }
+      return items.map((item) => Object.values(item)[0] ?? {})
+    } catch (error) {
+      if (statusOf(error) === 413) return undefined
+      throw storeFailure(error, this.oneIndex)
+    }
+  }
+
+  /** Reads documents as they are now, refreshed or not. */
+  async read(
+    docs: readonly DocumentQuery[],
+    signal: AbortSignal,
+  ): Promise<readonly FoundDocument[]> {
+    const call = { path: '/_mget', body: { docs }, meta: { name: 'mget' } }
+    const { body } = await this.#sendOrFail({ method: 'POST', ...call }, signal)
+    return ((body ?? {}) as { docs?: readonly FoundDocument[] }).docs ?? []
+  }
+
+  /** Resolves if the cluster answers, and has a master. */
+  async health(signal: AbortSignal): Promise<void> {
+    const querystring = { filter_path: 'status', master_timeout: masterTimeout }
+    const call = { path: '/_cluster/health', querystring, meta: { name: 'cluster.health' } }
+    try {
+      await this.#send({ method: 'GET', ...call }, signal)
+    } catch (error) {
+      // It is there, and this is not for whoever may only write. A record has to tell.
+      if (statusOf(error) !== 403) throw storeFailure(error, this.oneIndex)
+    }
+  }
+
+  /** The settings of an index, or of those behind an alias, their defaults included. */
+  async indexSetting(index: string, name: string, signal: AbortSignal): Promise<readonly string[]> {
+    const path = `/${encodeURIComponent(index)}/_settings/${name}`
+    const querystring = { flat_settings: 'true', include_defaults: 'true' }
+    const call = { path, querystring, meta: { name: 'indices.get_settings' } }
+    const { body } = await this.#sendOrFail({ method: 'GET', ...call }, signal)
+    const indices = Object.values((body ?? {}) as Record<string, IndexSettings>)
+    return indices.flatMap(({ settings, defaults }) => settings?.[name] ?? defaults?.[name] ?? [])
+  }
+
+  async #sendOrFail(call: ElasticsearchCall, signal: AbortSignal): Promise<ElasticsearchAnswer> {
+    try {
+      return await this.#send(call, signal)
+    } catch (error) {
+      throw storeFailure(error, this.oneIndex)
+    }
+  }
+
+  /** Once, by a signal of its own: a client that times out dispatches its event on the one it is given. */
+  #send(call: ElasticsearchCall, signal: AbortSignal): Promise<ElasticsearchAnswer> {
+    const options = { maxRetries: 0, meta: true, signal: AbortSignal.any([signal]) } as const
+    return this.#settings.client.transport.request(call, options)
+  }
+}
+
+interface IndexSettings {
+  readonly settings?: Readonly<Record<string, string>>
+  readonly defaults?: Readonly<Record<string, string>>
+}

@@ -1,0 +1,107 @@
+import { errors } from '@elastic/elasticsearch'
+import { expect, test } from 'vitest'
+import { failureOf, itemProblem, storeFailure } from '../src/elasticsearch-errors.ts'
+import { clientError, responseError } from './fake-client.ts'
+
+const ofClient = [
+  ['ConnectionError', 'unavailable'],
+  ['NoLivingConnectionsError', 'unavailable'],
+  ['ProductNotSupportedError', 'unavailable'],
+  ['ConfigurationError', 'unavailable'],
+  ['TimeoutError', 'transient'],
+  ['RequestAbortedError', 'transient'],
+  ['DeserializationError', 'transient'],
+  ['SerializationError', 'permanent'],
+  ['ElasticsearchClientError', 'transient'],
+  ['TypeError', 'transient'],
+] as const
+
+test.each(ofClient)('a %s of the client is %s', (name, status) => {
+  const failure = storeFailure(clientError(name), true)
+  expect(failure).toMatchObject({ status, code: name, message: `what a ${name} says` })
+})
+
+test('no error that the client exports is left out here', () => {
+  const tested = new Set<string>([...ofClient.map(([name]) => name), 'ResponseError'])
+  expect(Object.keys(errors).filter((name) => !tested.has(name))).toEqual([])
+})
+
+test.each([
+  [400, undefined, 'permanent', 'permanent'],
+  [401, 'security_exception', 'unavailable', 'unavailable'],
+  [403, 'security_exception', 'unavailable', 'transient'],
+  [403, 'cluster_block_exception', 'unavailable', 'transient'],
+  [404, 'index_not_found_exception', 'unavailable', 'transient'],
+  [405, undefined, 'unavailable', 'unavailable'],
+  [406, undefined, 'unavailable', 'unavailable'],
+  [407, undefined, 'unavailable', 'unavailable'],
+  [408, undefined, 'unavailable', 'unavailable'],
+  [409, 'resource_already_exists_exception', 'transient', 'transient'],
+  [413, 'content_too_large', 'permanent', 'permanent'],
+  [415, undefined, 'unavailable', 'unavailable'],
+  [429, 'es_rejected_execution_exception', 'throttled', 'throttled'],
+  [429, 'circuit_breaking_exception', 'throttled', 'throttled'],
+  [429, 'cluster_block_exception', 'throttled', 'throttled'],
+  [500, 'illegal_state_exception', 'transient', 'transient'],
+  [501, undefined, 'transient', 'transient'],
+  [502, undefined, 'unavailable', 'unavailable'],
+  [503, 'master_not_discovered_exception', 'unavailable', 'unavailable'],
+  [503, 'unavailable_shards_exception', 'unavailable', 'transient'],
+  [503, 'no_shard_available_action_exception', 'unavailable', 'transient'],
+  [504, undefined, 'unavailable', 'unavailable'],
+  [400, 'index_closed_exception', 'unavailable', 'transient'],
+  [400, 'media_type_header_exception', 'unavailable', 'unavailable'],
+  [400, 'document_parsing_exception', 'permanent', 'permanent'],
+  [400, 'mapper_parsing_exception', 'permanent', 'permanent'],
+  [400, 'strict_dynamic_mapping_exception', 'permanent', 'permanent'],
+  [400, 'illegal_argument_exception', 'permanent', 'permanent'],
+] as const)(
+  '%i %s is %s with one index for all, and %s with an index for each',
+  (status, type, one, many) => {
+    const problem = { status, type, reason: 'why' }
+    expect(failureOf(problem, true)).toMatchObject({ status: one, code: type ?? String(status) })
+    expect(failureOf(problem, false).status).toBe(many)
+  },
+)
+
+test('a missing pipeline is a matter of the set-up, and no fault of the record', () => {
+  const problem = {
+    ...{ status: 400, type: 'illegal_argument_exception' },
+    reason: 'pipeline with id [films] does not exist',
+  }
+  expect(failureOf(problem, true).status).toBe('unavailable')
+  expect(failureOf({ ...problem, reason: 'limit of total fields' }, true).status).toBe('permanent')
+})
+
+test("a refusal carries the store's own word as its code, and its reason with the cause", () => {
+  const error = {
+    type: 'document_parsing_exception',
+    reason: 'failed to parse field [year]',
+    caused_by: { type: 'number_format_exception', reason: 'For input string: "soon"' },
+  }
+  expect(failureOf(itemProblem(400, error), true)).toEqual({
+    status: 'permanent',
+    code: 'document_parsing_exception',
+    message: 'failed to parse field [year]: For input string: "soon"',
+  })
+})
+
+test('the same is read out of an answer that is an error as a whole', () => {
+  const body = { error: { type: 'security_exception', reason: 'missing authentication' } }
+  const failure = storeFailure(responseError(401, body), true)
+  expect(failure).toMatchObject({ status: 'unavailable', code: 'security_exception' })
+  expect(failure.message).toMatch(/^missing authentication\. The credentials/)
+  expect(storeFailure(responseError(502, '<html>'), true).code).toBe('502')
+})
+
+test.each([
+  ['7', 7_000],
+  [' 0 ', 0],
+  ['Thu, 01 Jan 1970 00:01:00 GMT', 15_000],
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+  ['soon', undefined],
+])('Retry-After: %s is a wait of %s ms', (value, retryAfterMs) => {
+  const clock = { now: () => 45_000 } as Parameters<typeof storeFailure>[2]
+  const failure = storeFailure(responseError(429, undefined, { 'retry-after': value }), true, clock)
+  expect(failure).toMatchObject({ status: 'throttled', retryAfterMs })
+})

@@ -1,0 +1,72 @@
+import { Client } from '@elastic/elasticsearch'
+import { expect, test } from 'vitest'
+import { type ElasticsearchTargetOptions, elasticsearchTarget } from '../src/index.ts'
+
+const client = new Client({ node: 'http://127.0.0.1:9' })
+
+/** What is said of options that a program in JavaScript may pass. */
+function issuesOf(options: object): readonly { path: string; reason: string }[] {
+  try {
+    elasticsearchTarget(options as ElasticsearchTargetOptions)
+  } catch (error) {
+    return (error as { issues: readonly { path: string; reason: string }[] }).issues
+  }
+  return []
+}
+
+test('an Elasticsearch target lists every mistake in its options at once', () => {
+  const options = {
+    ...{ client: {}, index: 'Films', id: '', routing: 1, pipeline: true, document: 'x' },
+    ...{ refresh: 'soon', patch: 'scripted', tombstones: 1, markField: 'a.b', dataStream: 'yes' },
+    ...{ requireAlias: 0, shardTimeoutMs: 0, retries: 3 },
+  }
+  const paths = issuesOf(options).map(({ path }) => path)
+  const expected = ['retries', ...Object.keys(options).filter((name) => name !== 'retries')]
+  expect(paths).toEqual(expected.map((name) => `elasticsearchTarget.${name}`))
+  expect(() => elasticsearchTarget(options as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CONFIG' }),
+  )
+})
+
+test.each([
+  [{ dataStream: true, patch: 'optimistic' }, 'patch'],
+  [{ dataStream: true, tombstones: true }, 'tombstones'],
+  [{ patch: 'optimistic', tombstones: false }, 'tombstones'],
+])('the options %o contradict each other', (options, name) => {
+  const issues = issuesOf({ client, index: 'films', ...options })
+  expect(issues.map(({ path }) => path)).toEqual([`elasticsearchTarget.${name}`])
+})
+
+test.each([
+  ['', 'is empty'],
+  ['.', 'must not be "."'],
+  ['_films', 'must not start with "_"'],
+  ['Films', 'must be in lower case'],
+  ['fil ms', 'must not contain " "'],
+  ['films:1', 'must not contain ":"'],
+  ['<films-{now/d}>', 'must not contain'],
+  ['ø'.repeat(128), 'must not be longer than 255 bytes'],
+  [undefined, 'is no text'],
+])('%o is no name of an index', (index, reason) => {
+  expect(issuesOf({ client, index })).toEqual([
+    { path: 'elasticsearchTarget.index', reason: expect.stringContaining(reason) },
+  ])
+})
+
+test('the same names are refused record by record where a function gives them', () => {
+  const index = (): string => 'Films'
+  const target = elasticsearchTarget({ client, index })
+  expect(target.validate?.({ key: 'a', op: 'put', payload: {} } as never)).toMatch(/lower case/)
+})
+
+test('what a target declares follows from its options', () => {
+  const plain = elasticsearchTarget({ client, index: 'films' })
+  expect(plain).toMatchObject({ idempotency: 'version', ops: ['put', 'delete'] })
+  expect(plain.remembersDeletesMs).toBeDefined()
+  const patching = elasticsearchTarget({ client, index: 'films', patch: 'optimistic' })
+  expect(patching).toMatchObject({ idempotency: 'version', ops: ['put', 'patch', 'delete'] })
+  expect(patching.remembersDeletesMs).toBeUndefined()
+  const stream = elasticsearchTarget({ client, index: 'events', dataStream: true })
+  expect(stream).toMatchObject({ idempotency: 'id', ops: ['put'] })
+  expect(stream.read).toBeUndefined()
+})
