@@ -147,6 +147,7 @@ export type {
 } from './record.ts'
 export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
 export { ReplayError } from './replay/replay-error.ts'
+export { type FetchPayloads, fetchingTarget } from './target/fetching-target.ts'
 export {
   type ApplyOne,
   defineTarget,
@@ -184,13 +185,4 @@ export {
   transient,
   unavailable,
 } from './target/target.ts'
-export type {
-  TransactionFailure,
-  TransactionFilter,
-  TransactionHead,
-  TransactionProgress,
-  TransactionPutOptions,
-  TransactionState,
-  TransactionStore,
-} from './transaction/transaction-store.ts'
 export { type CloseOptions, createWal, type Wal, type WalOptions, type WalStatus } from './wal.ts'

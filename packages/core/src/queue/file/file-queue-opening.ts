@@ -1,9 +1,5 @@
 import { type FileDeadLetterQueue, openFileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { WalError } from '../../errors.ts'
-import {
-  type FileTransactionStore,
-  openFileTransactionStore,
-} from '../../transaction/file-transactions.ts'
 import type { QueueContext, RetentionHold } from '../queue.ts'
 import { Cursor } from './cursor.ts'
 import { highestOfCursor } from './cursor-highest.ts'
@@ -35,8 +31,6 @@ export interface OpenParts {
   readonly log: Log
   readonly deadLetters: FileDeadLetterQueue
   openDeadLetters(): Promise<FileDeadLetterQueue>
-  /** Their directory is made when it is first asked for. */
-  openTransactions(): Promise<FileTransactionStore>
 }
 
 const cursorExtension = '.cursor'
@@ -48,7 +42,7 @@ const cursorExtension = '.cursor'
  * log finds that the directory is no longer ours.
  *
  *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  schedules/
- *                 dead-letters/  transactions/
+ *                 dead-letters/
  */
 export async function openParts(
   place: FileQueuePlace,
@@ -83,22 +77,11 @@ export async function openParts(
     const openDeadLetters = () =>
       openFileDeadLetterQueue({ ...context, fileSystem, directory: `${directory}/dead-letters` })
     const deadLetters = await openDeadLetters()
-    const openTransactions = () => openTransactionsIn(place, context)
-    return { directory, ownership, cursors, log, deadLetters, openDeadLetters, openTransactions }
+    return { directory, ownership, cursors, log, deadLetters, openDeadLetters }
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {})
     throw diskError('open the file queue in', directory, error)
   }
-}
-
-async function openTransactionsIn(
-  { directory, fileSystem }: FileQueuePlace,
-  context: QueueContext,
-): Promise<FileTransactionStore> {
-  const own = `${directory}/transactions`
-  await makeDirectory(fileSystem, own)
-  await fileSystem.syncDirectory(directory)
-  return openFileTransactionStore({ ...context, fileSystem, directory: own })
 }
 
 async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {
