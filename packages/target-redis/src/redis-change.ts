@@ -1,0 +1,112 @@
+import { Buffer } from 'node:buffer'
+import { permanent, type WalRecord } from '@daybook/core'
+import type { RedisArgument } from './redis-client.ts'
+import { isVersionKey, versionKeyOf } from './redis-keys.ts'
+import type { RedisSettings } from './redis-options.ts'
+import type { ScriptCall } from './redis-script.ts'
+
+/** Largest value, in bytes. Source: https://redis.io/docs/latest/develop/data-types/strings/ */
+const largestBytes = 512 * 1024 * 1024
+
+/** The keys of a record. Throws the outcome `permanent` where there can be none. */
+export function keysOf(
+  key: string | undefined,
+  settings: Pick<RedisSettings, 'key'>,
+): readonly [value: string, version: string] {
+  if (key === undefined) throw permanent('no_key', 'Redis needs a key, and the record has none.')
+  const name = settings.key(key)
+  if (typeof name !== 'string' || name === '') {
+    throw permanent('bad_key', `\`key\` made no key of ${JSON.stringify(key)}.`)
+  }
+  if (isVersionKey(name)) {
+    throw permanent('bad_key', `${name} is a name that this target gives to versions.`)
+  }
+  return [name, versionKeyOf(name)]
+}
+
+/** A put, a delete, or a patch that removes, as the script takes it. */
+export function callOf(record: WalRecord, settings: RedisSettings): ScriptCall {
+  const keys = keysOf(record.key, settings)
+  const { version } = record
+  const gone = { keys, op: 'delete', version, bytes: '', ttlMs: 0 } as const
+  const { tombstoneMs } = settings
+  if (record.op !== 'put') return { ...gone, versionTtlMs: tombstoneMs }
+  const bytes = bytesOf(record.payload, record, settings)
+  const ttlMs = ttlOf(record, settings)
+  if (ttlMs === undefined) return { ...gone, op: 'put', bytes, versionTtlMs: 0 }
+  if (ttlMs <= 0) return { ...gone, versionTtlMs: tombstoneMs }
+  return { ...gone, op: 'put', bytes, ttlMs, versionTtlMs: Math.max(ttlMs, tombstoneMs) }
+}
+
+/** The bytes of a payload. Throws the outcome `permanent` where it has none. */
+function bytesOf(
+  payload: unknown,
+  record: WalRecord,
+  { value }: Pick<RedisSettings, 'value'>,
+): RedisArgument {
+  const made = madeOf(payload, record, value)
+  if (typeof made !== 'string' && !(made instanceof Uint8Array)) {
+    throw permanent('bad_value', `A ${typeof payload} cannot be stored: it has no text or bytes.`)
+  }
+  const bytes =
+    typeof made === 'string' ? made : Buffer.from(made.buffer, made.byteOffset, made.byteLength)
+  if (Buffer.byteLength(bytes) <= largestBytes) return bytes
+  throw permanent(
+    'too_large',
+    `The value is larger than the ${largestBytes} bytes that Redis takes.`,
+  )
+}
+
+function madeOf(payload: unknown, record: WalRecord, value: RedisSettings['value']): unknown {
+  try {
+    return value === undefined ? JSON.stringify(payload) : value(payload, record)
+  } catch (cause) {
+    throw permanent('bad_value', `The value cannot be stored: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** A patch, as the script takes it, given the value that is held. Of what is not there no part is put. */
+export function mergeOf(
+  record: WalRecord,
+  held: string | undefined,
+  settings: RedisSettings,
+): ScriptCall {
+  const removal = callOf(record, settings)
+  const ttlMs = ttlOf(record, settings)
+  if (held === undefined || (ttlMs ?? 1) <= 0) return removal
+  const bytes = mergedBytes(held, record, settings)
+  const lives = ttlMs === undefined ? 0 : Math.max(ttlMs, settings.tombstoneMs)
+  return { ...removal, op: 'merge', bytes, ttlMs: ttlMs ?? 0, versionTtlMs: lives }
+}
+
+/** The JSON that is held with the fields of a patch. Throws the outcome `permanent` if it has no fields. */
+function mergedBytes(held: string, record: WalRecord, settings: RedisSettings): RedisArgument {
+  const fields = parsed(held)
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw permanent(
+      'not_an_object',
+      'What Redis holds is no JSON object, and has no fields to patch.',
+    )
+  }
+  return bytesOf({ ...fields, ...(record.payload as object) }, record, settings)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whole ms of a record's time to live; undefined for ever. */
+function ttlOf(record: WalRecord, settings: RedisSettings): number | undefined {
+  const ttlMs = settings.ttlMs(record)
+  if (ttlMs === undefined) return undefined
+  if (typeof ttlMs === 'number' && Number.isFinite(ttlMs)) return Math.ceil(ttlMs)
+  throw permanent('bad_ttl', `\`ttlMs\` made ${ttlMs} of the record, which is no number of ms.`)
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

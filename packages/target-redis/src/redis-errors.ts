@@ -1,0 +1,119 @@
+import {
+  type FailureClass,
+  type FailureOutcome,
+  isWalError,
+  permanent,
+  throttled,
+  transient,
+  unavailable,
+} from '@daybook/core'
+
+/** The one place where errors are classified: by the first word of what the server says. */
+const replies: Readonly<Record<string, FailureClass>> = {
+  // The server is not (yet) one that takes writes.
+  LOADING: 'unavailable',
+  MASTERDOWN: 'unavailable',
+  READONLY: 'unavailable',
+  CLUSTERDOWN: 'unavailable',
+  NOREPLICAS: 'unavailable',
+  MISCONF: 'unavailable',
+  // Nobody gets in until somebody mends the configuration, here or there.
+  NOAUTH: 'unavailable',
+  WRONGPASS: 'unavailable',
+  NOPERM: 'unavailable',
+  DENIED: 'unavailable',
+  MOVED: 'unavailable',
+  // It asks for less, or for a moment.
+  OOM: 'throttled',
+  BUSY: 'throttled',
+  UNKILLABLE: 'throttled',
+  TRYAGAIN: 'throttled',
+  ASK: 'throttled',
+  // The script was flushed between two calls.
+  NOSCRIPT: 'transient',
+  // This key will never take it.
+  WRONGTYPE: 'permanent',
+  CROSSSLOT: 'permanent',
+  DAYBOOK: 'permanent',
+}
+
+/** Replies whose first word is the general `ERR`. */
+const sentences: readonly (readonly [RegExp, FailureClass])[] = [
+  [/max number of clients/i, 'unavailable'],
+  [/invalid (username|password)|without any password/i, 'unavailable'],
+  [/unknown command|cluster support disabled/i, 'unavailable'],
+  [/string exceeds maximum allowed size/i, 'permanent'],
+]
+
+/** By the name of an error's class, where a client has a word of its own for a broken connection. */
+const connectionNames: ReadonlySet<string> = new Set([
+  'AbortError',
+  'ClientClosedError',
+  'ClientOfflineError',
+  'ClusterAllFailedError',
+  'ConnectionTimeoutError',
+  'DisconnectsClientError',
+  'MaxRetriesPerRequestError',
+  'ReconnectStrategyError',
+  'RootNodesUnavailableError',
+  'SocketClosedUnexpectedlyError',
+  'SocketTimeoutError',
+])
+
+const connectionMessages =
+  /^Connection is closed|Stream isn't writeable|client is (closed|offline)|socket closed|Failed to refresh slots/i
+
+const connectionCodes: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+])
+
+const makers = { permanent, transient, throttled, unavailable } as const
+
+/** The outcome that an error of a command means for its record. What nobody knows is `transient`. */
+export function redisOutcome(error: unknown): FailureOutcome {
+  if (isFailure(error)) return error
+  const {
+    message = String(error),
+    name = '',
+    code,
+  } = (error ?? {}) as Partial<Error & { code: unknown }>
+  const [word = ''] = message.split(' ', 1)
+  const byWord = Object.hasOwn(replies, word) ? replies[word] : undefined
+  if (byWord !== undefined) return make(classOfReply(word, byWord, message), word, message, error)
+  const bySentence = sentences.find(([pattern]) => pattern.test(message))?.[1]
+  if (bySentence !== undefined) return make(bySentence, 'ERR', message, error)
+  if (connectionCodes.has(code)) return make('unavailable', `${code}`, message, error)
+  const className = (error as Error | undefined)?.constructor?.name ?? ''
+  const known = [name, className].find((each) => connectionNames.has(each))
+  if (known !== undefined || connectionMessages.test(message)) {
+    return make('unavailable', known ?? 'connection', message, error)
+  }
+  if (isWalError(error)) return make('transient', error.code, message, error)
+  return make('transient', word === 'ERR' ? 'ERR' : name || 'UNKNOWN', message, error)
+}
+
+/** A user may be kept from one key, or from all that is asked of the server. */
+function classOfReply(word: string, byWord: FailureClass, message: string): FailureClass {
+  return word === 'NOPERM' && /\bkeys?\b/i.test(message) ? 'permanent' : byWord
+}
+
+function make(status: FailureClass, code: string, message: string, cause: unknown): FailureOutcome {
+  return makers[status](code, `${message}${help[code] ?? ''}`, { cause })
+}
+
+/** What somebody has to do, where the server does not say it. */
+const help: Readonly<Record<string, string>> = {
+  MOVED: '. The server is one of a cluster: pass a client for clusters.',
+  ClientClosedError: '. Call connect() on the client before the wal starts.',
+}
+
+function isFailure(error: unknown): error is FailureOutcome {
+  return typeof error === 'object' && error !== null && 'status' in error && 'code' in error
+}
