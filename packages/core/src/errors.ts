@@ -20,6 +20,7 @@ export type WalErrorCode =
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
   | 'ERR_ALREADY_STARTED'
   | 'ERR_NOT_STARTED'
+  | 'ERR_TRANSACTION_NOT_OPEN' // a mutation was added to a transaction that has ended
   // What a write can come to
   | 'ERR_NOT_DURABLE' // the write did not become durable, or nobody knows; see `receipt`
   | 'ERR_WRITE_TIMEOUT'

@@ -185,4 +185,13 @@ export {
   transient,
   unavailable,
 } from './target/target.ts'
+export type {
+  TransactionFailure,
+  TransactionFilter,
+  TransactionHead,
+  TransactionProgress,
+  TransactionPutOptions,
+  TransactionState,
+  TransactionStore,
+} from './transaction/transaction-store.ts'
 export { type CloseOptions, createWal, type Wal, type WalOptions, type WalStatus } from './wal.ts'

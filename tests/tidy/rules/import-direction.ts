@@ -20,6 +20,7 @@ const interfaceFiles = new Set([
   'target/target.ts',
   'dlq/dlq.ts',
   'dlq/dead-letter.ts',
+  'transaction/transaction-store.ts',
 ])
 
 /** Files directly in src that every other may know; what else lies there puts the stages together. */
@@ -45,6 +46,10 @@ const foundation = new Set([
 const pairs: readonly (readonly [RegExp, RegExp])[] = [
   [/^queue\/memory-queue\.ts$/, /^dlq\/memory-dlq\.ts$/],
   [/^queue\/file\/file-queue[a-z-]*\.ts$/, /^dlq\/file-dlq\.ts$/],
+  // So do transactions.
+  [/^queue\/memory-queue\.ts$/, /^transaction\/memory-transactions\.ts$/],
+  [/^queue\/file\/file-queue[a-z-]*\.ts$/, /^transaction\/file-transactions\.ts$/],
+  [/^transaction\/file-[a-z-]+\.ts$/, /^queue\/file\//],
   [/^queue\/file\/inspect\//, /^dlq\/file-[a-z-]+\.ts$/],
   [/^dlq\/file-[a-z-]+\.ts$/, /^queue\/file\//],
 ]

@@ -78,6 +78,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   producer: method,
   consumer: method,
   deadLetters: method,
+  transactions: optional(method),
   highestVersion: optional(method),
   kept: optional(method),
   close: method,

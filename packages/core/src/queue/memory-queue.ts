@@ -6,6 +6,11 @@ import { WalError } from '../errors.ts'
 import { Heap } from '../heap.ts'
 import type { Producer, SendOutcome } from '../producer/producer.ts'
 import type { StoredRecord } from '../record.ts'
+import {
+  memoryTransactionStore,
+  type TransactionShelf,
+} from '../transaction/memory-transactions.ts'
+import type { TransactionStore } from '../transaction/transaction-store.ts'
 import { MemoryConsumer } from './memory-consumer.ts'
 import { type MemoryEntry, MemoryReader } from './memory-reader.ts'
 import type { Queue, QueueContext, QueueSupports } from './queue.ts'
@@ -40,6 +45,7 @@ class MemoryQueue implements Queue {
   readonly supports: QueueSupports
   readonly #maxBytes: number
   readonly #letters: LetterStore = newLetterStore()
+  readonly #shelf: TransactionShelf = new Map()
   readonly #readers = new Map<string, MemoryReader>()
   /** Records not yet due: the soonest first, those due at one instant in the order they were sent. */
   readonly #delayed = new Heap<MemoryEntry>((a, b) =>
@@ -120,6 +126,11 @@ class MemoryQueue implements Queue {
   async deadLetters(): Promise<DeadLetterQueue> {
     this.#opened()
     return memoryDeadLetterQueue(this.#letters)
+  }
+
+  async transactions(): Promise<TransactionStore> {
+    this.#opened()
+    return memoryTransactionStore(this.#shelf)
   }
 
   highestVersion(): bigint | undefined {

@@ -4,6 +4,7 @@ import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { WalError } from '../errors.ts'
 import type { Producer } from '../producer/producer.ts'
 import type { Random } from '../random.ts'
+import type { TransactionStore } from '../transaction/transaction-store.ts'
 import type { PastRange, PastReader } from './past.ts'
 import type { Recall } from './recall.ts'
 
@@ -148,6 +149,11 @@ export interface Queue {
   consumer(target: string): Promise<Consumer>
   /** The dead-letter queue that lives where this queue lives, or undefined if it brings none. */
   deadLetters(): Promise<DeadLetterQueue | undefined>
+  /**
+   * The store of transactions that lives where this queue lives. Optional: a namespace that has
+   * transactions then brings one of its own.
+   */
+  transactions?(): Promise<TransactionStore>
   /**
    * The highest version the queue has stored, or undefined if it cannot tell or holds nothing.
    * The namespace's clock starts above it.

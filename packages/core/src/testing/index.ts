@@ -38,4 +38,9 @@ export {
   type TargetSubject,
   targetConformance,
 } from './target-conformance.ts'
+export {
+  type TransactionStoreConformanceOptions,
+  type TransactionStoreSubject,
+  transactionStoreConformance,
+} from './transaction-store-conformance.ts'
 export { type RunUntilOptions, VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

@@ -1,5 +1,9 @@
 import { type FileDeadLetterQueue, openFileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { WalError } from '../../errors.ts'
+import {
+  type FileTransactionStore,
+  openFileTransactionStore,
+} from '../../transaction/file-transactions.ts'
 import type { QueueContext, RetentionHold } from '../queue.ts'
 import { Cursor } from './cursor.ts'
 import { highestOfCursor } from './cursor-highest.ts'
@@ -31,6 +35,8 @@ export interface OpenParts {
   readonly log: Log
   readonly deadLetters: FileDeadLetterQueue
   openDeadLetters(): Promise<FileDeadLetterQueue>
+  /** Their directory is made when it is first asked for. */
+  openTransactions(): Promise<FileTransactionStore>
 }
 
 const cursorExtension = '.cursor'
@@ -42,7 +48,7 @@ const cursorExtension = '.cursor'
  * log finds that the directory is no longer ours.
  *
  *   <directory>/  owner.json  owner-….sock  segments/  cursors/<target>.cursor  schedules/
- *                 dead-letters/
+ *                 dead-letters/  transactions/
  */
 export async function openParts(
   place: FileQueuePlace,
@@ -77,11 +83,22 @@ export async function openParts(
     const openDeadLetters = () =>
       openFileDeadLetterQueue({ ...context, fileSystem, directory: `${directory}/dead-letters` })
     const deadLetters = await openDeadLetters()
-    return { directory, ownership, cursors, log, deadLetters, openDeadLetters }
+    const openTransactions = () => openTransactionsIn(place, context)
+    return { directory, ownership, cursors, log, deadLetters, openDeadLetters, openTransactions }
   } catch (error) {
     for (const close of undo.reverse()) await close().catch(() => {})
     throw diskError('open the file queue in', directory, error)
   }
+}
+
+async function openTransactionsIn(
+  { directory, fileSystem }: FileQueuePlace,
+  context: QueueContext,
+): Promise<FileTransactionStore> {
+  const own = `${directory}/transactions`
+  await makeDirectory(fileSystem, own)
+  await fileSystem.syncDirectory(directory)
+  return openFileTransactionStore({ ...context, fileSystem, directory: own })
 }
 
 async function makeDirectory(fileSystem: FileSystem, path: string): Promise<void> {

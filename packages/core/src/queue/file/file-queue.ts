@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
-import { type Size, sizeBytes } from '../../config/quantity.ts'
+import { sizeBytes } from '../../config/quantity.ts'
 import type { Consumer } from '../../consumer/consumer.ts'
 import type { DeadLetterQueue } from '../../dlq/dlq.ts'
 import type { FileDeadLetterQueue } from '../../dlq/file-dlq.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { Producer } from '../../producer/producer.ts'
+import type { FileTransactionStore } from '../../transaction/file-transactions.ts'
+import type { TransactionStore } from '../../transaction/transaction-store.ts'
 import type { PastRange, PastReader } from '../past.ts'
 import type { KeptRecords, Queue, QueueContext, QueueSupports } from '../queue.ts'
 import type { Recall } from '../recall.ts'
@@ -15,38 +17,13 @@ import { FilePastReader } from './file-past-reader.ts'
 import { FileProducer } from './file-producer.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
+import type { FileQueueOptions } from './file-queue-options.ts'
 import { recallRecord } from './file-recall.ts'
-import type { FileSystem } from './file-system.ts'
 import { guardReports } from './guard-reports.ts'
 import { nodeFileSystem } from './node-file-system.ts'
-import { type AcquireLock, ownerLock } from './owner-lock.ts'
+import { ownerLock } from './owner-lock.ts'
 
-/** Options of {@link fileQueue}. */
-export interface FileQueueOptions {
-  /** This queue's own directory. Default: one named after the namespace, in the wal's `directory`. */
-  readonly directory?: string | undefined
-  /**
-   * The next segment file is begun once one has so many bytes; at most 1 GiB. Default `'64mb'`, or an
-   * eighth of what the namespace's retention keeps, if that is less, but 1 MiB at least.
-   */
-  readonly segmentBytes?: Size | undefined
-  /** Records share a write and a sync up to about so many bytes. Default `'8mb'`. */
-  readonly maxGroupBytes?: Size | undefined
-  /**
-   * True: also on NFS, SMB or a file system in user space, where only the processes of this machine
-   * are kept apart. Default false: such a directory is refused with `ERR_DIRECTORY_UNSUITABLE`.
-   */
-  readonly allowNetworkFileSystem?: boolean | undefined
-  /**
-   * For tests: delayed records kept in memory, per target, before they are written to a file of their
-   * own. Default 32,768, which is about 1 MiB.
-   */
-  readonly scheduleRecords?: number | undefined
-  /** For tests: where the files are. */
-  readonly fileSystem?: FileSystem | undefined
-  /** For tests: what keeps a second owner out. */
-  readonly lock?: AcquireLock | undefined
-}
+export type { FileQueueOptions }
 
 /** Largest single record: a payload of 64 MiB, and room for the longest fields that `write` takes. */
 const largestRecordBytes = 65 * 2 ** 20
@@ -106,6 +83,7 @@ class FileQueue implements Queue {
   /** Undefined while closed. */
   #parts: OpenParts | undefined
   #deadLetters: FileDeadLetterQueue | undefined
+  #transactions: Promise<FileTransactionStore> | undefined
   readonly #consuming = new Set<string>()
   /** By target: those of consumers, and those that were opened for a recall. */
   readonly #feeds = new Map<string, Promise<FileFeed>>()
@@ -234,6 +212,14 @@ class FileQueue implements Queue {
     return this.#deadLetters
   }
 
+  transactions(): Promise<TransactionStore> {
+    this.#transactions ??= this.#opened().openTransactions()
+    this.#transactions.catch(() => {
+      this.#transactions = undefined
+    })
+    return this.#transactions
+  }
+
   highestVersion(): bigint | undefined {
     const inLog = this.#parts?.log.highestVersion ?? 0n
     const inLetters = this.#deadLetters?.highestVersion ?? 0n
@@ -251,6 +237,8 @@ class FileQueue implements Queue {
     if (!parts) return
     this.#look(parts)
     this.#parts = undefined
+    const transactions = await this.#transactions?.catch(() => undefined)
+    this.#transactions = undefined
     this.#stopListening()
     const { ownership, cursors, log } = parts
     const feeds = [...this.#feeds.values()]
@@ -260,6 +248,7 @@ class FileQueue implements Queue {
       ...[...this.#closings.values()].map((closing) => () => closing),
       ...feeds.map((feed) => async () => (await feed).close({ isOwned })),
       () => this.#deadLetters?.close(),
+      () => transactions?.close(),
       // Closing the log writes to it, which is the new owner's right alone.
       () => (this.#lost ? this.#stopped : log.close()),
       ...[...cursors.values()].map((cursor) => () => cursor.close()),
@@ -336,6 +325,7 @@ class FileQueue implements Queue {
     const stopping = [
       parts.log.abandon(error),
       this.#deadLetters?.abandon(),
+      this.#transactions?.then((store) => store.abandon()),
       ...[...parts.cursors.values()].map((cursor) => cursor.abandon()),
     ]
     this.#stopped = Promise.allSettled(stopping)

@@ -25,7 +25,7 @@ const formatVersion = 1
 const magic = Buffer.from('DAYBOOKJ', 'latin1')
 
 /** What a journal is for: the four characters in its header. */
-export type JournalKind = 'curs' | 'dead'
+export type JournalKind = 'curs' | 'dead' | 'tran'
 
 export function encodeHeader(kind: JournalKind, salt: number): Buffer {
   const header = Buffer.alloc(headerBytes)

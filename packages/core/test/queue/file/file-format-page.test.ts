@@ -38,6 +38,12 @@ import { systemRandom } from '../../../src/random.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
+import {
+  encodeChunk,
+  encodeGone,
+  encodeHead,
+} from '../../../src/transaction/file-transactions-format.ts'
+import type { TransactionHead } from '../../../src/transaction/transaction-store.ts'
 import { keysOf, OpenQueue, pullNow } from './support/open-queue.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
@@ -156,6 +162,21 @@ function hexDump(bytes: Buffer): string {
   return lines
 }
 
+const headOf: TransactionHead = {
+  id: 'a',
+  revision: 1,
+  state: 'open',
+  openedAt: 1,
+  changedAt: 1,
+  mutations: 0,
+  bytes: 0,
+  chunks: 0,
+  checksum: 0,
+  span: 0,
+  version: undefined,
+  targets: {},
+}
+
 const scheduleChanges: readonly [string, (to: ScheduleChanges) => void][] = [
   ['run added', (to) => to.runAdded(1, 2)],
   ['scheduled', (to) => to.scheduled([1, 2])],
@@ -165,12 +186,15 @@ const scheduleChanges: readonly [string, (to: ScheduleChanges) => void][] = [
   ['schedule dropped', (to) => to.scheduleDropped()],
 ]
 
+const folders = ['segments', 'cursors', 'schedules', 'dead-letters', 'transactions']
+
 describe('the page on the file format', () => {
   it('has every file of a queue, and no other', async () => {
     const directory = await temporaryDirectory()
     const opened = await OpenQueue.open({ directory, scheduleRecords: 1 })
     await opened.send({ key: 'a' }, { dueAt: opened.clock.now() + 1000 })
     expect(keysOf(await pullNow(await opened.consumer()))).toEqual(['a'])
+    await opened.queue.transactions?.()
     const [target = ''] = (await readdir(join(directory, 'cursors'))).map((name) =>
       name.slice(0, -7),
     )
@@ -179,7 +203,7 @@ describe('the page on the file format', () => {
       { timeout: 20_000 },
     )
     const found = (await readdir(directory, { recursive: true }))
-      .filter((name) => !['segments', 'cursors', 'schedules', 'dead-letters'].includes(name))
+      .filter((name) => !folders.includes(name))
       .map((name) => name.replace(/.*\//, '').replace(/-[0-9a-f]{16}/, '-<16 hex digits>'))
       .map((name) => name.replace(/\d{12}-[0-9a-f]{8}\.run$/, '<number>-<salt>.run'))
       .map((name) => name.replace(`${target}.`, '<target>.'))
@@ -391,5 +415,19 @@ describe('the page on the file format', () => {
     expect(json).toMatchObject({ id: letter.id, target: letter.target, code: letter.code })
     expect(put[jsonAt + jsonBytes]).toBe(1)
     expect(decodeLetter(put).record.payload).toEqual(Buffer.from('its payload'))
+  })
+
+  it('has the codes of the entries of transactions', () => {
+    const codes = codesOf('Transactions', 'code | entry | followed by')
+    const found = {
+      head: encodeHead(headOf)[0],
+      chunk: encodeChunk('a', 0, Buffer.of(1))[0],
+      gone: encodeGone('a')[0],
+    }
+    expect(Object.fromEntries(codes)).toEqual(found)
+    const chunk = encodeChunk('name', 258, Buffer.of(7, 8))
+    expect(chunk.toString('latin1')).toBe('\x02\x02\x01\0\0\x04\0name\x07\x08')
+    const head = JSON.parse(encodeHead({ ...headOf, version: 9n }).toString('utf8', 1))
+    expect(head).toMatchObject({ id: 'a', revision: 1, version: '9' })
   })
 })

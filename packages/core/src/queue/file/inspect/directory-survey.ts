@@ -84,7 +84,7 @@ async function expectJournals(files: WatchedFiles): Promise<void> {
   }
 }
 
-const ours = ['segments', 'cursors', 'schedules', 'dead-letters', 'owner.json']
+const ours = ['segments', 'cursors', 'schedules', 'dead-letters', 'transactions', 'owner.json']
 
 /** A directory above or below the one that is meant is a mistake that is made in a hurry. */
 async function checkLayout(files: WatchedFiles, findings: Findings): Promise<void> {
