@@ -1,4 +1,5 @@
 export { type Certificates, ensureCertificates, readCertificates } from './certificates.ts'
+export { isUp } from './is-up.ts'
 export { type Direction, type TcpProxy, tcpProxy, type Upstream } from './proxy/tcp-proxy.ts'
 export { removeWhatComes } from './removal.ts'
 export type { ServerName } from './servers/index.ts'

@@ -1,14 +1,18 @@
 /**
  * The demo: real films, saved to two stores by the service in service.ts, while a store and the
  * service fail. Ends with exit code 0 only if nothing came to harm and everything was seen.
+ *
+ *     node --conditions=source src/main.ts [--queue file|kafka|sqs]
  */
 import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isUp, removeWhatComes, type ServerName, service } from '@daybook/services'
 import { readFilms } from './film.ts'
 import { breakThings } from './stage/break-things.ts'
-import { changesOf } from './stage/changes.ts'
+import { changesOf, someOf } from './stage/changes.ts'
+import { chosenQueue } from './stage/command-line.ts'
 import { mend } from './stage/mend.ts'
 import { narrate } from './stage/narrate.ts'
 import { bad, faint, figure, strong } from './stage/print.ts'
@@ -19,36 +23,57 @@ import { isGood, judge, verdictText } from './stage/verdict.ts'
 /** Slow enough to watch. */
 const pace = { perSecond: 500, atOnce: 24 }
 
-// Leaves by process.exit, so that the service's process does not stay behind.
-process.once('SIGINT', () => process.exit(130))
-process.once('SIGTERM', () => process.exit(143))
+const queue = chosenQueue(process.argv.slice(2))
+if (typeof queue === 'string') {
+  console.error(queue)
+  process.exit(2)
+}
 
-const films = await readFilms()
+// Takes away a server only if it was not there before.
+const removeServer = removeWhatComes(queue.server === undefined ? [] : [queue.server])
+// Leaves by process.exit, so that the service's process does not stay behind.
+const leave = (code: number) => void removeServer().finally(() => process.exit(code))
+process.once('SIGINT', () => leave(130))
+process.once('SIGTERM', () => leave(143))
+
+const films = someOf(await readFilms(), queue.oneFilmIn ?? 1)
 const changes = changesOf(films)
 console.log(`
 ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one kill -9`)}
 
   A service saves films to a database and to a search index. If it wrote to
   both by itself, any failure in between would leave them different for good.
-  So it writes each change once, to a log on disk, and calls it saved. The log
-  takes it to both stores, and keeps at it until it is there.
+  So it writes each change once, to ${queue.called}, and calls it saved. From
+  there it goes to both stores, for as long as it takes until it is there.
 `)
 
 const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
-const stage = new Stage(directory, changes)
 process.once('exit', (code) => {
   if (code === 1) console.log(`  The log and both stores are kept in ${directory}\n`)
   else rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
 })
 try {
-  process.exit((await perform()) ? 0 : 1)
+  const address = await serverFor(queue.server)
+  const stage = new Stage(directory, changes, await queue.prepare(address, directory))
+  leave((await perform(stage)) ? 0 : 1)
 } catch (error) {
   console.error(`\n${bad('The demo broke off:')}`, error)
-  process.exit(1)
+  leave(1)
+}
+
+/** Where the queue's server is, which is started unless it runs; nothing for the log on disk. */
+async function serverFor(name: ServerName | undefined): Promise<string> {
+  if (name === undefined) return ''
+  const isThere = isUp(name)
+  if (!isThere) console.log(faint(`  ${name}: does not run yet, so it is started, for this time`))
+  const report = (line: string): void => console.log(faint(`  ${name}: ${line}`))
+  const { address } = await service(name, { report })
+  console.log(faint(`  ${name}: ${isThere ? 'runs already' : 'is up'}, at ${address}\n`))
+  return address
 }
 
 /** Runs it all, and answers whether it went as it should. */
-async function perform(): Promise<boolean> {
+async function perform(stage: Stage): Promise<boolean> {
   await stage.service.start()
   const misfortunes = await narrate(stage, async (say) => {
     const sending = stage.client.sendAll(changes, pace)

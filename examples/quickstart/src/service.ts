@@ -13,6 +13,7 @@ import { logEvents, logLine } from './event-log.ts'
 import type { Film } from './film.ts'
 import { filmsTable } from './films-table.ts'
 import { serve } from './http.ts'
+import { configuredQueue } from './queue.ts'
 import { searchIndex } from './search-index.ts'
 
 const [directory = './data', port = '0'] = process.argv.slice(2)
@@ -22,6 +23,7 @@ const wal = await createWal({
   namespaces: {
     films: fanOut({
       payload: type<Film>(),
+      queue: await configuredQueue(process.env['FILMS_QUEUE']),
       order: 'key',
       targets: {
         database: filmsTable(join(directory, 'films.sqlite')),
@@ -45,7 +47,7 @@ const server = await serve(Number(port), {
   },
   'POST dead-letters': (id, film) =>
     films.deadLetters.redrive({ ids: [id] }, { edit: () => ({ payload: film as Film }) }),
-  'POST drain': () => wal.drain({ timeout: '20s' }),
+  'POST drain': () => wal.drain({ timeout: '60s' }),
   'GET status': () => wal.status(),
 })
 logLine({ event: 'listening', port: server.port })

@@ -46,10 +46,9 @@ export interface Configuration {
 
 export type Role = 'write' | 'deliver'
 
-/** What a depot scans: each of its parcels several times. */
+/** What a depot scans: each of its parcels again and again, until it is told to close. */
 export interface ScanPlan {
   readonly parcels: number
-  readonly scansOfEach: number
   /** From one scan of a parcel to the next. */
   readonly everyMs: number
   /** How often each parcel is known to have been scanned already, after a restart. */

@@ -9,12 +9,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
-import { removeWhatComes, service } from '@daybook/services'
+import { isUp, removeWhatComes, service } from '@daybook/services'
 import { type Performance, perform } from './stage/perform.ts'
 import { resultsTable, storyLine, violations } from './stage/print.ts'
 import { type QueueOnStage, queues } from './stage/queues.ts'
 
-const scans = { parcels: 12, scansOfEach: 30, everyMs: 100 }
+const scans = { parcels: 12, everyMs: 150 }
 
 const introduction = `
 ${styleText('bold', 'Daybook: one application, and the queue swapped under it')}
@@ -34,7 +34,10 @@ async function main(names: readonly string[]): Promise<number> {
     )
     return 2
   }
-  const remove = removeWhatComes()
+  const chosen = Object.entries(queues).filter(([name]) => {
+    return names.length === 0 || names.includes(name)
+  })
+  const remove = removeWhatComes(chosen.flatMap(([, { server }]) => server ?? []))
   for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
     process.once(signal, () => void remove().finally(() => process.exit(code)))
   }
@@ -42,8 +45,7 @@ async function main(names: readonly string[]): Promise<number> {
   console.log(introduction)
   try {
     const performances: Performance[] = []
-    for (const [name, queue] of Object.entries(queues)) {
-      if (names.length > 0 && !names.includes(name)) continue
+    for (const [name, queue] of chosen) {
       performances.push(await show(queue, join(directory, name)))
     }
     return verdict(performances)
@@ -60,6 +62,7 @@ async function show(queue: QueueOnStage, directory: string): Promise<Performance
   console.log(`\n${styleText('bold', queue.title)}\n`)
   const { server } = queue
   const report = (line: string): void => console.log(`            ${styleText('dim', line)}`)
+  if (server !== undefined && !isUp(server)) report(`${server} is started, for this time`)
   const address = server === undefined ? '' : (await service(server, { report })).address
   const startedAt = performance.now()
   return perform(queue, address, directory, scans, (kind, text, ...details) =>

@@ -14,20 +14,22 @@ const places = ['counter', 'sorting hall', 'van', 'depot', 'doorstep'] as const
 
 /**
  * Scans a depot's parcels, side by side, each again and again. The next scan of a parcel follows only
- * once the one before is saved, so that a parcel's scans have an order.
+ * once the one before is saved, so that a parcel's scans have an order. Resolves once the signal has
+ * been heeded, and the last scans are saved.
  */
 export async function scanParcels(
   parcels: Namespace<Scan>,
   depot: string,
-  { parcels: count, scansOfEach, everyMs, saved }: ScanPlan,
+  { parcels: count, everyMs, saved }: ScanPlan,
+  signal: AbortSignal,
   onSaved: (scan: SavedScan) => void,
 ): Promise<void> {
   const scanOne = async (key: string): Promise<void> => {
-    for (let number = 1 + (saved[key] ?? 0); number <= scansOfEach; number++) {
+    for (let number = 1 + (saved[key] ?? 0); !signal.aborted; number++) {
       const place = places[number % places.length] ?? places[0]
       const { version } = await writeSurely(parcels, key, { place: `${depot}, ${place}`, number })
       onSaved({ key, version, number })
-      await sleep(everyMs)
+      await sleep(everyMs, undefined, { signal }).catch(() => {})
     }
   }
   await Promise.all(Array.from({ length: count }, (_, at) => scanOne(`${depot}/${at + 1}`)))

@@ -1,6 +1,6 @@
 /** A line that a worker prints. */
 export type WorkerLine =
-  | { readonly event: 'ready' | 'scanned' }
+  | { readonly event: 'ready' }
   | {
       readonly event: 'saved'
       readonly key: string

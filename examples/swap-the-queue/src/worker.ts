@@ -4,6 +4,7 @@
  *
  *     node --conditions=source src/worker.ts configuration.json
  */
+import { once } from 'node:events'
 import { createWal, fanOut, type } from '@daybook/core'
 import { readConfiguration } from './configuration.ts'
 import { openQueue } from './open-queue.ts'
@@ -31,17 +32,19 @@ wal.on('error', ({ error }) => tell({ event: 'error', message: error.message }))
 
 // A service is kept up by the port it listens at; this one has none.
 const keepUp = setInterval(() => {}, 60_000)
-process.once('SIGTERM', async () => {
-  await wal.close()
-  clearInterval(keepUp)
-})
+const closing = new AbortController()
+process.once('SIGTERM', () => closing.abort())
 
 if (roles.includes('deliver')) await wal.start()
 tell({ event: 'ready' })
 if (roles.includes('write')) {
-  const parcels = wal.namespace('parcels')
-  await scanParcels(parcels, name, scans, ({ key, version, number }) =>
-    tell({ event: 'saved', key, version: String(version), number }),
+  await scanParcels(wal.namespace('parcels'), name, scans, closing.signal, (scan) =>
+    tell({ event: 'saved', ...scan, version: String(scan.version) }),
   )
-  tell({ event: 'scanned' })
+  // What only this process can deliver is delivered before it goes.
+  if (roles.includes('deliver')) await wal.drain({ timeout: '30s' })
+} else if (!closing.signal.aborted) {
+  await once(closing.signal, 'abort')
 }
+await wal.close()
+clearInterval(keepUp)

@@ -2,7 +2,7 @@
 
 import { Memcache } from 'memcache'
 import { expect, test } from 'vitest'
-import { type Service, service } from '../../src/index.ts'
+import { isUp, type Service, service } from '../../src/index.ts'
 
 async function withClient<T>(at: Service, work: (client: Memcache) => Promise<T>): Promise<T> {
   const client = new Memcache({ nodes: [at.address] })
@@ -24,7 +24,9 @@ test('memcached keeps a value, loses it by a kill -9, and takes the next', async
   await memcached.reset()
   await set(memcached, 'first')
   expect(await get(memcached)).toBe('first')
+  expect(isUp('memcached')).toBe(true)
   await memcached.kill()
+  expect(isUp('memcached')).toBe(false)
   await memcached.start()
   expect(await get(memcached)).toBeUndefined()
   await set(memcached, 'second')

@@ -35,6 +35,11 @@ export function changesOf(films: readonly Film[]): readonly Change[] {
   return timed.sort((a, b) => a.at - b.at).map(({ change }) => change)
 }
 
+/** One film in so many, and all of those that a store refuses. */
+export function someOf(films: readonly Film[], oneIn: number): readonly Film[] {
+  return films.filter((film, index) => index % oneIn === 0 || !isUsual(film))
+}
+
 /** Titles repeat and change, so a film goes by its place in the file. */
 function keyOf(index: number): string {
   return `film-${String(index + 1).padStart(4, '0')}`

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { LogLine } from '../event-log.ts'
+import type { QueueConfiguration } from '../queue.ts'
 
 const script = fileURLToPath(new URL('../service.ts', import.meta.url))
 
@@ -12,13 +13,19 @@ const script = fileURLToPath(new URL('../service.ts', import.meta.url))
  */
 export class ServiceProcess {
   readonly #directory: string
+  readonly #environment: NodeJS.ProcessEnv
   readonly #onLine: (line: LogLine) => void
   #child: ChildProcess | undefined
   #address = Promise.withResolvers<URL>()
   #isUp = false
 
-  constructor(directory: string, onLine: (line: LogLine) => void) {
+  constructor(
+    directory: string,
+    queue: QueueConfiguration | undefined,
+    onLine: (line: LogLine) => void,
+  ) {
     this.#directory = directory
+    this.#environment = queue === undefined ? {} : { FILMS_QUEUE: JSON.stringify(queue) }
     this.#onLine = onLine
     // A demo that ends early, for whatever reason, leaves no process behind.
     process.once('exit', () => this.#child?.kill('SIGKILL'))
@@ -28,6 +35,12 @@ export class ServiceProcess {
   async start(): Promise<number> {
     const child = spawn(process.execPath, [...process.execArgv, script, this.#directory], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      // The SDK wants to find credentials; the local server does not look at them.
+      env: {
+        ...{ AWS_ACCESS_KEY_ID: 'any', AWS_SECRET_ACCESS_KEY: 'any' },
+        ...process.env,
+        ...this.#environment,
+      },
     })
     this.#child = child
     const address = this.#address

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { QueueConfiguration } from '../queue.ts'
 import type { Change } from './changes.ts'
 import { ServiceClient } from './service-client.ts'
 import { ServiceProcess } from './service-process.ts'
@@ -14,13 +15,13 @@ export class Stage {
   readonly files: { readonly database: string; readonly search: string }
   readonly #startedAt = performance.now()
 
-  constructor(directory: string, changes: readonly Change[]) {
+  constructor(directory: string, changes: readonly Change[], queue?: QueueConfiguration) {
     this.changes = changes
     this.files = {
       database: join(directory, 'films.sqlite'),
       search: join(directory, 'search.sqlite'),
     }
-    this.service = new ServiceProcess(directory, (line) => {
+    this.service = new ServiceProcess(directory, queue, (line) => {
       if (line.event === 'error') console.error(`The service reports: ${line.message}`)
       else if ('target' in line) this.#tallyOf(line.target).take(line)
     })
@@ -46,7 +47,7 @@ export class Stage {
 export async function until(
   what: string,
   condition: () => boolean,
-  patienceMs = 20_000,
+  patienceMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + patienceMs
   while (!condition()) {

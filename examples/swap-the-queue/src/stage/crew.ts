@@ -38,9 +38,9 @@ export class Crew {
     return [...this.#left, ...[...this.#workers].flatMap((worker) => worker.acknowledged)]
   }
 
-  /** True once nobody has anything more to write. Throws if one of them ended by itself. */
-  get hasScanned(): boolean {
-    return [...this.#workers].every((worker) => worker.hasScanned)
+  /** Throws if one of them ended by itself. */
+  get isReady(): boolean {
+    return [...this.#workers].every((worker) => worker.isReady)
   }
 
   /** What they complained of. */
@@ -53,19 +53,27 @@ export class Crew {
   /** Ends one without warning; resolves with the signal it died of. */
   async kill(worker: WorkerProcess): Promise<NodeJS.Signals | null> {
     const signal = await worker.kill()
-    this.#workers.delete(worker)
-    this.#left.push(...worker.acknowledged)
+    this.#part(worker)
     return signal
   }
 
-  /** Has all of them close; true if each did so in peace. */
-  async stop(): Promise<boolean> {
-    const codes = await Promise.all([...this.#workers].map((worker) => worker.stop()))
+  /** Has those of that role close; true if each did so in peace. */
+  async stop(role: Role): Promise<boolean> {
+    const theirs = [...this.#workers].filter(({ configuration }) => {
+      return configuration.roles.includes(role)
+    })
+    const codes = await Promise.all(theirs.map((worker) => worker.stop()))
+    for (const worker of theirs) this.#part(worker)
     return codes.every((code) => code === 0)
   }
 
   /** Leaves nobody behind. */
   async end(): Promise<void> {
     await Promise.all([...this.#workers].map((worker) => worker.kill()))
+  }
+
+  #part(worker: WorkerProcess): void {
+    this.#workers.delete(worker)
+    this.#left.push(...worker.acknowledged)
   }
 }

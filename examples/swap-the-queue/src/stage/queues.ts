@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { SQS } from '@aws-sdk/client-sqs'
 import type { ServerName } from '@daybook/services'
 import type { QueueConfiguration } from '../configuration.ts'
 
@@ -71,6 +70,7 @@ async function createQueue(
   place: { readonly endpoint: string; readonly region: string },
   QueueName: string,
 ): Promise<string> {
+  const { SQS } = await import('@aws-sdk/client-sqs') // slow to load, and needed for this alone
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
   const client = new SQS({ ...place, credentials })
   try {

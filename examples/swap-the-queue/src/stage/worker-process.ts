@@ -27,7 +27,7 @@ export class WorkerProcess {
   /** What it has complained of, for when things go wrong. */
   readonly complaints: string[] = []
   readonly #child: ChildProcess
-  readonly #said = new Set<WorkerLine['event']>()
+  #isReady = false
   readonly #closed: Promise<Ending>
 
   /** Starts it, with its configuration in a file of that directory. */
@@ -56,12 +56,9 @@ export class WorkerProcess {
 
   /** True once it takes part. Throws if it ended by itself. */
   get isReady(): boolean {
-    return this.#has('ready')
-  }
-
-  /** True if it has nothing more to write. */
-  get hasScanned(): boolean {
-    return !this.configuration.roles.includes('write') || this.#has('scanned')
+    const { exitCode, signalCode } = this.#child
+    if (exitCode === null && signalCode === null) return this.#isReady
+    throw new Error(`${this.name} ended by itself (${signalCode ?? `exit code ${exitCode}`})`)
   }
 
   /** Ends it without warning; resolves with the signal it died of. */
@@ -78,19 +75,12 @@ export class WorkerProcess {
     return code
   }
 
-  #has(event: WorkerLine['event']): boolean {
-    const { exitCode, signalCode } = this.#child
-    if (exitCode === null && signalCode === null) return this.#said.has(event)
-    throw new Error(`${this.name} ended by itself (${signalCode ?? `exit code ${exitCode}`})`)
-  }
-
   #take(text: string): void {
     // The last line of a killed process may have been cut.
     if (!text.endsWith('}')) return
     const line: WorkerLine = JSON.parse(text)
-    this.#said.add(line.event)
-    if (line.event === 'error') this.complaints.push(line.message)
-    if (line.event !== 'saved') return
-    this.acknowledged.push({ ...line, version: BigInt(line.version) })
+    if (line.event === 'ready') this.#isReady = true
+    else if (line.event === 'error') this.complaints.push(line.message)
+    else this.acknowledged.push({ ...line, version: BigInt(line.version) })
   }
 }
