@@ -26,6 +26,7 @@ export type WalErrorCode =
   | 'ERR_WRITE_TIMEOUT'
   | 'ERR_ABORTED'
   | 'ERR_OVERLOADED'
+  | 'ERR_VERSION_AHEAD' // a forwarded record's version is too far ahead of this clock
   // The embedded log
   | 'ERR_DIRECTORY_DENIED' // no permission
   | 'ERR_DIRECTORY_IN_USE' // another process owns it; the message names the holder

@@ -136,6 +136,8 @@ export type { HeldRecord, Recall, RecallFinding } from './queue/recall.ts'
 export { type Random, systemRandom } from './random.ts'
 export type {
   DeleteRecord,
+  ForwardedFields,
+  ForwardedRecord,
   Op,
   PatchRecord,
   PutRecord,
@@ -168,6 +170,13 @@ export type {
 } from './target/http/http-options.ts'
 export type { HttpSigningKey } from './target/http/http-signing.ts'
 export { httpTarget } from './target/http/http-target.ts'
+export type {
+  QueueTargetCommon,
+  QueueTargetOfProducer,
+  QueueTargetOfQueue,
+  QueueTargetOptions,
+} from './target/queue/queue-options.ts'
+export { queueTarget } from './target/queue/queue-target.ts'
 export {
   type ApplyBatch,
   type ApplyContext,
@@ -185,6 +194,14 @@ export {
   transient,
   unavailable,
 } from './target/target.ts'
+export {
+  type Forward,
+  type ForwardingNamespace,
+  type WalOf,
+  type WalTargetCommon,
+  type WalTargetOptions,
+  walTarget,
+} from './target/wal/wal-target.ts'
 export type {
   TransactionFailure,
   TransactionFilter,

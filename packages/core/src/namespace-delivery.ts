@@ -21,6 +21,8 @@ import { OpeningTarget } from './target/opening-target.ts'
 import type { Target } from './target/target.ts'
 
 export interface NamespaceDeliveryOptions {
+  /** See `ApplyContext.place`. */
+  readonly place: string
   readonly config: ResolvedNamespace
   readonly queue: Queue
   readonly shard: Shard
@@ -176,6 +178,7 @@ export class NamespaceDelivery {
     const delivery = new TargetDelivery({
       namespace: config.name,
       targetName,
+      place: this.#options.place,
       target,
       consumer,
       deadLetters: letters,

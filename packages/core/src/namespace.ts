@@ -7,11 +7,13 @@ import type { DeadLetters } from './dlq/dead-letters.ts'
 import type { Receipt } from './producer/receipt.ts'
 import type {
   DeleteInput,
+  WaitFields,
   WriteInput,
   WriteManyInput,
   WriteManyOptions,
 } from './producer/write-input.ts'
 import type { KeptRecords } from './queue/queue.ts'
+import type { ForwardedRecord } from './record.ts'
 import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 
 /**
@@ -44,6 +46,20 @@ export interface Namespace<
     inputs: readonly WriteManyInput<Input, Name, Order>[],
     options?: WriteManyOptions,
   ): Promise<readonly Receipt[]>
+  /**
+   * Takes records that exist already, as targets of another wal see them: for `walTarget`, and for
+   * whatever brings records from another process. Each keeps its id, version, origin, key, op, headers
+   * and time of writing; versions given out here afterwards are above its version. It goes to all
+   * targets, as new work, behind what its key has here; the namespace's `delay` holds for it too. Its
+   * payload is as targets see it: the schema is not run again. The same record may be taken any number
+   * of times.
+   *
+   * Resolves with one receipt each, in order, also for what is wrong: `durable: 'no'` with
+   * `ERR_INVALID_RECORD`, with `ERR_VERSION_AHEAD` for a version more than a day ahead of the clock, or
+   * with what a write is refused for. A record that comes back to where it has been is answered
+   * `'yes'`, and not stored again.
+   */
+  forward(records: readonly ForwardedRecord<P>[], options?: WaitFields): Promise<readonly Receipt[]>
   /** Writes a delete: like `write` with op `'delete'`. */
   delete(input: DeleteInput<Input, Name, Order>): Promise<Receipt>
   /**

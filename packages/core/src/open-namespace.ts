@@ -1,7 +1,6 @@
 import type { Clock } from './clock.ts'
 import { closeAll } from './close-all.ts'
 import { type Codec, jsonCodec } from './codec.ts'
-import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { HopCounter } from './delay-hops.ts'
 import {
@@ -14,9 +13,11 @@ import type { Isolation } from './delivery/isolation.ts'
 import { RateLimit } from './delivery/rate-limit.ts'
 import { DeadLetters, presentLetter } from './dlq/dead-letters.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
+import { lettersOf } from './dlq/letters-of.ts'
 import { noDeadLetterQueue } from './dlq/no-dlq.ts'
 import { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
+import { Forwards } from './forwards.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
 import { NamespaceDelivery } from './namespace-delivery.ts'
 import { refused, shown } from './producer/check-fields.ts'
@@ -28,6 +29,7 @@ import type { Answer } from './producer/sending.ts'
 import { WriteBudget } from './producer/write-budget.ts'
 import type {
   DeleteInput,
+  WaitFields,
   WriteInput,
   WriteManyInput,
   WriteManyOptions,
@@ -35,11 +37,12 @@ import type {
 import { patienceOf, Writer } from './producer/writer.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
-import type { StoredRecord, WalRecord } from './record.ts'
+import type { ForwardedRecord, StoredRecord, WalRecord } from './record.ts'
 import { RecordIds } from './record-id.ts'
 import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 import { Replays } from './replay/replays.ts'
 import type { Shard } from './shard.ts'
+import { placeOf } from './target/forwarding/trail.ts'
 import { VersionClock } from './version.ts'
 
 export interface OpenNamespaceOptions {
@@ -72,6 +75,7 @@ export class OpenNamespace implements Namespace {
   readonly #codec: Codec
   readonly #delayed: DelayedRecords
   readonly #replays: Replays
+  readonly #forwards: Forwards
   #closed = false
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
@@ -150,17 +154,25 @@ export class OpenNamespace implements Namespace {
       versions,
       pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
     })
-    this.#delivery = new NamespaceDelivery({ ...options, letters, decode: this.#decode })
+    const place = placeOf(options.region.name, config.name, options.random)
+    this.#forwards = new Forwards({
+      ...{ namespace: config.name, place, targets: config.targets },
+      prepare: (record) => this.#preparer.forwarded(record),
+      send: (records, patience) => this.#producer.send(records, patience, (outcomes) => outcomes),
+    })
+    this.#delivery = new NamespaceDelivery({ ...options, place, letters, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
 
   write(input: WriteInput<unknown>): Promise<Receipt> {
     if (this.#closed) return Promise.reject(this.#closedError())
+    this.#forwards.written()
     return this.#writer.write(input, this.#durableOnly)
   }
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
     if (this.#closed) return Promise.reject(this.#closedError())
+    this.#forwards.written()
     return this.#writer.write(input, onlyReceipt)
   }
 
@@ -170,11 +182,17 @@ export class OpenNamespace implements Namespace {
   ): Promise<readonly Receipt[]> {
     if (this.#closed) throw this.#closedError()
     checkMany(this.name, inputs)
+    this.#forwards.written()
     return this.#writer.writeMany(inputs, patienceOf(options))
   }
 
   delete(input: DeleteInput<unknown>): Promise<Receipt> {
     return this.write({ ...input, op: 'delete' })
+  }
+
+  async forward(records: readonly ForwardedRecord[], options: WaitFields = {}) {
+    if (this.#closed) throw this.#closedError()
+    return this.#forwards.run(records, patienceOf(options))
   }
 
   async cancel(id: string): Promise<Record<string, CancelFate>> {
@@ -289,22 +307,6 @@ function checkMany(namespace: string, inputs: readonly WriteInput<unknown>[]): v
     namespace,
     `item ${index} of writeMany has a timeout or signal of its own; give them as the options of writeMany, for all of its records`,
   )
-}
-
-/** Where a namespace's dead letters go; undefined where they are off. */
-async function lettersOf(
-  { name, deadLetters }: ResolvedNamespace,
-  queue: Queue,
-): Promise<DeadLetterQueue | undefined> {
-  if (deadLetters === 'off') return undefined
-  const letters = deadLetters ?? (await queue.deadLetters())
-  if (letters !== undefined) return letters
-  throw new ConfigError([
-    {
-      path: `namespaces.${name}.deadLetters`,
-      reason: `a ${queue.kind} queue brings none; give a dead-letter queue, or 'off' to drop what cannot be applied`,
-    },
-  ])
 }
 
 function preparerOf(

@@ -79,3 +79,28 @@ export interface StoredRecord extends RecordFields {
   readonly op: Op
   readonly payload: Uint8Array | undefined
 }
+
+/** What a record brings that exists already: everything that stays the same wherever it is. */
+export interface ForwardedFields {
+  readonly id: string
+  readonly key?: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  /** In ms since the Unix epoch, by the clock of who wrote it. */
+  readonly writtenAt: number
+  readonly version: bigint
+  /** The region in which it was written. */
+  readonly origin: string
+  readonly traceContext?: TraceContext | undefined
+}
+
+/**
+ * A record that exists already, as `Namespace.forward` takes it. A record as targets see it is one:
+ * what belongs to the namespace it comes from (its target, its place in a transaction, when it was
+ * due, its attempts) is passed over.
+ */
+export type ForwardedRecord<P = unknown> = ForwardedFields &
+  (
+    | { readonly op: 'put'; readonly payload: P }
+    | { readonly op: 'patch'; readonly payload: Partial<P> }
+    | { readonly op: 'delete'; readonly payload?: Partial<P> | undefined }
+  )

@@ -52,6 +52,7 @@ const targetMembers: Tests = {
     ),
   ),
   appliesInOrder: optional(flag),
+  passesOn: optional(flag),
   largestBatch: optional(object(largestBatch)),
   validate: optional(method),
   read: optional(method),

@@ -16,6 +16,8 @@ import type { Settler } from './settler.ts'
 export interface ApplierOptions {
   readonly namespace: string
   readonly targetName: string
+  /** See `ApplyContext.place`. */
+  readonly place?: string | undefined
   readonly target: Target<unknown>
   readonly consumer: Consumer
   decode(record: StoredRecord): WalRecord
@@ -140,13 +142,14 @@ export class Applier {
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {
-    const { target, namespace, targetName, policy, clock, stop } = this.#options
+    const { target, namespace, targetName, place, policy, clock, stop } = this.#options
     return applyWithTimeout({
       target,
       records,
       context: {
         namespace,
         target: targetName,
+        place,
         attempts: entries.map(({ spent }) => spent + 1),
       },
       timeoutMs: policy.applyTimeoutMs,

@@ -13,6 +13,8 @@ import type { DeliveryPolicy } from './policy.ts'
 export interface TargetDeliveryOptions {
   readonly namespace: string
   readonly targetName: string
+  /** See `ApplyContext.place`. */
+  readonly place?: string | undefined
   readonly target: Target<unknown>
   /** Used by this delivery alone; whoever opened it closes it, after `stop`. */
   readonly consumer: Consumer

@@ -52,7 +52,7 @@ export function checkFields(
       throw refused(namespace, `it has ${shown(name)}, which is no field of a write: ${known}`)
     }
   }
-  if (op !== 'put' && op !== 'patch' && op !== 'delete') {
+  if (!isOp(op)) {
     throw refused(namespace, `op is ${shown(op)}; it must be 'put', 'patch' or 'delete'`)
   }
   if (key === undefined ? order === 'key' : !isKey(key)) {
@@ -101,7 +101,8 @@ export function checkHeaders(
   }
 }
 
-function checkTraceContext(namespace: string, context: Partial<TraceContext> | null): void {
+/** Checks a trace context. */
+export function checkTraceContext(namespace: string, context: Partial<TraceContext> | null): void {
   const { traceparent, tracestate = '' } = context ?? {}
   for (const text of [traceparent, tracestate]) {
     if (typeof text !== 'string' || text.length > longestTrace || !text.isWellFormed()) {
@@ -127,10 +128,17 @@ export function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value.slice(0, 80)}'` : String(value)
 }
 
-function isInstant(value: unknown): boolean {
+/** True for an op there is. */
+export function isOp(op: unknown): op is Op {
+  return op === 'put' || op === 'patch' || op === 'delete'
+}
+
+/** True for ms since the Unix epoch that a Date can hold. */
+export function isInstant(value: unknown): boolean {
   return typeof value === 'number' && value >= 0 && value <= latestInstant
 }
 
-function isKey(key: unknown): boolean {
+/** True for what may be a record's key. */
+export function isKey(key: unknown): boolean {
   return typeof key === 'string' && key.length > 0 && key.length <= longestKey && key.isWellFormed()
 }

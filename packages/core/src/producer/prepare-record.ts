@@ -5,12 +5,13 @@ import { durationMs } from '../config/quantity.ts'
 import type { DeadLetter } from '../dlq/dead-letter.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
-import type { Op, StoredRecord, WalRecord } from '../record.ts'
+import type { ForwardedRecord, Op, StoredRecord, WalRecord } from '../record.ts'
 import type { RecordIds } from '../record-id.ts'
 import type { Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
 import { checkFields, checkHeaders, refused, shown } from './check-fields.ts'
 import { checkPayload } from './check-payload.ts'
+import { checkForwarded, versionAhead } from './forwarded-record.ts'
 import type { WriteInput } from './write-input.ts'
 
 /** Order does not matter here: where a key has to be is checked. */
@@ -130,20 +131,46 @@ export class RecordPreparer {
   }
 
   /**
+   * The record of one that exists already: with its id, its version and its origin, for all targets and
+   * as new work. Its payload is what a schema has made of one, and does not pass the schema again.
+   */
+  forwarded(input: ForwardedRecord): StoredRecord {
+    const { namespace, clock, versions } = this.#options
+    checkForwarded(input, this.#options)
+    const { id, key, op, payload, headers, writtenAt, version, origin, traceContext } = input
+    const aheadMs = this.#aheadMs('version', version)
+    if (aheadMs !== undefined) throw versionAhead(namespace, version, aheadMs)
+    const record: StoredRecord = {
+      ...{ id, namespace, key, op, payload: this.#encode(payload, op), headers: { ...headers } },
+      ...{ writtenAt, dueAt: this.#dueAt({}, clock.now()), version, origin, traceContext },
+      ...{ target: undefined, transaction: undefined, attemptEpoch: 0, encryptionKeyId: undefined },
+    }
+    if (this.#critics.length > 0) this.#askTargets(record, payload)
+    versions.observe(key, version)
+    return record
+  }
+
+  /**
    * A version far ahead would be the highest its key can ever have, and after a restart the floor
    * of every key's: nothing written later could beat it. One that this clock gave out is fine.
    */
   #checkVersion(field: string, version: unknown): void {
+    const aheadMs = this.#aheadMs(field, version)
+    if (aheadMs === undefined) return
+    throw this.#invalid(
+      `${field} is ${version}, ${aheadMs} ms ahead of this machine's clock; the most is a day (86400000 ms). Versions are microseconds since the Unix epoch: check the clocks, or where it comes from`,
+    )
+  }
+
+  /** How far a version is ahead, where that is too far; throws for what is none. */
+  #aheadMs(field: string, version: unknown): bigint | undefined {
     const { clock, versions } = this.#options
     if (typeof version !== 'bigint' || version < 1n || version > highestVersion) {
       throw this.#invalid(`${field} is ${shown(version)}; it must be a bigint from 1 to 2^53 - 1`)
     }
     const now = BigInt(Math.trunc(clock.now())) * 1000n
-    if (version <= now + furthestAhead || version <= versions.highest) return
-    const aheadMs = (version - now) / 1000n
-    throw this.#invalid(
-      `${field} is ${version}, ${aheadMs} ms ahead of this machine's clock; the most is a day (86400000 ms). Versions are microseconds since the Unix epoch: check the clocks, or where it comes from`,
-    )
+    const isNear = version <= now + furthestAhead || version <= versions.highest
+    return isNear ? undefined : (version - now) / 1000n
   }
 
   /**
@@ -159,7 +186,7 @@ export class RecordPreparer {
     return wantedMs > 0 ? Math.ceil(now + wantedMs) : undefined
   }
 
-  #dueAt({ delay, at }: Input, now: number): number | undefined {
+  #dueAt({ delay, at }: Pick<Input, 'delay' | 'at'>, now: number): number | undefined {
     const { delayMs, jitterMs, longestDelayMs, random } = this.#options
     if (delay === undefined && at === undefined && delayMs === 0 && jitterMs === 0) return undefined
     const wanted = this.#wantedMs({ delay, at }, now)

@@ -47,6 +47,11 @@ export interface ApplyContext {
   readonly signal: AbortSignal
   /** Per record: which attempt this is, counted from 1. */
   readonly attempts: readonly number[]
+  /**
+   * Names this opening of the namespace, unlike any other's, for targets that forward records: so
+   * that none comes back to where it has been. Given by a wal; undefined elsewhere.
+   */
+  readonly place?: string | undefined
 }
 
 /** How records are grouped for one `apply`. */
@@ -68,6 +73,11 @@ export interface Target<P = unknown> {
    * the first failure of a key. A batch then may hold several records of a key.
    */
   readonly appliesInOrder?: boolean | undefined
+  /**
+   * True if it is no store, and passes records on as they are, with their versions: what an older
+   * change may do there is for whatever is behind it.
+   */
+  readonly passesOn?: boolean | undefined
   /** Largest batch it can take; the namespace's own limits may be lower. */
   readonly largestBatch?: Partial<BatchLimits> | undefined
   /**

@@ -42,6 +42,11 @@ export interface TargetConformanceOptions<P> {
    * false: a patch older than the row changes nothing.
    */
   readonly patchesCommute?: boolean
+  /**
+   * The highest version it takes; default 2^63-1, what a store has to take. A target that passes records
+   * on to a wal takes what a wal gives out: 2^53-1.
+   */
+  readonly highestVersion?: bigint
   /** How many random histories to run; default 20. */
   readonly runs?: number
   /** Starts the random cases; default a new one each time. It is printed with a failure. */

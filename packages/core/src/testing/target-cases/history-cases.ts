@@ -76,7 +76,7 @@ function history(
   store: TargetStore,
   key: string,
 ): readonly WalRecord[] {
-  let version = random.chance(0.5) ? 1_763_971_200_000_000n : 2n ** 60n
+  let version = random.chance(0.5) ? 1_763_971_200_000_000n : fixture.highVersion
   let exists = false
   return Array.from({ length: random.integer(1, 6) }, (_, number) => {
     version += random.chance(0.5) ? 1n : BigInt(random.integer(1, 5_000)) * 16n

@@ -30,12 +30,20 @@ export class TargetFixture {
   readonly patienceMs: number
   readonly seed: number
   readonly keys: readonly string[]
+  readonly highestVersion: bigint
 
   constructor(options: TargetConformanceOptions<unknown>) {
     this.options = options
     this.patienceMs = options.patienceMs ?? 5_000
     this.seed = options.seed ?? Math.floor(systemRandom.next() * 2 ** 31)
     this.keys = options.keys ?? trickyKeys
+    this.highestVersion = options.highestVersion ?? 2n ** 63n - 1n
+  }
+
+  /** A version as high as it can be with many above it, where a double is not exact if it may be so high. */
+  get highVersion(): bigint {
+    const below = this.highestVersion - 1_000_000n
+    return below < 2n ** 60n ? below : 2n ** 60n
   }
 
   /** Gives `run` a target that is open and empty. */
