@@ -15,3 +15,18 @@ export function rewriting(
     },
   }
 }
+
+/** A client before whose bulks something else happens. */
+export function interrupting(
+  { transport }: ElasticsearchClient,
+  happen: () => Promise<void>,
+): ElasticsearchClient {
+  return {
+    transport: {
+      async request(call, options) {
+        if (call.bulkBody !== undefined) await happen()
+        return transport.request(call, options)
+      },
+    },
+  }
+}

@@ -1,0 +1,146 @@
+// needs: elasticsearch
+
+import { setTimeout } from 'node:timers/promises'
+import { type Service, service, tcpProxy } from '@daybook/services'
+import { Client } from '@elastic/elasticsearch'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { elasticsearchTarget } from '../../src/index.ts'
+import { type Film, filmMappings, type Place } from '../conformance-subject.ts'
+import { deliver, type FilmsRun } from '../faulty-run.ts'
+import { heldFilms } from '../held-films.ts'
+import { loginFront } from '../login-front.ts'
+
+const index = 'films'
+const settings = { number_of_replicas: 0 }
+let elasticsearch: Service
+let place: Place
+const clients: Client[] = []
+
+beforeEach(async () => {
+  elasticsearch = await service('elasticsearch')
+  await elasticsearch.reset()
+  place = { client: connect(elasticsearch.address), index }
+  await place.client.indices.create({ index, settings, mappings: filmMappings })
+})
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close()
+})
+
+/** With the retries that a client has by itself: ours must do without them. */
+function connect(address: string, apiKey?: string): Client {
+  const auth = apiKey === undefined ? {} : { auth: { apiKey } }
+  const client = new Client({ node: `http://${address}`, ...auth })
+  clients.push(client)
+  return client
+}
+
+const targetOn = (client: Client) => elasticsearchTarget<Film>({ client, index })
+
+/** Paused for such an outage, all delivered after it, nobody charged, and the store as it must be. */
+async function expectUnharmed(run: FilmsRun, code: RegExp): Promise<void> {
+  await run.settle()
+  expect(run.ends).toMatchObject({ dead: 0, superseded: 0 })
+  expect(run.highestAttempt).toBe(1)
+  expect(run.paused.length).toBeGreaterThan(0)
+  for (const event of run.paused) {
+    expect(event).toMatchObject({ reason: 'unavailable', code: expect.stringMatching(code) })
+  }
+  expect(await heldFilms(place)).toEqual(run.expected)
+}
+
+test('a node killed under load and started again holds all of it, and no record paid for it', async () => {
+  await using run = await deliver(targetOn(connect(elasticsearch.address)))
+  const loading = run.write(6_000, 500)
+  await expect.poll(() => run.ends.applied, { interval: 2 }).toBeGreaterThan(500)
+  await elasticsearch.kill()
+  expect(run.ends.applied).toBeLessThan(6_000)
+  await loading
+  await elasticsearch.start()
+  await expectUnharmed(run, /^ConnectionError$|_exception$|^503$/)
+})
+
+test('a connection cut in the middle of a bulk, also before its answer, costs nothing', async () => {
+  await using proxy = await tcpProxy(elasticsearch)
+  await using run = await deliver(targetOn(connect(proxy.address)))
+  await run.write(200, 100)
+  await run.settle()
+  proxy.limit(100_000, 'up')
+  await run.write(1_000, 300)
+  for (let cuts = 0; cuts < 3; cuts++) {
+    await setTimeout(100)
+    proxy.cut()
+  }
+  await proxy.heal()
+  await run.settle()
+  // What arrives is stored, and nobody hears of it.
+  proxy.hold('down')
+  const { up } = proxy.passed
+  await run.write(150, 150)
+  await expect.poll(() => proxy.passed.up - up).toBeGreaterThan(10_000)
+  await expect.poll(() => heldFilms(place)).toEqual(run.expected)
+  proxy.cut()
+  await proxy.heal()
+  await expectUnharmed(run, /^ConnectionError$/)
+})
+
+test("bad documents among good ones are dead letters by the store's own word, and cost the good ones nothing", async () => {
+  await using run = await deliver(targetOn(place.client))
+  const films = run.wal.namespace('films')
+  const bad = Array.from({ length: 40 }, (_, number) =>
+    films.write({ key: `bad ${number}`, payload: { title: 'x', year: 'soon' } as never }),
+  )
+  await Promise.all([run.write(600, 200), ...bad])
+  await run.settle()
+  expect(run.ends).toEqual({ applied: 600, superseded: 0, dead: 40 })
+  expect(run.highestAttempt).toBe(1)
+  expect(await films.deadLetters.groups()).toMatchObject([
+    { target: 'search', code: 'document_parsing_exception', count: 40 },
+  ])
+  const { letters } = await films.deadLetters.list({})
+  expect(letters[0]?.message).toMatch(/field \[year\] of type \[integer\].*"soon"/)
+  expect(run.paused).toEqual([])
+  expect(await heldFilms(place)).toEqual(run.expected)
+})
+
+test('credentials that are not accepted are an outage, over once they are', async () => {
+  await using front = await loginFront(elasticsearch)
+  await using run = await deliver(targetOn(connect(front.address, 'ours')))
+  await run.write(300, 100)
+  await expect.poll(() => run.paused.length, { timeout: 5_000 }).toBeGreaterThan(2)
+  expect(await heldFilms(place)).toEqual(new Map())
+  front.accept('ours')
+  await expectUnharmed(run, /^security_exception$/)
+})
+
+test('a missing index that the store must not create is an outage, over once it is there', async () => {
+  const { client } = place
+  const create = (allowed: string | null) =>
+    client.cluster.putSettings({ persistent: { 'action.auto_create_index': allowed } })
+  await create('false')
+  try {
+    await client.indices.delete({ index })
+    await using run = await deliver(targetOn(connect(elasticsearch.address)))
+    await run.write(300, 100)
+    await expect.poll(() => run.paused.length, { timeout: 5_000 }).toBeGreaterThan(2)
+    expect(await client.indices.exists({ index })).toBe(false)
+    await client.indices.create({ index, settings, mappings: filmMappings })
+    await expectUnharmed(run, /^index_not_found_exception$/)
+  } finally {
+    await create(null)
+  }
+})
+
+test('an index without its shard says so before the apply is out of time', async () => {
+  const { client } = place
+  await client.indices.delete({ index })
+  const nowhere = { 'index.routing.allocation.require._name': 'nobody' }
+  const parked = { settings: { ...settings, ...nowhere }, wait_for_active_shards: 0 } as const
+  await client.indices.create({ index, ...parked, mappings: filmMappings })
+  const quick = { client: connect(elasticsearch.address), index, shardTimeoutMs: 300 }
+  await using run = await deliver(elasticsearchTarget<Film>(quick))
+  await run.write(100, 100)
+  await expect.poll(() => run.paused.length, { timeout: 10_000 }).toBeGreaterThan(1)
+  const anywhere = { 'index.routing.allocation.require._name': null }
+  await client.indices.putSettings({ index, settings: anywhere })
+  await expectUnharmed(run, /^unavailable_shards_exception$/)
+})
