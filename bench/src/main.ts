@@ -9,6 +9,7 @@ import { numberOption, numbersOption, type Options, pathOption } from './harness
 import { benchLag, printLag } from './lag/lag.ts'
 import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
+import { benchTargets, printTargets } from './targets/targets.ts'
 
 /** In the repository, which is on a disk almost everywhere; the system's temporary directory often is not. */
 const besideTheCode = resolve(import.meta.dirname, '../../.daybook')
@@ -175,6 +176,29 @@ cli
       seconds: numberOption(options, 'seconds', secondBounds),
     })
     print(options, report, printNamespaces)
+  })
+
+cli
+  .command(
+    'targets [...stores]',
+    'Applying to real stores, against a loop by hand; all without names',
+  )
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 1024 })
+  .option('--records <count>', 'Records in each round', { default: 20_000 })
+  .option('--batch <count>', 'Records in each call', { default: 500 })
+  .option('--concurrency <count>', 'Calls under way at once', { default: 4 })
+  .option('--rounds <count>', 'Rounds of each side', { default: 5 })
+  .action(async (stores: string[], options: Options) => {
+    const report = await benchTargets({
+      directory: directory(options),
+      stores,
+      payloadBytes: numberOption(options, 'payload', jsonPayloadBounds),
+      records: numberOption(options, 'records', { min: 1, max: 1_000_000 }),
+      batchRecords: numberOption(options, 'batch', { min: 1, max: 10_000 }),
+      concurrency: numberOption(options, 'concurrency', { min: 1, max: 64 }),
+      rounds: numberOption(options, 'rounds', roundBounds),
+    })
+    print(options, report, printTargets)
   })
 
 cli.help()

@@ -101,7 +101,7 @@ describe('a data stream', () => {
   const cases = targetConformance<Film>({
     ...payloads,
     create: subject,
-    runs: 5,
+    runs: 2,
     seed: Number(process.env['DAYBOOK_SEED']),
     patienceMs: 20_000,
   })
