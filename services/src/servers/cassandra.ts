@@ -11,6 +11,9 @@ const jars = { name: 'cassandra', artifacts: ['org.apache.cassandra:cassandra-al
 
 const runtime = java({ from: 17, to: 17 })
 
+/** Who may do everything, where the settings say `authenticator: PasswordAuthenticator`. */
+const superuser = { username: 'cassandra', password: 'cassandra' }
+
 /** One node, in the data center `datacenter1`. Settings are keys of cassandra.yaml. */
 export const cassandra: Server = {
   name: 'cassandra',
@@ -34,6 +37,7 @@ export const cassandra: Server = {
       `-Dcassandra.storagedir=${join(directory, 'data')}`,
       `-Dlogback.configurationFile=file://${join(packageDirectory, 'conf', 'cassandra-logback.xml')}`,
       '-Dcassandra.config.allow_system_properties=true',
+      '-Dcassandra.superuser_setup_delay_ms=0', // where settings have it ask for a password
       ...Object.entries(options.settings ?? {}).map(
         (pair) => `-Dcassandra.settings.${pair.join('=')}`,
       ),
@@ -64,6 +68,7 @@ async function withClient<T>({ ports }: Place, work: (client: Client) => Promise
     contactPoints: [host],
     localDataCenter: 'datacenter1',
     protocolOptions: { port: ports.client },
+    credentials: superuser, // given to a node that asks for them
     socketOptions: { connectTimeout: 2_000, readTimeout: 20_000 },
   })
   try {

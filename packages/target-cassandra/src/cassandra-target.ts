@@ -1,0 +1,206 @@
+import {
+  type FailureOutcome,
+  isWalError,
+  type Outcome,
+  permanent,
+  type Target,
+  transient,
+  unavailable,
+  WalError,
+  type WalRecord,
+} from '@daybook/core'
+import { aborted, raced } from './abort.ts'
+import type { CassandraStatement } from './cassandra-client.ts'
+import { classOf, outcomeOf } from './cassandra-errors.ts'
+import {
+  type CassandraSettings,
+  type CassandraTargetOptions,
+  resolveOptions,
+} from './cassandra-options.ts'
+import { CustomStatements } from './custom-statements.ts'
+import { LiveTable } from './live-table.ts'
+import type { RowStatements } from './row-statements.ts'
+import { Sender } from './sender.ts'
+import type { Work, WorkOrFailure } from './work.ts'
+
+/** Cassandra's own default of `gc_grace_seconds`, in ms: ten days. */
+const usualGcGraceMs = 864_000_000
+
+const anyNode: CassandraStatement = { query: 'SELECT key FROM system.local', params: [] }
+
+/**
+ * A table of Apache Cassandra as a target. Each change carries its record's version as its timestamp, and
+ * Cassandra keeps the newest of every cell: whatever comes late, twice or out of order changes nothing.
+ *
+ * Throws `ERR_CONFIG` for options that are wrong. A table that does not fit them is told when the target
+ * is opened: it is unavailable then, and looked at again with each probe.
+ *
+ * @example
+ * const client = new Client({ contactPoints: ['10.0.0.5'], localDataCenter: 'dc1' })
+ * const target = cassandraTarget({ client, table: 'media.titles', key: ['id'] })
+ */
+export function cassandraTarget<P = unknown>(options: CassandraTargetOptions<P>): Target<P> {
+  return new CassandraTarget(resolveOptions(options))
+}
+
+class CassandraTarget<P> implements Target<P> {
+  readonly idempotency: Target['idempotency']
+  /** Only where a record's key can say which row is meant. */
+  readonly read?: NonNullable<Target['read']>
+  readonly #settings: CassandraSettings<P>
+  readonly #table: LiveTable<P> | undefined
+  readonly #custom: CustomStatements<P> | undefined
+  readonly #sender: Sender
+  /** Reads the row of what failed last: it tells whether the replicas in question answer again. */
+  #probe: CassandraStatement | undefined
+
+  constructor(settings: CassandraSettings<P>) {
+    const { table, statement, unsafe } = settings
+    this.#settings = settings
+    this.idempotency = unsafe ? 'none' : 'version'
+    this.#table = table && new LiveTable(settings, table)
+    this.#custom = statement && new CustomStatements(settings, statement)
+    this.#sender = new Sender(settings)
+    const live = this.#table
+    if (live) this.read = (key, { signal }) => this.#read(live, key, signal)
+  }
+
+  async open(): Promise<void> {
+    try {
+      if (this.#table === undefined) await this.#settings.client.connect()
+      else await this.#table.load()
+    } catch (error) {
+      if (isWalError(error)) throw error
+      const { message } = outcomeOf(error)
+      throw new WalError('ERR_UNAVAILABLE', message, { cause: error, retryable: true })
+    }
+  }
+
+  async apply(
+    records: readonly WalRecord<P>[],
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<readonly Outcome[]> {
+    const outcomes = records.map((): Outcome | undefined => undefined)
+    await Promise.race([this.#applyAll(records, outcomes, signal), aborted(signal)])
+    const isTimeout = (signal.reason as Partial<Error> | undefined)?.name === 'TimeoutError'
+    // As the wal closes, what is not known is nobody's failure; after a time-out it is that of these records.
+    if (outcomes.includes(undefined) && !isTimeout) signal.throwIfAborted()
+    return outcomes.map((outcome) => outcome ?? unanswered)
+  }
+
+  validate(record: WalRecord<P>): string | undefined {
+    if (this.#custom !== undefined) return this.#custom.objection(record)
+    const statements = this.#table?.statements
+    const work = statements && rowWork(statements, record)
+    if (work === undefined || !('status' in work) || work.status !== 'permanent') return undefined
+    // A column that was added meanwhile: the next such write will find it.
+    if (work.code === 'unknown_field') this.#table?.recheckSoon()
+    return work.message
+  }
+
+  async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    await raced(this.#sender.read(this.#probe ?? anyNode), signal)
+    this.#probe = undefined
+  }
+
+  async remembersDeletesMs(): Promise<number> {
+    return this.#settings.remembersDeletesMs ?? (await this.#table?.gcGraceMs()) ?? usualGcGraceMs
+  }
+
+  async #read(table: LiveTable<P>, key: string, signal: AbortSignal): Promise<unknown> {
+    const statements = await raced(table.load(), signal)
+    const select = statements.readOf(key)
+    if (select === undefined) {
+      const message = "The record's key does not say which row is meant: give `keyOf`."
+      throw new WalError('ERR_NOT_SUPPORTED', message)
+    }
+    const { rows = [] } = await raced(this.#sender.read(select), signal)
+    return rows[0] && statements.payloadOf(rows[0])
+  }
+
+  async #applyAll(
+    records: readonly WalRecord<P>[],
+    outcomes: (Outcome | undefined)[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const works: Work[] = []
+    const places: number[] = []
+    const found = await Promise.all(records.map((record) => this.#workOf(record)))
+    for (const [place, work] of found.entries()) {
+      if ('status' in work) {
+        outcomes[place] = work
+        continue
+      }
+      places.push(place)
+      works.push(work)
+    }
+    await this.#sender.send(works, {
+      signal,
+      judge: (error, work) => this.#judge(error, work),
+      settle: (at, outcome) => {
+        if (outcome.status === 'unavailable') this.#probe = works[at]?.probe
+        outcomes[places[at] ?? -1] = outcome
+      },
+    })
+  }
+
+  async #workOf(record: WalRecord<P>): Promise<WorkOrFailure> {
+    try {
+      if (this.#custom !== undefined) return await this.#custom.workOf(record)
+      const table = this.#table as LiveTable<P>
+      const work = rowWork(await table.load(), record)
+      if (!('status' in work) || work.code !== 'unknown_field') return work
+      await table.recheck()
+      return rowWork(await table.load(), record)
+    } catch (error) {
+      return this.#tableFailure(error)
+    }
+  }
+
+  /** What is to be said of a statement that failed. The table may be to blame, rather than the record. */
+  async #judge(error: unknown, { madeBy }: Work): Promise<Outcome> {
+    const outcome = outcomeOf(error)
+    if (outcome.code === 'unauthorized') return this.#ofTable(outcome)
+    if (!classOf(error).doubtful) return outcome
+    try {
+      await this.#custom?.recheck()
+      await this.#table?.recheck()
+    } catch (cause) {
+      return this.#tableFailure(cause)
+    }
+    const isOld = this.#custom === undefined && madeBy !== this.#table?.statements
+    return isOld ? transient('table_changed', `The table has changed: ${outcome.message}`) : outcome
+  }
+
+  /** Where the table could not be looked at, or does not fit: nothing that a record could do about it. */
+  #tableFailure(error: unknown): FailureOutcome {
+    if (!isWalError(error)) return outcomeOf(error)
+    return this.#ofTable(unavailable('table_mismatch', error.message, { cause: error }))
+  }
+
+  /**
+   * What ails the one table ails the target: it waits. Where each record may name a table of its own, one
+   * that is missing must not hold up the others.
+   */
+  #ofTable({ code, message, cause }: FailureOutcome): FailureOutcome {
+    const make = this.#custom === undefined ? unavailable : transient
+    return make(code, message, { cause })
+  }
+}
+
+const unanswered = transient(
+  'timeout',
+  'Cassandra did not answer in time; it may have been written.',
+)
+
+/** The work of a record by a mapping, where the functions among the options may throw. */
+function rowWork<P>(statements: RowStatements<P>, record: WalRecord<P>): WorkOrFailure {
+  try {
+    return statements.workOf(record)
+  } catch (cause) {
+    const message = (cause as Partial<Error>).message ?? String(cause)
+    if (isWalError(cause)) return permanent('bad_ttl', message, { cause })
+    if (cause instanceof RangeError) return permanent('unencodable', message, { cause })
+    return transient('function_failed', message, { cause })
+  }
+}

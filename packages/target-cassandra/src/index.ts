@@ -1,0 +1,10 @@
+export type {
+  CassandraCallOptions,
+  CassandraClient,
+  CassandraResult,
+  CassandraRetryPolicy,
+  CassandraStatement,
+} from './cassandra-client.ts'
+export type { CassandraTargetOptions, StatementFunction } from './cassandra-options.ts'
+export { cassandraTarget } from './cassandra-target.ts'
+export type { Consistency } from './consistency.ts'
