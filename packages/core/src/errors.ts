@@ -21,6 +21,8 @@ export type WalErrorCode =
   | 'ERR_ALREADY_STARTED'
   | 'ERR_NOT_STARTED'
   | 'ERR_TRANSACTION_NOT_OPEN' // a mutation was added to a transaction that has ended
+  | 'ERR_TRANSACTION_TOO_LARGE'
+  | 'ERR_TRANSACTION_INCOMPLETE' // the store does not have what the marker stands for
   // What a write can come to
   | 'ERR_NOT_DURABLE' // the write did not become durable, or nobody knows; see `receipt`
   | 'ERR_WRITE_TIMEOUT'

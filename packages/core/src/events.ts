@@ -3,6 +3,7 @@ import type { Attempt } from './consumer/consumer.ts'
 import type { DeadLetter } from './dlq/dead-letter.ts'
 import { WalError } from './errors.ts'
 import type { StoredRecord } from './record.ts'
+import type { TransactionFailure, TransactionState } from './transaction/transaction-store.ts'
 
 /** Where something happened. */
 export interface TargetPlace {
@@ -61,6 +62,17 @@ export interface RetentionAtRiskEvent extends TargetPlace {
   readonly retentionMs: number
 }
 
+/** A transaction has come into another state. */
+export interface TransactionEvent {
+  readonly namespace: string
+  readonly id: string
+  readonly state: TransactionState
+  /** The target that brought it there, where it was one. */
+  readonly target: string | undefined
+  /** The mutation that failed, where it is parked. */
+  readonly failure: TransactionFailure | undefined
+}
+
 /** The event loop was held up. */
 export interface EventLoopLagEvent {
   /** The longest the event loop was held up since the last such event, in ms. */
@@ -105,6 +117,11 @@ export interface WalEvents {
    * that remove by age whether or not a target is done.
    */
   retentionAtRisk: (event: RetentionAtRiskEvent) => void
+  /**
+   * A transaction was opened (one that fits into a chunk never is), sealed, begun with, applied, parked, or
+   * discarded. In this process: where several share a queue, each tells of what it does.
+   */
+  transaction: (event: TransactionEvent) => void
   /** The process is too busy: one event loop serves every namespace. */
   eventLoopLag: (event: EventLoopLagEvent) => void
   /** A failure in the background. Without a listener it becomes a process warning. */

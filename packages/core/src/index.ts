@@ -16,6 +16,7 @@ export type {
   ShardOptions,
   TargetOf,
   Targets,
+  TransactionsOptions,
 } from './config/options.ts'
 export { type PayloadType, type } from './config/payload-type.ts'
 export type { Duration, Size } from './config/quantity.ts'
@@ -64,6 +65,7 @@ export type {
   RetentionHeldEvent,
   RetryEvent,
   TargetPlace,
+  TransactionEvent,
   WalEventName,
   WalEvents,
 } from './events.ts'
@@ -76,6 +78,10 @@ export type {
 } from './namespace.ts'
 export { type DelayedQueueOptions, delayedQueue } from './persona/delayed-queue.ts'
 export { type FanOutOptions, fanOut } from './persona/fan-out.ts'
+export {
+  type MultiPartitionMutationOptions,
+  multiPartitionMutation,
+} from './persona/multi-partition-mutation.ts'
 export type { Durable, Producer, SendOptions, SendOutcome } from './producer/producer.ts'
 export { NotDurableError, type Receipt } from './producer/receipt.ts'
 export { OverloadedError } from './producer/write-budget.ts'
@@ -202,6 +208,14 @@ export {
   type WalTargetOptions,
   walTarget,
 } from './target/wal/wal-target.ts'
+export type {
+  BuildTransaction,
+  MutationFields,
+  Transaction,
+  TransactionOptions,
+  TransactionStatus,
+  TransactionTargetStatus,
+} from './transaction/transaction.ts'
 export type {
   TransactionFailure,
   TransactionFilter,

@@ -19,6 +19,7 @@ import type { StoredRecord, WalRecord } from './record.ts'
 import type { Shard } from './shard.ts'
 import { OpeningTarget } from './target/opening-target.ts'
 import type { Target } from './target/target.ts'
+import type { TransactionSource } from './transaction/transaction-source.ts'
 
 export interface NamespaceDeliveryOptions {
   /** See `ApplyContext.place`. */
@@ -32,6 +33,8 @@ export interface NamespaceDeliveryOptions {
   readonly emitter: WalEmitter
   /** Undefined where dead letters are off. */
   readonly letters: DeadLetterQueue | undefined
+  /** Undefined where the namespace has no transactions. */
+  readonly transactions: TransactionSource | undefined
   readonly decode: (record: StoredRecord) => WalRecord
 }
 
@@ -183,6 +186,7 @@ export class NamespaceDelivery {
       consumer,
       deadLetters: letters,
       decode,
+      transactions: this.#options.transactions,
       policy: deliveryPolicyOf(config),
       budget: shard.deliveries,
       isolation,

@@ -15,6 +15,11 @@ import type {
 import type { KeptRecords } from './queue/queue.ts'
 import type { ForwardedRecord } from './record.ts'
 import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
+import type {
+  BuildTransaction,
+  TransactionOptions,
+  TransactionStatus,
+} from './transaction/transaction.ts'
 
 /**
  * A handle on one namespace. `P` is its payload as targets see it, `Name` its targets' names,
@@ -94,6 +99,32 @@ export interface Namespace<
    * end.
    */
   replay(options: ReplayOptions<P, Name>): Promise<ReplayReport>
+  /**
+   * Many mutations, of any number of keys and targets, all or nothing, in sequence. `build` is given what they
+   * are added to. Resolves once all of them are durable, and will be applied; readers may see a part of them
+   * meanwhile. It is delivered in the order of its keys on queues that one process reads whole; on
+   * others versions decide.
+   *
+   * Rejects, and nothing of it is ever applied, with what `build` throws, with the error of the first mutation
+   * that is refused, with `ERR_TRANSACTION_TOO_LARGE`, or `ERR_NOT_SUPPORTED` if the namespace has no
+   * `transactions`; with `NotDurableError` (its `receipt` tells `'no'` from `'unknown'`) if it is not sealed. After
+   * `'unknown'` try again with the receipt's id: what was sealed then is not built once more.
+   *
+   * @example
+   * await orders.transaction(async (tx) => {
+   *   await tx.put('orders', { key: order.id, payload: order })
+   *   await tx.delete('carts', { key: order.cart })
+   * })
+   */
+  transaction(
+    build: BuildTransaction<Input, Name, Order>,
+    options?: TransactionOptions,
+  ): Promise<Receipt>
+  /**
+   * How a transaction is doing, by the id of its receipt; undefined for one that is not known, or ended
+   * longer ago than `transactions.keep`. Rejects with `ERR_NOT_SUPPORTED` if the namespace has none.
+   */
+  transactionStatus(id: string): Promise<TransactionStatus<Name> | undefined>
   /** The records that could not be applied. */
   readonly deadLetters: DeadLetters<P, Name>
   /** How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed. */

@@ -20,9 +20,15 @@ import type { WalEmitter } from './events.ts'
 import { Forwards } from './forwards.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
 import { NamespaceDelivery } from './namespace-delivery.ts'
-import { refused, shown } from './producer/check-fields.ts'
-import { RecordPreparer } from './producer/prepare-record.ts'
-import type { Producer, SendOutcome } from './producer/producer.ts'
+import { checkMany, type OpenParts, preparerOf } from './namespace-opening.ts'
+import {
+  concernsTarget,
+  NamespaceTransactions,
+  noTransactions,
+  transactionStoreOf,
+} from './namespace-transactions.ts'
+import type { RecordPreparer } from './producer/prepare-record.ts'
+import type { SendOutcome } from './producer/producer.ts'
 import { QueueProducer } from './producer/queue-producer.ts'
 import { NotDurableError, onlyReceipt, type Receipt } from './producer/receipt.ts'
 import type { Answer } from './producer/sending.ts'
@@ -43,6 +49,12 @@ import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 import { Replays } from './replay/replays.ts'
 import type { Shard } from './shard.ts'
 import { placeOf } from './target/forwarding/trail.ts'
+import { isMarker, markerOf } from './transaction/marker.ts'
+import type {
+  BuildTransaction,
+  TransactionOptions,
+  TransactionStatus,
+} from './transaction/transaction.ts'
 import { VersionClock } from './version.ts'
 
 export interface OpenNamespaceOptions {
@@ -76,6 +88,7 @@ export class OpenNamespace implements Namespace {
   readonly #delayed: DelayedRecords
   readonly #replays: Replays
   readonly #forwards: Forwards
+  readonly #transactions: NamespaceTransactions | undefined
   #closed = false
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
@@ -97,23 +110,22 @@ export class OpenNamespace implements Namespace {
     })
     try {
       const letters = await lettersOf(config, queue)
-      return new OpenNamespace(options, await queue.producer(), letters, hops)
+      const store = await transactionStoreOf(config, queue)
+      const producer = await queue.producer()
+      const opened = new OpenNamespace(options, { producer, letters, store, hops })
+      await opened.#transactions?.writing.begin()
+      return opened
     } catch (error) {
       await queue.close().catch(() => {})
       throw error
     }
   }
 
-  private constructor(
-    options: OpenNamespaceOptions,
-    producer: Producer,
-    letters: DeadLetterQueue | undefined,
-    hops: HopCounter,
-  ) {
-    const { config, queue, shard, clock, emitter } = options
+  private constructor(options: OpenNamespaceOptions, parts: OpenParts) {
+    const { config, queue, shard, clock, emitter, random } = options
+    const { producer, store, hops } = parts
     this.name = config.name
     this.#options = options
-    this.#letters = letters
     this.#hops = hops
     this.#writes = new WriteBudget(`namespace '${config.name}'`, config.limits.inFlightBytes)
     this.#producer = new QueueProducer({
@@ -130,7 +142,12 @@ export class OpenNamespace implements Namespace {
     this.#codec = config.codec ?? jsonCodec
     const floor = queue.highestVersion?.() ?? 0n
     const versions = new VersionClock({ region: options.region.number, floor })
-    this.#preparer = preparerOf(options, this.#codec, versions)
+    const ids = new RecordIds(random)
+    this.#preparer = preparerOf(options, this.#codec, versions, ids)
+    const own = { preparer: this.#preparer, producer: this.#producer, versions, ids }
+    this.#transactions = store && new NamespaceTransactions({ ...options, ...own, store })
+    const letters = this.#transactions?.parking(parts.letters) ?? parts.letters
+    this.#letters = letters
     this.#writer = new Writer({
       preparer: this.#preparer,
       producer: this.#producer,
@@ -150,6 +167,7 @@ export class OpenNamespace implements Namespace {
       targets: config.targets,
       clock,
       decode: this.#decode,
+      concerns: (record, target) => concernsTarget(this.#transactions, record, target),
       send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
       versions,
       pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
@@ -160,7 +178,8 @@ export class OpenNamespace implements Namespace {
       prepare: (record) => this.#preparer.forwarded(record),
       send: (records, patience) => this.#producer.send(records, patience, (outcomes) => outcomes),
     })
-    this.#delivery = new NamespaceDelivery({ ...options, place, letters, decode: this.#decode })
+    const shared = { place, letters, transactions: this.#transactions?.atTargets }
+    this.#delivery = new NamespaceDelivery({ ...options, ...shared, decode: this.#decode })
     this.deadLetters = this.#openDeadLetters(letters)
   }
 
@@ -210,6 +229,19 @@ export class OpenNamespace implements Namespace {
     return this.#replays.run(options)
   }
 
+  async transaction(
+    build: BuildTransaction<unknown, string, 'none'>,
+    options: TransactionOptions = {},
+  ): Promise<Receipt> {
+    const transactions = this.#withTransactions()
+    this.#forwards.written()
+    return transactions.run(build, options)
+  }
+
+  async transactionStatus(id: string): Promise<TransactionStatus | undefined> {
+    return this.#withTransactions().writing.status(id)
+  }
+
   /** Begins delivery to every target. */
   start(): Promise<void> {
     return this.#delivery.start()
@@ -244,6 +276,7 @@ export class OpenNamespace implements Namespace {
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
     const replays = this.#replays.close()
+    await this.#transactions?.writing.idle(deadlineMs)
     const idle = this.#producer.idle(deadlineMs)
     try {
       await this.#delivery.close(deadlineMs)
@@ -252,6 +285,7 @@ export class OpenNamespace implements Namespace {
       const parts = [
         { what: 'call of cancel or reschedule', close: () => this.#delayed.idle() },
         { what: 'replay', close: () => replays },
+        { what: 'store of transactions', close: () => this.#transactions?.writing.close() },
         { what: 'producer', close: () => this.#producer.close() },
         { what: 'dead-letter queue', close: () => this.#letters?.close() },
         { what: 'queue', close: () => this.#options.queue.close() },
@@ -263,6 +297,7 @@ export class OpenNamespace implements Namespace {
   readonly #decode = (record: StoredRecord): WalRecord => {
     const { payload } = record
     if (payload === undefined) return record as WalRecord
+    if (isMarker(record)) return { ...record, payload: markerOf(record) } as WalRecord
     return { ...record, payload: this.#codec.decode(payload) } as WalRecord
   }
 
@@ -279,7 +314,10 @@ export class OpenNamespace implements Namespace {
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter, isCertain) => this.#delivery.expectRedriven(letter, isCertain),
       isUnderWay: (letter) => this.#delivery.isUnderWay(letter),
-      discarded: (letter) => this.#delivery.letterDiscarded(letter),
+      discarded: (letter) => {
+        this.#delivery.letterDiscarded(letter)
+        return letter.record.transaction && this.#transactions?.atTargets.discard(letter)
+      },
     })
   }
 
@@ -291,46 +329,15 @@ export class OpenNamespace implements Namespace {
     throw isShed ? receipt.error : new NotDurableError(receipt)
   }
 
+  #withTransactions(): NamespaceTransactions {
+    if (this.#closed) throw this.#closedError()
+    if (this.#transactions === undefined) throw noTransactions(this.name)
+    return this.#transactions
+  }
+
   #closedError(): WalError {
     return new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed.`)
   }
-}
-
-/** A time-out or signal of one record would be passed over in silence: they are for all. */
-function checkMany(namespace: string, inputs: readonly WriteInput<unknown>[]): void {
-  if (!Array.isArray(inputs)) {
-    throw refused(namespace, `writeMany takes an array of writes, not ${shown(inputs)}`)
-  }
-  const index = inputs.findIndex((one) => one?.timeout !== undefined || one?.signal !== undefined)
-  if (index === -1) return
-  throw refused(
-    namespace,
-    `item ${index} of writeMany has a timeout or signal of its own; give them as the options of writeMany, for all of its records`,
-  )
-}
-
-function preparerOf(
-  options: OpenNamespaceOptions,
-  codec: Codec,
-  versions: VersionClock,
-): RecordPreparer {
-  const { config, queue, region, clock, random } = options
-  return new RecordPreparer({
-    namespace: config.name,
-    order: config.order,
-    payload: config.payload,
-    codec,
-    targets: new Map(Object.entries(config.targets)),
-    delayMs: config.delay,
-    jitterMs: config.jitter,
-    longestDelayMs: Math.min(config.limits.longestDelay, queue.supports.longestDelayMs),
-    largestPayloadBytes: Math.min(config.limits.payloadBytes, queue.supports.largestRecordBytes),
-    origin: region.name,
-    clock,
-    random,
-    ids: new RecordIds(random),
-    versions,
-  })
 }
 
 /** For a producer that answers with fewer outcomes than it was given records. */

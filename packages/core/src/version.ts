@@ -55,6 +55,23 @@ export class VersionClock {
     return BigInt(version)
   }
 
+  /**
+   * Versions for all of these keys at once: so many steps for each. Answers the highest; the lowest is
+   * `steps - 1` steps of 16 below it, and above every version that any of the keys has had.
+   */
+  nextForAll(keys: Iterable<string>, steps: number, now: number): bigint {
+    const last = this.#last
+    const touched = new Set<number>()
+    for (const key of keys) touched.add(stripeOf(key))
+    let passed = now * 1000
+    for (const stripe of touched) passed = Math.max(passed, last[stripe] ?? 0)
+    if (touched.size === 0) passed = Math.max(passed, last[this.#nextTurn()] ?? 0)
+    const version = this.#aligned(passed) + (steps - 1) * step
+    for (const stripe of touched) last[stripe] = version
+    if (version > this.#highest) this.#highest = version
+    return BigInt(version)
+  }
+
   /** Takes note of a key's version given out elsewhere, such as the rewrite of an unknown outcome. */
   observe(key: string | undefined, version: bigint): void {
     const shown = Number(version)

@@ -14,12 +14,14 @@ import { type Files, type Finding, finding, type Rule, select } from '../rule.ts
 const interfaceFiles = new Set([
   'producer/producer.ts',
   'producer/receipt.ts',
+  'producer/write-input.ts',
   'queue/queue.ts',
   'queue/past.ts',
   'consumer/consumer.ts',
   'target/target.ts',
   'dlq/dlq.ts',
   'dlq/dead-letter.ts',
+  'transaction/transaction-source.ts',
   'transaction/transaction-store.ts',
 ])
 
@@ -50,6 +52,9 @@ const pairs: readonly (readonly [RegExp, RegExp])[] = [
   [/^queue\/memory-queue\.ts$/, /^transaction\/memory-transactions\.ts$/],
   [/^queue\/file\/file-queue[a-z-]*\.ts$/, /^transaction\/file-transactions\.ts$/],
   [/^transaction\/file-[a-z-]+\.ts$/, /^queue\/file\//],
+  // The mutations of a transaction have the form of records in the log.
+  [/^transaction\/mutation-format\.ts$/, /^queue\/file\/record-format\.ts$/],
+  [/^queue\/file\/inspect\//, /^transaction\/file-[a-z-]+\.ts$/],
   [/^queue\/file\/inspect\//, /^dlq\/file-[a-z-]+\.ts$/],
   [/^dlq\/file-[a-z-]+\.ts$/, /^queue\/file\//],
 ]

@@ -85,6 +85,40 @@ const rules: readonly Rule[] = [
       "'block' holds a key back, and without order no key is held; say order: 'key'",
   },
   {
+    at: 'transactions',
+    reads: ['transactions', 'queue'],
+    check: ({ transactions, queue }) =>
+      transactions !== undefined &&
+      transactions.store === undefined &&
+      queue !== undefined &&
+      queue.transactions === undefined &&
+      `a ${queue.kind} queue has no place for their mutations; give transactions.store`,
+  },
+  {
+    at: 'transactions',
+    reads: ['transactions', 'onDeadLetter'],
+    check: ({ transactions, onDeadLetter }) =>
+      transactions !== undefined &&
+      onDeadLetter === 'block' &&
+      "a parked one holds no keys back; say onDeadLetter: 'continue'",
+  },
+  {
+    at: 'transactions',
+    reads: ['transactions', 'deadLetters'],
+    check: ({ transactions, deadLetters }) =>
+      transactions !== undefined &&
+      deadLetters === 'off' &&
+      "one that fails would stay half applied, with nobody told; have dead letters, not 'off'",
+  },
+  {
+    at: 'transactions',
+    reads: ['transactions', 'delay', 'jitter'],
+    check: ({ transactions, delay, jitter }) =>
+      transactions !== undefined &&
+      delay + jitter > 0 &&
+      'are not delayed; give delayed records a namespace of their own',
+  },
+  {
     at: 'onDeadLetter',
     reads: ['onDeadLetter', 'deadLetters'],
     check: ({ onDeadLetter, deadLetters }) =>

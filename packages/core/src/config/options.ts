@@ -2,6 +2,7 @@ import type { Codec } from '../codec.ts'
 import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { ApplyBatch, Target } from '../target/target.ts'
+import type { TransactionStore } from '../transaction/transaction-store.ts'
 import type { PayloadType } from './payload-type.ts'
 import type { Duration, Size } from './quantity.ts'
 
@@ -72,6 +73,20 @@ export interface RetentionOptions {
   readonly bytes?: Size | 'unlimited' | undefined
 }
 
+/** Transactions of a namespace: many mutations, all or nothing, in sequence. */
+export interface TransactionsOptions {
+  /** Where their mutations wait until they are applied. Default: where the queue keeps them. */
+  readonly store?: TransactionStore | undefined
+  /** How long one may stay open before what there is of it is discarded. Default `'1h'`. */
+  readonly openFor?: Duration | undefined
+  /** How long the status of one that has ended can be asked for, at least. Default `'1h'`. */
+  readonly keep?: Duration | undefined
+  /** Most mutations of one, 1 to 1,000,000. Default 10,000. */
+  readonly maxMutations?: number | undefined
+  /** Most bytes of one, payloads and fields together. Default `'256mb'`. */
+  readonly maxBytes?: Size | undefined
+}
+
 /**
  * The targets of a namespace, by name. A function in place of a target is `defineTarget(function)`;
  * written in place, functions and targets know the payload's type from the `payload` option.
@@ -130,6 +145,11 @@ export interface NamespaceOptions<
    * that cannot be applied is dropped with a `lost` event.
    */
   readonly deadLetters?: DeadLetterQueue | 'off' | undefined
+  /**
+   * Set, also to `{}`: the namespace has transactions. Needs `onDeadLetter: 'continue'`, dead letters, and
+   * no delay of its own.
+   */
+  readonly transactions?: TransactionsOptions | undefined
   /** The shard whose budgets it shares. Default `'default'`. */
   readonly shard?: string | undefined
 }

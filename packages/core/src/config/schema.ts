@@ -8,6 +8,7 @@ import {
   queueShape,
   randomShape,
   targetShape,
+  transactionStoreShape,
 } from './shapes.ts'
 
 const duration = quantity(durationMs)
@@ -78,6 +79,14 @@ const retention = v.strictObject({
   bytes: v.optional(orUnlimited(sizeBytes), 1024 ** 3),
 })
 
+const transactions = v.strictObject({
+  store: v.optional(transactionStoreShape),
+  openFor: v.optional(timeout, 3_600_000),
+  keep: v.optional(duration, 3_600_000),
+  maxMutations: v.optional(count(1, 1_000_000), 10_000),
+  maxBytes: v.optional(size, 256 * 1024 ** 2),
+})
+
 const namespace = v.strictObject({
   persona: v.optional(v.string()),
   payload: v.optional(payloadShape),
@@ -102,6 +111,7 @@ const namespace = v.strictObject({
   overload: v.optional(oneOf('wait', 'shed'), 'wait'),
   codec: v.optional(codecShape),
   deadLetters: v.optional(deadLettersShape),
+  transactions: v.optional(transactions),
   shard: v.optional(name, 'default'),
 })
 

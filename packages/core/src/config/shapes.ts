@@ -5,6 +5,7 @@ import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { Queue, QueueSupports } from '../queue/queue.ts'
 import type { Random } from '../random.ts'
 import type { ApplyBatch, Target } from '../target/target.ts'
+import type { TransactionStore } from '../transaction/transaction-store.ts'
 import type { PayloadType } from './payload-type.ts'
 
 /** Tells what is wrong with a value, or undefined if nothing is. */
@@ -107,6 +108,18 @@ export const deadLettersShape = v.union(
   [v.literal('off'), shaped<DeadLetterQueue>(aDeadLetterQueue, deadLetterQueueMembers)],
   ({ input }) => wrongWith(aDeadLetterQueue, deadLetterQueueMembers, input),
 )
+
+/** A store of transactions: every method. */
+export const transactionStoreShape = shaped<TransactionStore>('a store of transactions', {
+  create: method,
+  addChunk: method,
+  put: method,
+  get: method,
+  chunk: method,
+  list: method,
+  remove: method,
+  close: method,
+})
 
 /** A codec: both its ways, and a name for messages. */
 export const codecShape = shaped<Codec>('a codec: an object with name, encode() and decode()', {

@@ -154,6 +154,12 @@ export interface Consumer {
    */
   beginAttempts?(deliveries: readonly Delivery[]): Promise<void>
   /**
+   * Resolves once every ack so far survives what an acknowledged record survives; rejects where
+   * that is not certain. Optional: core asks before it notes progress elsewhere that must not be more
+   * lasting than these acks, on queues that keep order.
+   */
+  sync?(): Promise<void>
+  /**
    * Remembers failed attempts while core keeps the lease to retry later; across a restart as far as
    * `QueueSupports.attempts` says.
    */

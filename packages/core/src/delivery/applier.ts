@@ -2,7 +2,8 @@ import type { Clock } from '../clock.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
-import type { Outcome, Target } from '../target/target.ts'
+import type { Target } from '../target/target.ts'
+import type { TransactionSource } from '../transaction/transaction-source.ts'
 import { type ApplyEnd, applyWithTimeout } from './apply-with-timeout.ts'
 import { type Batch, halves, only, type Part, type Span } from './batch.ts'
 import { checkOutcomes } from './check-outcomes.ts'
@@ -11,7 +12,15 @@ import type { Entry } from './entry.ts'
 import type { Gate } from './gate.ts'
 import type { Lanes } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
+import type { RateLimit } from './rate-limit.ts'
 import type { Settler } from './settler.ts'
+import type { TakeLimits } from './take-limits.ts'
+import {
+  type ApplyResult,
+  isOfTarget,
+  type SettledApply,
+  TransactionApplier,
+} from './transaction-applier.ts'
 
 export interface ApplierOptions {
   readonly namespace: string
@@ -26,6 +35,11 @@ export interface ApplierOptions {
   readonly lanes: Lanes
   readonly gate: Gate
   readonly settler: Settler
+  readonly limits: TakeLimits
+  readonly rate: RateLimit | undefined
+  readonly transactions?: TransactionSource | undefined
+  /** Resolves once every ack so far has been handed to the queue. */
+  acked(): Promise<void>
   /** Aborted when the delivery gives up what is under way. */
   readonly stop: AbortSignal
   /** Wait before the queue is asked again, in ms. */
@@ -36,9 +50,17 @@ export interface ApplierOptions {
 /** Takes a batch to the target, in parts if need be, until all of its records have a fate. */
 export class Applier {
   readonly #options: ApplierOptions
+  readonly #transactions: TransactionApplier
 
   constructor(options: ApplierOptions) {
     this.#options = options
+    this.#transactions = new TransactionApplier({
+      ...options,
+      apply: (entries, records) => this.#apply({ entries, records }),
+      resultOf: (end, records) => this.#resultOf(end, records),
+      mayGoOn: (batch) => this.#mayGoOn(batch),
+      queueFailed: (batch, entry, error) => this.#queueFailed(batch, [entry], error),
+    })
   }
 
   /** Never rejects. */
@@ -47,6 +69,9 @@ export class Applier {
     let part: Part
     try {
       await this.#reload(batch.entries)
+      const [first] = batch.entries
+      // One of them is a batch of its own.
+      if (first?.delivery.record.transaction) return await this.#transactions.run(batch, first)
       part = await this.#decode(batch)
       if (part.entries.length === 0) return
       await consumer.beginAttempts?.(part.entries.map(({ delivery }) => delivery))
@@ -119,7 +144,7 @@ export class Applier {
     const span: Span = { at, durationMs: clock.monotonic() - startedAt }
     if (end.kind === 'stopped') return settler.putBack(batch, part.entries, 0)
     for (const entry of part.entries) entry.suspect = false
-    const result = this.#resultOf(end, part)
+    const result = this.#resultOf(end, part.entries.length)
     if ('outcomes' in result) return settler.settle(batch, part.entries, result.outcomes, span)
     const { failure } = result
     if (part.entries.length === 1 || isOfTarget(failure)) {
@@ -150,7 +175,8 @@ export class Applier {
         namespace,
         target: targetName,
         place,
-        attempts: entries.map(({ spent }) => spent + 1),
+        // The mutations of a transaction share those of its marker.
+        attempts: records.map((_, index) => ((entries[index] ?? entries[0])?.spent ?? 0) + 1),
       },
       timeoutMs: policy.applyTimeoutMs,
       graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
@@ -159,19 +185,16 @@ export class Applier {
     })
   }
 
-  #resultOf(
-    end: Exclude<ApplyEnd, { kind: 'stopped' }>,
-    { entries }: Part,
-  ): { readonly outcomes: readonly Outcome[] | undefined } | { readonly failure: Failure } {
+  #resultOf(end: SettledApply, records: number): ApplyResult {
     if (end.kind !== 'answered') return { failure: this.#failureOf(end) }
     try {
-      return { outcomes: checkOutcomes(end.answer, entries.length, this.#options.targetName) }
+      return { outcomes: checkOutcomes(end.answer, records, this.#options.targetName) }
     } catch (error) {
       return { failure: classifyError(error) }
     }
   }
 
-  #failureOf(end: Extract<ApplyEnd, { kind: 'threw' | 'timeout' }>): Failure {
+  #failureOf(end: Extract<SettledApply, { kind: 'threw' | 'timeout' }>): Failure {
     if (end.kind === 'threw') return classifyError(end.error)
     const { policy, report } = this.#options
     const message = `An apply took longer than ${policy.applyTimeoutMs} ms`
@@ -197,11 +220,6 @@ export class Applier {
 
 /** The queue's failures are not counted here: the wait is as after a few. */
 const queueFailures = 3
-
-/** It says something of the target, and nothing of the records. */
-function isOfTarget(failure: Failure): boolean {
-  return failure.class === 'throttled' || failure.class === 'unavailable'
-}
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

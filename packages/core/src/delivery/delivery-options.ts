@@ -4,6 +4,7 @@ import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import type { Random } from '../random.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
+import type { TransactionSource } from '../transaction/transaction-source.ts'
 import type { DeliveryBudget } from './budget.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Isolation } from './isolation.ts'
@@ -22,6 +23,8 @@ export interface TargetDeliveryOptions {
   readonly deadLetters: DeadLetterQueue | undefined
   /** Decodes the payload. What it throws makes the record a dead letter (ERR_UNDECODABLE). */
   decode(record: StoredRecord): WalRecord
+  /** Undefined where the namespace has no transactions: a marker becomes a dead letter then. */
+  readonly transactions?: TransactionSource | undefined
   readonly policy: DeliveryPolicy
   /** Shared by the targets of a shard. */
   readonly budget: DeliveryBudget

@@ -2,6 +2,7 @@ import { type Clock, sleep } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import { isWalError, WalError, type WalErrorCode } from '../errors.ts'
+import type { StoredRecord } from '../record.ts'
 import { Alarms } from './alarms.ts'
 import { Applier } from './applier.ts'
 import { Blockers, type CopyState } from './blockers.ts'
@@ -23,11 +24,13 @@ import { FailureRun } from './failure-run.ts'
 import { Gate } from './gate.ts'
 import { Intake } from './intake.ts'
 import { Judge } from './judge.ts'
-import { Lanes, takeLimitsOf } from './lanes.ts'
+import { Lanes } from './lanes.ts'
 import { Puller, type Room } from './puller.ts'
+import { RateLimit } from './rate-limit.ts'
 import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { lagOf, newCounters, type TargetStatus } from './status.ts'
+import { takeLimitsOf } from './take-limits.ts'
 
 /** What an aborted apply, a last ack or release may take after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
@@ -73,6 +76,8 @@ export class TargetDelivery {
     this.#alarms = new Alarms(clock)
     this.#blockers = new Blockers(policy.onDeadLetter)
     this.#run = new FailureRun(policy.breaker.failures)
+    const keysOf = (record: StoredRecord) =>
+      record.transaction && options.transactions?.keysOf(record, options.targetName)
     // What the parts share; each takes of it what it needs.
     const shared = {
       ...options,
@@ -82,6 +87,7 @@ export class TargetDelivery {
       blockers: this.#blockers,
       counters: this.#counters,
       run: this.#run,
+      rate: policy.rateLimit && new RateLimit(policy.rateLimit, clock),
       backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),
       report: (code: WalErrorCode, what: string, cause: unknown) => this.#report(code, what, cause),
     }
@@ -92,6 +98,7 @@ export class TargetDelivery {
       lingers: policy.batch.lingerMs > 0,
       canReload: consumer.reload !== undefined,
       maxBytes: policy.held.maxBytes,
+      keysOf: (record) => keysOf(record),
       onReady: () => this.#pump(),
     })
     this.#gate = new Gate({ ...shared, stop: this.#giveUp.signal, onOpened: () => this.#pump() })
@@ -105,6 +112,8 @@ export class TargetDelivery {
     this.#settler = new Settler({ ...shared, judge, lanes: this.#lanes, endings: this.#endings })
     const applier = new Applier({
       ...shared,
+      limits,
+      acked: () => this.#endings.flush(),
       lanes: this.#lanes,
       gate: this.#gate,
       settler: this.#settler,

@@ -8,9 +8,10 @@ import type { BudgetShare, DeliveryBudget } from './budget.ts'
 import type { Entry } from './entry.ts'
 import type { Gate } from './gate.ts'
 import type { Isolation } from './isolation.ts'
-import type { Lanes, TakeLimits } from './lanes.ts'
+import type { Lanes } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { RateLimit } from './rate-limit.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { TakeLimits } from './take-limits.ts'
 
 export interface DispatcherOptions {
   readonly policy: DeliveryPolicy
@@ -23,6 +24,7 @@ export interface DispatcherOptions {
   readonly gate: Gate
   readonly applier: Applier
   readonly isolation: Isolation
+  readonly rate: RateLimit | undefined
   report(code: WalErrorCode, what: string, cause: unknown): void
   /** Everything that could begin has begun. */
   onPumped(): void
@@ -44,9 +46,9 @@ export class Dispatcher {
   readonly #stopping = new AbortController()
 
   constructor(options: DispatcherOptions) {
-    const { policy, budget, clock } = options
+    const { budget, rate } = options
     this.#options = options
-    this.#rate = policy.rateLimit && new RateLimit(policy.rateLimit, clock)
+    this.#rate = rate
     this.#share = budget.share(() => this.pump())
   }
 

@@ -1,5 +1,6 @@
 import type { Attempt, AttemptState, Delivery } from '../consumer/consumer.ts'
 import type { Lane } from './lane.ts'
+import type { Places } from './places.ts'
 
 /**
  * A record on its way through a delivery, from `pull` to its end.
@@ -36,6 +37,10 @@ export class Entry {
   dropped = false
   /** The lease was lost while it was out. */
   lost = false
+  /** Of a marker: its places in the lanes of its keys. */
+  places: Places | undefined
+  /** This is no record, but the place of this marker in the lane of one of its keys. */
+  owner: Entry | undefined
   /** Attempts of it that failed in this life, counted or not. */
   failures = 0
   /** What the gate had counted as records applied when the first of these began. */

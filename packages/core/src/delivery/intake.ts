@@ -1,12 +1,14 @@
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { TransactionSource } from '../transaction/transaction-source.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
 import type { FailureRun } from './failure-run.ts'
-import type { Lanes, TakeLimits } from './lanes.ts'
+import type { Lanes } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import type { Room } from './puller.ts'
 import { type Start, StartOfQueue } from './start-of-queue.ts'
 import type { MutableCounters } from './status.ts'
+import type { TakeLimits } from './take-limits.ts'
 
 export interface IntakeOptions {
   readonly targetName: string
@@ -18,6 +20,7 @@ export interface IntakeOptions {
   readonly run: FailureRun
   readonly endings: Endings
   readonly counters: MutableCounters
+  readonly transactions?: TransactionSource | undefined
 }
 
 /** Fewest records kept ready, so that small batches do not mean a pull for each. */
@@ -81,15 +84,22 @@ export class Intake {
   }
 
   accept(deliveries: readonly Delivery[]): void {
-    const { endings, targetName } = this.#options
+    const { endings } = this.#options
     const done: Delivery[] = []
     for (const delivery of deliveries) {
-      const { target } = delivery.record
-      const isElsewhere = target !== undefined && target !== targetName
+      const isElsewhere = this.#isElsewhere(delivery)
       if (this.#start.isDead(delivery) || isElsewhere) done.push(delivery)
       else this.#admit(delivery)
     }
     endings.skip(done)
+  }
+
+  #isElsewhere({ record, unreadable }: Delivery): boolean {
+    const { targetName, transactions } = this.#options
+    const { target, transaction } = record
+    if (target !== undefined && target !== targetName) return true
+    if (transaction === undefined || unreadable !== undefined) return false
+    return transactions !== undefined && transactions.keysOf(record, targetName) === undefined
   }
 
   /** A redriven copy stands behind any number of records that wait for it, and only pulling brings it. */
@@ -114,6 +124,7 @@ export class Intake {
     entry.alone = interrupted > 1 || (interrupted > 0 && spent + 1 >= policy.retry.maxAttempts)
     const isUncounted = consumer.beginAttempts === undefined && spent === 0
     if (isUncounted && handOuts > manyHandOuts) entry.alone = true
+    if (delivery.record.transaction !== undefined) entry.alone = true
     if (delivery.lease !== undefined) endings.watch(entry)
   }
 }

@@ -9,6 +9,7 @@ import type { Entry } from './entry.ts'
  * - busy: records of it are out. Nothing else of it goes until all have come back or ended.
  * - blocked: a record of its key is a dead letter and must be dealt with first.
  * - waiting: its head waits out a backoff; `alarm` is set.
+ * - reserved: its head is the place of a marker, which goes once it stands first in all of its lanes.
  * - ready: its head may go; it stands in the line of ready lanes.
  * - empty: it is forgotten.
  */
@@ -20,6 +21,8 @@ export class Lane {
   size = 0
   /** Records that are out. */
   busy = 0
+  /** How many of its records are the places of markers. */
+  places = 0
   /** How many of its records the line of ready lanes counts; 0 while it does not stand there. */
   counted = 0
   /** Monotonic ms of when it began to be ready. */

@@ -1,29 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
-import type { Target } from '../target/target.ts'
+import type { StoredRecord } from '../record.ts'
 import type { Alarms } from './alarms.ts'
 import type { Blockers } from './blockers.ts'
 import { Entry } from './entry.ts'
 import { Lane } from './lane.ts'
-import type { DeliveryPolicy } from './policy.ts'
-
-/** How many records may be taken, and in what company. */
-export interface TakeLimits {
-  readonly maxRecords: number
-  readonly maxBytes: number
-  /** True: several records of one key may go together. */
-  readonly appliesInOrder: boolean
-}
-
-/** What the target takes at once, and what the namespace wants it to be given. */
-export function takeLimitsOf(target: Target<unknown>, { batch }: DeliveryPolicy): TakeLimits {
-  const { largestBatch, appliesInOrder } = target
-  return {
-    maxRecords: Math.max(1, Math.min(batch.maxRecords, largestBatch?.maxRecords ?? Infinity)),
-    maxBytes: Math.min(batch.maxBytes, largestBatch?.maxBytes ?? Infinity),
-    appliesInOrder: appliesInOrder === true,
-  }
-}
+import { Places, recordsBeforePlaces } from './places.ts'
+import type { TakeLimits } from './take-limits.ts'
 
 export interface LanesOptions {
   readonly ordered: boolean
@@ -37,6 +20,8 @@ export interface LanesOptions {
   readonly blockers: Blockers
   readonly alarms: Alarms
   readonly clock: Clock
+  /** The keys in whose order a marker stands; undefined for every other record. */
+  keysOf(record: StoredRecord): readonly string[] | undefined
   /** A backoff is over. */
   onReady(): void
 }
@@ -77,16 +62,18 @@ export class Lanes {
 
   /** Adds a record at its place: at the end, or before those that wait for it. */
   accept(delivery: Delivery): Entry {
-    const { blockers, clock } = this.#options
-    const lane = this.#laneOf(delivery)
+    const { blockers, clock, keysOf } = this.#options
+    const keys = keysOf(delivery.record)
+    const lane = this.#laneOf(keys === undefined ? delivery.record.key : undefined)
     const redriven = lane.key !== undefined && blockers.isRedriven(delivery.record)
     const entry = new Entry(delivery, lane, this.#arrivals++, redriven)
     this.residentBytes += delivery.bytes
     this.queuedRecords++
     if (entry.notBefore > 0) entry.waitUntil = clock.monotonic() + entry.notBefore - clock.now()
     lane.insert(entry)
+    if (keys !== undefined) this.#takePlaces(entry, keys)
     if (lane.head === entry || entry.redriven) this.refresh(lane)
-    else if (lane.counted === 0) this.#dropIfHeld(lane, entry)
+    else if (lane.counted === 0 || lane.places > 0) this.#dropIfHeld(lane, entry)
     else if (this.#options.appliesInOrder) this.#count(lane, lane.counted + 1)
     return entry
   }
@@ -123,7 +110,7 @@ export class Lanes {
     let bytes = 0
     for (const lane of this.#ready) {
       let entry = lane.head
-      while (entry !== undefined) {
+      while (entry !== undefined && entry.owner === undefined) {
         const sum = bytes + entry.delivery.bytes
         if (records > 0 && (sum > limits.maxBytes || records === limits.maxRecords)) return bytes
         records++
@@ -149,6 +136,7 @@ export class Lanes {
     entry.lane.busy--
     this.outRecords--
     this.residentBytes -= entry.residentBytes
+    if (entry.places !== undefined) this.#givePlaces(entry.places)
   }
 
   /** Takes a waiting record out for good: its lease is lost. */
@@ -158,6 +146,7 @@ export class Lanes {
     entry.state = 'ended'
     this.queuedRecords--
     this.residentBytes -= entry.residentBytes
+    if (entry.places !== undefined) this.#givePlaces(entry.places)
     this.refresh(lane)
   }
 
@@ -179,6 +168,8 @@ export class Lanes {
     if (lane.busy > 0) this.#leaveLine(lane)
     else if (head === undefined) this.#forget(lane)
     else if (this.isBlocked(lane) && !head.redriven) this.#hold(lane)
+    else if (head.owner !== undefined) this.#reserve(lane, head, head.owner)
+    else if (head.places?.areFirst === false) this.#hold(lane)
     else if (head.waitUntil > 0 && !this.#isOver(lane, head)) this.#hold(lane)
     else this.#joinLine(lane, head)
   }
@@ -197,7 +188,9 @@ export class Lanes {
   *entries(): Iterable<Entry> {
     for (const lanes of [this.#byKey.values(), this.#keyless]) {
       for (const lane of lanes) {
-        for (let entry = lane.head; entry !== undefined; entry = entry.next) yield entry
+        for (let entry = lane.head; entry !== undefined; entry = entry.next) {
+          if (entry.owner === undefined) yield entry
+        }
       }
     }
   }
@@ -218,7 +211,25 @@ export class Lanes {
     return all
   }
 
-  #laneOf({ record: { key } }: Delivery): Lane {
+  #takePlaces(entry: Entry, keys: readonly string[]): void {
+    const lanes = keys.map((key) => this.#laneOf(key))
+    entry.places = new Places(entry, lanes)
+    this.residentBytes += entry.places.bytes
+    for (const lane of lanes) if (lane.head?.owner === entry) this.refresh(lane)
+  }
+
+  #givePlaces(places: Places): void {
+    this.residentBytes -= places.bytes
+    for (const lane of places.give()) this.refresh(lane)
+  }
+
+  /** Nothing of the lane goes before the marker whose place stands first. */
+  #reserve(lane: Lane, place: Entry, marker: Entry): void {
+    this.#hold(lane)
+    if (marker.places?.standsFirst(place) === true) this.refresh(marker.lane)
+  }
+
+  #laneOf(key: string | undefined): Lane {
     const { ordered } = this.#options
     const known = ordered && key !== undefined ? this.#byKey.get(key) : undefined
     if (known !== undefined) return known
@@ -237,7 +248,7 @@ export class Lanes {
     const now = appliesInOrder ? this.#options.clock.monotonic() : 0
     const onlyRedriven = appliesInOrder && this.isBlocked(lane)
     for (let head = lane.head; head !== undefined; head = lane.head) {
-      if (lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))) return true
+      if (staysBehind(lane, head, now, onlyRedriven)) return true
       const { bytes } = head.delivery
       const [first] = batch
       if (first && (head.alone || room.records < 1 || bytes > room.bytes)) return false
@@ -265,7 +276,7 @@ export class Lanes {
 
   #joinLine(lane: Lane, head: Entry): void {
     head.waitUntil = 0
-    this.#count(lane, this.#options.appliesInOrder ? lane.size : 1)
+    this.#count(lane, this.#options.appliesInOrder ? recordsBeforePlaces(lane) : 1)
     if (this.#ready.has(lane)) return
     this.#ready.add(lane)
     if (this.#options.lingers) lane.readySince = this.#options.clock.monotonic()
@@ -317,6 +328,12 @@ export class Lanes {
     if (lane.key === undefined) this.#keyless.delete(lane)
     else this.#byKey.delete(lane.key)
   }
+}
+
+/** Something of its lane has been taken, and it may not go with that. */
+function staysBehind(lane: Lane, head: Entry, now: number, onlyRedriven: boolean): boolean {
+  if (head.owner !== undefined) return true
+  return lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))
 }
 
 function failuresOf({ head }: Lane): number {

@@ -48,7 +48,7 @@ export interface DeadLettersContext extends Omit<Redrive, 'claimed'> {
   /** Decodes a letter for its reader. */
   present(letter: StoredDeadLetter): DeadLetter
   /** Tells delivery that a letter is gone, so that a key that waited for it goes on. */
-  discarded(letter: StoredDeadLetter): void
+  discarded(letter: StoredDeadLetter): void | Promise<void>
 }
 
 const pageSize = 200
@@ -138,7 +138,7 @@ export class DeadLetters<P = unknown, Name extends string = string> {
     for await (const letter of this.#select(selection)) {
       try {
         const removed = await withLetter(context, letter, () => context.queue.remove([letter.id]))
-        if (removed > 0) context.discarded(letter)
+        if (removed > 0) await context.discarded(letter)
         discarded += removed
       } catch (error) {
         if (!isWalError(error) || error.code !== 'ERR_REDRIVE_UNDER_WAY') throw error

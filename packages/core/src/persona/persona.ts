@@ -1,10 +1,11 @@
 import type { Idempotency } from '../target/target.ts'
 
 /** The presets over one architecture. */
-export type Persona = 'fanOut' | 'delayedQueue'
+export type Persona = 'fanOut' | 'delayedQueue' | 'multiPartitionMutation'
 
 /** What a persona's targets should have, for redelivery to be harmless. */
 export const idempotencyNeeded: Readonly<Record<Persona, readonly Idempotency[]>> = {
   fanOut: ['version', 'id'],
   delayedQueue: ['version', 'id', 'none'],
+  multiPartitionMutation: ['version', 'id'],
 }

@@ -5,7 +5,7 @@ import { durationMs } from '../config/quantity.ts'
 import type { DeadLetter } from '../dlq/dead-letter.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
-import type { ForwardedRecord, Op, StoredRecord, WalRecord } from '../record.ts'
+import type { ForwardedRecord, Op, StoredRecord, TransactionPlace, WalRecord } from '../record.ts'
 import type { RecordIds } from '../record-id.ts'
 import type { Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
@@ -147,6 +147,37 @@ export class RecordPreparer {
     }
     if (this.#critics.length > 0) this.#askTargets(record, payload)
     versions.observe(key, version)
+    return record
+  }
+
+  /**
+   * The record of a mutation of a transaction, whose input was checked; `version` is the distance from the
+   * lowest one that its key will get.
+   */
+  mutation(input: Input, payload: unknown, place: TransactionPlace, version: bigint): StoredRecord {
+    const { namespace, clock, ids, origin } = this.#options
+    const { op = 'put', key, target, headers, traceContext } = input
+    const now = clock.now()
+    const record: StoredRecord = {
+      id: ids.next(now),
+      namespace,
+      key,
+      op,
+      payload: this.#encode(payload, op),
+      headers: headers === undefined ? noHeaders : { ...headers },
+      writtenAt: now,
+      dueAt: undefined,
+      version,
+      origin,
+      target,
+      transaction: place,
+      attemptEpoch: 0,
+      traceContext,
+      encryptionKeyId: undefined,
+    }
+    // Targets are shown a version like the one it will have.
+    const shownVersion = BigInt(Math.floor(now)) * 1000n + version
+    if (this.#critics.length > 0) this.#askTargets({ ...record, version: shownVersion }, payload)
     return record
   }
 

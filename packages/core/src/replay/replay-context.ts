@@ -23,6 +23,8 @@ export interface ReplaysContext {
   readonly clock: Clock
   /** Decodes a record for `omit`; throws where that cannot be done. */
   decode(record: StoredRecord): WalRecord
+  /** False for the marker of a transaction that has no mutations for this target. */
+  concerns(record: StoredRecord, target: string): boolean
   /** One outcome per record, in order. */
   send(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]>
   pace(perSecond: number): ReplayPace

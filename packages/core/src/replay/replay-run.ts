@@ -132,6 +132,7 @@ export class ReplayRun {
       const why = this.#passesOver(one.record)
       if (why !== undefined) counts.passedOver[why]++
       else if (this.#isOmitted(one.record)) counts.omitted++
+      else if (one.record.transaction !== undefined) throw this.#cannotReplay(one.record)
       else chosen.push(one)
     }
     this.#memory?.check(chosen)
@@ -142,6 +143,15 @@ export class ReplayRun {
     // Restamped anew, those that were sent must not stay below what they were sent before.
     if (this.#restamp === undefined) this.#position = this.#reader.position
     this.#options.onProgress?.(this.#report(false))
+  }
+
+  /** Its mutations are gone once they are applied. To pass over it in silence would leave a hole. */
+  #cannotReplay({ id }: StoredRecord): WalError {
+    return new WalError(
+      'ERR_NOT_SUPPORTED',
+      `Transaction ${id} cannot be replayed: its mutations are not kept once they are applied. Bring what it has changed up to date ` +
+        'from elsewhere, leave it out by `omit` (its id is that of the record), and replay the rest.',
+    )
   }
 
   /** The record once more, for its one target, as the next attempt epoch. What was delayed is due. */
@@ -156,6 +166,7 @@ export class ReplayRun {
     const { target, delayed } = this.#options
     const { dueAt, writtenAt } = record
     if (record.target !== undefined && record.target !== target) return 'otherTarget'
+    if (!this.#context.concerns(record, target)) return 'otherTarget'
     if (record.attemptEpoch > 0) return 'repeats'
     if (dueAt === undefined || (dueAt <= writtenAt && dueAt <= clock.now())) return undefined
     const isWanted = delayed ?? queue.recall === undefined

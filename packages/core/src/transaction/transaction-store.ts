@@ -12,8 +12,8 @@ export type TransactionState = 'open' | 'sealed' | 'applying' | 'applied' | 'par
 
 /** The mutation that could not be applied. */
 export interface TransactionFailure {
-  /** Its place among all mutations of the transaction, counted from 0. */
-  readonly index: number
+  /** Its place among all mutations of the transaction, counted from 0; undefined where none was tried. */
+  readonly index: number | undefined
   readonly code: string
   readonly message: string
 }

@@ -55,6 +55,7 @@ async function replay(queue: Queue, options: Partial<ReplayOptions>) {
     decode: (record) => record as WalRecord,
     send: (records) => producer.send(records),
     versions: new VersionClock({ region: 0, floor: queue.highestVersion?.() ?? 0n }),
+    concerns: () => true,
     pace: () => ({ allowed: (wanted) => wanted, waitMs: () => 0, spend: () => {} }),
   })
   const report = await replays.run({ target: 'search', ...options })

@@ -9,6 +9,7 @@ import type {
   SavedAttempts,
   Watermark,
 } from '../../consumer/consumer.ts'
+import { WalError } from '../../errors.ts'
 import type { StoredRecord } from '../../record.ts'
 import type { Cursor } from './cursor.ts'
 import { takeAhead } from './file-ahead.ts'
@@ -93,6 +94,15 @@ export class FileConsumer implements Consumer {
     if (deliveries.some(({ record }) => record.attemptEpoch > 0)) await this.#cursor.sync()
     // Not waited for: any other ack may be forgotten.
     else void this.#cursor.write()
+  }
+
+  async sync(): Promise<void> {
+    if (this.#closed || (await this.#cursor.sync())) return
+    throw new WalError(
+      'ERR_IO',
+      `What target '${this.#cursor.target}' is done with could not be synced.`,
+      { retryable: true },
+    )
   }
 
   async release(releases: readonly Release[]): Promise<void> {

@@ -8,6 +8,7 @@ import { type SurveyedLetters, surveyLetters } from './letters-survey.ts'
 import { Bystander, type IsOwned, isOwnedNow, type LastOwner } from './live-owner.ts'
 import { type LogSurvey, type LogSurveyOptions, surveyLog } from './log-survey.ts'
 import { type ScheduleReport, surveySchedules } from './schedule-survey.ts'
+import { type SurveyedTransactions, surveyTransactions } from './transactions-survey.ts'
 import { type ReadWatch, WatchedFiles } from './watched-files.ts'
 
 /** How a queue's directory is read as a whole. */
@@ -28,6 +29,7 @@ export interface DirectorySurvey {
   /** By the path of the cursor that names it. */
   readonly schedules: ReadonlyMap<string, ScheduleReport>
   readonly letters: SurveyedLetters | undefined
+  readonly transactions: SurveyedTransactions | undefined
   readonly findings: Findings
   readonly files: WatchedFiles
   /** Rejects if somebody has opened the directory since. */
@@ -63,12 +65,14 @@ export async function surveyDirectory(
     const log = await surveyLog({ files, findings, knownSynced, visitor })
     const schedules = await surveySchedules(files, findings, cursors)
     const letters = await surveyLetters(files, findings)
+    const transactions = await surveyTransactions(files, findings)
     return {
       owner: owner === 'damaged' ? undefined : owner,
       cursors,
       log,
       schedules,
       letters,
+      transactions,
       findings,
       files,
       confirm: () => bystander.end(),
@@ -79,7 +83,7 @@ export async function surveyDirectory(
 }
 
 async function expectJournals(files: WatchedFiles): Promise<void> {
-  for (const folder of ['cursors', 'schedules', 'dead-letters']) {
+  for (const folder of ['cursors', 'schedules', 'dead-letters', 'transactions']) {
     for (const name of await files.list(folder)) await files.expect(`${folder}/${name}`)
   }
 }

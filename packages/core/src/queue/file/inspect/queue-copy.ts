@@ -77,6 +77,15 @@ export class QueueCopy {
     await fileSystem.syncDirectory(join(directory, 'cursors'))
   }
 
+  /** The entries of a journal of transactions, as they are; `path` is its in a queue's directory. */
+  async addTransactions(path: string, entries: AsyncIterable<Uint8Array>): Promise<void> {
+    const { directory, fileSystem, random } = this.#options
+    const journal = { fileSystem, random, path: join(directory, path), kind: 'tran' } as const
+    const { file } = await JournalFile.write(journal, entries)
+    await file.retire()
+    await fileSystem.syncDirectory(join(directory, 'transactions'))
+  }
+
   /** Answers how many there were. */
   async addLetters(letters: AsyncIterable<StoredDeadLetter>): Promise<number> {
     const { directory, fileSystem, random } = this.#options

@@ -15,6 +15,7 @@ import { LogCopy } from './log-copy.ts'
 import { QueueCopy } from './queue-copy.ts'
 import type { CopiedParts, SalvageReport } from './salvage-report.ts'
 import { SequenceMap } from './sequence-map.ts'
+import { readTransactions } from './transactions-survey.ts'
 import { verifyReportOf } from './verify-report.ts'
 import type { ReadWatch } from './watched-files.ts'
 
@@ -45,7 +46,8 @@ export interface SalvageFileQueueOptions extends ReadWatch {
  * and reports exactly what could not be read. Changes nothing in `from`.
  *
  * Records keep their order and all of their fields. What a target was done with it is done with in
- * the copy, and nothing else. Dead letters come along; one whose removal cannot be read is back. A
+ * the copy, and nothing else. Dead letters come along; one whose removal cannot be read is back. So do
+ * transactions; one that is not whole any more becomes a dead letter when it is delivered. A
  * target whose cursor cannot be read is given every record again. Behind damage the search goes on
  * for the next whole frame.
  *
@@ -110,7 +112,12 @@ class Salvage {
     return this.#log
   }
 
-  async #copyTheRest({ cursors, letters, files }: DirectorySurvey): Promise<CopiedParts> {
+  async #copyTheRest({
+    cursors,
+    letters,
+    transactions,
+    files,
+  }: DirectorySurvey): Promise<CopiedParts> {
     const copy = this.#copy
     const copiedCursors: string[] = []
     const lostCursors: string[] = []
@@ -124,6 +131,9 @@ class Salvage {
       cursorsOfItsKind.push(file)
     }
     const deadLetters = letters ? await copy?.addLetters(readLetters(files, letters)) : 0
+    if (transactions) {
+      await copy?.addTransactions(transactions.file, readTransactions(files, transactions))
+    }
     return {
       records: this.#sequences.count,
       sequences: this.#sequences.runs,

@@ -37,7 +37,7 @@ export async function beginCopy(fileSystem: FileSystem, directory: string): Prom
     }
     await fileSystem.syncDirectory(directory)
   }
-  for (const folder of ['segments', 'cursors', 'dead-letters']) {
+  for (const folder of ['segments', 'cursors', 'dead-letters', 'transactions']) {
     const path = join(directory, folder)
     await fileSystem.makeDirectory(path)
     for (const name of await fileSystem.list(path)) await fileSystem.remove(join(path, name))

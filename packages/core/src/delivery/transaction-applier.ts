@@ -1,0 +1,227 @@
+import { type Clock, sleep } from '../clock.ts'
+import type { Consumer } from '../consumer/consumer.ts'
+import type { StoredRecord, WalRecord } from '../record.ts'
+import type { BatchLimits, FailureOutcome, Outcome } from '../target/target.ts'
+import type { TransactionRun, TransactionSource } from '../transaction/transaction-source.ts'
+import type { ApplyEnd } from './apply-with-timeout.ts'
+import type { Batch, Span } from './batch.ts'
+import { type Failure, failureOf } from './classify-error.ts'
+import type { Entry } from './entry.ts'
+import type { Gate } from './gate.ts'
+import type { DeliveryPolicy } from './policy.ts'
+import type { RateLimit } from './rate-limit.ts'
+import type { Settler } from './settler.ts'
+import type { TakeLimits } from './take-limits.ts'
+
+/** An apply that came to an end of its own. */
+export type SettledApply = Exclude<ApplyEnd, { kind: 'stopped' }>
+
+/** What it came to. */
+export type ApplyResult =
+  | { readonly outcomes: readonly Outcome[] | undefined }
+  | { readonly failure: Failure }
+
+export interface TransactionApplierOptions {
+  readonly namespace: string
+  readonly targetName: string
+  readonly transactions?: TransactionSource | undefined
+  readonly consumer: Consumer
+  decode(record: StoredRecord): WalRecord
+  readonly policy: DeliveryPolicy
+  readonly limits: TakeLimits
+  readonly clock: Clock
+  readonly rate: RateLimit | undefined
+  /** Aborted when the delivery gives up what is under way. */
+  readonly stop: AbortSignal
+  readonly gate: Gate
+  readonly settler: Settler
+  /** Resolves once every ack so far has been handed to the queue. */
+  acked(): Promise<void>
+  apply(entries: readonly Entry[], records: readonly WalRecord[]): Promise<ApplyEnd>
+  resultOf(end: SettledApply, records: number): ApplyResult
+  /** False once the target is paused, or the delivery stops. */
+  mayGoOn(batch: Batch): boolean
+  /** The queue or the store failed: the marker goes back, and waits. */
+  queueFailed(batch: Batch, entry: Entry, error: unknown): Promise<void>
+}
+
+/** What one step came to: mutations were applied, or why not. */
+interface Step {
+  /** How many of the first ones are done with. */
+  readonly done: number
+  readonly failed?: { readonly mutation: StoredRecord; readonly failure: Failure } | undefined
+}
+
+/**
+ * Applies the mutations of a transaction in their sequence, when its marker's turn has come. Every failure
+ * is judged as the marker's own; attempts count anew whenever it has got further.
+ */
+export class TransactionApplier {
+  readonly #options: TransactionApplierOptions
+
+  constructor(options: TransactionApplierOptions) {
+    this.#options = options
+  }
+
+  /** Rejects where the queue fails before anything is applied. */
+  async run(batch: Batch, entry: Entry): Promise<void> {
+    const { settler, transactions, consumer, clock, targetName, acked } = this.#options
+    const { record, unreadable } = entry.delivery
+    if (entry.lost) return settler.putBack(batch, [entry], 0)
+    if (unreadable !== undefined) {
+      return settler.refuse(batch, entry, unreadable.code, unreadable.message)
+    }
+    if (transactions === undefined) return settler.refuse(batch, entry, ...this.#unsupported(entry))
+    // Progress that outlasts the acks of what came before would leave that applied last.
+    await acked()
+    await consumer.sync?.()
+    const beginning = await transactions.begin(record, targetName)
+    if (beginning.kind === 'refused') {
+      return settler.refuse(batch, entry, beginning.code, beginning.message)
+    }
+    if (beginning.kind === 'notYet') return settler.putBack(batch, [entry], beginning.delayMs)
+    if (beginning.kind === 'done') {
+      return settler.settle(batch, [entry], [{ status: 'superseded' }], this.#span(clock.now()))
+    }
+    await this.#attempt(batch, entry, beginning.run)
+  }
+
+  async #attempt(batch: Batch, entry: Entry, run: TransactionRun): Promise<void> {
+    const { settler, policy, consumer } = this.#options
+    if (entry.interrupted > 0) {
+      // What died with the process was not the fault of a mutation that went through.
+      if (run.progressed) entry.spent = Math.max(0, entry.spent - entry.interrupted)
+      else settler.noteInterruptions(entry)
+    }
+    if (entry.spent >= policy.retry.maxAttempts) {
+      await run.end()
+      return settler.exhausted(batch, entry)
+    }
+    await consumer.beginAttempts?.([entry.delivery])
+    try {
+      await this.#applyAll(batch, entry, run)
+    } catch (error) {
+      // What was applied may be applied again, as after a crash.
+      await this.#options.queueFailed(batch, entry, error)
+    }
+  }
+
+  async #applyAll(batch: Batch, entry: Entry, run: TransactionRun): Promise<void> {
+    const { settler, clock, gate, limits, mayGoOn } = this.#options
+    const started = clock.monotonic()
+    const at = clock.now()
+    let most: BatchLimits = limits.appliesInOrder ? limits : { ...limits, maxRecords: 1 }
+    for (;;) {
+      const mutations = await run.next(most)
+      const span: Span = { at, durationMs: clock.monotonic() - started }
+      if (mutations.length === 0) {
+        await run.end()
+        return settler.settle(batch, [entry], undefined, span)
+      }
+      if (!mayGoOn(batch) || entry.lost) {
+        await run.end()
+        return settler.putBack(batch, [entry], 0)
+      }
+      const step = await this.#step(entry, await this.#paced(mutations))
+      if (step === undefined) {
+        await run.end()
+        return settler.putBack(batch, [entry], 0)
+      }
+      entry.suspect = false
+      if (step.done > 0) {
+        await run.advance(step.done)
+        gate.answered(batch.generation, step.done)
+        entry.spent = 0
+      }
+      // A batch failed as a whole: then its mutations go one by one.
+      if (step.done === 0 && step.failed === undefined) most = { ...most, maxRecords: 1 }
+      if (step.failed !== undefined) return this.#failed(batch, entry, run, step.failed)
+    }
+  }
+
+  /** So many of them as may go now, once any may: a mutation counts as a record. */
+  async #paced(mutations: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
+    const { rate, clock, stop } = this.#options
+    if (rate === undefined) return mutations
+    let allowed = rate.allowed(mutations.length)
+    while (allowed === 0 && !stop.aborted) {
+      await sleep(clock, Math.max(1, rate.waitMs(mutations.length)), stop)
+      allowed = rate.allowed(mutations.length)
+    }
+    rate.spend(allowed)
+    return mutations.slice(0, Math.max(1, allowed))
+  }
+
+  /** Undefined if the delivery stops. */
+  async #step(entry: Entry, mutations: readonly StoredRecord[]): Promise<Step | undefined> {
+    const { apply, resultOf, decode } = this.#options
+    const first = mutations[0] as StoredRecord
+    const records: WalRecord[] = []
+    try {
+      for (const mutation of mutations) records.push(decode(mutation))
+    } catch (error) {
+      const failed = mutations[records.length] as StoredRecord
+      const failure = undecodable(error)
+      if (records.length === 0) return { done: 0, failed: { mutation: failed, failure } }
+    }
+    const end = await apply([entry], records)
+    if (end.kind === 'stopped') return undefined
+    const result = resultOf(end, records.length)
+    if ('failure' in result) {
+      const { failure } = result
+      const blames = records.length === 1 || isOfTarget(failure)
+      return { done: 0, failed: blames ? { mutation: first, failure } : undefined }
+    }
+    const { outcomes } = result
+    const failed = outcomes === undefined ? -1 : outcomes.findIndex((one) => !isDone(one))
+    if (failed === -1) return { done: records.length }
+    const mutation = mutations[failed] as StoredRecord
+    return {
+      done: failed,
+      failed: { mutation, failure: failureOf(outcomes?.[failed] as FailureOutcome) },
+    }
+  }
+
+  async #failed(
+    batch: Batch,
+    entry: Entry,
+    run: TransactionRun,
+    { mutation, failure }: NonNullable<Step['failed']>,
+  ): Promise<void> {
+    const { settler, clock } = this.#options
+    run.failedAt(mutation)
+    await run.end()
+    const { op, key, transaction } = mutation
+    const name = `Mutation ${transaction?.index} (${op} of ${key === undefined ? 'no key' : `'${key}'`})`
+    const named = { ...failure, message: `${name}: ${failure.message}` }
+    await settler.fail(batch, [entry], named, this.#span(clock.now()))
+  }
+
+  #span(at: number): Span {
+    return { at, durationMs: 0 }
+  }
+
+  #unsupported({ delivery }: Entry): readonly [string, string] {
+    const { namespace } = this.#options
+    return [
+      'ERR_NOT_SUPPORTED',
+      `It stands for transaction ${delivery.record.transaction?.id}, and namespace '${namespace}' has no transactions any more. ` +
+        `Set namespaces.${namespace}.transactions as it was, and redrive it.`,
+    ]
+  }
+}
+
+function isDone({ status }: Outcome): boolean {
+  return status === 'applied' || status === 'superseded'
+}
+
+/** It says something of the target, and nothing of the records. */
+export function isOfTarget(failure: Failure): boolean {
+  return failure.class === 'throttled' || failure.class === 'unavailable'
+}
+
+function undecodable(error: unknown): Failure {
+  const why = error instanceof Error ? error.message : String(error)
+  const message = `Its payload cannot be decoded: ${why}`
+  return { class: 'permanent', code: 'ERR_UNDECODABLE', message }
+}

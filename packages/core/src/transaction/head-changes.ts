@@ -1,0 +1,102 @@
+import type { Clock } from '../clock.ts'
+import type {
+  TransactionFailure,
+  TransactionHead,
+  TransactionProgress,
+  TransactionPutOptions,
+  TransactionState,
+  TransactionStore,
+} from './transaction-store.ts'
+
+/** A transaction has come into another state. */
+export interface TransactionChange {
+  readonly id: string
+  readonly state: TransactionState
+  /** The target that brought it there; undefined for what concerns none. */
+  readonly target: string | undefined
+  /** Why, where it is parked. */
+  readonly failure: TransactionFailure | undefined
+}
+
+export interface HeadChangesOptions {
+  readonly store: TransactionStore
+  readonly clock: Clock
+  onChange(change: TransactionChange): void
+}
+
+/** What a change of a target's progress makes of it, or undefined to leave it as it is. */
+export type ChangeProgress = (
+  progress: TransactionProgress,
+) => Partial<TransactionProgress> | undefined
+
+/** Tries of one change that others keep overtaking: targets and processes are few. */
+const mostTries = 1000
+
+/** Changes heads by conditional puts, and tells of every transition. */
+export class HeadChanges {
+  readonly #options: HeadChangesOptions
+
+  constructor(options: HeadChangesOptions) {
+    this.#options = options
+  }
+
+  /** Tells that a new head was stored. */
+  created({ id, state }: TransactionHead): void {
+    this.#options.onChange({ id, state, target: undefined, failure: undefined })
+  }
+
+  /**
+   * Puts the head with these fields; false if it is not the latest. Rejects where the store fails.
+   * Tells of the transition if there is one.
+   */
+  async put(
+    head: TransactionHead,
+    fields: Partial<TransactionHead>,
+    options: TransactionPutOptions & { readonly target?: string } = {},
+  ): Promise<TransactionHead | undefined> {
+    const { store, clock, onChange } = this.#options
+    const state = fields.state ?? head.state
+    const changedAt = state === head.state ? head.changedAt : clock.now()
+    const next = { ...head, ...fields, revision: head.revision + 1, changedAt }
+    if (!(await store.put(next, options))) return undefined
+    if (state !== head.state) {
+      const { target } = options
+      const failure = target === undefined ? undefined : next.targets[target]?.failure
+      onChange({ id: head.id, state, target, failure })
+    }
+    return next
+  }
+
+  /** Changes a target's progress, and the state that follows. Undefined if there is nothing to change. */
+  async progress(
+    id: string,
+    target: string,
+    change: ChangeProgress,
+    options: TransactionPutOptions & { readonly version?: bigint } = {},
+  ): Promise<TransactionHead | undefined> {
+    const { store } = this.#options
+    for (let tries = 0; tries < mostTries; tries++) {
+      const head = await store.get(id)
+      const before = head?.targets[target]
+      const changed = before && change(before)
+      if (head === undefined || before === undefined || changed === undefined) return undefined
+      const progress: TransactionProgress = { ...before, ...changed }
+      const targets = { ...head.targets, [target]: progress }
+      const version = head.version ?? options.version
+      const { lasting } = options
+      const fields = { targets, version, state: stateOf(targets) }
+      const put = await this.put(head, fields, { target, lasting })
+      if (put !== undefined) return put
+    }
+    throw new Error(`Transaction ${id} was changed by others ${mostTries} times in a row.`)
+  }
+}
+
+/** What the whole is in, once it is sealed, by how far each target has come. */
+function stateOf(targets: TransactionHead['targets']): TransactionState {
+  const states = Object.values(targets).map(({ state }) => state)
+  if (states.includes('parked')) return 'parked'
+  if (states.every((state) => state === 'applied')) return 'applied'
+  if (states.every((state) => state === 'applied' || state === 'discarded')) return 'discarded'
+  return states.every((state) => state === 'waiting') ? 'sealed' : 'applying'
+}

@@ -1,0 +1,271 @@
+import { crc32 } from 'node:zlib'
+import type { Clock } from '../clock.ts'
+import { WalError } from '../errors.ts'
+import type { Op, StoredRecord } from '../record.ts'
+import type { HeadChanges } from './head-changes.ts'
+import type { MarkedTarget, Marker } from './marker.ts'
+import { ChunkWriter } from './mutation-format.ts'
+import type { Transaction } from './transaction.ts'
+import { notOpen } from './transaction-errors.ts'
+import type { TransactionHead, TransactionProgress, TransactionStore } from './transaction-store.ts'
+
+/** A mutation as its caller gives it. */
+export interface MutationInput {
+  readonly op: Op
+  readonly target: string
+  readonly key?: string | undefined
+  readonly payload?: unknown
+}
+
+/** Where a mutation stands in its transaction. */
+export interface MutationPlace {
+  /** The transaction's. */
+  readonly id: string
+  readonly index: number
+  /** How many of its key come before it. */
+  readonly steps: number
+}
+
+export interface TransactionWriterOptions {
+  readonly namespace: string
+  readonly id: string
+  readonly store: TransactionStore
+  readonly changes: HeadChanges
+  readonly clock: Clock
+  readonly maxMutations: number
+  readonly maxBytes: number
+  /** True where the marker names the keys. */
+  readonly namesKeys: boolean
+  /** Checks a mutation; answers its payload as the schema leaves it, in a promise if that takes time. */
+  check(input: MutationInput): unknown
+  build(input: MutationInput, payload: unknown, place: MutationPlace): StoredRecord
+}
+
+/** A sealed transaction, as its marker is made from it. */
+export interface Sealed {
+  readonly head: TransactionHead
+  readonly marker: Marker
+  readonly keys: Iterable<string>
+}
+
+const versionStep = 16
+
+/** Gathers one transaction's mutations and brings them into the store, chunk by chunk. */
+export class TransactionWriter implements Transaction<unknown, string, 'none'> {
+  readonly id: string
+  readonly #options: TransactionWriterOptions
+  readonly #chunks = new ChunkWriter()
+  /** How many mutations each key has. */
+  readonly #keys = new Map<string | undefined, number>()
+  readonly #targets = new Map<string, { mutations: number; readonly keys: Set<string> }>()
+  readonly #openedAt: number
+  /** Settles once all mutations so far are taken. Never rejects. */
+  #last: Promise<void> | undefined
+  #failure: { readonly error: unknown } | undefined
+  #isEnded = false
+  /** What the store has; undefined until the first chunk is full. */
+  #head: TransactionHead | undefined
+  #stored = 0
+  #bytes = 0
+  #checksum = 0
+  #mutations = 0
+  /** Most mutations of one key. */
+  #span = 1
+  #chunkCount = 0
+  /** The last chunk, once it is finished. */
+  #rest: Uint8Array | undefined
+
+  constructor(options: TransactionWriterOptions) {
+    this.#options = options
+    this.id = options.id
+    this.#openedAt = options.clock.now()
+  }
+
+  put(target: string, mutation: object): Promise<void> {
+    return this.#add({ ...mutation, op: 'put', target })
+  }
+
+  patch(target: string, mutation: object): Promise<void> {
+    return this.#add({ ...mutation, op: 'patch', target })
+  }
+
+  delete(target: string, mutation: object): Promise<void> {
+    return this.#add({ ...mutation, op: 'delete', target })
+  }
+
+  /** Takes no more mutations; resolves once those so far are taken. Rejects if any was refused. */
+  async finish(): Promise<void> {
+    this.#isEnded = true
+    while (this.#last !== undefined) await this.#last
+    if (this.#failure !== undefined) throw this.#failure.error
+    this.#rest = this.#chunks.end()
+    if (this.#rest !== undefined) this.#count(this.#rest)
+    if (this.#mutations > 0) return
+    throw new WalError(
+      'ERR_INVALID_RECORD',
+      `A transaction of namespace '${this.#options.namespace}' is refused: it has no mutations`,
+    )
+  }
+
+  /**
+   * Seals it, durably. Undefined if it cannot be any more: it was discarded, or there is another one of this id.
+   * Rejects where the store fails; a `get` tells then what it came to.
+   */
+  async seal(): Promise<Sealed | undefined> {
+    const { store, changes } = this.#options
+    const last = this.#rest === undefined ? [] : [this.#rest]
+    const sealed = this.sealed
+    if (this.#head === undefined) {
+      const head = { ...sealed.head, revision: 1 }
+      if (!(await store.create(head, last))) return undefined
+      changes.created(head)
+      return { ...sealed, head }
+    }
+    for (const chunk of last) await store.addChunk(this.id, this.#stored++, chunk)
+    const head = await changes.put(this.#head, sealed.head)
+    return head && { ...sealed, head }
+  }
+
+  /** Lets go of what the store has of it. */
+  async abandon(): Promise<void> {
+    this.#isEnded = true
+    while (this.#last !== undefined) await this.#last
+    if (this.#head !== undefined)
+      await this.#options.changes.put(this.#head, { state: 'discarded' })
+  }
+
+  /** As it is when it is sealed now. */
+  get sealed(): Sealed {
+    const { namesKeys, clock } = this.#options
+    const marked = [...this.#targets].map(([name, { mutations, keys }]): [string, MarkedTarget] => [
+      name,
+      namesKeys ? { mutations, keys: [...keys] } : { mutations },
+    ])
+    const progress = marked.map(([name, { mutations }]): [string, TransactionProgress] => [
+      name,
+      { state: 'waiting', mutations, applied: 0, attemptedAt: 0 },
+    ])
+    const head: TransactionHead = {
+      id: this.id,
+      revision: (this.#head?.revision ?? 0) + 1,
+      state: 'sealed',
+      openedAt: this.#openedAt,
+      changedAt: clock.now(),
+      mutations: this.#mutations,
+      bytes: this.#bytes,
+      chunks: this.#chunkCount,
+      checksum: this.#checksum,
+      span: this.#span,
+      version: undefined,
+      targets: Object.fromEntries(progress),
+    }
+    const marker = { mutations: this.#mutations, targets: Object.fromEntries(marked) }
+    const keys = [...this.#keys.keys()].filter((key) => key !== undefined)
+    return { head, marker, keys }
+  }
+
+  #add(input: MutationInput): Promise<void> {
+    const added = this.#taken(input)
+    // Whoever does not await it is told by the transaction as a whole.
+    added.catch(() => {})
+    return added
+  }
+
+  async #taken(input: MutationInput): Promise<void> {
+    try {
+      if (this.#isEnded) throw notOpen(this.id)
+      const payload = this.#options.check(input)
+      if (this.#last === undefined && !(payload instanceof Promise)) {
+        const full = this.#take(input, payload)
+        if (full.length > 0) await this.#inTurn(() => this.#storeAll(full))
+        return
+      }
+      await this.#inTurn(async () => this.#storeAll(this.#take(input, await payload)))
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
+  }
+
+  /** One after the other, in the order of the calls. */
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = (this.#last ?? Promise.resolve()).then(work)
+    const last = done.then(
+      () => {},
+      () => {},
+    )
+    this.#last = last
+    try {
+      await done
+    } finally {
+      if (this.#last === last) this.#last = undefined
+    }
+  }
+
+  /** Adds the mutation; answers the chunks that are full now. */
+  #take(input: MutationInput, payload: unknown): readonly Uint8Array[] {
+    if (this.#failure !== undefined) throw this.#failure.error
+    const { build, maxMutations, namespace } = this.#options
+    const { key, target } = input
+    if (this.#mutations === maxMutations) {
+      throw tooLarge(namespace, `more than ${maxMutations} mutations (transactions.maxMutations)`)
+    }
+    const steps = this.#keys.get(key) ?? 0
+    const place = { id: this.id, index: this.#mutations, steps }
+    const full = this.#chunks.add(build(input, payload, place))
+    this.#mutations++
+    this.#keys.set(key, steps + 1)
+    this.#span = Math.max(this.#span, steps + 1)
+    const marked = this.#targets.get(target) ?? { mutations: 0, keys: new Set() }
+    this.#targets.set(target, marked)
+    marked.mutations++
+    if (key !== undefined) marked.keys.add(key)
+    for (const chunk of full) this.#count(chunk)
+    return full
+  }
+
+  #count(chunk: Uint8Array): void {
+    const { maxBytes, namespace } = this.#options
+    this.#chunkCount++
+    this.#bytes += chunk.byteLength
+    this.#checksum = crc32(chunk, this.#checksum)
+    if (this.#bytes <= maxBytes) return
+    throw tooLarge(namespace, `more than ${maxBytes} bytes (transactions.maxBytes)`)
+  }
+
+  async #storeAll(chunks: readonly Uint8Array[]): Promise<void> {
+    const { store, changes } = this.#options
+    for (const chunk of chunks) {
+      if (this.#head !== undefined) {
+        await store.addChunk(this.id, this.#stored++, chunk)
+        continue
+      }
+      const { mutations, bytes, chunks: count, checksum, ...rest } = this.sealed.head
+      const none = { mutations: 0, bytes: 0, chunks: 0, checksum: 0, span: 0, targets: {} }
+      const head: TransactionHead = { ...rest, ...none, revision: 1, state: 'open' }
+      if (!(await store.create(head, [chunk]))) throw taken(this.id)
+      this.#stored = 1
+      this.#head = head
+      changes.created(head)
+    }
+  }
+}
+
+/** The distance of a mutation's version from the lowest of its key. */
+export function versionDistance(steps: number): bigint {
+  return BigInt(steps * versionStep)
+}
+
+export function tooLarge(namespace: string, what: string): WalError {
+  return new WalError(
+    'ERR_TRANSACTION_TOO_LARGE',
+    `A transaction of namespace '${namespace}' is refused: it has ${what}. Nothing of it is applied; make several of it.`,
+  )
+}
+
+function taken(id: string): WalError {
+  return new WalError(
+    'ERR_INVALID_RECORD',
+    `There is a transaction ${id} already. Give an id only to try again after 'unknown', with the id of that receipt.`,
+  )
+}

@@ -1,0 +1,157 @@
+import type { Clock } from '../clock.ts'
+import type { StoredDeadLetter } from '../dlq/dlq.ts'
+import type { StoredRecord } from '../record.ts'
+import type { HeadChanges } from './head-changes.ts'
+import { markerOf } from './marker.ts'
+import { inspectChunks } from './transaction-reading.ts'
+import { OpenTransactionRun } from './transaction-run.ts'
+import type { TransactionBeginning, TransactionSource } from './transaction-source.ts'
+import type { TransactionHead, TransactionStore } from './transaction-store.ts'
+
+export interface TransactionsAtTargetsOptions {
+  readonly namespace: string
+  readonly store: TransactionStore
+  readonly changes: HeadChanges
+  readonly clock: Clock
+  /** How long parts are waited for that the store does not show; 0 where it shows what it has at once. */
+  readonly patienceMs: number
+}
+
+/** Waits for parts that cannot be seen yet, in ms: half of the time waited so far, within these. */
+const leastWaitMs = 50
+const longestWaitMs = 10_000
+
+const done: TransactionBeginning = { kind: 'done' }
+
+/** The side of transactions that delivery sees: each target's way through their sets. */
+export class TransactionsAtTargets implements TransactionSource {
+  readonly #options: TransactionsAtTargetsOptions
+  /** Ids of those whose chunks were found whole. */
+  readonly #whole = new Set<string>()
+  /** By id: since when parts are waited for, by the monotonic clock. */
+  readonly #waiting = new Map<string, number>()
+  /** By id and target: the mutation that failed last. */
+  readonly #failed = new Map<string, number>()
+
+  constructor(options: TransactionsAtTargetsOptions) {
+    this.#options = options
+  }
+
+  keysOf(record: StoredRecord, target: string): readonly string[] | undefined {
+    const marker = markerOf(record)
+    // One that cannot be read is for every target to refuse.
+    if (marker === undefined) return []
+    if (!Object.hasOwn(marker.targets, target)) return undefined
+    return marker.targets[target]?.keys ?? []
+  }
+
+  async begin(record: StoredRecord, target: string): Promise<TransactionBeginning> {
+    const { store, changes } = this.#options
+    const id = record.transaction?.id ?? record.id
+    const head = await store.get(id)
+    if (head === undefined || head.state === 'open') return this.#absent(id, head)
+    const before = head.targets[target]
+    if (before === undefined || before.state === 'applied' || before.state === 'discarded') {
+      return done
+    }
+    if (head.version !== undefined && head.version !== record.version) return done
+    // Where it was never told yes it is not applied.
+    if (head.state === 'discarded') return done
+    const parts = this.#whole.has(id) ? 'whole' : await inspectChunks(store, head)
+    if (parts === 'missing') return this.#absent(id, head)
+    if (parts === 'damaged') return damaged(id)
+    this.#whole.add(id)
+    this.#waiting.delete(id)
+    return this.#begin(record, head, target, changes)
+  }
+
+  /** The marker cannot be applied, and is to become a dead letter. To be called before that is put. */
+  async park({ record, target, code, message }: StoredDeadLetter): Promise<void> {
+    const id = record.transaction?.id ?? record.id
+    const index = this.#failed.get(nameOf(id, target))
+    await this.#options.changes.progress(id, target, ({ state }) =>
+      state === 'applied' || state === 'discarded'
+        ? undefined
+        : { state: 'parked', failure: { index, code, message } },
+    )
+    this.#failed.delete(nameOf(id, target))
+  }
+
+  /** The dead letter was discarded: the rest will not be applied. */
+  async discard({ record, target }: StoredDeadLetter): Promise<void> {
+    const id = record.transaction?.id ?? record.id
+    await this.#options.changes.progress(id, target, ({ state }) =>
+      state === 'parked' ? { state: 'discarded' } : undefined,
+    )
+  }
+
+  async #begin(
+    record: StoredRecord,
+    { id }: TransactionHead,
+    target: string,
+    changes: HeadChanges,
+  ): Promise<TransactionBeginning> {
+    let progressed = false
+    const head = await changes.progress(
+      id,
+      target,
+      ({ state, applied, attemptedAt }) => {
+        if (state === 'applied' || state === 'discarded') return undefined
+        progressed = state === 'applying' && applied > attemptedAt
+        return { state: 'applying', attemptedAt: applied, failure: undefined }
+      },
+      { lasting: false, version: record.version },
+    )
+    // Another marker may have been first meanwhile.
+    if (head === undefined || head.version !== record.version) return done
+    const { store, clock } = this.#options
+    const run = new OpenTransactionRun({
+      store,
+      changes,
+      clock,
+      head,
+      target,
+      marker: record,
+      progressed,
+      onFailed: (index) => this.#failed.set(nameOf(id, target), index),
+      onApplied: (whole) => {
+        this.#failed.delete(nameOf(id, target))
+        if (whole) this.#whole.delete(id)
+      },
+    })
+    return { kind: 'ready', run }
+  }
+
+  #absent(id: string, head: TransactionHead | undefined): TransactionBeginning {
+    const { clock, patienceMs, namespace } = this.#options
+    const now = clock.monotonic()
+    const since = this.#waiting.get(id) ?? now
+    this.#waiting.set(id, since)
+    const waitedMs = now - since
+    if (waitedMs < patienceMs) {
+      const delayMs = Math.min(longestWaitMs, Math.max(leastWaitMs, waitedMs / 2))
+      return { kind: 'notYet', delayMs }
+    }
+    this.#waiting.delete(id)
+    const what = head === undefined ? 'its head is' : 'parts of it are'
+    return {
+      kind: 'refused',
+      code: 'ERR_TRANSACTION_INCOMPLETE',
+      message:
+        `Transaction ${id} of namespace '${namespace}' cannot be applied: ${what} not in the store of transactions. ` +
+        'Redrive its dead letter once the store has it again.',
+    }
+  }
+}
+
+function damaged(id: string): TransactionBeginning {
+  return {
+    kind: 'refused',
+    code: 'ERR_TRANSACTION_INCOMPLETE',
+    message: `Transaction ${id} cannot be applied: what the store gives of it is not what was sealed. Nothing more of it was applied.`,
+  }
+}
+
+function nameOf(id: string, target: string): string {
+  return `${id} ${target}`
+}
