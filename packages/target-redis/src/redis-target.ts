@@ -82,6 +82,11 @@ class RedisTarget implements Target<unknown> {
     return value === undefined ? JSON.parse(String(held)) : held
   }
 
+  /** For as long as a tombstone stays. */
+  remembersDeletesMs(): number {
+    return this.#settings.tombstoneMs
+  }
+
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     if (!this.#settings.connection.isReady()) throw errorOf(notConnected)
     const ping = async (): Promise<Outcome> => {

@@ -51,3 +51,11 @@ describe('what is refused at write', () => {
     expect(target.validate?.(makeRecord({ op: 'delete', payload: undefined }))).toBeUndefined()
   })
 })
+
+test('redis remembers a delete for as long as a tombstone stays, a source for good', async () => {
+  const { signal } = new AbortController()
+  const target = redisTarget({ client, tombstoneMs: 5_000 })
+  expect(await target.remembersDeletesMs?.({ signal })).toBe(5_000)
+  const fetching = redisTarget({ client, fetch: async () => new Map() })
+  expect(fetching.remembersDeletesMs).toBeUndefined()
+})

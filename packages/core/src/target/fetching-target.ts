@@ -21,6 +21,7 @@ export type FetchPayloads<P> = (
  *
  * A fetched value may be newer than its record, never older; the record of what made it newer
  * follows, and fetches again. So the value that stays is the one fetched for the newest record.
+ * Deletes are remembered for good, by the source: an old record brings nothing back that it lacks.
  *
  * @param target where values are put; it has to guard by version, and to take puts and deletes
  * @throws WalError `ERR_CONFIG` if it does not

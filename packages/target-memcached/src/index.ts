@@ -1,0 +1,6 @@
+export type { SingleMemcacheClient } from './memcache-client-connection.ts'
+export type { MemcacheClient, MemcacheNode } from './memcache-connection.ts'
+export type { HeldItem, ItemChange, MemcachedConnection } from './memcached-connection.ts'
+export { type MemcachedValue, memcachedValue } from './memcached-envelope.ts'
+export type { MemcachedTargetOptions } from './memcached-options.ts'
+export { memcachedTarget } from './memcached-target.ts'

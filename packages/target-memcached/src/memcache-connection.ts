@@ -1,0 +1,97 @@
+import { Buffer } from 'node:buffer'
+import { permanent, unavailable } from '@daybook/core'
+import type { HeldItem, ItemChange, MemcachedConnection } from './memcached-connection.ts'
+
+/** The few members used of the class `Memcache` of the package `memcache`. */
+export interface MemcacheClient {
+  readonly nodes: readonly MemcacheNode[]
+  /** Which node has a key. One with copies on several nodes is refused: each has CAS numbers of its own. */
+  readonly hash: { getNodesByKey(key: string): readonly MemcacheNode[] }
+}
+
+/** One server, as that class has it. */
+export interface MemcacheNode {
+  readonly id: string
+  readonly hasSaslCredentials: boolean
+  isConnected(): boolean
+  reconnect(): Promise<void>
+  /** Resolves with the line that answers, or, for `isMultiline`, with the values. */
+  command(
+    command: string,
+    options?: { isMultiline?: boolean; requestedKeys?: string[] },
+  ): Promise<unknown>
+}
+
+/**
+ * Compare-and-set through `memcache`. Its own methods neither give a CAS number nor tell of errors,
+ * so commands are given to its nodes, which do.
+ */
+export class MemcacheConnection implements MemcachedConnection {
+  readonly #client: MemcacheClient
+  /** Of nodes that are being connected: a second connect would make a second socket. */
+  readonly #connecting = new Map<MemcacheNode, Promise<void>>()
+
+  constructor(client: MemcacheClient) {
+    this.#client = client
+  }
+
+  /**
+   * The number is read before the value. Where the item changes between the two, the value is newer than
+   * its number, and the store that relies on it is refused.
+   */
+  async gets(key: string): Promise<HeldItem | undefined> {
+    const node = await this.#nodeOf(key)
+    const [meta, answer] = await Promise.all([
+      node.command(`mg ${key} c`),
+      node.command(`get ${key}`, { isMultiline: true, requestedKeys: [key] }),
+    ])
+    const [, cas] = /^HD c(\d+)/.exec(`${meta}`) ?? []
+    const [value] = (answer as { values?: readonly string[] } | undefined)?.values ?? []
+    return cas === undefined || value === undefined ? undefined : { value, cas }
+  }
+
+  /**
+   * By `cas` and `add` of the old protocol: when it refuses a value as too large, the meta command `ms`
+   * removes the item that was there, and its version with it.
+   */
+  async store({ key, value, ttlSeconds, cas }: ItemChange): Promise<boolean> {
+    if (typeof value !== 'string') throw textOnly
+    const node = await this.#nodeOf(key)
+    const sizes = `${key} 0 ${ttlSeconds} ${Buffer.byteLength(value)}`
+    const head = cas === undefined ? `add ${sizes}` : `cas ${sizes} ${cas}`
+    return (await node.command(`${head}\r\n${value}`)) === 'STORED'
+  }
+
+  async ping(): Promise<void> {
+    await Promise.all(
+      this.#client.nodes.map(async (node) => {
+        await this.#connected(node)
+        await node.command('version')
+      }),
+    )
+  }
+
+  async #nodeOf(key: string): Promise<MemcacheNode> {
+    const [node, ...copies] = this.#client.hash.getNodesByKey(key)
+    if (node === undefined || copies.length > 0) throw oneNode
+    await this.#connected(node)
+    return node
+  }
+
+  /** `connect` would go on with what was half read when the connection broke; `reconnect` starts afresh. */
+  async #connected(node: MemcacheNode): Promise<void> {
+    if (node.isConnected()) return
+    const known = this.#connecting.get(node)
+    if (known !== undefined) return known
+    const connecting = node.reconnect().finally(() => this.#connecting.delete(node))
+    this.#connecting.set(node, connecting)
+    return connecting
+  }
+}
+
+const textOnly = permanent(
+  'bad_value',
+  'The package memcache sends text only; use memcache-client for values that are bytes.',
+)
+
+const oneNode = unavailable('not_one_node', 'The client has to know one node for each key.')

@@ -1,0 +1,56 @@
+import {
+  type FailureClass,
+  type FailureOutcome,
+  permanent,
+  throttled,
+  transient,
+  unavailable,
+} from '@daybook/core'
+
+/** The one place where errors are classified: by what the server says, or the client of its connection. */
+const classes: readonly (readonly [RegExp, FailureClass, code: string])[] = [
+  [/^SERVER_ERROR object too large/i, 'permanent', 'too_large'],
+  [/^SERVER_ERROR out of memory/i, 'throttled', 'out_of_memory'],
+  [/^SERVER_ERROR/, 'transient', 'SERVER_ERROR'],
+  [/^CLIENT_ERROR (unauthenticated|authentication)/i, 'unavailable', 'unauthenticated'],
+  [/^CLIENT_ERROR/, 'permanent', 'CLIENT_ERROR'],
+  [/^ERROR Too many open connections/i, 'unavailable', 'too_many_connections'],
+  // A command that the server does not know, or refuses to all.
+  [/^ERROR/, 'unavailable', 'ERROR'],
+  // What the clients say where they have no connection, or it broke. A time-out of theirs breaks it.
+  [/^(Not connected to|Connection (closed|reset|timeout))/, 'unavailable', 'connection'],
+  [/^(connect (failed|timeout)|Command timeout|Shutdown requested)/, 'unavailable', 'connection'],
+  [/^socket (end|close|timeout|error)|^No more valid servers/, 'unavailable', 'connection'],
+  [/^SASL|authentication failed/i, 'unavailable', 'unauthenticated'],
+]
+
+const connectionCodes: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EPIPE',
+  'ETIMEDOUT',
+])
+
+const makers = { permanent, transient, throttled, unavailable } as const
+
+/** The outcome that an error of a command means for its record. What nobody knows is `transient`. */
+export function memcachedOutcome(error: unknown): FailureOutcome {
+  if (isFailure(error)) return error
+  const { message = String(error), name = 'UNKNOWN', code } = (error ?? {}) as Partial<Told>
+  const details = { cause: error }
+  if (connectionCodes.has(code)) return unavailable(`${code}`, message, details)
+  const known = classes.find(([pattern]) => pattern.test(message))
+  if (known === undefined) return transient(name, message, details)
+  const [, status, word] = known
+  return makers[status](word, message, details)
+}
+
+type Told = Error & { readonly code: unknown }
+
+function isFailure(error: unknown): error is FailureOutcome {
+  return typeof error === 'object' && error !== null && 'status' in error && 'code' in error
+}

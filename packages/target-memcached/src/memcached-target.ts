@@ -1,0 +1,168 @@
+import {
+  type ApplyContext,
+  applied,
+  type FailureOutcome,
+  type FetchPayloads,
+  fetchingTarget,
+  type Outcome,
+  superseded,
+  type Target,
+  throttled,
+  transient,
+  WalError,
+  type WalRecord,
+} from '@daybook/core'
+import {
+  itemOf,
+  type NewItem,
+  type NewValue,
+  valueOfPatch,
+  valueOfPut,
+} from './memcached-change.ts'
+import { memcachedValue } from './memcached-envelope.ts'
+import { memcachedOutcome } from './memcached-errors.ts'
+import { itemKeyOf } from './memcached-keys.ts'
+import {
+  type MemcachedSettings,
+  type MemcachedTargetOptions,
+  resolveOptions,
+} from './memcached-options.ts'
+
+/** A memcached target whose records carry the key alone, and whose values are fetched as they are applied. */
+export function memcachedTarget<P = unknown>(
+  options: MemcachedTargetOptions<P> & { readonly fetch: FetchPayloads<P> },
+): Target<unknown>
+/**
+ * memcached as a target. Each item is the JSON of its payload behind a version that is written in
+ * white space, so that any reader of JSON finds its value; a key that was deleted holds `null`. It is
+ * read, compared and set on condition that it has not changed meanwhile (CAS).
+ *
+ * Idempotency is `'version'`, for as long as memcached holds the item: it drops what it has no
+ * room for, and all when it is restarted, and the guard of these keys with it.
+ *
+ * @throws WalError `ERR_CONFIG` if an option is wrong
+ *
+ * @example
+ * const cache = memcachedTarget<Title>({ client: new Memcache({ nodes: ['cache-1:11211'] }) })
+ */
+export function memcachedTarget<P = unknown>(options: MemcachedTargetOptions<P>): Target<P>
+/** Of either kind, by whether there is a `fetch`. */
+export function memcachedTarget<P>(
+  options: MemcachedTargetOptions<P>,
+): Target<P> | Target<unknown> {
+  const target = new MemcachedTarget(resolveOptions(options)) as Target<P>
+  return options.fetch === undefined ? target : fetchingTarget(target, options.fetch)
+}
+
+/** How often an item is read again that somebody else changes meanwhile. */
+const mostReads = 8
+
+class MemcachedTarget implements Target<unknown> {
+  readonly idempotency = 'version'
+  readonly ops: Target['ops']
+  readonly #settings: MemcachedSettings
+
+  constructor(settings: MemcachedSettings) {
+    this.#settings = settings
+    this.ops = settings.patch === undefined ? ['put', 'delete'] : ['put', 'patch', 'delete']
+  }
+
+  /** All records at once: the client pipelines what they read, and then what they store. */
+  async apply(records: readonly WalRecord[], { signal }: ApplyContext): Promise<Outcome[]> {
+    if (signal.aborted) return records.map(() => aborted)
+    return untilAborted(signal, (settle) =>
+      records.map((record) => settle(this.#applyOne(record, signal))),
+    )
+  }
+
+  validate(record: WalRecord): string | undefined {
+    try {
+      const key = itemKeyOf(record.key, this.#settings.key)
+      if (record.op !== 'put') return undefined
+      if (record.payload === undefined) return 'There is no payload to put.'
+      itemOf(record, key, valueOfPut(record, this.#settings), this.#settings)
+      return undefined
+    } catch (refusal) {
+      return memcachedOutcome(refusal).message
+    }
+  }
+
+  async read(key: string): Promise<unknown> {
+    const { connection, value: custom } = this.#settings
+    const item = await connection.gets(itemKeyOf(key, this.#settings.key))
+    const held = item && memcachedValue(item.value).value
+    if (held === undefined || custom !== undefined) return held
+    return JSON.parse(typeof held === 'string' ? held : new TextDecoder().decode(held))
+  }
+
+  /** For as long as a tombstone stays. */
+  remembersDeletesMs(): number {
+    return this.#settings.tombstoneMs
+  }
+
+  async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const ping = async (): Promise<Outcome> => {
+      await this.#settings.connection.ping()
+      return applied
+    }
+    const [outcome] = await untilAborted(signal, (settle) => [settle(ping())])
+    if (outcome !== undefined && 'code' in outcome) throw errorOf(outcome)
+  }
+
+  async open(): Promise<void> {
+    await this.#settings.connection.ping()
+  }
+
+  async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
+    const { connection } = this.#settings
+    const key = itemKeyOf(record.key, this.#settings.key)
+    // Made before anything is read: what cannot be stored must not cost a look.
+    const merges = record.op === 'patch' && this.#settings.patch === 'merge'
+    const item = merges ? undefined : this.#itemOf(record, key, valueOfPut(record, this.#settings))
+    for (let reads = 0; reads < mostReads && !signal.aborted; reads++) {
+      const held = await connection.gets(key)
+      const { version, value } = held ? memcachedValue(held.value) : nothing
+      if (version !== undefined && version >= record.version) {
+        return version === record.version ? applied : superseded
+      }
+      const next = item ?? this.#itemOf(record, key, valueOfPatch(record, value))
+      if (signal.aborted) break
+      if (await connection.store({ key, ...next, cas: held?.cas })) return applied
+    }
+    return signal.aborted ? aborted : contended
+  }
+
+  #itemOf(record: WalRecord, key: string, value: NewValue): NewItem {
+    return itemOf(record, key, value, this.#settings)
+  }
+}
+
+const nothing = { version: undefined, value: undefined } as const
+const aborted = transient('aborted', 'The apply was given up before memcached answered.')
+const contended = throttled('contended', 'Others keep changing the item while it is being stored.')
+
+/**
+ * Settles each when it is answered or the signal aborts. What was sent may still be applied by then: it
+ * has its version, and the number that the item had, so it does no harm.
+ */
+async function untilAborted(
+  signal: AbortSignal,
+  start: (settle: (answer: Promise<Outcome>) => Promise<Outcome>) => Promise<Outcome>[],
+): Promise<Outcome[]> {
+  let abort = (): void => {}
+  const end = new Promise<Outcome>((resolve) => {
+    abort = () => resolve(aborted)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    const race = (answer: Promise<Outcome>): Promise<Outcome> =>
+      Promise.race([answer.catch(memcachedOutcome), end])
+    return await Promise.all(start(race))
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+function errorOf({ message, cause }: FailureOutcome): WalError {
+  return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
+}

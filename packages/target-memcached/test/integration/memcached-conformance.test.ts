@@ -1,0 +1,79 @@
+// needs: memcached
+
+import { targetConformance } from '@daybook/core/testing'
+import { type Service, service } from '@daybook/services'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MemcacheConnection } from '../../src/memcache-connection.ts'
+import {
+  type Connected,
+  connect,
+  disconnectAll,
+  packages,
+  viaMemcache,
+} from '../support/clients.ts'
+import { type Flaw, flaws } from '../support/flaws.ts'
+import { fetchingSubject, films, subject } from '../support/subjects.ts'
+
+const seed = Number(process.env['DAYBOOK_SEED'])
+
+let memcached: Service
+const clients = new Map<string, Connected>()
+const client = (name: string): Connected => clients.get(name) as Connected
+
+beforeAll(async () => {
+  memcached = await service('memcached', { instance: 'conformance' })
+  await memcached.reset()
+  for (const name of packages) clients.set(name, connect(name, memcached))
+})
+afterAll(async () => {
+  await disconnectAll()
+  await memcached.remove()
+})
+
+describe.each(packages)('memcachedTarget through %s', (name) => {
+  const cases = targetConformance({
+    create: () => subject(memcached, client(name), { patch: 'merge' }),
+    ...{ ...films, runs: 100, seed },
+  })
+  for (const { name: title, run } of cases) test(title, run)
+})
+
+// Without patches any order is tried, also of what is in one batch.
+describe('memcachedTarget without patches', () => {
+  const cases = targetConformance({
+    create: () => subject(memcached, client('memcache')),
+    ...{ ...films, runs: 500, seed },
+  })
+  for (const { name: title, run } of cases) test(title, run)
+})
+
+describe('memcachedTarget that fetches values', () => {
+  const cases = targetConformance({
+    create: () => fetchingSubject(memcached, client('memcache-client')),
+    ...{ ...films, runs: 100, seed },
+  })
+  for (const { name: title, run } of cases) test(title, run)
+})
+
+describe('the suite on memcached', () => {
+  test.each(flaws)('finds a way that $flaw', async ({ change, turnsRed }: Flaw) => {
+    const create = () => {
+      const connected = viaMemcache(memcached)
+      const whole = new MemcacheConnection(connected.client)
+      const parts = {
+        gets: (key: string) => whole.gets(key),
+        store: whole.store.bind(whole),
+        ping: () => whole.ping(),
+      }
+      return {
+        ...subject(memcached, { ...connected, client: { ...parts, ...change(whole) } }),
+        dispose: () => connected.client.disconnect(),
+      }
+    }
+    const red: string[] = []
+    for (const { name, run } of targetConformance({ create, ...films, runs: 100, seed })) {
+      if (turnsRed.includes(name)) await run().catch(() => red.push(name))
+    }
+    expect(red.sort()).toEqual([...turnsRed].sort())
+  })
+})
