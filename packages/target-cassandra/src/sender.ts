@@ -1,4 +1,5 @@
 import { applied, type Outcome } from '@daybook/core'
+import { aborted } from './abort.ts'
 import { batchesOf, isOneBatch } from './batches.ts'
 import {
   type CassandraCallOptions,
@@ -20,6 +21,13 @@ type Settings = Pick<
 /** What is to be said of a failure, once whoever knows the table has had a look. */
 export type Judge = (error: unknown, work: Work) => Promise<Outcome>
 
+/** How a set of works is sent. */
+interface Sending {
+  readonly signal: AbortSignal
+  readonly judge: Judge
+  settle(place: number, outcome: Outcome): void
+}
+
 /** Sends works, so many at once, each once. The driver chooses the node by the partition key. */
 export class Sender {
   readonly #settings: Settings
@@ -38,21 +46,11 @@ export class Sender {
   }
 
   /** Tells the outcome of each work as it is known. Resolves once all are; rejects for nothing. */
-  async send(
-    works: readonly Work[],
-    {
-      signal,
-      judge,
-      settle,
-    }: {
-      readonly signal: AbortSignal
-      readonly judge: Judge
-      settle(place: number, outcome: Outcome): void
-    },
-  ): Promise<void> {
+  async send(works: readonly Work[], how: Sending): Promise<void> {
     const batches = batchesOf(works, this.#settings.maxBatchBytes)
+    const calledOff = aborted(how.signal)
     await Promise.all(
-      batches.map((places) => this.#sendBatch(works, places, { signal, judge, settle })),
+      batches.map((places) => this.#sendBatch(works, places, { ...how, calledOff })),
     )
   }
 
@@ -69,16 +67,17 @@ export class Sender {
   async #sendBatch(
     works: readonly Work[],
     places: readonly number[],
-    how: Parameters<Sender['send']>[1],
+    how: Sending & { readonly calledOff: Promise<void> },
   ): Promise<void> {
-    const { signal, judge, settle } = how
+    const { signal, judge, settle, calledOff } = how
     const batch = places.flatMap((place) => works[place] ?? [])
     const end = await this.#gate.run(async () => {
-      // Nobody waits for it any more.
-      if (signal.aborted) return 'skipped'
-      return this.#sendTogether(batch).then((): 'sent' => 'sent', failed)
+      if (signal.aborted) return 'calledOff'
+      const sending = this.#sendTogether(batch).then((): 'sent' => 'sent', failed)
+      // The driver cannot be called off; but it must not keep the place of those who come later.
+      return Promise.race([sending, calledOff.then((): 'calledOff' => 'calledOff')])
     })
-    if (end === 'skipped') return
+    if (end === 'calledOff') return
     // One bad record fails its batch, of which nothing was written then: each for itself tells which.
     if (end !== 'sent' && places.length > 1 && classOf(end.cause).status === 'permanent') {
       await Promise.all(places.map((place) => this.#sendBatch(works, [place], how)))

@@ -137,6 +137,19 @@ describe('what is sent to Cassandra', () => {
     expect(client.sent).toHaveLength(sent)
   })
 
+  it('has room again once its time is over, also where the driver never answers', async () => {
+    const { client, target } = setUp({ concurrency: 1 })
+    client.answer = () => new Promise(() => {})
+    const late = new AbortController()
+    const stuck = applyTo(target, [film(1, 1), film(2, 1)], late.signal)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    late.abort(new DOMException('late', 'TimeoutError'))
+    expect((await stuck).map(({ status }) => status)).toEqual(['transient', 'transient'])
+    client.answer = () => []
+    expect(await applyTo(target, [film(3, 1)])).toEqual([{ status: 'applied' }])
+    expect(client.sent).toHaveLength(2)
+  }, 5_000)
+
   it('is looked for by the probe with the row that failed last, at a consistency for reads', async () => {
     const { client, target } = setUp({ consistency: 'eachQuorum' })
     const down = Object.assign(new Error('down'), { name: 'ResponseError', code: 0x1000 })

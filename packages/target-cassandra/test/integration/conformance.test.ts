@@ -87,6 +87,33 @@ describe.each(['films', 'apart'])('cassandraTarget on a real table, %s', (table)
   test.each(cases)('$name', ({ run }) => run())
 })
 
+/** The same rows by statements of one's own. */
+function byStatements() {
+  const { read, stall } = subject('films')
+  const store = stores
+  const target = cassandraTarget<Film>({
+    client,
+    statement: ({ op, key, payload }) => {
+      const row = [store, key]
+      const fields: Readonly<Record<string, unknown>> = { ...payload }
+      const names = op === 'put' ? ['title', 'year', 'tags', 'facts', 'cast'] : Object.keys(fields)
+      const values = names.map((name) => fields[name] ?? null)
+      const query = {
+        put: `INSERT INTO conformance.films (title, year, tags, facts, "cast", store, id) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        patch: `UPDATE conformance.films SET ${names.map((name) => `"${name}" = ?`)} WHERE store = ? AND id = ?`,
+        delete: 'DELETE FROM conformance.films WHERE store = ? AND id = ?',
+      }[op]
+      return { query, params: op === 'delete' ? row : [...values, ...row] }
+    },
+  })
+  return { target, read, stall }
+}
+
+describe("cassandraTarget by statements of one's own, on a real table", () => {
+  const cases = targetConformance<Film>({ create: byStatements, ...payloads, seed })
+  test.each(cases)('$name', ({ run }) => run())
+})
+
 test('Cassandra ends in the state of the versions in 512 random histories, in any order, with any repeats', async () => {
   const lanes = Array.from({ length: 8 }, (_, lane) => {
     const table = lane % 2 === 0 ? 'films' : 'apart'

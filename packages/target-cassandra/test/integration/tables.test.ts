@@ -1,8 +1,12 @@
 // needs: cassandra
 
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileQueue } from '@daybook/core'
 import { type Service, service } from '@daybook/services'
 import type { Client } from 'cassandra-driver'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { cassandraTarget } from '../../src/index.ts'
 import { connect, createTables } from '../support/cassandra.ts'
 import {
@@ -20,6 +24,12 @@ const until = { timeout: 30_000, interval: 50 }
 
 let cassandra: Service
 let client: Client
+
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'daybook-cassandra-'))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
 
 beforeAll(async () => {
   cassandra = await service('cassandra')
@@ -53,6 +63,26 @@ test.each([
   expect({ retries, letters }).toEqual({ retries: [], letters: [] })
   expect(await readFilms(client, table)).toEqual(films)
   if (table.startsWith('nowhere')) await client.execute('DROP KEYSPACE nowhere')
+})
+
+test('a replay of what is older than the table remembers its deletes is refused, unless it is forced', async () => {
+  const table = 'tables.forgetful'
+  await client.execute(`CREATE TABLE ${table} ${filmTable} WITH gc_grace_seconds = 1`)
+  const target = cassandraTarget<never>({ client, table, ...mapped })
+  const { wal } = await openFilms(target, fileQueue({ directory: await temporaryDirectory() }))
+  const films: Films = new Map()
+  await writeFilms(wal, films, { from: 0, to: 40, seed })
+  const replay = (options: object) => wal.replay('films', { target: 'cassandra', ...options })
+  await client.execute(`ALTER TABLE ${table} WITH gc_grace_seconds = 60`)
+  expect(await replay({})).toMatchObject({ complete: true })
+  await client.execute(`ALTER TABLE ${table} WITH gc_grace_seconds = 1`)
+  await new Promise((resolve) => setTimeout(resolve, 1_100))
+  await expect(replay({})).rejects.toMatchObject({ code: 'ERR_REPLAY_TOO_OLD' })
+  expect(await replay({ force: true })).toMatchObject({ complete: true })
+  await wal.start()
+  await wal.drain({ timeout: '30s' })
+  await wal.close()
+  expect(await readFilms(client, table)).toEqual(films)
 })
 
 test('a table that is dropped under a target is an outage, and costs no attempt until it is back', async () => {

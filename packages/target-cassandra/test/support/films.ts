@@ -4,6 +4,7 @@ import {
   fanOut,
   memoryQueue,
   type PausedEvent,
+  type Queue,
   type RetryEvent,
   type Target,
   type,
@@ -30,8 +31,8 @@ export function keyOfFilm(key: string): { shelf: number; id: string } {
   return { shelf: Number(shelf), id }
 }
 
-/** A wal in memory that delivers to the target, and what it told. */
-export async function openFilms(target: Target<Film>) {
+/** A wal, in memory unless said otherwise, that delivers to the target, and what it told. */
+export async function openFilms(target: Target<Film>, queue: Queue = memoryQueue()) {
   const retries: RetryEvent[] = []
   const paused: PausedEvent[] = []
   const letters: DeadLetter[] = []
@@ -40,7 +41,7 @@ export async function openFilms(target: Target<Film>) {
       films: fanOut({
         payload: type<Film>(),
         targets: { cassandra: target },
-        queue: memoryQueue(),
+        queue,
         retry: { minDelay: '50ms', maxDelay: '500ms', maxAttempts: 4 },
         breaker: { minOpen: '100ms', maxOpen: '500ms' },
       }),
