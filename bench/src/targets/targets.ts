@@ -129,7 +129,7 @@ export function printTargets(report: TargetsReport, terminal: boolean): string {
   const head = ['', 'by hand/s', 'through the wal/s', 'rounds', 'ratio', `at least ${goal}`]
   return [
     `${count(records)} records of ${byteSize(payloadBytes)} out of the file log into each store, in batches of ` +
-      `${count(batchRecords)}, ${counted(concurrency, 'batch')} at once, against a loop by hand with the same client; ` +
+      `${count(batchRecords)}, ${counted(concurrency, 'call')} at once, against a loop by hand with the same client; ` +
       `medians of ${counted(rounds, 'round')}:`,
     table(head, rows, terminal),
     '',
