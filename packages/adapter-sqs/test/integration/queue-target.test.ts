@@ -85,7 +85,8 @@ test.each(['films', 'films.fifo'])(
               namespace: 'films',
             }),
           },
-          ...{ retry: { maxAttempts: 2, minDelay: '20ms' }, breaker: { minOpen: '50ms', maxOpen: '500ms' } },
+          retry: { maxAttempts: 2, minDelay: '20ms' },
+          breaker: { minOpen: '50ms', maxOpen: '500ms' },
         },
       },
     })
