@@ -24,9 +24,9 @@ export function messageOf(record: StoredRecord): KafkaMessage {
     if (value !== undefined) headers.set(name, Buffer.from(String(value)))
   }
   set('daybook-id', record.id)
-  set('daybook-namespace', record.namespace)
-  set('daybook-op', record.op)
-  set('daybook-origin', record.origin)
+  headers.set('daybook-namespace', namespaceBytes(record.namespace))
+  headers.set('daybook-op', opBytes[record.op])
+  headers.set('daybook-origin', originBytes(record.origin))
   set('daybook-written-at', record.writtenAt)
   set('daybook-version', record.version)
   set('daybook-due-at', record.dueAt)
@@ -44,6 +44,37 @@ export function messageOf(record: StoredRecord): KafkaMessage {
     value: payload === undefined ? null : asBuffer(payload),
     headers,
   }
+}
+
+/** Remembers the bytes of the last text: it hardly ever changes from one record to the next. */
+function lastBytes(): (text: string) => Buffer {
+  let last = ''
+  let bytes = Buffer.alloc(0)
+  return (text) => {
+    if (text !== last) [last, bytes] = [text, Buffer.from(text)]
+    return bytes
+  }
+}
+
+const namespaceBytes = lastBytes()
+const originBytes = lastBytes()
+const opBytes: Readonly<Record<Op, Buffer>> = {
+  put: Buffer.from('put'),
+  patch: Buffer.from('patch'),
+  delete: Buffer.from('delete'),
+}
+
+/** The names that nearly every record has, as bytes: made once, rather than for each header. */
+const usualNames: ReadonlyMap<string, Buffer> = new Map(
+  ['id', 'namespace', 'op', 'origin', 'written-at', 'version', 'due-at'].map((field) => {
+    const name = `daybook-${field}`
+    return [name, Buffer.from(name)]
+  }),
+)
+
+/** A header's name as bytes. */
+export function nameBytesOf(name: string): Buffer {
+  return usualNames.get(name) ?? Buffer.from(name)
 }
 
 const takenPrefix = 'daybook-h-'
@@ -65,7 +96,9 @@ function asBuffer(bytes: Uint8Array): Buffer {
 /** What a message counts for in limits: its bytes, and a little for each header's frame. */
 export function bytesOf({ key, value, headers }: KafkaMessage): number {
   let bytes = 70 + (key?.byteLength ?? 0) + (value?.byteLength ?? 0)
-  for (const [name, text] of headers) bytes += Buffer.byteLength(name) + text.byteLength + 6
+  for (const [name, text] of headers) {
+    bytes += (usualNames.get(name)?.byteLength ?? Buffer.byteLength(name)) + text.byteLength + 6
+  }
   return bytes
 }
 

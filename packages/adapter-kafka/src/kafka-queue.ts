@@ -114,7 +114,7 @@ class KafkaQueue implements Queue {
       partitions,
       largestRecordBytes: this.supports.largestRecordBytes,
       now: () => parts.context.clock.now(),
-      put: (place, message) => this.#put(place, message),
+      put: (place, message, bytes) => this.#put(place, message, bytes),
       delay: (message, dueAt) => this.#delay(message, dueAt),
     })
   }
@@ -174,14 +174,14 @@ class KafkaQueue implements Queue {
     return mover
   }
 
-  #put(place: KafkaPlace, message: KafkaMessage): Promise<SendOutcome> {
+  #put(place: KafkaPlace, message: KafkaMessage, bytes?: number): Promise<SendOutcome> {
     if (this.#opened === undefined) return Promise.resolve({ durable: 'no', error: closed() })
     const { parts, senders, pipes } = this.#opened
     const name = `${place.topic}/${place.partition}`
     const options = { ...this.#settings, clock: parts.context.clock }
     const pipe = pipes.get(name) ?? new PartitionPipe(place, senders, options)
     pipes.set(name, pipe)
-    return pipe.send(message)
+    return pipe.send(message, bytes)
   }
 
   #delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome> {

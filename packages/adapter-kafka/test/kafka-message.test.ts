@@ -60,3 +60,15 @@ test('neither a removal nor a message of somebody else is a letter', () => {
     letterOf({ key: Buffer.from('id'), value: Buffer.from('x'), headers: new Map() }),
   ).toBeUndefined()
 })
+
+test('records of several namespaces, origins and ops keep each their own in turn', () => {
+  const records = [
+    makeStoredRecord({ namespace: 'films', origin: 'eu', op: 'put', payload: Buffer.from('1') }),
+    makeStoredRecord({ namespace: 'books', origin: 'us', op: 'delete', payload: undefined }),
+    makeStoredRecord({ namespace: 'films', origin: 'us', op: 'patch', payload: Buffer.from('2') }),
+    makeStoredRecord({ namespace: 'films', origin: 'eu', op: 'put', payload: Buffer.from('3') }),
+  ]
+  // All are made before any is read: what is remembered of one must not be written over for another.
+  const messages = records.map(messageOf)
+  expect(messages.map(recordOf)).toEqual(records)
+})

@@ -1,5 +1,6 @@
 import { Producer } from '@platformatic/kafka'
 import type { KafkaClient, KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
+import { nameBytesOf } from '../kafka-message.ts'
 import { openAdmin } from './platformatic-admin.ts'
 import { joinGroup } from './platformatic-group.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
@@ -34,10 +35,16 @@ async function send(
     messages: messages.map(({ key, value, headers }) => ({
       topic,
       partition,
-      headers: new Map([...headers].map(([name, text]) => [Buffer.from(name), text])),
+      headers: headersOf(headers),
       // The client takes a null, which is what a missing one is on the wire.
       key: key as Buffer,
       value: value as Buffer,
     })),
   })
+}
+
+function headersOf(headers: KafkaMessage['headers']): Map<Buffer, Buffer> {
+  const all = new Map<Buffer, Buffer>()
+  for (const [name, text] of headers) all.set(nameBytesOf(name), text)
+  return all
 }

@@ -9,8 +9,8 @@ export interface Routes {
   readonly partitions: number
   readonly largestRecordBytes: number
   now(): number
-  /** Puts a message into a partition, behind those put there before. */
-  put(place: KafkaPlace, message: KafkaMessage): Promise<SendOutcome>
+  /** Puts a message of so many bytes into a partition, behind those put there before. */
+  put(place: KafkaPlace, message: KafkaMessage, bytes: number): Promise<SendOutcome>
   /** Puts a message where it waits until it is due. */
   delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome>
 }
@@ -53,7 +53,7 @@ export class KafkaProducer implements Producer {
     if (dueAt > this.#routes.now()) return this.#routes.delay(message, dueAt)
     // Without a key any partition will do; the same one for the same record.
     const partition = partitionOf(message.key ?? Buffer.from(record.id), partitions)
-    return this.#routes.put({ topic, partition }, message)
+    return this.#routes.put({ topic, partition }, message, bytes)
   }
 }
 

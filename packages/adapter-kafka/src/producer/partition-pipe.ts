@@ -41,10 +41,9 @@ export class PartitionPipe {
     return !this.#isSending && this.#waiting.length === 0
   }
 
-  /** Resolves with what became of the message. */
-  send(message: KafkaMessage): Promise<SendOutcome> {
+  /** Resolves with what became of the message. `bytes`, where they have been counted already. */
+  send(message: KafkaMessage, bytes = bytesOf(message)): Promise<SendOutcome> {
     return new Promise((settle) => {
-      const bytes = bytesOf(message)
       this.#waiting.push({ message, bytes, settle })
       this.#waitingBytes += bytes
       this.#flow()
