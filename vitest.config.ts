@@ -36,7 +36,7 @@ export default defineConfig({
           exclude: [
             '**/node_modules/**',
             'packages/*/test/simulation/**',
-            '{packages/*,examples/*,services}/test/integration/**',
+            '{packages/*,examples/*,services,bench}/test/integration/**',
           ],
         },
       },
@@ -57,7 +57,7 @@ export default defineConfig({
           name: 'integration',
           setupFiles: ['./tests/support/seed.ts'],
           globalSetup: ['./services/src/vitest-setup.ts'],
-          include: ['{packages/*,examples/*,services}/test/integration/**/*.test.ts'],
+          include: ['{packages/*,examples/*,services,bench}/test/integration/**/*.test.ts'],
           // A server that one file kills is missing in all others.
           fileParallelism: false,
           testTimeout: 120_000,

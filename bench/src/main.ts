@@ -6,9 +6,11 @@ import { benchDelay, printDelay } from './delay/delay.ts'
 import { benchDeliver, printDeliver } from './deliver.ts'
 import { benchGrowth, printGrowth } from './growth/growth.ts'
 import { numberOption, numbersOption, type Options, pathOption } from './harness/options.ts'
+import { benchKafka, printKafka } from './kafka/kafka.ts'
 import { benchLag, printLag } from './lag/lag.ts'
 import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
+import { benchSqs, printSqs } from './sqs/sqs.ts'
 import { benchTargets, printTargets } from './targets/targets.ts'
 
 /** In the repository, which is on a disk almost everywhere; the system's temporary directory often is not. */
@@ -199,6 +201,42 @@ cli
       rounds: numberOption(options, 'rounds', roundBounds),
     })
     print(options, report, printTargets)
+  })
+
+cli
+  .command('kafka', 'Writing and consuming on Kafka, through both clients, against these bare')
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 1024 })
+  .option('--writers <count>', 'Writers in flight', { default: 256 })
+  .option('--records <count>', 'Written in each round', { default: 30_000 })
+  .option('--backlog <count>', 'Consumed in each round', { default: 100_000 })
+  .option('--rounds <count>', 'Rounds of each contestant', { default: 5 })
+  .action(async (options: Options) => {
+    const report = await benchKafka({
+      directory: directory(options),
+      payloadBytes: numberOption(options, 'payload', { min: 1, max: 800_000 }),
+      writers: numberOption(options, 'writers', writerBounds),
+      records: numberOption(options, 'records', { min: 100, max: 100_000_000 }),
+      backlogRecords: numberOption(options, 'backlog', { min: 100, max: 100_000_000 }),
+      rounds: numberOption(options, 'rounds', roundBounds),
+    })
+    print(options, report, printKafka)
+  })
+
+cli
+  .command('sqs', 'Writing and consuming on SQS, standard and FIFO, against the bare SDK')
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 1024 })
+  .option('--writers <count>', 'Writers in flight', { default: 256 })
+  .option('--records <count>', 'Written, and consumed, in each round', { default: 4_000 })
+  .option('--rounds <count>', 'Rounds of each contestant', { default: 5 })
+  .action(async (options: Options) => {
+    const report = await benchSqs({
+      directory: directory(options),
+      payloadBytes: numberOption(options, 'payload', { min: 1, max: 100_000 }),
+      writers: numberOption(options, 'writers', writerBounds),
+      records: numberOption(options, 'records', { min: 100, max: 10_000_000 }),
+      rounds: numberOption(options, 'rounds', roundBounds),
+    })
+    print(options, report, printSqs)
   })
 
 cli.help()

@@ -12,7 +12,9 @@ export interface Suite {
 
 /** Every such test file. One that does not say what it needs, or not right, is an error. */
 export function findSuites(root: string): readonly Suite[] {
-  return globSync('{packages/*,examples/*,services}/test/integration/**/*.test.ts', { cwd: root })
+  return globSync('{packages/*,examples/*,services,bench}/test/integration/**/*.test.ts', {
+    cwd: root,
+  })
     .sort()
     .map((path) => ({ path, needs: readNeeds(path, readFileSync(join(root, path), 'utf8')) }))
 }

@@ -40,10 +40,14 @@ test('servers that came since are taken away, and those from before stay', async
 
 test('who names its servers leaves alone what others start beside it', async () => {
   const remove = removeWhatComes(['kafka', 'sqs'])
+  const removeOwn = removeWhatComes(['sqs'], 'own')
   record('kafka')
   record('redis')
   record('sqs', 'conformance')
+  record('sqs', 'own')
   await remove()
+  expect(recorded()).toEqual(['redis main', 'sqs conformance', 'sqs own'])
+  await removeOwn()
   expect(recorded()).toEqual(['redis main', 'sqs conformance'])
 })
 
