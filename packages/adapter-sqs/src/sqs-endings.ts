@@ -4,6 +4,7 @@ import { withTried } from './sqs-envelope.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
 import type { SqsLeases } from './sqs-leases.ts'
+import { type FailedEntries, MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
@@ -23,11 +24,13 @@ export interface SqsEndingsOptions {
 /** Ends what is held: deletes what is done, and sends anew, as a message of its own, what has to wait. */
 export class SqsEndings {
   readonly #options: SqsEndingsOptions
+  readonly #messages: MessageCalls
   /** What is under way, the consumer's readings among it. */
   readonly #underWay = new Set<Promise<unknown>>()
 
   constructor(options: SqsEndingsOptions) {
     this.#options = options
+    this.#messages = new MessageCalls({ ...options.settings, calls: options.calls })
   }
 
   /** `idle` waits for it. */
@@ -87,28 +90,22 @@ export class SqsEndings {
 
   /** `isDone`: the record has come to its end, and what lies in the store is not needed any more. */
   async #delete(lot: readonly Held[], isDone: boolean): Promise<void> {
-    const { settings, calls, held: all } = this.#options
-    const { client, queueUrl: QueueUrl } = settings
-    const Entries = lot.map(({ receipt }, at) => ({ Id: String(at), ReceiptHandle: receipt }))
-    let failed: ReadonlyMap<string | undefined, string | undefined>
+    const { held: all } = this.#options
+    let failed: FailedEntries
     try {
-      const { Failed = [] } = await calls.run((options) =>
-        client.deleteMessageBatch({ QueueUrl, Entries }, options),
-      )
-      failed = new Map(Failed.map(({ Id, Code }) => [Id, Code]))
+      failed = await this.#messages.delete(lot.map(({ receipt }) => receipt))
     } catch (cause) {
       for (const held of lot) held.state = 'leased'
       throw sqsError('SQS did not delete messages', cause).error
     }
     let failure: string | undefined
     for (const [at, held] of lot.entries()) {
-      const id = String(at)
-      const code = failed.get(id)
-      if (!failed.has(id)) this.#gone(held, isDone)
+      const code = failed.get(at)
+      if (code === undefined) this.#gone(held, isDone)
       else if (isStale(code)) all.lose(held.lease)
       else {
         held.state = 'leased'
-        failure = code ?? 'unknown'
+        failure = code
       }
     }
     if (failure !== undefined)

@@ -4,6 +4,7 @@ import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { encodeClaim } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields } from './sqs-producer.ts'
@@ -32,6 +33,7 @@ const mostUnderWay = 100
  */
 export class SqsForwarder {
   readonly #options: SqsForwarderOptions
+  readonly #calls: MessageCalls
   readonly #poller: SqsPoller
   readonly #underWay = new Set<Promise<void>>()
   #messages = 0
@@ -41,6 +43,7 @@ export class SqsForwarder {
   constructor(options: SqsForwarderOptions) {
     const { settings, calls, clock } = options
     this.#options = options
+    this.#calls = new MessageCalls({ ...settings, calls })
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
       wants: () => !this.#isPaused && this.#messages < mostUnderWay,
@@ -128,15 +131,10 @@ export class SqsForwarder {
   }
 
   async #delete({ receipt, claim }: ReadMessage): Promise<void> {
-    const { settings, calls } = this.#options
-    const { client, queueUrl: QueueUrl, store } = settings
-    const Entries = [{ Id: '0', ReceiptHandle: receipt }]
-    const { Failed = [] } = await calls.run((options) =>
-      client.deleteMessageBatch({ QueueUrl, Entries }, options),
-    )
-    const [failure] = Failed
+    const failed = await this.#calls.delete([receipt])
     // It comes again, and needs what lies in the store.
-    if (failure !== undefined) throw sqsError('SQS did not delete', { name: failure.Code }).error
+    for (const name of failed.values()) throw sqsError('SQS did not delete', { name }).error
+    const { store } = this.#options.settings
     if (claim !== undefined) await store?.delete(claim)
   }
 

@@ -3,6 +3,7 @@ import { lots, type SqsCalls } from './sqs-calls.ts'
 import type { SqsClient } from './sqs-client.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 
 export interface SqsLeasesOptions {
   readonly client: SqsClient
@@ -20,6 +21,7 @@ const renewAfter = 1 / 3
 /** Renews the visibility of what is held, and gives it back. */
 export class SqsLeases {
   readonly #options: SqsLeasesOptions
+  readonly #messages: MessageCalls
   #timer: Timer | undefined
   /** When the timer fires, by the monotonic clock. */
   #ticksAt = 0
@@ -28,6 +30,7 @@ export class SqsLeases {
 
   constructor(options: SqsLeasesOptions) {
     this.#options = options
+    this.#messages = new MessageCalls(options)
   }
 
   /** Something is held: it is renewed from now on. */
@@ -89,18 +92,11 @@ export class SqsLeases {
 
   /** Answers those that are not ours any more; their leases are lost. */
   async #change(lot: readonly Held[], seconds: (held: Held) => number): Promise<ReadonlySet<Held>> {
-    const { client, calls, queueUrl, held } = this.#options
-    const Entries = lot.map((message, at) => ({
-      Id: String(at),
-      ReceiptHandle: message.receipt,
-      VisibilityTimeout: seconds(message),
-    }))
-    const { Failed = [] } = await calls.run((options) =>
-      client.changeMessageVisibilityBatch({ QueueUrl: queueUrl, Entries }, options),
+    const { held } = this.#options
+    const failed = await this.#messages.hide(
+      lot.map((message) => ({ receipt: message.receipt, seconds: seconds(message) })),
     )
-    const stale = Failed.filter(({ Code }) => isStale(Code)).flatMap(
-      ({ Id }) => lot[Number(Id)] ?? [],
-    )
+    const stale = lot.filter((_, at) => isStale(failed.get(at)))
     for (const message of stale) {
       // One that is being deleted may be gone already, and that is well.
       if (message.state !== 'ending' && held.has(message)) held.lose(message.lease)

@@ -2,6 +2,7 @@ import type { Clock, Timer, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields } from './sqs-producer.ts'
@@ -32,6 +33,7 @@ const mostWaiting = 200
  */
 export class SqsMover {
   readonly #options: SqsMoverOptions
+  readonly #messages: MessageCalls
   readonly #poller: SqsPoller
   /** Those that wait for their last seconds. */
   readonly #waiting = new Map<ReadMessage, Timer>()
@@ -42,8 +44,10 @@ export class SqsMover {
   constructor(options: SqsMoverOptions) {
     const { settings, calls, clock, report } = options
     this.#options = options
+    const place = { client: settings.client, queueUrl: settings.delayQueueUrl, calls }
+    this.#messages = new MessageCalls(place)
     this.#poller = new SqsPoller({
-      ...{ ...settings, queueUrl: settings.delayQueueUrl, calls, clock },
+      ...{ ...settings, ...place, clock },
       wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
       accept: (messages) => this.#follow(this.#accept(messages)),
       failed: (error) => {
@@ -62,20 +66,14 @@ export class SqsMover {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
     // Only now: what was being read until here may have come to wait.
     for (const timer of this.#waiting.values()) timer.cancel()
-    const { settings, calls, clock, report } = this.#options
+    const { clock, report } = this.#options
     const now = clock.now()
+    const secondsLeft = ({ record: { dueAt = 0 } }: ReadMessage): number =>
+      Math.max(0, Math.floor((dueAt - now) / 1_000))
     try {
       for (const lot of lots([...this.#waiting.keys()])) {
-        const Entries = lot.map(({ receipt, record }, at) => ({
-          Id: String(at),
-          ReceiptHandle: receipt,
-          VisibilityTimeout: Math.max(0, Math.floor(((record.dueAt ?? 0) - now) / 1_000)),
-        }))
-        await calls.run((options) =>
-          settings.client.changeMessageVisibilityBatch(
-            { QueueUrl: settings.delayQueueUrl, Entries },
-            options,
-          ),
+        await this.#messages.hide(
+          lot.map((message) => ({ receipt: message.receipt, seconds: secondsLeft(message) })),
         )
       }
     } catch (cause) {
@@ -124,17 +122,14 @@ export class SqsMover {
 
   /** What was not sent for certain comes again when its visibility is over. */
   async #deleteOnce(message: ReadMessage, sent: ReturnType<SqsSender['send']>): Promise<void> {
-    const { settings, calls, hopped, report } = this.#options
+    const { hopped, report } = this.#options
     const { durable, error } = await sent
     if (durable !== 'yes') {
       if (error !== undefined) report(error)
       return
     }
     hopped()
-    const Entries = [{ Id: '0', ReceiptHandle: message.receipt }]
-    await calls.run((options) =>
-      settings.client.deleteMessageBatch({ QueueUrl: settings.delayQueueUrl, Entries }, options),
-    )
+    await this.#messages.delete([message.receipt])
   }
 
   #follow(work: Promise<void>): void {

@@ -3,6 +3,7 @@ import type { SqsCalls } from './sqs-calls.ts'
 import { mostEntries } from './sqs-calls.ts'
 import type { ReceivedMessage, SqsClient } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 
 export interface SqsPollerOptions {
   readonly client: SqsClient
@@ -27,12 +28,14 @@ export interface SqsPollerOptions {
  */
 export class SqsPoller {
   readonly #options: SqsPollerOptions
+  readonly #messages: MessageCalls
   readonly #polls = new Set<Promise<void>>()
   #wasFull = false
   #isClosed = false
 
   constructor(options: SqsPollerOptions) {
     this.#options = options
+    this.#messages = new MessageCalls(options)
   }
 
   /** More may be wanted. */
@@ -51,31 +54,13 @@ export class SqsPoller {
   }
 
   async #poll(): Promise<void> {
-    const { client, calls, clock, queueUrl, waitMs, visibilityMs, accept, failed } = this.#options
+    const { clock, waitMs, visibilityMs, accept, failed } = this.#options
     // Counted from before the call: by whatever the answer was late, the lease is shorter.
     const expiresAt = clock.monotonic() + visibilityMs
     try {
-      const { Messages = [] } = await calls.run(
-        (options) =>
-          client.receiveMessage(
-            {
-              QueueUrl: queueUrl,
-              MaxNumberOfMessages: mostEntries,
-              WaitTimeSeconds: waitMs / 1_000,
-              VisibilityTimeout: visibilityMs / 1_000,
-              MessageSystemAttributeNames: [
-                'ApproximateReceiveCount',
-                'SentTimestamp',
-                'MessageGroupId',
-                'SequenceNumber',
-              ],
-            },
-            options,
-          ),
-        waitMs,
-      )
-      this.#wasFull = Messages.length === mostEntries
-      accept(Messages, expiresAt)
+      const messages = await this.#messages.receive(waitMs, visibilityMs)
+      this.#wasFull = messages.length === mostEntries
+      accept(messages, expiresAt)
       // Once this poll is no longer counted.
       queueMicrotask(() => queueMicrotask(() => this.poke()))
     } catch (cause) {

@@ -1,9 +1,10 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
-import { lots, mostEntries, type SqsCalls } from './sqs-calls.ts'
+import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import type { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
@@ -34,6 +35,7 @@ const longestHeldMs = 11 * 3_600_000
  */
 export class SqsRetention {
   readonly #options: SqsRetentionOptions
+  readonly #messages: MessageCalls
   readonly #betweenMs: number
   #timer: Timer | undefined
   /** When what nobody pulls is looked at next, by the monotonic clock. */
@@ -43,6 +45,7 @@ export class SqsRetention {
 
   constructor(options: SqsRetentionOptions) {
     this.#options = options
+    this.#messages = new MessageCalls({ ...options.settings, calls: options.calls })
     this.#betweenMs = Math.min(mostBetweenMs, options.retentionMs / 20)
     this.#watch()
   }
@@ -108,8 +111,8 @@ export class SqsRetention {
    * SQS tends to give first, takes some and sends them anew. True if there may be more.
    */
   async #renewUnpulled(): Promise<boolean> {
-    const { sender } = this.#options
-    const messages = await this.#receive()
+    const { sender, settings } = this.#options
+    const messages = await this.#messages.receive(0, settings.visibilityMs)
     const isOld = ({ Attributes }: ReceivedMessage): boolean =>
       this.#isOld(this.#age(Number(Attributes?.['SentTimestamp'] ?? Number.POSITIVE_INFINITY)))
     const old = messages.filter(isOld)
@@ -120,47 +123,18 @@ export class SqsRetention {
         if (durable === 'yes') copied.push(message)
       }),
     )
-    if (copied.length > 0) await this.#delete(copied)
+    if (copied.length > 0) {
+      await this.#messages.delete(copied.map(({ ReceiptHandle = '' }) => ReceiptHandle))
+    }
     await this.#giveBack(messages.filter((message) => !copied.includes(message)))
     return copied.length > 0
   }
 
-  async #receive(): Promise<readonly ReceivedMessage[]> {
-    const { settings, calls } = this.#options
-    const { client, queueUrl: QueueUrl, visibilityMs } = settings
-    const { Messages = [] } = await calls.run((options) =>
-      client.receiveMessage(
-        {
-          ...{ QueueUrl, MaxNumberOfMessages: mostEntries, WaitTimeSeconds: 0 },
-          VisibilityTimeout: visibilityMs / 1_000,
-          MessageSystemAttributeNames: ['SentTimestamp'],
-        },
-        options,
-      ),
-    )
-    return Messages
-  }
-
-  async #delete(messages: readonly ReceivedMessage[]): Promise<void> {
-    const { settings, calls } = this.#options
-    const { client, queueUrl: QueueUrl } = settings
-    const Entries = messages.map(({ ReceiptHandle = '' }, at) => ({
-      ...{ Id: String(at), ReceiptHandle },
-    }))
-    await calls.run((options) => client.deleteMessageBatch({ QueueUrl, Entries }, options))
-  }
-
   async #giveBack(messages: readonly ReceivedMessage[]): Promise<void> {
-    const { settings, calls } = this.#options
-    const { client, queueUrl: QueueUrl } = settings
-    for (const lot of lots(messages)) {
-      const Entries = lot.map(({ ReceiptHandle = '' }, at) => ({
-        ...{ Id: String(at), ReceiptHandle, VisibilityTimeout: 0 },
-      }))
-      await calls.run((options) =>
-        client.changeMessageVisibilityBatch({ QueueUrl, Entries }, options),
-      )
-    }
+    if (messages.length === 0) return
+    await this.#messages.hide(
+      messages.map(({ ReceiptHandle: receipt = '' }) => ({ receipt, seconds: 0 })),
+    )
   }
 
   #age(sentAt: number): number {

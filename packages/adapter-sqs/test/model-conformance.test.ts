@@ -1,9 +1,8 @@
-import { queueConformance } from '@daybook/core/testing'
+import { queueConformance, scaledClock } from '@daybook/core/testing'
 import { describe, test } from 'vitest'
 import { sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 import { mortalClient } from './mortal-client.ts'
-import { scaledClock } from './scaled-clock.ts'
 
 const factor = 10
 const clock = scaledClock(factor)

@@ -1,39 +1,29 @@
 // needs: sqs
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { SQS } from '@aws-sdk/client-sqs'
+import type { SQS } from '@aws-sdk/client-sqs'
 import { createWal, fanOut, type Queue, type Target, type } from '@daybook/core'
 import { type Identified, recordingTarget, reportDelivery } from '@daybook/core/testing'
 import { type Service, service, tcpProxy } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sqsQueue } from '../../src/index.ts'
+import { ConsumerProcesses, ended } from '../support/consumer-processes.ts'
+import {
+  connect as connectTo,
+  createQueue as createQueueAt,
+  disconnectAll,
+  writeSurely,
+} from '../support/server-queues.ts'
 
 let sqs: Service
-const clients: SQS[] = []
 
 beforeEach(async () => {
   sqs = await service('sqs')
   await sqs.reset()
 })
-afterEach(() => {
-  for (const client of clients.splice(0)) client.destroy()
-})
+afterEach(disconnectAll)
 
-function connect(address = sqs.address): SQS {
-  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
-  const client = new SQS({ endpoint: `http://${address}`, region: 'us-east-1', credentials })
-  clients.push(client)
-  return client
-}
-
-async function createQueue(QueueName: string): Promise<string> {
-  const Attributes = QueueName.endsWith('.fifo') ? { FifoQueue: 'true' } : {}
-  const { QueueUrl = '' } = await connect().createQueue({ QueueName, Attributes })
-  return QueueUrl
-}
+const connect = (address = sqs.address): SQS => connectTo(address)
+const createQueue = (name: string): Promise<string> => createQueueAt(sqs.address, name)
 
 const open = (queue: Queue, target: Target<number>) =>
   createWal({
@@ -45,27 +35,6 @@ const open = (queue: Queue, target: Target<number>) =>
       }),
     },
   })
-
-const keyOf = (n: number): string => `key ${n % 7}`
-
-/** Writes each until it is known to be stored: what is unknown is written again as the same. */
-async function write(wal: Awaited<ReturnType<typeof open>>, from: number, to: number) {
-  const written: Identified[] = []
-  const lanes = Array.from({ length: 7 }, async (_, lane) => {
-    for (let n = from + lane; n < to; n += 7) {
-      let receipt = await wal.tryWrite('faults', { key: keyOf(n), payload: n, timeout: '3s' })
-      while (receipt.durable !== 'yes') {
-        const { id, version } = receipt
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        const again = { key: keyOf(n), payload: n, timeout: '3s', id, version } as const
-        receipt = await wal.tryWrite('faults', again)
-      }
-      written.push({ id: receipt.id, key: keyOf(n) })
-    }
-  })
-  await Promise.all(lanes)
-  return written
-}
 
 /** Nothing lost, nothing out of order. */
 function expectWhole(written: readonly Identified[], applied: readonly Identified[]): void {
@@ -91,7 +60,7 @@ test('nothing is lost over a kill -9 of the server, on standard and FIFO', async
       return wal
     }),
   )
-  const writing = Promise.all(wals.map((wal) => write(wal, 0, 105)))
+  const writing = Promise.all(wals.map((wal) => writeSurely(wal, 0, 105)))
   await Promise.all(targets.map((target) => target.waitFor(30)))
   await sqs.kill()
   await sqs.start()
@@ -115,7 +84,7 @@ test('a connection that is cut and black-holed loses nothing and keeps the order
   const wal = await open(sqsQueue({ client, queueUrl: through, ...quick }), target)
   wal.on('error', () => {})
   await wal.start()
-  const writing = write(wal, 0, 140)
+  const writing = writeSurely(wal, 0, 140)
   await target.waitFor(20)
   proxy.cut()
   await target.waitFor(50)
@@ -132,26 +101,15 @@ test('a connection that is cut and black-holed loses nothing and keeps the order
 
 test('what a killed consumer held goes to another, in order', async () => {
   const queueUrl = await createQueue('orphaned.fifo')
+  const processes = new ConsumerProcesses(sqs.address)
   const target = recordingTarget<number>(guarded)
   const wal = await open(sqsQueue({ client: connect(), queueUrl, ...quick }), target)
-  const written = await write(wal, 0, 105)
-  const child = spawn(
-    process.execPath,
-    [
-      '--conditions=source',
-      join(import.meta.dirname, 'consumer-child.ts'),
-      `http://${sqs.address}`,
-      queueUrl,
-    ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  )
-  const byChild: Identified[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    byChild.push(JSON.parse(line))
-    if (byChild.length === 30) child.kill('SIGKILL')
-  }
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  expect(child.signalCode).toBe('SIGKILL')
+  const written = await writeSurely(wal, 0, 105)
+  const child = await processes.start({ queueUrl })
+  await processes.until(30)
+  child.kill('SIGKILL')
+  expect(await ended(child)).toBe('SIGKILL')
+  const byChild = processes.applied
   await wal.start()
   await target.waitFor(written.length - byChild.length)
   await wal.drain({ timeout: '30s' })

@@ -24,6 +24,7 @@ export {
   type RecordingTargetOptions,
   recordingTarget,
 } from './recording-target.ts'
+export { scaledClock } from './scaled-clock.ts'
 export { SeededRandom } from './seeded-random.ts'
 export type { Keep } from './simulated-file.ts'
 export {

@@ -1,6 +1,9 @@
-import { type Clock, systemClock } from '@daybook/core'
+import { type Clock, systemClock } from '../clock.ts'
 
-/** A clock on which time goes by `factor` times as fast: SQS counts in seconds. */
+/**
+ * The machine's clock, on which time goes by `factor` times as fast: for tests that wait for minutes
+ * where something outside of the process, such as a server, cannot be given a {@link VirtualClock}.
+ */
 export function scaledClock(factor: number): Clock {
   const start = systemClock.now()
   const startMonotonic = systemClock.monotonic()

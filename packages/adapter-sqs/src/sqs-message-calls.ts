@@ -1,0 +1,75 @@
+import { mostEntries, type SqsCalls } from './sqs-calls.ts'
+import type { BatchOutput, ReceivedMessage, SqsClient } from './sqs-client.ts'
+
+/** What became of each entry that failed: its place in what was asked, and the code of its failure. */
+export type FailedEntries = ReadonlyMap<number, string>
+
+/** The calls about messages that lie in one queue, each for at most ten of them. */
+export class MessageCalls {
+  readonly #client: SqsClient
+  readonly #calls: SqsCalls
+  readonly #queueUrl: string
+
+  constructor({
+    client,
+    calls,
+    queueUrl,
+  }: {
+    readonly client: SqsClient
+    readonly calls: SqsCalls
+    readonly queueUrl: string
+  }) {
+    this.#client = client
+    this.#calls = calls
+    this.#queueUrl = queueUrl
+  }
+
+  /** Takes at most ten, and waits so long for the first. */
+  async receive(waitMs: number, visibilityMs: number): Promise<readonly ReceivedMessage[]> {
+    const { Messages = [] } = await this.#calls.run(
+      (options) =>
+        this.#client.receiveMessage(
+          {
+            QueueUrl: this.#queueUrl,
+            MaxNumberOfMessages: mostEntries,
+            WaitTimeSeconds: waitMs / 1_000,
+            VisibilityTimeout: visibilityMs / 1_000,
+            MessageSystemAttributeNames: [
+              'ApproximateReceiveCount',
+              'SentTimestamp',
+              'MessageGroupId',
+              'SequenceNumber',
+            ],
+          },
+          options,
+        ),
+      waitMs,
+    )
+    return Messages
+  }
+
+  async delete(receipts: readonly string[]): Promise<FailedEntries> {
+    const Entries = receipts.map((ReceiptHandle, at) => ({ Id: String(at), ReceiptHandle }))
+    const input = { QueueUrl: this.#queueUrl, Entries }
+    return failedOf(
+      await this.#calls.run((options) => this.#client.deleteMessageBatch(input, options)),
+    )
+  }
+
+  /** Hides each for so many seconds from now; 0 shows it to others. */
+  async hide(
+    messages: readonly { readonly receipt: string; readonly seconds: number }[],
+  ): Promise<FailedEntries> {
+    const Entries = messages.map(({ receipt, seconds }, at) => ({
+      ...{ Id: String(at), ReceiptHandle: receipt, VisibilityTimeout: seconds },
+    }))
+    const input = { QueueUrl: this.#queueUrl, Entries }
+    return failedOf(
+      await this.#calls.run((options) => this.#client.changeMessageVisibilityBatch(input, options)),
+    )
+  }
+}
+
+function failedOf({ Failed = [] }: BatchOutput): FailedEntries {
+  return new Map(Failed.map(({ Id, Code }) => [Number(Id), Code ?? 'unknown']))
+}

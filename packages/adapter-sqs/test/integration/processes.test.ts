@@ -1,0 +1,135 @@
+// needs: sqs
+
+import { createWal, fanOut, type Target, type } from '@daybook/core'
+import { type Identified, recordingTarget, reportDelivery } from '@daybook/core/testing'
+import { type Service, service } from '@daybook/services'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type SqsQueueOptions, sqsQueue } from '../../src/index.ts'
+import { ConsumerProcesses, ended, overlapsOf } from '../support/consumer-processes.ts'
+import { connect, createQueue, disconnectAll, writeSurely } from '../support/server-queues.ts'
+
+let sqs: Service
+let processes: ConsumerProcesses
+
+beforeEach(async () => {
+  sqs = await service('sqs')
+  await sqs.reset()
+  processes = new ConsumerProcesses(sqs.address)
+})
+afterEach(async () => {
+  await processes.end()
+  disconnectAll()
+})
+
+const make = (name: string): Promise<string> => createQueue(sqs.address, name)
+const guarded = { idempotency: 'id' } as const
+
+/** A wal in this process, which consumes only once it is started. */
+function open(queue: Omit<SqsQueueOptions, 'client'>, targets: Record<string, Target<number>>) {
+  const quick = { waitMs: 1_000 }
+  return createWal({
+    namespaces: {
+      faults: fanOut({
+        ...{ payload: type<number>(), deadLetters: 'off', targets },
+        queue: sqsQueue({ client: connect(sqs.address), ...quick, ...queue }),
+      }),
+    },
+  })
+}
+
+function expectWhole(written: readonly Identified[], applied: readonly Identified[]): void {
+  const { lost, unknown, outOfOrder } = reportDelivery(written, applied)
+  expect({ lost, unknown, outOfOrder }).toEqual({ lost: [], unknown: [], outOfOrder: [] })
+}
+
+test('no two processes apply records of a key at once, while they join, leave and are killed under load', async () => {
+  const queueUrl = await make('shared.fifo')
+  const writer = await open({ queueUrl }, { target: recordingTarget<number>(guarded) })
+  const first = await processes.start({ queueUrl })
+  const written = [...(await writeSurely(writer, 0, 105))]
+  await processes.until(60)
+  const others = [await processes.start({ queueUrl }), await processes.start({ queueUrl })]
+  const writing = writeSurely(writer, 105, 315)
+  await processes.until(150)
+  first.kill('SIGTERM')
+  await ended(first)
+  await processes.until(240)
+  // The one that is at it.
+  const last = processes.applied.at(-1)?.pid
+  others.find(({ pid }) => pid === last)?.kill('SIGKILL')
+  await processes.start({ queueUrl })
+  written.push(...(await writing), ...(await writeSurely(writer, 315, 420)))
+  await processes.until(written.length)
+  expect(overlapsOf(processes.applied)).toEqual([])
+  expectWhole(written, processes.applied)
+  const pids = new Set(processes.applied.map(({ pid }) => pid))
+  expect(pids.size).toBeGreaterThanOrEqual(3)
+  await writer.close()
+})
+
+test('each target of a fan-out gets every record in order through its own queue, whatever the other does', async () => {
+  const queueUrl = await make('titles.fifo')
+  const targetQueueUrls = { quick: await make('quick.fifo'), slow: await make('slow.fifo') }
+  let letGo = (): void => {}
+  const isFree = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  const quick = recordingTarget<number>(guarded)
+  const answer = async () => {
+    await isFree
+    return { status: 'applied' } as const
+  }
+  const slow = recordingTarget<number>({ ...guarded, answer })
+  const wal = await open({ queueUrl, targetQueueUrls }, { quick, slow })
+  await wal.start()
+  const written = await writeSurely(wal, 0, 70)
+  await quick.waitFor(70)
+  letGo()
+  await slow.waitFor(70)
+  expectWhole(written, quick.applied)
+  expectWhole(written, slow.applied)
+  expect((await wal.drain({ timeout: '30s' })).faults).toMatchObject({ quick: {}, slow: {} })
+  await wal.close()
+})
+
+test('a forwarder that is killed between its copies and the deletion loses and doubles nothing', async () => {
+  const queueUrl = await make('copied.fifo')
+  const targetQueueUrls = { one: await make('one.fifo'), two: await make('two.fifo') }
+  const targets = { one: recordingTarget<number>(guarded), two: recordingTarget<number>(guarded) }
+  const wal = await open({ queueUrl, targetQueueUrls }, targets)
+  const written = await writeSurely(wal, 0, 35)
+  const child = await processes.start({ queueUrl, targetQueueUrls, diesDeletingFrom: queueUrl })
+  expect(await ended(child)).toBe('SIGKILL')
+  await wal.start()
+  for (const target of Object.values(targets)) await target.waitFor(35)
+  await wal.drain({ timeout: '30s' })
+  await wal.close()
+  for (const target of Object.values(targets)) {
+    expectWhole(written, target.applied)
+    expect(target.applied).toHaveLength(35)
+  }
+})
+
+test('a mover that is killed between sending a due record and the deletion loses and doubles nothing', async () => {
+  const queueUrl = await make('later.fifo')
+  const delayQueueUrl = await make('later-delays')
+  const target = recordingTarget<number>(guarded)
+  const wal = await open({ queueUrl, delayQueueUrl }, { target })
+  const written = await writeSurely(wal, 0, 14, { delay: '2s' })
+  const settings = { queueUrl, delayQueueUrl, diesDeletingFrom: delayQueueUrl }
+  expect(await ended(await processes.start(settings))).toBe('SIGKILL')
+  // What it sent on may be applied by it, and is applied once more where it was not acked.
+  await wal.start()
+  await expect
+    .poll(() => new Set([...target.applied, ...processes.applied].map(({ id }) => id)).size, {
+      timeout: 30_000,
+    })
+    .toBe(14)
+  await wal.drain({ timeout: '30s', includeDelayed: true })
+  await wal.close()
+  const ids = target.applied.map(({ id }) => id)
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(new Set([...ids, ...processes.applied.map(({ id }) => id)])).toEqual(
+    new Set(written.map(({ id }) => id)),
+  )
+})
