@@ -64,10 +64,11 @@ function outcomeIn(result: Result, context: AnswerContext): Outcome {
 }
 
 function reasonOf({ code, message, retryAfterMs }: Result, { redact }: AnswerContext): HttpReason {
-  const text = textOf(message) ?? 'The application gave no reason'
+  const shown = (text: string): string => redact(text).slice(0, longestMessage)
+  const ownCode = textOf(code)
   return {
-    code: textOf(code),
-    message: redact(text).slice(0, longestMessage),
+    code: ownCode && shown(ownCode),
+    message: shown(textOf(message) ?? 'The application gave no reason'),
     retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined,
   }
 }

@@ -93,7 +93,7 @@ class HttpTarget implements Target {
     const { headers, failure } = await this.#headers(signal)
     if (failure !== undefined) return failure
     const request = requestOf(records, url, headers, encoded, this.#settings)
-    const redact = redactionOf(headers)
+    const redact = redactionOf(headers, url)
     try {
       return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
     } catch (error) {

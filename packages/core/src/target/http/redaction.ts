@@ -7,14 +7,16 @@ const shortestCredential = 6
 const plainHeaders = new Set(['accept', 'accept-language', 'content-type', 'user-agent'])
 
 /**
- * Takes the values of headers out of a text, whole and word by word: an application that answers with
- * what it was sent would bring a token into dead letters and logs.
+ * Takes out of a text the values of the headers that were sent, whole and word by word, and those of
+ * the address's query: an application that answers with what it was sent would bring a token into
+ * dead letters and logs.
  */
-export function redactionOf(headers: HttpHeaders): (text: string) => string {
+export function redactionOf(headers: HttpHeaders, url: URL): (text: string) => string {
   const values = Object.entries(headers)
     .filter(([name]) => !plainHeaders.has(name.toLowerCase()))
     .flatMap(([, value]) => [value, ...value.split(/[\s,;=]+/)])
-    .filter(({ length }) => length >= shortestCredential)
+  for (const value of url.searchParams.values()) values.push(value, encodeURIComponent(value))
+  const credentials = values.filter(({ length }) => length >= shortestCredential)
   return (text) =>
-    values.reduce((redacted, value) => redacted.replaceAll(value, '[redacted]'), text)
+    credentials.reduce((redacted, value) => redacted.replaceAll(value, '[redacted]'), text)
 }

@@ -1,7 +1,6 @@
 import type { Codec } from '../../codec.ts'
 import { WalError } from '../../errors.ts'
 import type { Producer, SendOutcome } from '../../producer/producer.ts'
-import type { Queue } from '../../queue/queue.ts'
 import type { StoredRecord, WalRecord } from '../../record.ts'
 import { lostOnItsWay, outcomeOfSend } from '../forwarding/durable-outcome.ts'
 import { leaving } from '../forwarding/trail.ts'
@@ -10,7 +9,7 @@ import { type ApplyContext, applied, type Outcome, permanent, type Target } from
 import { type QueueSettings, type QueueTargetOptions, queueSettings } from './queue-options.ts'
 
 /**
- * A target that is another queue: a Kafka topic, an SQS queue, any {@link Queue} or {@link Producer}. A
+ * A target that is another queue: a Kafka topic, an SQS queue, any `Queue` or `Producer`. A
  * record is applied once it is durable there. It keeps its id, key, op, payload, headers, version, origin
  * and time of writing; it begins anew as one that is due at once, with no attempts, in no transaction.
  *
@@ -27,6 +26,8 @@ class QueueTarget implements Target {
   readonly idempotency = 'id'
   readonly passesOn = true
   readonly largestBatch: Target['largestBatch']
+  /** Only where the queue says what it takes. */
+  readonly validate?: NonNullable<Target['validate']>
   readonly #settings: QueueSettings
   readonly #codec: Codec
   /** Undefined until a queue of its own is open. */
@@ -36,7 +37,16 @@ class QueueTarget implements Target {
     this.#settings = settings
     this.#codec = settings.codec
     this.#producer = 'producer' in settings ? settings.producer : undefined
-    this.largestBatch = 'producer' in settings ? settings.largestBatch : limitsOf(settings.queue)
+    if ('producer' in settings) {
+      this.largestBatch = settings.largestBatch
+      return
+    }
+    const { supports } = settings.queue
+    this.largestBatch = {
+      maxRecords: supports.largestBatchRecords,
+      maxBytes: supports.largestBatchBytes,
+    }
+    this.validate = (record) => this.#objection(record, supports.largestRecordBytes)
   }
 
   async open(): Promise<void> {
@@ -75,6 +85,20 @@ class QueueTarget implements Target {
     return 'queue' in this.#settings ? `The ${this.#settings.queue.kind} queue` : 'The producer'
   }
 
+  /** What is known already as a record is written; the queue itself may count more than this. */
+  #objection(record: WalRecord, mostBytes: number): string | undefined {
+    const { key = '', headers } = record
+    const fields = Object.entries(headers).reduce((sum, each) => sum + each.join('').length, 0)
+    try {
+      const bytes = (this.#encoded(record)?.byteLength ?? 0) + key.length + fields
+      return bytes > mostBytes
+        ? `it takes ${bytes} bytes, and the queue takes ${mostBytes}`
+        : undefined
+    } catch (error) {
+      return `the ${this.#codec.name} codec cannot encode it: ${reasonOf(error)}`
+    }
+  }
+
   #prepared(record: WalRecord, place: string | undefined): StoredRecord | Outcome {
     const way = leaving(record.headers, place)
     if (way === 'returned') return applied
@@ -85,8 +109,7 @@ class QueueTarget implements Target {
       const payload = this.#encoded(record)
       return { ...record, ...anew, namespace, target, headers: way.headers, payload }
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      const message = `The ${this.#codec.name} codec cannot encode its payload: ${why}`
+      const message = `The ${this.#codec.name} codec cannot encode its payload: ${reasonOf(cause)}`
       return permanent('ERR_NOT_SERIALIZABLE', message, { cause })
     }
   }
@@ -104,7 +127,7 @@ class QueueTarget implements Target {
     try {
       return await orAborted(this.#producer.send(records, { signal }), signal)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = reasonOf(cause)
       const code = signal.aborted ? 'ERR_ABORTED' : 'ERR_IO'
       const error = new WalError(code, why, { cause, retryable: true })
       return records.map(() => ({ durable: 'unknown', error }))
@@ -112,6 +135,6 @@ class QueueTarget implements Target {
   }
 }
 
-function limitsOf({ supports }: Queue): NonNullable<Target['largestBatch']> {
-  return { maxRecords: supports.largestBatchRecords, maxBytes: supports.largestBatchBytes }
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

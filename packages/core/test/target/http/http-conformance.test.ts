@@ -36,10 +36,22 @@ suite('httpTarget with a request for each record, of an application that compare
 })
 suite('httpTarget with a request for many records, each with its result', {
   create: () => subject('many', 'version'),
-  runs: 500,
 })
 suite('httpTarget with a request for many records, of an application that knows ids', {
   create: () => subject('many', 'id'),
+})
+
+const anyOrder = 'ends in the state of the versions in any order, with any repeats'
+
+describe('an application that compares versions', { timeout: 300_000 }, () => {
+  it(`${anyOrder}, of five hundred histories`, async () => {
+    const create = () => subject('many', 'version')
+    // A case may take ten times the patience, and a busy machine takes its time.
+    const patient = { runs: 500, patienceMs: 30_000, seed }
+    const cases = targetConformance<Row>({ create, ...rowPayloads, ...patient })
+    await cases.find(({ name }) => name === anyOrder)?.run()
+    expect(cases.map(({ name }) => name)).toContain(anyOrder)
+  })
 })
 
 describe('an application that is careless', () => {
@@ -54,17 +66,14 @@ describe('an application that is careless', () => {
       [
         'changes nothing when an older change comes after a newer one',
         'does not bring back what was deleted when an older change comes late',
-        'ends in the state of the versions in any order, with any repeats',
+        anyOrder,
       ],
     ))
 })
 
-function suite(
-  name: string,
-  options: Pick<TargetConformanceOptions<Row>, 'create' | 'runs'>,
-): void {
-  describe(name, { concurrent: true, timeout: 60_000 }, () => {
-    const cases = targetConformance<Row>({ ...rowPayloads, seed, patienceMs: 6_000, ...options })
+function suite(name: string, options: Pick<TargetConformanceOptions<Row>, 'create'>): void {
+  describe(name, { concurrent: true }, () => {
+    const cases = targetConformance<Row>({ ...rowPayloads, seed, ...options })
     for (const { name: demand, run } of cases) it(demand, run)
   })
 }

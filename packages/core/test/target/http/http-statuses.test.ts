@@ -114,7 +114,10 @@ describe('the message of a failure', () => {
   })
 
   it('has no query of the address, and no header that was sent', async () => {
-    application.handle = ({ headers }) => ({ status: 400, body: { word: 'kept', headers } })
+    application.handle = ({ headers, path }) => ({
+      status: 400,
+      body: { word: 'kept', path, headers },
+    })
     const headers = { authorization: 'Bearer s3cret-token', 'x-api-key': 'k3y-0f-ours' }
     const outcome = await applyOne({ url: application.url('/films?token=hidden'), headers })
     expect(outcome).toMatchObject({ status: 'permanent' })

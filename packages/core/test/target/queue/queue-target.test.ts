@@ -168,6 +168,20 @@ describe('queueTarget', () => {
     expect(closings).toBe(1)
   })
 
+  it('says at a write what the queue will never take', () => {
+    const queue = memoryQueue()
+    Object.assign(queue, { supports: { ...queue.supports, largestRecordBytes: 100 } })
+    const { validate } = queueTarget({ queue, namespace: 'films' })
+    const key = 'tt1'
+    expect(validate?.(makeRecord({ key, payload: 'x'.repeat(95) }))).toBeUndefined()
+    expect(validate?.(makeRecord({ key, payload: 'x'.repeat(96) }))).toMatch(
+      /101 bytes.* takes 100/,
+    )
+    expect(validate?.(makeRecord({ key, headers: { a: 'y'.repeat(99) } }))).toMatch(/takes 100/)
+    expect(validate?.(makeRecord({ key, payload: { n: 1n } }))).toMatch(/json codec cannot encode/)
+    expect(queueTarget({ producer: new ScriptedProducer() }).validate).toBeUndefined()
+  })
+
   it('refuses options that are wrong', () => {
     const producer = new ScriptedProducer()
     const wrong: readonly (readonly [object, RegExp])[] = [
