@@ -60,6 +60,11 @@ export interface KafkaAdmin {
   offsetsAt(topic: string, timestamp: number): Promise<readonly (number | undefined)[]>
   /** What the group has committed, by partition; nothing where it has not. */
   committed(group: string, topic: string): Promise<ReadonlyMap<number, KafkaCommit>>
+  /**
+   * What this client's principal may do with the topic, by Kafka's names for it (`Read`, `Write`, …).
+   * Undefined where the broker does not say. Optional: not every client can ask.
+   */
+  rights?(topic: string): Promise<ReadonlySet<string> | undefined>
   /** Lets the broker remove what lies before these offsets. */
   deleteBefore(places: readonly (KafkaPlace & { readonly offset: number })[]): Promise<void>
   close(): Promise<void>

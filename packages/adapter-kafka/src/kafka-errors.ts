@@ -91,6 +91,11 @@ export function isRefusal(error: unknown): boolean {
   return meanings[brokerErrorOf(error) ?? '']?.isRefusal === true
 }
 
+/** True where the broker denies this client's principal what was asked. */
+export function isDenied(error: unknown): boolean {
+  return brokerErrorOf(error)?.endsWith('_AUTHORIZATION_FAILED') === true
+}
+
 const handovers: ReadonlySet<string | undefined> = new Set([
   'UNKNOWN_MEMBER_ID',
   'ILLEGAL_GENERATION',

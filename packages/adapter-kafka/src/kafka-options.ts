@@ -1,6 +1,7 @@
 import { WalError } from '@daybook/core'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaJs } from './kafkajs/kafkajs-types.ts'
+import { deadLettersTopicOf, delaysTopicOf } from './queue-parts.ts'
 
 /** What {@link kafkaQueue} can be told. Times are in ms, sizes in bytes. */
 export interface KafkaQueueOptions {
@@ -10,15 +11,16 @@ export interface KafkaQueueOptions {
    */
   readonly client: KafkaClient | KafkaJs
   /**
-   * The topic that holds the records. Beside it there are `<topic>.delays` and
-   * `<topic>.dead-letters`. One topic serves one namespace.
+   * The topic that holds the records, or several, over all of whose partitions the keys are spread. Beside
+   * the first there are `<topic>.delays` and `<topic>.dead-letters`. A topic serves one namespace. To
+   * name other topics, or in another order, is as to add partitions: keys go elsewhere.
    */
-  readonly topic: string
-  /** What the names of its groups begin with: `<group>.<target>`. Default `daybook.<topic>`. */
+  readonly topic: string | readonly string[]
+  /** What the names of its groups begin with: `<group>.<target>`. Default `daybook.<topic>`, of the first. */
   readonly group?: string
   /** False: a topic that is missing is an error. Default true: it is created. */
   readonly create?: boolean
-  /** Partitions of a topic that is created; default 6. More of them later would put keys elsewhere. */
+  /** Partitions of each topic that is created; default 6. More of them later would put keys elsewhere. */
   readonly partitions?: number
   /** Replicas of a topic that is created; default 3, or one a broker where there are fewer. */
   readonly replicas?: number
@@ -49,8 +51,11 @@ export interface KafkaQueueOptions {
 }
 
 /** The options with their defaults, checked. */
-export type KafkaSettings = Required<Omit<KafkaQueueOptions, 'client' | 'replicas'>> & {
+export type KafkaSettings = Required<Omit<KafkaQueueOptions, 'client' | 'replicas' | 'topic'>> & {
   readonly replicas: number | undefined
+  /** The first one: others are named after it. */
+  readonly topic: string
+  readonly topics: readonly string[]
 }
 
 const defaults = {
@@ -68,23 +73,32 @@ const defaults = {
 
 /** Fills in the defaults. Throws `ERR_CONFIG` for what makes no sense. */
 export function settingsOf(options: KafkaQueueOptions): KafkaSettings {
-  const { client: _, replicas, group = `daybook.${options.topic}`, ...given } = options
+  const { client: _, replicas, topic: named, ...rest } = options
+  const topics = Object.freeze([named].flat())
+  const topic = topics[0] as string
+  const { group = `daybook.${topic}`, ...given } = rest
   const set = Object.entries(given).filter(([, value]) => value !== undefined)
   const settings: KafkaSettings = {
     ...defaults,
     ...(Object.fromEntries(set) as typeof given),
-    group,
-    replicas,
+    ...{ topic, topics, group, replicas },
   }
   check(settings)
   const delayTiersMs = Object.freeze([...settings.delayTiersMs])
   return Object.freeze({ ...settings, delayTiersMs })
 }
 
-function check({ topic, delayTiersMs, ...others }: KafkaSettings): void {
+function check(settings: KafkaSettings): void {
+  const { topic, topics, delayTiersMs, ...others } = settings
   // With the longest of the suffixes a name has room in Kafka's 249 characters.
-  if (typeof topic !== 'string' || !/^[a-zA-Z0-9._-]{1,230}$/.test(topic)) {
-    throw wrong('topic', `must be 1 to 230 letters, digits, ".", "_" or "-", not "${topic}"`)
+  for (const name of topics) {
+    if (typeof name === 'string' && /^[a-zA-Z0-9._-]{1,230}$/.test(name)) continue
+    throw wrong('topic', `must be 1 to 230 letters, digits, ".", "_" or "-", not "${name}"`)
+  }
+  if (topics.length === 0) throw wrong('topic', 'must name at least one')
+  const names = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
+  if (new Set(names).size < names.length) {
+    throw wrong('topic', 'names a topic twice, or one that goes with the first')
   }
   for (const [name, value] of Object.entries(others)) {
     const least = name === 'lingerMs' ? 0 : 1

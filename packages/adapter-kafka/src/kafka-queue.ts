@@ -21,15 +21,17 @@ import { kafkaError } from './kafka-errors.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
 import { openPastReader } from './past/kafka-past-reader.ts'
+import { Places } from './places.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
 import { PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
 import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
+import { checkRights } from './rights.ts'
 import { type CheckedTopic, ensureTopics, type WantedTopic } from './topics.ts'
 
 /**
- * A Kafka topic as the queue of a namespace: many processes may write to it, and for each target
- * a consumer group reads it, shared out among the processes that consume.
+ * A Kafka topic, or several, as the queue of a namespace: many processes may write to it, and for each
+ * target a consumer group reads it, shared out among the processes that consume.
  */
 export function kafkaQueue(options: KafkaQueueOptions): Queue {
   return new KafkaQueue(asKafkaClient(options.client), settingsOf(options))
@@ -41,7 +43,6 @@ const frameBytes = 60_000
 /** What is there while a queue is open. */
 interface Opened {
   readonly parts: QueueParts
-  readonly partitions: number
   readonly senders: SenderPool
   readonly pipes: Map<string, PartitionPipe>
 }
@@ -87,20 +88,16 @@ class KafkaQueue implements Queue {
     try {
       const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
       const wanted = this.#wantedTopics(context)
-      const [found] = await ensureTopics(admin, wanted, settings, pause)
-      const { partitions, retentionMs } = found as CheckedTopic
-      const lag = new Lag(admin, settings)
+      const found = await ensureTopics(admin, wanted, settings, pause)
+      const own = settings.topics.map((name, at) => [name, found[at] as CheckedTopic] as const)
       const parts = {
-        client: this.#client,
-        options: settings,
-        context,
-        admin,
-        lag,
-        retentionMs,
-        pause,
+        ...{ client: this.#client, options: settings, context, admin, pause },
+        lag: new Lag(admin, settings),
+        places: new Places(own.map(([name, { partitions }]) => [name, partitions])),
+        retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
-      this.#opened = { parts, partitions, senders, pipes: new Map() }
+      this.#opened = { parts, senders, pipes: new Map() }
     } catch (error) {
       await admin.close().catch(() => {})
       throw error
@@ -108,10 +105,10 @@ class KafkaQueue implements Queue {
   }
 
   async producer(): Promise<Producer> {
-    const { parts, partitions } = this.#ready()
+    const { parts } = this.#ready()
     return new KafkaProducer({
       topic: this.#settings.topic,
-      partitions,
+      places: parts.places,
       largestRecordBytes: this.supports.largestRecordBytes,
       now: () => parts.context.clock.now(),
       put: (place, message, bytes) => this.#put(place, message, bytes),
@@ -127,6 +124,8 @@ class KafkaQueue implements Queue {
         `The queue of namespace "${parts.context.namespace}" was opened without a target "${target}".`,
       )
     }
+    const { topic, topics } = this.#settings
+    await checkRights(parts.admin, [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)])
     const consumer = new KafkaConsumer(parts, target)
     // Whoever consumes also takes part in sending on what was delayed.
     this.#mover ??= this.#openMover()
@@ -162,11 +161,10 @@ class KafkaQueue implements Queue {
   }
 
   async #openMover(): Promise<DelayMover> {
-    const { parts, partitions } = this.#ready()
+    const { parts } = this.#ready()
     const mover = new DelayMover({
       parts,
       tiers: this.#tiers,
-      partitions,
       put: (place, message) => this.#put(place, message),
       delay: (message, dueAt) => this.#delay(message, dueAt),
     })
@@ -191,12 +189,12 @@ class KafkaQueue implements Queue {
   }
 
   #wantedTopics({ retention }: QueueContext): readonly WantedTopic[] {
-    const { topic, partitions, batchBytes } = this.#settings
+    const { topic, topics, partitions, batchBytes } = this.#settings
     const messageBytes = batchBytes + frameBytes
     const forEver = Number.POSITIVE_INFINITY
-    return [
-      {
-        topic,
+    const own = topics.map(
+      (name): WantedTopic => ({
+        topic: name,
         partitions,
         needsAll: false,
         cleanup: 'delete',
@@ -204,7 +202,10 @@ class KafkaQueue implements Queue {
         // A topic that is there already says itself how long it keeps what, unless the namespace does.
         leastRetentionMs: retention?.timeMs ?? 0,
         messageBytes,
-      },
+      }),
+    )
+    return [
+      ...own,
       {
         topic: delaysTopicOf(topic),
         partitions: this.#tiers.partitions,

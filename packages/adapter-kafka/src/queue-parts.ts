@@ -2,6 +2,7 @@ import type { QueueContext } from '@daybook/core'
 import type { Lag } from './consumer/lag.ts'
 import type { KafkaAdmin, KafkaClient } from './kafka-client.ts'
 import type { KafkaSettings } from './kafka-options.ts'
+import type { Places } from './places.ts'
 
 /** What the parts of one open queue share. */
 export interface QueueParts {
@@ -10,7 +11,9 @@ export interface QueueParts {
   readonly context: QueueContext
   readonly admin: KafkaAdmin
   readonly lag: Lag
-  /** How long the topic keeps what it is given, in ms; Infinity for ever. */
+  /** Where records go that are due. */
+  readonly places: Places
+  /** How long each topic at least keeps what it is given, in ms; Infinity for ever. */
   readonly retentionMs: number
   /** Lets so many ms go by. */
   pause(ms: number): Promise<void>

@@ -132,6 +132,14 @@ async function check(
       `its retention.ms is ${retentionMs}; set it to ${wanted}, as the namespace asks for`,
     )
   }
+  const bytes = Number(has.get('retention.bytes') ?? -1)
+  if (
+    want.cleanup === 'delete' &&
+    want.leastRetentionMs === Number.POSITIVE_INFINITY &&
+    bytes >= 0
+  ) {
+    problems.push(`its retention.bytes is ${bytes} and must be -1, or records are lost`)
+  }
   const messageBytes = Number(has.get('max.message.bytes') ?? want.messageBytes)
   if (messageBytes < want.messageBytes) {
     problems.push(

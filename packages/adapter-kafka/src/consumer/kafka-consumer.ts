@@ -14,6 +14,7 @@ import { WalError } from '@daybook/core'
 import type { KafkaEntry, KafkaPlace, KafkaReader } from '../kafka-client.ts'
 import { kafkaError } from '../kafka-errors.ts'
 import { bytesOf, recordOf, strangeRecord } from '../kafka-message.ts'
+import { nameOf } from '../places.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Membership } from './membership.ts'
 import type { Partition, Slot } from './partition.ts'
@@ -35,8 +36,8 @@ export class KafkaConsumer implements Consumer {
   /** The partition that is asked first at the next pull: each in its turn. */
   #turn = 0
   #wake: () => void = nothing
-  /** For looking ahead; opened when it is first needed. */
-  #reader: Promise<KafkaReader> | undefined
+  /** For looking ahead, by topic; opened when they are first needed. */
+  readonly #readers = new Map<string, Promise<KafkaReader>>()
 
   constructor(parts: QueueParts, target: string) {
     this.#parts = parts
@@ -108,20 +109,18 @@ export class KafkaConsumer implements Consumer {
     if (this.#closed) return deliveries
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
     try {
-      this.#reader ??= this.#parts.client.reader(this.#parts.options.topic)
-      const reader = await this.#reader
       const ends = await this.#parts.lag.ends()
       for (const partition of this.#membership.partitions) {
-        const { partition: number } = partition.place
-        const lots = reader.read(number, partition.next, ends[number] ?? 0, signal)
+        const { topic, partition: number } = partition.place
+        const reader = await this.#readerOf(topic)
+        const end = ends.get(nameOf(partition.place)) ?? 0
+        const lots = reader.read(number, partition.next, end, signal)
         for await (const entries of lots) {
           for (const entry of entries) this.#takeAhead(partition, entry, wanted, deliveries)
         }
       }
     } catch (error) {
-      const broken = this.#reader
-      this.#reader = undefined
-      void broken?.then((reader) => reader.close()).catch(() => {})
+      void this.#closeReaders()
       // What was found by then is leased, and has to be handed out.
       if (deliveries.length === 0) throw kafkaError('Looking ahead in the topic', error)
     }
@@ -151,8 +150,19 @@ export class KafkaConsumer implements Consumer {
     this.#closed = true
     this.#watch.stop()
     this.#wake()
-    const reader = this.#reader?.then((opened) => opened.close()).catch(() => {})
-    await Promise.all([this.#membership.leave(), reader])
+    await Promise.all([this.#membership.leave(), this.#closeReaders()])
+  }
+
+  #readerOf(topic: string): Promise<KafkaReader> {
+    const reader = this.#readers.get(topic) ?? this.#parts.client.reader(topic)
+    this.#readers.set(topic, reader)
+    return reader
+  }
+
+  async #closeReaders(): Promise<void> {
+    const readers = [...this.#readers.values()]
+    this.#readers.clear()
+    await Promise.allSettled(readers.map(async (reader) => (await reader).close()))
   }
 
   #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {

@@ -1,5 +1,6 @@
 import type { KafkaAdmin } from '../kafka-client.ts'
 import type { KafkaSettings } from '../kafka-options.ts'
+import { boundsOf, nameOf } from '../places.ts'
 import { delaysGroupOf, delaysTopicOf } from '../queue-parts.ts'
 import type { Partition } from './partition.ts'
 import { noteOf } from './progress-text.ts'
@@ -9,23 +10,27 @@ export interface Owner {
   readonly partitions: readonly Partition[]
 }
 
+/** Offsets, by the names of the partitions. */
+export type Offsets = ReadonlyMap<string, number>
+
 /** How much is left to do: counted from offsets, so that what a broker has removed counts until it is passed. */
 export class Lag {
   readonly #admin: KafkaAdmin
-  readonly #topic: string
+  readonly #topics: readonly string[]
   readonly #delays: string
   readonly #delaysGroup: string
 
-  constructor(admin: KafkaAdmin, { topic, group }: KafkaSettings) {
+  constructor(admin: KafkaAdmin, { topic, topics, group }: KafkaSettings) {
     this.#admin = admin
-    this.#topic = topic
+    this.#topics = topics
     this.#delays = delaysTopicOf(topic)
     this.#delaysGroup = delaysGroupOf(group)
   }
 
-  /** The offsets that come next, by partition. */
-  async ends(): Promise<readonly number[]> {
-    return (await this.#admin.bounds(this.#topic)).map(({ next }) => next)
+  /** The offsets that come next. */
+  async ends(): Promise<Offsets> {
+    const bounds = await boundsOf(this.#admin, this.#topics)
+    return new Map([...bounds].map(([name, { next }]) => [name, next]))
   }
 
   async ofGroup(group: string, owner: Owner): Promise<{ pending: number; delayed: number }> {
@@ -34,12 +39,12 @@ export class Lag {
   }
 
   /** How many records below these offsets the group is not done with. */
-  async openBelow(ends: readonly number[], group: string, owner: Owner): Promise<number> {
-    const own = new Map(owner.partitions.map((one) => [one.place.partition, one]))
-    const isOwn = ends.every((_, partition) => own.has(partition))
-    const open = isOwn ? [] : await this.#openInCluster(this.#topic, group, ends)
-    return ends.reduce(
-      (sum, end, partition) => sum + (own.get(partition)?.openBelow(end) ?? open[partition] ?? 0),
+  async openBelow(ends: Offsets, group: string, owner: Owner): Promise<number> {
+    const own = new Map(owner.partitions.map((one) => [nameOf(one.place), one]))
+    const isOwn = [...ends.keys()].every((name) => own.has(name))
+    const open = isOwn ? new Map<string, number>() : await this.#openInCluster(group, ends)
+    return [...ends].reduce(
+      (sum, [name, end]) => sum + (own.get(name)?.openBelow(end) ?? open.get(name) ?? 0),
       0,
     )
   }
@@ -56,17 +61,17 @@ export class Lag {
     }, 0)
   }
 
-  async #openInCluster(
-    topic: string,
-    group: string,
-    ends: readonly number[],
-  ): Promise<readonly number[]> {
-    const committed = await this.#admin.committed(group, topic)
-    const bounds = await this.#admin.bounds(topic)
-    return ends.map((end, partition) => {
-      const commit = committed.get(partition)
-      const first = commit?.offset ?? bounds[partition]?.first ?? 0
-      return noteOf(first, commit?.metadata ?? '').progress.openBelow(end)
-    })
+  async #openInCluster(group: string, ends: Offsets): Promise<Offsets> {
+    const open = new Map<string, number>()
+    for (const topic of this.#topics) {
+      const committed = await this.#admin.committed(group, topic)
+      for (const [partition, { first }] of (await this.#admin.bounds(topic)).entries()) {
+        const name = nameOf({ topic, partition })
+        const commit = committed.get(partition)
+        const { progress } = noteOf(commit?.offset ?? first, commit?.metadata ?? '')
+        open.set(name, progress.openBelow(ends.get(name) ?? 0))
+      }
+    }
+    return open
   }
 }

@@ -6,7 +6,8 @@ import type {
   KafkaGroupListener,
   KafkaPlace,
 } from '../kafka-client.ts'
-import { isHandover, kafkaError } from '../kafka-errors.ts'
+import { isDenied, isHandover, kafkaError } from '../kafka-errors.ts'
+import { nameOf } from '../places.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Committer } from './committer.ts'
 import { Partition } from './partition.ts'
@@ -34,6 +35,9 @@ export interface Reading {
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
 const mostRunsLength = 2_400
 
+/** More than a topic has. */
+const mostPartitions = 1_000_000
+
 /** So often it is asked in vain how far a group is before anybody is told. */
 const patientTries = 7
 
@@ -58,14 +62,17 @@ export class Membership implements KafkaGroupListener {
   /** Ends once it is known how far the group is in what was assigned last. */
   #loading: Promise<void> = Promise.resolve()
   #isRebalancing = false
+  #isJoining = false
+  /** The broker's refusal of the first commit. */
+  #denial: unknown
   #left = false
+  #leaving: Promise<void> | undefined
 
   constructor(
     parts: QueueParts,
     name: string,
     listener: MembershipListener,
     reading: Reading = {
-      topics: [parts.options.topic],
       ...parts.options,
       waitsForRuns: true,
     },
@@ -79,7 +86,10 @@ export class Membership implements KafkaGroupListener {
       collect: () => this.#collect(),
       commit: (commits) => this.#commit(commits),
       isPassing: isHandover,
-      failed: (error) => this.failed(error),
+      failed: (error) => {
+        if (this.#isJoining && isDenied(error)) this.#denial = error
+        else this.failed(error)
+      },
     })
   }
 
@@ -101,6 +111,18 @@ export class Membership implements KafkaGroupListener {
     // What was assigned and loaded meanwhile had nobody yet to read it.
     for (const { place, next } of this.#ordered) this.#group.read(place, next)
     await this.#loading
+    await this.#tryToCommit()
+  }
+
+  /** What it has come to is committed once more: who may not read learns it here, and not from an event. */
+  async #tryToCommit(): Promise<void> {
+    this.#isJoining = true
+    await this.commitNow(this.#ordered)
+    this.#isJoining = false
+    if (this.#denial === undefined) return
+    // A member that nobody asks would keep its partitions from everybody else.
+    await this.leave().catch(() => {})
+    throw kafkaError(`The group "${this.#name}" may not commit`, this.#denial)
   }
 
   /** Commits before long what has been done in these. */
@@ -126,7 +148,12 @@ export class Membership implements KafkaGroupListener {
   }
 
   /** Commits what is done, and leaves. */
-  async leave(): Promise<void> {
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  async #leave(): Promise<void> {
     this.#left = true
     for (const partition of this.#ordered) partition.clearMarks()
     for (const partition of this.#ordered) this.#dirty.add(partition)
@@ -244,7 +271,11 @@ export class Membership implements KafkaGroupListener {
 
   #order(): void {
     const loaded = [...this.#partitions.values()].filter(({ isLoaded }) => isLoaded)
-    this.#ordered = loaded.sort((a, b) => a.place.partition - b.place.partition)
+    this.#ordered = loaded.sort((a, b) => this.#rank(a.place) - this.#rank(b.place))
+  }
+
+  #rank({ topic, partition }: KafkaPlace): number {
+    return this.#reading.topics.indexOf(topic) * mostPartitions + partition
   }
 
   #collect(): readonly KafkaCommit[] {
@@ -267,8 +298,4 @@ export class Membership implements KafkaGroupListener {
       throw error
     }
   }
-}
-
-function nameOf({ topic, partition }: KafkaPlace): string {
-  return `${topic}/${partition}`
 }

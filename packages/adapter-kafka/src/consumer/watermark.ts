@@ -1,4 +1,5 @@
 import type { Clock, Watermark } from '@daybook/core'
+import { nameOf } from '../places.ts'
 import type { Lag, Owner } from './lag.ts'
 import type { Slot } from './partition.ts'
 
@@ -26,7 +27,7 @@ export async function watermarkOf(options: MarkOptions): Promise<Watermark> {
   return {
     covers({ handle, record }) {
       const { partition, offset } = handle as Slot
-      if (offset < (first[partition.place.partition] ?? 0)) return true
+      if (offset < (first.get(nameOf(partition.place)) ?? 0)) return true
       return includeDelayed && record.dueAt !== undefined && record.writtenAt <= writtenBy
     },
     async remaining() {

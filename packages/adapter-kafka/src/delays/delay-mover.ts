@@ -6,14 +6,12 @@ import { kafkaError } from '../kafka-errors.ts'
 import { bytesOf, dueAtOf } from '../kafka-message.ts'
 import { delaysGroupOf, delaysTopicOf, type QueueParts } from '../queue-parts.ts'
 import { Heap } from './heap.ts'
-import { hopAtOf, partitionFor, type Tiers, withoutHop } from './tiers.ts'
+import { hopAtOf, keyFor, type Tiers, withoutHop } from './tiers.ts'
 
 /** What a mover needs of its queue. */
 export interface MoverOptions {
   readonly parts: QueueParts
   readonly tiers: Tiers
-  /** Partitions of the topic. */
-  readonly partitions: number
   put(place: KafkaPlace, message: KafkaMessage): Promise<SendOutcome>
   delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome>
 }
@@ -135,14 +133,11 @@ export class DelayMover {
   }
 
   #sendOn(entry: KafkaEntry, now: number): Promise<SendOutcome> {
-    const { parts, partitions, put, delay } = this.#options
+    const { parts, put, delay } = this.#options
     const message = withoutHop(entry)
     const dueAt = dueAtOf(message)
     if (dueAt > now) return delay(message, dueAt)
-    return put(
-      { topic: parts.options.topic, partition: partitionFor(message, partitions) },
-      message,
-    )
+    return put(parts.places.of(keyFor(message)), message)
   }
 
   /** The topic is kept for ever, so what nobody needs any more is taken out of it. */

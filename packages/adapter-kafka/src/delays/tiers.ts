@@ -1,5 +1,4 @@
 import type { KafkaMessage } from '../kafka-client.ts'
-import { partitionOf } from '../partitioner.ts'
 
 /** The header that says when a message goes on from its tier, in ms since the Unix epoch. */
 const hopHeader = 'daybook-hop-at'
@@ -55,7 +54,7 @@ export function withoutHop(message: KafkaMessage): KafkaMessage {
   return { key: message.key, value: message.value, headers }
 }
 
-/** The partition of the topic for a message that is due. */
-export function partitionFor({ key, headers }: KafkaMessage, partitions: number): number {
-  return partitionOf(key ?? headers.get('daybook-id') ?? Buffer.alloc(0), partitions)
+/** What decides where a message goes that is due. */
+export function keyFor({ key, headers }: KafkaMessage): Buffer {
+  return key ?? headers.get('daybook-id') ?? Buffer.alloc(0)
 }

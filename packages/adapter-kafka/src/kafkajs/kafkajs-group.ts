@@ -4,6 +4,7 @@ import type {
   KafkaGroupOptions,
   KafkaPlace,
 } from '../kafka-client.ts'
+import { isDenied } from '../kafka-errors.ts'
 import { entryOf } from './kafkajs-entries.ts'
 import type { KafkaJs, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
 
@@ -40,6 +41,7 @@ export async function joinGroup(
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await member.run()
+    member.checkRights()
   } catch (error) {
     await member.close().catch(() => {})
     throw error
@@ -51,6 +53,8 @@ class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
   #memberId = ''
+  /** Why it last fell out of the group, or could not join it. */
+  #crash: unknown
   #closed = false
 
   constructor(consumer: KafkaJsConsumer, listener: KafkaGroupListener) {
@@ -60,6 +64,7 @@ class KafkaJsGroup implements KafkaGroup {
     consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
     consumer.on('consumer.crash', ({ payload }) =>
       this.#tell(() => {
+        this.#crash = payload.error
         listener.assigned([])
         listener.failed(payload.error)
         if (!payload.restart) setTimeout(() => this.#startAgain(), startAgainMs).unref()
@@ -79,6 +84,11 @@ class KafkaJsGroup implements KafkaGroup {
         this.#tell(() => this.#listener.entries({ topic, partition }, messages.map(entryOf), next))
       },
     })
+  }
+
+  /** Throws where it may not join: the client takes that for a crash, and says no more of it. */
+  checkRights(): void {
+    if (this.#memberId === '' && isDenied(this.#crash)) throw this.#crash
   }
 
   read({ topic, partition }: KafkaPlace, from: number): void {

@@ -46,9 +46,12 @@ class KafkaPastReader implements PastReader {
   }
 
   get position(): string {
-    const of = (kind: PastSpan['kind']): number[] =>
-      this.#spans.filter((span) => span.kind === kind).map(({ next }) => next)
-    return positionText({ records: of('records'), delays: of('delays') })
+    const of = (kind: PastSpan['kind'], topic?: string): number[] =>
+      this.#spans
+        .filter((span) => span.kind === kind && span.topic === (topic ?? span.topic))
+        .map(({ next }) => next)
+    const records = this.#parts.options.topics.map((topic) => of('records', topic))
+    return positionText({ records, delays: of('delays') })
   }
 
   async read({ maxRecords, maxBytes, signal }: PastReadLimits): Promise<readonly PastRecord[]> {

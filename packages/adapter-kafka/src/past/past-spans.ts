@@ -2,7 +2,7 @@ import { type PastPlace, type PastRange, WalError } from '@daybook/core'
 import type { Progress } from '../consumer/progress.ts'
 import { noteOf } from '../consumer/progress-text.ts'
 import { delaysGroupOf, delaysTopicOf, type QueueParts } from '../queue-parts.ts'
-import { parsePosition } from './past-position.ts'
+import { type PastPosition, parsePosition } from './past-position.ts'
 
 /** A part of one partition that is to be read. */
 export interface PastSpan {
@@ -21,13 +21,33 @@ export interface PastSpan {
  * delays topic, whole; the reader tells them by when they were written.
  */
 export async function spansOf(parts: QueueParts, { from, to }: PastRange): Promise<PastSpan[]> {
-  const { topic } = parts.options
+  const { admin, options } = parts
+  const { topics } = options
   // In this order: what is sent on in between is read twice, rather than not at all.
   const delays = await delaySpans(parts, { from, to })
-  const bounds = await parts.admin.bounds(topic)
-  const starts = await offsetsOf(parts, from, bounds.length, delays.length)
-  const ends = await offsetsOf(parts, to, bounds.length, delays.length)
-  const records = bounds.map(({ first, next }, partition): PastSpan => {
+  const bounds = await Promise.all(topics.map((topic) => admin.bounds(topic)))
+  const counts = bounds.map(({ length }) => length)
+  const positionOf = (place: PastPlace | undefined): PastPosition | undefined =>
+    place && 'position' in place ? parsePosition(place.position, counts, delays.length) : undefined
+  const positions = { from: positionOf(from), to: positionOf(to) }
+  const records = topics.map(async (topic, at) => {
+    const starts = await offsetsOf(parts, topic, from, positions.from?.records[at])
+    const ends = await offsetsOf(parts, topic, to, positions.to?.records[at])
+    return recordSpans({ from, to }, { topic, bounds: bounds[at] ?? [], starts, ends })
+  })
+  return [...(await Promise.all(records)).flat(), ...delays]
+}
+
+/** One topic, and the offsets that a range begins and ends at in each of its partitions. */
+interface TopicRange {
+  readonly topic: string
+  readonly bounds: readonly { readonly first: number; readonly next: number }[]
+  readonly starts: readonly (number | undefined)[]
+  readonly ends: readonly (number | undefined)[]
+}
+
+function recordSpans({ from, to }: PastRange, { topic, bounds, starts, ends }: TopicRange) {
+  return bounds.map(({ first, next }, partition): PastSpan => {
     const start = from === undefined ? first : (starts[partition] ?? ('at' in from ? next : first))
     // Nothing tells how old the one before the first was.
     const mayMiss =
@@ -37,7 +57,6 @@ export async function spansOf(parts: QueueParts, { from, to }: PastRange): Promi
     const span = { topic, partition, next: start, to: Math.min(end, next) }
     return { kind: 'records', ...span, sentOn: undefined }
   })
-  return [...records, ...delays]
 }
 
 async function delaySpans(parts: QueueParts, { from, to }: PastRange): Promise<PastSpan[]> {
@@ -46,7 +65,7 @@ async function delaySpans(parts: QueueParts, { from, to }: PastRange): Promise<P
   const bounds = await parts.admin.bounds(topic)
   const position = (place: PastPlace | undefined): readonly number[] =>
     place && 'position' in place
-      ? parsePosition(place.position, Number.POSITIVE_INFINITY, bounds.length).delays
+      ? parsePosition(place.position, anyPartitions(parts), bounds.length).delays
       : []
   const [starts, ends] = [position(from), position(to)]
   return bounds.map(({ first, next }, partition) => {
@@ -63,16 +82,18 @@ async function delaySpans(parts: QueueParts, { from, to }: PastRange): Promise<P
   })
 }
 
-/** Offsets of a place; undefined where a partition has nothing so young. */
+function anyPartitions({ options }: QueueParts): readonly number[] {
+  return options.topics.map(() => Number.POSITIVE_INFINITY)
+}
+
+/** Offsets of a place in a topic; undefined where a partition has nothing so young. */
 async function offsetsOf(
-  { admin, options }: QueueParts,
+  { admin }: QueueParts,
+  topic: string,
   place: PastPlace | undefined,
-  partitions: number,
-  delays: number,
+  position: readonly number[] = [],
 ): Promise<readonly (number | undefined)[]> {
-  if (place === undefined) return []
-  if ('at' in place) return admin.offsetsAt(options.topic, Math.ceil(place.at))
-  return parsePosition(place.position, partitions, delays).records
+  return place && 'at' in place ? admin.offsetsAt(topic, Math.ceil(place.at)) : position
 }
 
 function notKept(topic: string, partition: number, first: number): WalError {

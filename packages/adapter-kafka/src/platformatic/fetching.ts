@@ -8,8 +8,12 @@ const controlBatch = 0b10_0000
 
 const mostBytesPerPartition = 1_048_576
 
+/** By topic and partition, an offset each. */
+export type TopicOffsets = ReadonlyMap<string, ReadonlyMap<number, number>>
+
 /** Of one partition: what came, and the offset behind it. */
 export interface Fetched {
+  readonly topic: string
   readonly partition: number
   readonly entries: readonly KafkaEntry[]
   readonly next: number
@@ -17,9 +21,8 @@ export interface Fetched {
 
 /** How one fetch is made. */
 export interface FetchOptions {
-  readonly topic: string
-  /** By partition, the offset to read from. */
-  readonly from: ReadonlyMap<number, number>
+  /** The offset to read from. */
+  readonly from: TopicOffsets
   /** The broker that leads these partitions. */
   readonly node: number
   /** How long the broker waits for something to arrive, in ms. */
@@ -27,38 +30,57 @@ export interface FetchOptions {
   readonly connectionPool?: ConnectionPool
 }
 
-/** The leader of each partition of a topic, as last known. */
-export async function leadersOf(consumer: Consumer, topic: string): Promise<readonly number[]> {
-  const metadata = await consumer.metadata({ topics: [topic] })
-  return metadata.topics.get(topic)?.partitions.map(({ leader }) => leader) ?? []
+/** The leader of each partition, by topic, as last known. */
+export async function leadersOf(
+  consumer: Consumer,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, readonly number[]>> {
+  const metadata = await consumer.metadata({ topics: [...topics] })
+  return new Map(
+    [...metadata.topics].map(([topic, { partitions }]) => [
+      topic,
+      partitions.map(({ leader }) => leader),
+    ]),
+  )
 }
 
-/** Asks one broker once. */
+/**
+ * Asks one broker once, for all topics together: the client keeps one session with each broker, which two
+ * requests at the same time would break.
+ */
 export async function fetchOnce(consumer: Consumer, options: FetchOptions): Promise<Fetched[]> {
-  const { topic, from, node, waitMs, connectionPool } = options
-  const metadata = await consumer.metadata({ topics: [topic] })
-  const topicId = metadata.topics.get(topic)?.id ?? ''
-  const partitions = [...from].map(([partition, offset]) => ({
-    partition,
-    fetchOffset: BigInt(offset),
-    currentLeaderEpoch: -1,
-    lastFetchedEpoch: -1,
-    partitionMaxBytes: mostBytesPerPartition,
+  const { from, node, waitMs, connectionPool } = options
+  const metadata = await consumer.metadata({ topics: [...from.keys()] })
+  const names = new Map([...metadata.topics].map(([topic, { id }]) => [id, topic]))
+  const topics = [...from].map(([topic, offsets]) => ({
+    topicId: metadata.topics.get(topic)?.id ?? '',
+    partitions: [...offsets].map(([partition, offset]) => ({
+      partition,
+      fetchOffset: BigInt(offset),
+      currentLeaderEpoch: -1,
+      lastFetchedEpoch: -1,
+      partitionMaxBytes: mostBytesPerPartition,
+    })),
   }))
   const response = await consumer.fetch({
     node,
-    topics: [{ topicId, partitions }],
+    topics,
     maxWaitTime: waitMs,
     minBytes: 1,
     ...(connectionPool ? { connectionPool } : {}),
   })
-  return fetchedOf(response, from)
+  return fetchedOf(response, from, names)
 }
 
-function fetchedOf(response: FetchResponse, from: ReadonlyMap<number, number>): Fetched[] {
-  return response.responses.flatMap(({ partitions }) =>
+function fetchedOf(
+  response: FetchResponse,
+  from: TopicOffsets,
+  names: ReadonlyMap<string, string>,
+): Fetched[] {
+  return response.responses.flatMap(({ topicId, partitions }) =>
     partitions.flatMap(({ partitionIndex: partition, records }) => {
-      const wanted = from.get(partition)
+      const topic = names.get(topicId) ?? ''
+      const wanted = from.get(topic)?.get(partition)
       if (wanted === undefined || !records || records.length === 0) return []
       const entries: KafkaEntry[] = []
       let next = wanted
@@ -66,7 +88,7 @@ function fetchedOf(response: FetchResponse, from: ReadonlyMap<number, number>): 
         next = Math.max(next, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
         if ((batch.attributes & controlBatch) === 0) entriesInto(entries, batch, wanted)
       }
-      return [{ partition, entries, next }]
+      return [{ topic, partition, entries, next }]
     }),
   )
 }

@@ -1,7 +1,8 @@
-import { Admin, ConfigResourceTypes } from '@platformatic/kafka'
+import { Admin, ConfigResourceTypes, ConnectionPool } from '@platformatic/kafka'
 import type { KafkaAdmin, KafkaCommit, KafkaTopic, NewKafkaTopic } from '../kafka-client.ts'
 import { brokerErrorOf } from '../kafka-errors.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
+import { rightsOn } from './platformatic-rights.ts'
 
 const earliest = -2n
 const latest = -1n
@@ -9,6 +10,7 @@ const latest = -1n
 /** Opens an admin client. */
 export function openAdmin(options: PlatformaticOptions): KafkaAdmin {
   const admin = new Admin(options)
+  const pool = new ConnectionPool(options.clientId, options)
   return {
     brokers: async () => (await admin.metadata({ topics: [] })).brokers.size,
     topic: (name) => topicOf(admin, name),
@@ -34,7 +36,10 @@ export function openAdmin(options: PlatformaticOptions): KafkaAdmin {
         await admin.deleteRecords({ topics: [{ name: topic, partitions }] })
       }
     },
-    close: () => admin.close(),
+    rights: (topic) => rightsOn(admin, pool, topic),
+    async close() {
+      await Promise.all([admin.close(), pool.close()])
+    },
   }
 }
 

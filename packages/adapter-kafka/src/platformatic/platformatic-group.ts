@@ -7,7 +7,7 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { brokerErrorOf } from '../kafka-errors.ts'
-import { fetchOnce, leadersOf } from './fetching.ts'
+import { type Fetched, fetchOnce, leadersOf, type TopicOffsets } from './fetching.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. Leaving waits for it, too. */
@@ -47,8 +47,8 @@ class PlatformaticGroup implements KafkaGroup {
   readonly #commitPool: ConnectionPool
   /** By topic and partition, the offset to be read next; not there while paused. */
   readonly #wanted = new Map<string, Map<number, number>>()
-  /** The topics and brokers that are being asked. */
-  readonly #pumps = new Map<string, Promise<void>>()
+  /** The brokers that are being asked. */
+  readonly #pumps = new Map<number, Promise<void>>()
   readonly #closing = new AbortController()
   #memberId = ''
   #rejoin: NodeJS.Timeout | undefined
@@ -87,7 +87,7 @@ class PlatformaticGroup implements KafkaGroup {
     const partitions = this.#wanted.get(topic) ?? new Map<number, number>()
     this.#wanted.set(topic, partitions)
     partitions.set(partition, from)
-    void this.#pumpAll(topic)
+    void this.#pumpAll()
   }
 
   pause({ topic, partition }: KafkaPlace): void {
@@ -155,71 +155,81 @@ class PlatformaticGroup implements KafkaGroup {
   }
 
   /** Sees to it that each broker that leads a wanted partition is being asked. */
-  async #pumpAll(topic: string): Promise<void> {
+  async #pumpAll(): Promise<void> {
     try {
-      const leaders = await leadersOf(this.#consumer, topic)
-      for (const partition of this.#wanted.get(topic)?.keys() ?? []) {
-        const node = leaders[partition] ?? -1
-        const name = `${topic}@${node}`
-        if (this.#pumps.has(name) || this.#closing.signal.aborted) continue
-        const pump = this.#pump(topic, node).finally(() => this.#pumps.delete(name))
-        this.#pumps.set(name, pump)
+      const leaders = await leadersOf(this.#consumer, [...this.#wanted.keys()])
+      const nodes = [...this.#wanted].flatMap(([topic, partitions]) =>
+        [...partitions.keys()].map((partition) => leaders.get(topic)?.[partition] ?? -1),
+      )
+      for (const node of new Set(nodes)) {
+        if (this.#pumps.has(node) || this.#closing.signal.aborted) continue
+        this.#pumps.set(node, this.#pump(node))
       }
     } catch (error) {
-      this.#failed(topic, error)
+      this.#failed(error)
     }
   }
 
   /** Asks one broker until it has nothing that is wanted. */
-  async #pump(topic: string, node: number): Promise<void> {
+  async #pump(node: number): Promise<void> {
     try {
       for (;;) {
-        const leaders = await leadersOf(this.#consumer, topic)
-        const wanted = [...(this.#wanted.get(topic) ?? [])]
-        const from = new Map(wanted.filter(([partition]) => (leaders[partition] ?? -1) === node))
-        if (from.size === 0 || this.#closing.signal.aborted) return
-        const connectionPool = this.#fetchPool
-        const options = { topic, node, from, waitMs, connectionPool }
-        for (const fetched of await fetchOnce(this.#consumer, options)) {
-          this.#take(topic, from, fetched)
+        const leaders = await leadersOf(this.#consumer, [...this.#wanted.keys()])
+        const from = this.#wantedOf(node, leaders)
+        if (from.size === 0 || this.#closing.signal.aborted) {
+          // At once: what is wanted from now on needs another one.
+          this.#pumps.delete(node)
+          return
         }
+        const options = { node, from, waitMs, connectionPool: this.#fetchPool }
+        for (const fetched of await fetchOnce(this.#consumer, options)) this.#take(from, fetched)
       }
     } catch (error) {
-      if (brokerErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.#skipRemoved(topic)
-      this.#failed(topic, error)
+      if (brokerErrorOf(error) === 'OFFSET_OUT_OF_RANGE') await this.#skipRemoved()
+      this.#pumps.delete(node)
+      this.#failed(error)
     }
   }
 
+  /** What is wanted of the partitions that a broker leads. */
+  #wantedOf(node: number, leaders: ReadonlyMap<string, readonly number[]>): TopicOffsets {
+    const led = [...this.#wanted].map(([topic, partitions]) => {
+      const own = [...partitions].filter(
+        ([partition]) => (leaders.get(topic)?.[partition] ?? -1) === node,
+      )
+      return [topic, new Map(own)] as const
+    })
+    return new Map(led.filter(([, partitions]) => partitions.size > 0))
+  }
+
   /** What the broker has removed meanwhile is not asked for any more: one such partition stops all others. */
-  async #skipRemoved(topic: string): Promise<void> {
+  async #skipRemoved(): Promise<void> {
     try {
-      const kept = await this.#consumer.listOffsets({ topics: [topic], timestamp: earliest })
-      const wanted = this.#wanted.get(topic)
-      for (const [partition, from] of wanted ?? []) {
-        const first = Number(kept.get(topic)?.[partition] ?? 0n)
-        if (from < first) wanted?.set(partition, first)
+      const topics = [...this.#wanted.keys()]
+      const kept = await this.#consumer.listOffsets({ topics, timestamp: earliest })
+      for (const [topic, wanted] of this.#wanted) {
+        for (const [partition, from] of wanted) {
+          const first = Number(kept.get(topic)?.[partition] ?? 0n)
+          if (from < first) wanted.set(partition, first)
+        }
       }
     } catch (error) {
       this.#tell(() => this.#listener.failed(error))
     }
   }
 
-  #take(
-    topic: string,
-    asked: ReadonlyMap<number, number>,
-    { partition, entries, next }: Awaited<ReturnType<typeof fetchOnce>>[0],
-  ): void {
+  #take(asked: TopicOffsets, { topic, partition, entries, next }: Fetched): void {
     const wanted = this.#wanted.get(topic)
     // Paused, lost, or sent elsewhere while the answer was on its way.
-    if (wanted?.get(partition) !== asked.get(partition)) return
+    if (wanted?.get(partition) !== asked.get(topic)?.get(partition)) return
     wanted?.set(partition, next)
     this.#tell(() => this.#listener.entries({ topic, partition }, entries, next))
   }
 
-  #failed(topic: string, error: unknown): void {
+  #failed(error: unknown): void {
     if (this.#closing.signal.aborted) return
     this.#listener.failed(error)
-    setTimeout(() => void this.#pumpAll(topic), tryAgainMs).unref()
+    setTimeout(() => void this.#pumpAll(), tryAgainMs).unref()
   }
 
   #tell(what: () => void): void {

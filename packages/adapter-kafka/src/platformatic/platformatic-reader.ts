@@ -14,12 +14,11 @@ export function openReader(options: PlatformaticOptions, topic: string): KafkaRe
   return {
     async *read(partition, from, to, signal) {
       for (let next = from; next < to && !signal?.aborted; ) {
-        const node = (await leadersOf(consumer, topic))[partition] ?? -1
+        const node = (await leadersOf(consumer, [topic])).get(topic)?.[partition] ?? -1
         const [fetched] = await fetchOnce(consumer, {
-          topic,
           node,
           waitMs,
-          from: new Map([[partition, next]]),
+          from: new Map([[topic, new Map([[partition, next]])]]),
         })
         if (fetched === undefined) continue
         next = fetched.next

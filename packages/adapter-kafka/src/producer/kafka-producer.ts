@@ -1,12 +1,13 @@
 import { type Producer, type SendOutcome, type StoredRecord, WalError } from '@daybook/core'
 import type { KafkaMessage, KafkaPlace } from '../kafka-client.ts'
 import { bytesOf, messageOf } from '../kafka-message.ts'
-import { partitionOf } from '../partitioner.ts'
+import type { Places } from '../places.ts'
 
 /** Where messages go, and where delayed ones do. */
 export interface Routes {
+  /** The first of the topics, for messages. */
   readonly topic: string
-  readonly partitions: number
+  readonly places: Places
   readonly largestRecordBytes: number
   now(): number
   /** Puts a message of so many bytes into a partition, behind those put there before. */
@@ -44,7 +45,7 @@ export class KafkaProducer implements Producer {
     if (this.#closed) {
       return { durable: 'no', error: new WalError('ERR_CLOSED', 'The Kafka producer is closed.') }
     }
-    const { topic, partitions, largestRecordBytes } = this.#routes
+    const { places, largestRecordBytes } = this.#routes
     const message = messageOf(record)
     const bytes = bytesOf(message)
     if (bytes > largestRecordBytes)
@@ -52,8 +53,7 @@ export class KafkaProducer implements Producer {
     const { dueAt = 0 } = record
     if (dueAt > this.#routes.now()) return this.#routes.delay(message, dueAt)
     // Without a key any partition will do; the same one for the same record.
-    const partition = partitionOf(message.key ?? Buffer.from(record.id), partitions)
-    return this.#routes.put({ topic, partition }, message, bytes)
+    return this.#routes.put(places.of(message.key ?? Buffer.from(record.id)), message, bytes)
   }
 }
 

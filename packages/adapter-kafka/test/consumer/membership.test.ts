@@ -8,17 +8,20 @@ import type { QueueParts } from '../../src/queue-parts.ts'
 const place = { topic: 'films', partition: 0 }
 
 /** A member of a group that has come to offset 2, of a partition that keeps what is behind `first`. */
-async function memberOf(first: number, waitsForRuns = true) {
+async function memberOf(first: number, waitsForRuns = true, refusal?: Error) {
   const commits: KafkaCommit[] = []
   const errors: WalError[] = []
   const reads: number[] = []
   const pauses: unknown[] = []
-  const broker = { isDown: false }
+  const broker = { isDown: false, closes: 0 }
   const group = {
     read: (_: unknown, from: number) => reads.push(from),
     pause: (paused: unknown) => pauses.push(paused),
-    async close() {},
+    async close() {
+      broker.closes++
+    },
     async commit(given: readonly KafkaCommit[]) {
+      if (refusal !== undefined) throw refusal
       if (broker.isDown) throw new Error('The broker is down.')
       commits.push(...given)
     },
@@ -46,7 +49,8 @@ async function memberOf(first: number, waitsForRuns = true) {
   }
   const reading = { topics: ['films'], bufferRecords: 5_000, bufferBytes: 10_000, waitsForRuns }
   const membership = new Membership(parts, 'group', listener, reading)
-  await membership.join()
+  const joined = membership.join()
+  const failure = await joined.catch((error: WalError) => error)
   const entry = (offset: number): KafkaEntry => ({
     offset,
     timestamp: 0,
@@ -56,7 +60,7 @@ async function memberOf(first: number, waitsForRuns = true) {
   })
   const give = (offset: number) => membership.entries(place, [entry(offset)], offset + 1)
   const saved = () => membership.partitions[0]?.saved
-  return { membership, commits, errors, reads, pauses, broker, give, saved }
+  return { membership, failure, commits, errors, reads, pauses, broker, give, saved }
 }
 
 test('a member reads on where the broker still has something, and tells how much it has not', async () => {
@@ -96,5 +100,22 @@ test.each([
   const { membership, give, pauses } = await memberOf(0, waitsForRuns)
   for (let offset = 3; offset < 2_000; offset++) give(offset)
   expect(pauses).toEqual(expected)
+  await membership.leave()
+})
+
+test('a member that may not commit is told so as it joins, and leaves the group once', async () => {
+  const refusal = Object.assign(new Error('no'), { type: 'GROUP_AUTHORIZATION_FAILED' })
+  const { membership, failure, errors, broker } = await memberOf(0, true, refusal)
+  expect(failure).toMatchObject({ code: 'ERR_CONFIG' })
+  expect(String(failure)).toMatch(/may not commit: GROUP_AUTHORIZATION_FAILED.*Read on the group/)
+  await membership.leave()
+  expect(broker.closes).toBe(1)
+  expect(errors).toEqual([])
+})
+
+test('a member whose first commit fails for another reason has joined all the same', async () => {
+  const { membership, failure, broker } = await memberOf(0, true, new Error('busy'))
+  expect(failure).toBeUndefined()
+  expect(broker.closes).toBe(0)
   await membership.leave()
 })

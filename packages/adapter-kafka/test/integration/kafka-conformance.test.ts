@@ -26,20 +26,24 @@ afterAll(async () => {
   await resetPatiently(kafka)
 })
 
-function queueOf(client: ReturnType<typeof mortalClient>, topic: string) {
+function queueOf(client: ReturnType<typeof mortalClient>, topic: string | readonly string[]) {
   return kafkaQueue({
     client,
     topic,
-    partitions: 2,
+    partitions: typeof topic === 'string' ? 2 : 1,
     allowUnderReplicated: true,
     delayTiersMs: [86_400_000, 60_000, 1_000],
   })
 }
 
+/** Each case is run on a topic of two partitions through one client, and on two topics through the other. */
 function queueCases(name: ClientName): readonly ConformanceCase[] {
+  let created = clientNames.indexOf(name)
   return queueConformance({
     create() {
-      const topic = `conformance-${randomUUID()}`
+      const id = randomUUID()
+      const isOne = created++ % 2 === 0
+      const topic = isOne ? `conformance-${id}` : [`conformance-${id}-a`, `conformance-${id}-b`]
       let client = mortalClient(clientFor(name, kafka.address))
       return {
         queue: () => queueOf(client, topic),

@@ -9,8 +9,9 @@ import {
   type RetentionAtRiskEvent,
   type,
 } from '@daybook/core'
+import { scaledClock } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { kafkaQueue } from '../../src/index.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { resetPatiently } from '../support/reset.ts'
@@ -37,9 +38,9 @@ function queueFor(name: ClientName, topic: string) {
   })
 }
 
-test.each(clientNames)(
+test.concurrent.for(clientNames)(
   'a key waits behind its dead letter, also for another process, until that is redriven, through %s',
-  async (name) => {
+  async (name, { expect, onTestFinished }) => {
     const topic = `blocked-${randomUUID()}`
     const applied: string[] = []
     let isMended = false
@@ -92,9 +93,9 @@ test.each(clientNames)(
   },
 )
 
-test.for(clientNames)(
+test.concurrent.for(clientNames)(
   'a delay of three seconds is never cut short, through %s',
-  async (name, { annotate }) => {
+  async (name, { annotate, expect, onTestFinished }) => {
     const lateness: number[] = []
     const store = defineTarget<Film>(
       async (records) => {
@@ -128,9 +129,9 @@ test.for(clientNames)(
   },
 )
 
-test.for(clientNames)(
+test.concurrent.for(clientNames)(
   'a target that leaves a record undone for half of the retention is told of once, through %s',
-  async (name) => {
+  async (name, { expect, onTestFinished }) => {
     const risks: RetentionAtRiskEvent[] = []
     let letGo = (): void => {}
     const isFree = new Promise<void>((resolve) => {
@@ -160,5 +161,44 @@ test.for(clientNames)(
     letGo()
     await wal.drain({ timeout: '10s' })
     expect(risks).toHaveLength(1)
+  },
+)
+
+test.concurrent.for(clientNames)(
+  'a delay of twenty minutes goes down the tiers and is not cut short, by a clock that runs faster, through %s',
+  async (name, { annotate, expect, onTestFinished }) => {
+    const factor = 300
+    const clock = scaledClock(factor)
+    const lateness: number[] = []
+    const store = defineTarget<Film>(
+      async (records) => {
+        for (const { dueAt } of records) lateness.push(clock.now() - (dueAt ?? 0))
+      },
+      { idempotency: 'id' },
+    )
+    const queue = kafkaQueue({
+      ...{ client: clientFor(name, kafka.address), topic: `twenty-${randomUUID()}` },
+      ...{ partitions: 2, allowUnderReplicated: true, sendTimeoutMs: 30_000 * factor },
+    })
+    const wal = await createWal({
+      clock,
+      namespaces: {
+        films: fanOut({
+          ...{ payload: type<Film>(), queue, targets: { store } },
+          ...{ writeTimeout: 30_000 * factor, applyTimeout: 30_000 * factor },
+        }),
+      },
+    })
+    onTestFinished(() => wal.close({ timeout: 5_000 * factor }))
+    await wal.start()
+    for (let n = 0; n < 10; n++) {
+      await wal.write('films', { key: `film ${n}`, payload: { n }, delay: '20m' })
+    }
+    await expect.poll(() => lateness, { timeout: 30_000 }).toHaveLength(10)
+    expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0)
+    // Down from ten minutes by one minute and ten seconds at least, and then out.
+    expect((await wal.status()).namespaces.films.hops.total).toBeGreaterThanOrEqual(10 * 4)
+    const latestMs = Math.max(...lateness) / factor
+    await annotate(`${name}: late by at most ${latestMs.toFixed()} ms of this machine's clock`)
   },
 )

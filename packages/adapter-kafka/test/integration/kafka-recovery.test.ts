@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { createWal, defineTarget, fanOut, type } from '@daybook/core'
 import { type Service, service } from '@daybook/services'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, type TestContext, test } from 'vitest'
 import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
 import { clientFor, clientNames } from '../support/clients.ts'
 import { resetPatiently } from '../support/reset.ts'
@@ -19,7 +19,11 @@ afterAll(async () => {
 })
 
 /** A wal over a topic of one partition, what its target was given, and what went wrong. */
-async function filmsOn(client: KafkaClient, topic: string) {
+async function filmsOn(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  client: KafkaClient,
+  topic: string,
+) {
   const applied: number[] = []
   const errors: string[] = []
   const store = defineTarget<{ n: number }>(
@@ -40,17 +44,18 @@ async function filmsOn(client: KafkaClient, topic: string) {
   return { wal, write, applied, errors }
 }
 
-test.each(clientNames)(
+test.concurrent.for(clientNames)(
   'records that the broker removed before their time are told of, and hold up no others, through %s',
-  async (name) => {
+  async (name, context) => {
+    const { expect } = context
     const topic = `removed-${randomUUID()}`
     const client = clientFor(name, kafka.address)
-    const before = await filmsOn(client, topic)
+    const before = await filmsOn(context, client, topic)
     await before.write(1, 2)
     await before.wal.start()
     await before.wal.drain({ timeout: '20s' })
     await before.wal.close()
-    const after = await filmsOn(client, topic)
+    const after = await filmsOn(context, client, topic)
     await after.write(3, 8)
     const admin = await client.admin()
     await admin.deleteBefore([{ topic, partition: 0, offset: 5 }])
@@ -61,12 +66,13 @@ test.each(clientNames)(
   },
 )
 
-test.each(clientNames)(
+test.concurrent.for(clientNames)(
   'what the broker removes while a member is about to read it holds up no others, through %s',
-  async (name) => {
+  async (name, context) => {
+    const { expect } = context
     const topic = `overtaken-${randomUUID()}`
     const client = watchedClient(clientFor(name, kafka.address))
-    const { wal, write, applied } = await filmsOn(client, topic)
+    const { wal, write, applied } = await filmsOn(context, client, topic)
     const place = { topic, partition: 0 }
     await write(1, 6)
     const entries: number[] = []
@@ -79,7 +85,7 @@ test.each(clientNames)(
         failed: () => {},
       },
     )
-    onTestFinished(() => group.close())
+    context.onTestFinished(() => group.close())
     const admin = await client.admin()
     await admin.deleteBefore([{ ...place, offset: 4 }])
     await admin.close()
@@ -90,12 +96,13 @@ test.each(clientNames)(
   },
 )
 
-test.each(clientNames)(
+test.concurrent.for(clientNames)(
   'what is applied during a rebalance is committed once it is over, through %s',
-  async (name) => {
+  async (name, context) => {
+    const { expect } = context
     const topic = `between-${randomUUID()}`
     const client = watchedClient(clientFor(name, kafka.address))
-    const { wal, write, applied } = await filmsOn(client, topic)
+    const { wal, write, applied } = await filmsOn(context, client, topic)
     await wal.start()
     const group = `daybook.${topic}.store`
     const member = client.member(group)
@@ -104,7 +111,7 @@ test.each(clientNames)(
     await write(1, 3)
     await expect.poll(() => applied).toEqual([1, 2, 3])
     const admin = await client.admin()
-    onTestFinished(() => admin.close())
+    context.onTestFinished(() => admin.close())
     const committed = async () => (await admin.committed(group, topic)).get(0)?.offset ?? 0
     // Longer than acks are gathered: during the rebalance it must not be.
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -114,15 +121,16 @@ test.each(clientNames)(
   },
 )
 
-test.each(clientNames)(
+test.concurrent.for(clientNames)(
   'a start that fails with one of the groups leaves no member behind, through %s',
-  async (name) => {
+  async (name, context) => {
+    const { expect } = context
     const topic = `halfway-${randomUUID()}`
     let refusals = 1
     const client = watchedClient(clientFor(name, kafka.address), async ({ group }) => {
       if (group.endsWith('.delays') && refusals-- > 0) throw new Error('not now')
     })
-    const { wal, write, applied } = await filmsOn(client, topic)
+    const { wal, write, applied } = await filmsOn(context, client, topic)
     await expect(wal.start()).rejects.toThrow(/not now/)
     await wal.start()
     await write(1, 1)
@@ -130,10 +138,11 @@ test.each(clientNames)(
   },
 )
 
-test('a member that kafkajs gives up for good joins again', async () => {
+test.concurrent('a member that kafkajs gives up for good joins again', async (context) => {
+  const { expect } = context
   const topic = `given-up-${randomUUID()}`
   const client = clientFor('kafkajs', kafka.address)
-  const { write } = await filmsOn(client, topic)
+  const { write } = await filmsOn(context, client, topic)
   const place = { topic, partition: 0 }
   const seen: number[] = []
   const failures: unknown[] = []
@@ -154,7 +163,7 @@ test('a member that kafkajs gives up for good joins again', async () => {
       failed: (error) => failures.push(error),
     },
   )
-  onTestFinished(() => group.close())
+  context.onTestFinished(() => group.close())
   again.push(() => group.read(place, 0))
   group.read(place, 0)
   await write(1, 1)

@@ -4,18 +4,16 @@ import { randomUUID } from 'node:crypto'
 import { createWal, fanOut, type } from '@daybook/core'
 import { kafkaUser, readCertificates, type Service, service } from '@daybook/services'
 import { Kafka, type KafkaConfig, logLevel } from 'kafkajs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { type KafkaClient, kafkajs, kafkaQueue } from '../../src/index.ts'
 import { type PlatformaticOptions, platformatic } from '../../src/platformatic/index.ts'
 import { keyedWriters, WatchfulTarget } from '../support/keyed-writers.ts'
 
 let kafka: Service
 
+// Two suites share it; it goes when the run is over.
 beforeAll(async () => {
   kafka = await service('kafka', { instance: 'secure', secure: true })
-})
-afterAll(async () => {
-  await kafka.remove()
 })
 
 function js(options: Omit<KafkaConfig, 'brokers'>, port: string, retries = 8): KafkaClient {
@@ -47,19 +45,19 @@ async function roundTrip(client: KafkaClient): Promise<void> {
   await wal.close()
 }
 
-test('a queue works where brokers ask for the certificate of a client', async () => {
+test.concurrent('a queue works where brokers ask for the certificate of a client', async () => {
   const { ca, cert, key } = readCertificates(`${kafka.directory}/certificates`)
   await roundTrip(js({ ssl: { ca, cert, key } }, 'mutualTls'))
   await roundTrip(plt({ tls: { ca, cert, key } }, 'mutualTls'))
 })
 
-test('a queue works where brokers ask for a password', async () => {
+test.concurrent('a queue works where brokers ask for a password', async () => {
   const { ca } = readCertificates(`${kafka.directory}/certificates`)
   await roundTrip(js({ ssl: { ca }, sasl: { mechanism: 'plain', ...kafkaUser } }, 'password'))
   await roundTrip(plt({ tls: { ca }, sasl: { mechanism: 'PLAIN', ...kafkaUser } }, 'password'))
 })
 
-test('a wrong password, and a missing certificate, are refused at the start', async () => {
+test.concurrent('a wrong password, and a missing certificate, are refused at the start', async () => {
   const { ca } = readCertificates(`${kafka.directory}/certificates`)
   const target = new WatchfulTarget()
   const wrong = { ...kafkaUser, password: 'wrong' }

@@ -36,8 +36,11 @@ async function open(
   await queue.close()
 }
 
-async function withTopic(name: ClientName, settings: Readonly<Record<string, string>>) {
-  const topic = `made-${randomUUID()}`
+async function withTopic(
+  name: ClientName,
+  settings: Readonly<Record<string, string>>,
+  topic = `made-${randomUUID()}`,
+) {
   const admin = await clientFor(name, kafka.address).admin()
   const made = { topic, partitions: 1, replicas: 1, settings: new Map(Object.entries(settings)) }
   await admin.create([made])
@@ -45,7 +48,7 @@ async function withTopic(name: ClientName, settings: Readonly<Record<string, str
   return topic
 }
 
-test.each(clientNames)(
+test.concurrent.each(clientNames)(
   'a topic with too few replicas has to be accepted, through %s',
   async (name) => {
     const topic = `few-${randomUUID()}`
@@ -54,7 +57,7 @@ test.each(clientNames)(
   },
 )
 
-test.each(clientNames)(
+test.concurrent.each(clientNames)(
   'a missing topic that is not to be created is named, through %s',
   async (name) => {
     const topic = `missing-${randomUUID()}`
@@ -64,24 +67,41 @@ test.each(clientNames)(
   },
 )
 
-test.each(clientNames)('a topic that forgets too early is refused, through %s', async (name) => {
-  const topic = await withTopic(name, { 'retention.ms': '60000' })
-  const accepted = { topic, allowUnderReplicated: true }
-  const retention = { timeMs: 120_000, bytes: Number.POSITIVE_INFINITY }
-  await expect(open(name, accepted, { retention })).rejects.toThrow(
-    /retention.ms is 60000; set it to 120000/,
-  )
-  await open(name, accepted, { retention: { ...retention, timeMs: 60_000 } })
-})
+test.concurrent.each(clientNames)(
+  'a topic that forgets too early is refused, through %s',
+  async (name) => {
+    const topic = await withTopic(name, { 'retention.ms': '60000' })
+    const accepted = { topic, allowUnderReplicated: true }
+    const retention = { timeMs: 120_000, bytes: Number.POSITIVE_INFINITY }
+    await expect(open(name, accepted, { retention })).rejects.toThrow(
+      /retention.ms is 60000; set it to 120000/,
+    )
+    await open(name, accepted, { retention: { ...retention, timeMs: 60_000 } })
+  },
+)
 
-test.each(clientNames)('a compacted topic is refused for records, through %s', async (name) => {
-  const topic = await withTopic(name, { 'cleanup.policy': 'compact' })
-  await expect(open(name, { topic, allowUnderReplicated: true })).rejects.toThrow(
-    /cleanup.policy is "compact" and must be "delete"/,
-  )
-})
+test.concurrent.each(clientNames)(
+  'a compacted topic is refused for records, through %s',
+  async (name) => {
+    const topic = await withTopic(name, { 'cleanup.policy': 'compact' })
+    await expect(open(name, { topic, allowUnderReplicated: true })).rejects.toThrow(
+      /cleanup.policy is "compact" and must be "delete"/,
+    )
+  },
+)
 
-test.each(clientNames)(
+test.concurrent.each(clientNames)(
+  'a delays topic that forgets when it is large is refused, through %s',
+  async (name) => {
+    const topic = `large-${randomUUID()}`
+    await withTopic(name, { 'retention.ms': '-1', 'retention.bytes': '1000' }, `${topic}.delays`)
+    await expect(open(name, { topic, allowUnderReplicated: true })).rejects.toThrow(
+      /delays will not do: its retention.bytes is 1000 and must be -1/,
+    )
+  },
+)
+
+test.concurrent.each(clientNames)(
   'more replicas than brokers are refused with the reason, through %s',
   async (name) => {
     const topic = `many-${randomUUID()}`

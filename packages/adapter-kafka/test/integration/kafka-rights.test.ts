@@ -1,0 +1,159 @@
+// needs: kafka
+
+import { randomUUID } from 'node:crypto'
+import { systemClock, systemRandom } from '@daybook/core'
+import { makeStoredRecord } from '@daybook/core/testing'
+import { kafkaGuest, readCertificates, type Service, service } from '@daybook/services'
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs'
+import { beforeAll, expect, test } from 'vitest'
+import { type KafkaClient, kafkajs, kafkaQueue } from '../../src/index.ts'
+import { platformatic } from '../../src/platformatic/index.ts'
+import { awaitCoordinator } from '../support/coordinator.ts'
+
+let kafka: Service
+
+// Two suites share it; it goes when the run is over.
+beforeAll(async () => {
+  kafka = await service('kafka', { instance: 'secure', secure: true })
+  await awaitCoordinator(kafka.address)
+})
+
+const clients: Readonly<Record<string, () => KafkaClient>> = {
+  kafkajs: () =>
+    kafkajs(
+      new Kafka({
+        ...{ brokers: [password()], logLevel: logLevel.NOTHING, retry: { retries: 2 } },
+        ...{ ssl: { ca: authority() }, sasl: { mechanism: 'plain', ...kafkaGuest } },
+      }),
+    ),
+  '@platformatic/kafka': () =>
+    platformatic({
+      ...{ clientId: 'guest', bootstrapBrokers: [password()], retries: 1 },
+      ...{ tls: { ca: authority() }, sasl: { mechanism: 'PLAIN', ...kafkaGuest } },
+    }),
+}
+
+const password = (): string => `${kafka.host}:${kafka.ports['password']}`
+const authority = (): string => readCertificates(`${kafka.directory}/certificates`).ca
+
+type Resource = readonly ['topic' | 'group', string]
+
+const { ALLOW, DENY } = AclPermissionTypes
+const { CREATE, DESCRIBE_CONFIGS, READ, WRITE } = AclOperationTypes
+
+/** Lets the guest do anything with what has these names in front, but for one thing. */
+async function allowAllBut(prefix: string, denied?: readonly [Resource, AclOperationTypes]) {
+  const admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin()
+  const entry = ([kind, resourceName]: Resource, operation: AclOperationTypes) => ({
+    resourceType: kind === 'topic' ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
+    ...{ resourceName, operation, host: '*', principal: `User:${kafkaGuest.username}` },
+  })
+  const allowed = (
+    [
+      ['topic', prefix],
+      ['group', `daybook.${prefix}`],
+      ['group', 'daybook.reader.'],
+    ] as const
+  ).map((resource) => ({
+    ...entry(resource, AclOperationTypes.ALL),
+    ...{ permissionType: ALLOW, resourcePatternType: 4 },
+  }))
+  const but = denied ? [{ ...entry(...denied), permissionType: DENY, resourcePatternType: 3 }] : []
+  await admin.connect()
+  await admin.createAcls({ acl: [...allowed, ...but] })
+  // The broker answers before it goes by them.
+  const any = { resourceType: 1, resourcePatternType: 1, operation: 1, permissionType: 1 }
+  const isKnown = async ({ resourceName, permissionType }: (typeof but)[0]) => {
+    const { resources } = await admin.describeAcls({ ...any, resourceName })
+    return resources.some(({ acls }) => acls.some((one) => one.permissionType === permissionType))
+  }
+  for (const wanted of [...allowed, ...but]) {
+    while (!(await isKnown(wanted))) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  await admin.disconnect()
+}
+
+/** Opens the queue and a consumer of it, as the guest, and closes them again. */
+async function start(client: KafkaClient, topic: string): Promise<void> {
+  const queue = kafkaQueue({ client, topic, partitions: 1, allowUnderReplicated: true })
+  await queue.open({
+    ...{ namespace: 'films', targets: ['store'], directory: undefined },
+    ...{ clock: systemClock, random: systemRandom, reportError: () => {} },
+  })
+  try {
+    await (await queue.consumer('store')).close()
+  } finally {
+    await queue.close()
+  }
+}
+
+/** A denied right, how it is called in the message, and of what. */
+const denials = [
+  ['topic', '', CREATE, /Create, to have it created/],
+  ['topic', '', DESCRIBE_CONFIGS, /DescribeConfigs on the topic/],
+  ['topic', '', READ, /Read, Write, Describe and DescribeConfigs on the topic/],
+  ['topic', '.delays', READ, /Read, Write, Describe and DescribeConfigs on the topic/],
+  ['group', '.store', READ, /Give this client's principal Read on the group/],
+  ['group', '.delays', READ, /Give this client's principal Read on the group/],
+] as const
+
+/** Of these only one client can ask the broker beforehand. */
+const foreseen = [
+  ['topic', '', WRITE, /may not Write the topic \S+\. Give it Read, Write/],
+  ['topic', '.delays', WRITE, /may not Write the topic \S+\.delays\. Give it/],
+  ['topic', '.dead-letters', READ, /may not Read the topic \S+\.dead-letters\. Give it/],
+  ['topic', '.dead-letters', WRITE, /may not Write the topic \S+\.dead-letters\. Give it/],
+] as const
+
+const names = new Map([
+  [CREATE, 'Create'],
+  [DESCRIBE_CONFIGS, 'DescribeConfigs'],
+  [READ, 'Read'],
+  [WRITE, 'Write'],
+])
+
+const all = Object.entries(clients).flatMap(([name, client]) => {
+  const cases = name === 'kafkajs' ? denials : [...denials, ...foreseen]
+  return cases.map(([kind, suffix, operation, message]) => ({
+    ...{ name, client, kind, suffix, operation, message },
+    right: `${names.get(operation)} of the ${kind} <topic>${suffix}`,
+  }))
+})
+
+test.concurrent.each(all)(
+  'a start without $right says which right to give, through $name',
+  async ({ client, kind, suffix, operation, message }) => {
+    const topic = `rights-${randomUUID()}`
+    if (operation !== CREATE) {
+      await allowAllBut(topic)
+      await start(client(), topic)
+    }
+    const named = kind === 'group' ? `daybook.${topic}${suffix}` : `${topic}${suffix}`
+    await allowAllBut(topic, [[kind, named], operation])
+    const failure = await start(client(), topic).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    expect(failure?.message).toMatch(message)
+    expect(failure).toMatchObject({ code: 'ERR_CONFIG' })
+  },
+)
+
+test.concurrent.each(Object.entries(clients))(
+  "a write that may not be is 'no' and says which right to give, through %s",
+  async (_, client) => {
+    const topic = `rights-${randomUUID()}`
+    await allowAllBut(topic)
+    await start(client(), topic)
+    await allowAllBut(topic, [['topic', topic], WRITE])
+    const queue = kafkaQueue({ client: client(), topic, allowUnderReplicated: true })
+    await queue.open({
+      ...{ namespace: 'films', targets: ['store'], directory: undefined },
+      ...{ clock: systemClock, random: systemRandom, reportError: () => {} },
+    })
+    const [outcome] = await (await queue.producer()).send([makeStoredRecord()])
+    expect(outcome?.durable).toBe('no')
+    expect(outcome?.error?.message).toMatch(/Give this client's principal Read, Write/)
+    await queue.close()
+  },
+)
