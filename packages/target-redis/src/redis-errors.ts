@@ -51,17 +51,28 @@ const connectionNames: ReadonlySet<string> = new Set([
   'ClientClosedError',
   'ClientOfflineError',
   'ClusterAllFailedError',
+  'CommandTimeoutDuringMaintenanceError',
   'ConnectionTimeoutError',
   'DisconnectsClientError',
+  'MaxCommandRedirectionsError',
   'MaxRetriesPerRequestError',
   'ReconnectStrategyError',
   'RootNodesUnavailableError',
   'SocketClosedUnexpectedlyError',
+  'SocketTimeoutDuringMaintenanceError',
   'SocketTimeoutError',
 ])
 
-const connectionMessages =
-  /^Connection is closed|Stream isn't writeable|client is (closed|offline)|socket closed|Failed to refresh slots/i
+/**
+ * What ioredis says, whose errors have no names. A cluster of which a node is gone redirects to it
+ * until the client has had enough.
+ */
+const connectionMessages: readonly RegExp[] = [
+  /^Connection is closed|^Stream isn't writeable|^Node is disconnected|^Socket timeout/,
+  /^Too many Cluster redirections|^Failed to refresh slots|^None of startup nodes/,
+  /^Cluster (isn't ready|is disconnect)|^Cluster closed|^All sentinels are unreachable/,
+  /no master nodes available|^None of the sentinels|^couldn't connect to any sentinels/,
+]
 
 const connectionCodes: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
@@ -92,7 +103,7 @@ export function redisOutcome(error: unknown): FailureOutcome {
   if (connectionCodes.has(code)) return make('unavailable', `${code}`, message, error)
   const className = (error as Error | undefined)?.constructor?.name ?? ''
   const known = [name, className].find((each) => connectionNames.has(each))
-  if (known !== undefined || connectionMessages.test(message)) {
+  if (known !== undefined || connectionMessages.some((pattern) => pattern.test(message))) {
     return make('unavailable', known ?? 'connection', message, error)
   }
   if (isWalError(error)) return make('transient', error.code, message, error)

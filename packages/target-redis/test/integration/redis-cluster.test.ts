@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RedisClient } from '../../src/index.ts'
 import { redisTarget } from '../../src/index.ts'
 import { slotOf, versionKeyOf } from '../../src/redis-keys.ts'
+import { openLoad, whole } from '../support/load.ts'
 import { films, subject } from '../support/subjects.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -24,7 +25,7 @@ beforeAll(async () => {
       service('redis', {
         instance: `cluster-${at}`,
         settings: {
-          ...{ appendonly: 'no', 'cluster-enabled': 'yes', 'cluster-node-timeout': '2000' },
+          ...{ 'cluster-enabled': 'yes', 'cluster-node-timeout': '500' },
           'cluster-port': `${17_411 + at}`,
         },
       }),
@@ -34,8 +35,12 @@ beforeAll(async () => {
   await joinNodes()
   const [{ host, port }] = nodes as [Service]
   const ioCluster = new Cluster([{ host, port }])
-  const nodeCluster = createCluster({ rootNodes: [{ socket: { host, port } }] })
-  nodeCluster.on('error', () => {})
+  const nodeCluster = createCluster({
+    rootNodes: [{ socket: { host, port } }],
+    defaults: { socket: { reconnectStrategy: () => 50 } },
+  })
+  for (const event of ['error', 'node-error']) nodeCluster.on(event, () => {})
+  ioCluster.on('error', () => {})
   await nodeCluster.connect()
   clients.set('redis', nodeCluster).set('ioredis', ioCluster)
   ends.push(
@@ -103,6 +108,23 @@ describe.each(['redis', 'ioredis'])('a cluster through %s', (name) => {
     ...{ ...films, keys: [...braces, 'Ærø', '" OR 1=1'], runs: 50, seed },
   })
   for (const { name: title, run } of cases) test(title, run)
+
+  test('loses nothing, and spends no attempt, over a kill -9 of one node of it', async () => {
+    const client = clients.get(name) as RedisClient
+    const [, node] = nodes as [Service, Service]
+    const load = await openLoad(redisTarget<number>({ client }))
+    await load.wal.start()
+    await load.write(0, 200)
+    const writing = load.write(200, 600)
+    await node.kill()
+    await writing
+    // While it is gone, and while the others take the cluster for whole, or do not.
+    await expect.poll(() => load.paused.size, { timeout: 20_000 }).toBeGreaterThan(0)
+    await sleep(1_500)
+    await node.start()
+    expect(await load.finish(client)).toEqual(whole)
+    expect([...load.paused].filter((why) => !why.startsWith('unavailable '))).toEqual([])
+  })
 
   test('spreads over all nodes, and is told to be an outage by a client for one server', async () => {
     for (const admin of admins) expect(await admin.dbsize()).toBeGreaterThan(100)
