@@ -61,6 +61,8 @@ const connectionNames: ReadonlySet<string> = new Set([
   'SocketClosedUnexpectedlyError',
   'SocketTimeoutDuringMaintenanceError',
   'SocketTimeoutError',
+  // Of node-redis: the command could not be written in time.
+  'TimeoutError',
 ])
 
 /**

@@ -63,6 +63,12 @@ describe('the outcome of an error of Redis', () => {
     expect(message).toMatch(/connect\(\)/)
   })
 
+  test('is an outage where node-redis could not write the command in time', () => {
+    class TimeoutError extends Error {}
+    const { status, code } = redisOutcome(new TimeoutError())
+    expect([status, code]).toEqual(['unavailable', 'TimeoutError'])
+  })
+
   test('is itself where it is one already', () => {
     const outcome = unavailable('down', 'It is down.')
     expect(redisOutcome(outcome)).toBe(outcome)
