@@ -38,6 +38,7 @@ beforeAll(async () => {
   const nodeCluster = createCluster({
     rootNodes: [{ socket: { host, port } }],
     defaults: { socket: { reconnectStrategy: () => 50 } },
+    commandOptions: { timeout: 1_000 },
   })
   for (const event of ['error', 'node-error']) nodeCluster.on(event, () => {})
   ioCluster.on('error', () => {})
@@ -118,8 +119,8 @@ describe.each(['redis', 'ioredis'])('a cluster through %s', (name) => {
     const writing = load.write(200, 600)
     await node.kill()
     await writing
-    // While it is gone, and while the others take the cluster for whole, or do not.
     await expect.poll(() => load.paused.size, { timeout: 20_000 }).toBeGreaterThan(0)
+    // Long enough for the others to take the cluster for down.
     await sleep(1_500)
     await node.start()
     expect(await load.finish(client)).toEqual(whole)
