@@ -9,8 +9,13 @@ import { Buffer } from 'node:buffer'
 // The version has to be in the value: the flags hold 32 bits, and the server's CAS number is its own.
 
 const alphabet = '\t\n\r '
-const digits = 32
-const prefixLength = digits + 2
+const prefixLength = 34
+
+/** The four characters of each byte of a version. */
+const charactersOf: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  [6, 4, 2, 0].map((shift) => alphabet.charAt((byte >> shift) & 3)).join(''),
+)
+const byteOf: ReadonlyMap<string, number> = new Map(charactersOf.map((four, byte) => [four, byte]))
 
 /** What memcached holds for a key, taken apart. */
 export interface MemcachedValue {
@@ -44,15 +49,18 @@ export function memcachedValue(held: string | Uint8Array): MemcachedValue {
 }
 
 function prefixOf(version: bigint, kind: string): string {
-  const inFour = version.toString(4).padStart(digits, '0')
-  return `${kind}${inFour.replace(/[0-3]/g, (digit) => alphabet.charAt(Number(digit)))}\n`
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(version)
+  let prefix = kind
+  for (const byte of bytes) prefix += charactersOf[byte]
+  return `${prefix}\n`
 }
 
 function versionOf(prefix: string): bigint | undefined {
   if (!/^[\t ][\t\n\r ]{32}\n$/.test(prefix)) return undefined
-  let version = 0n
-  for (const character of prefix.slice(1, -1)) {
-    version = version * 4n + BigInt(alphabet.indexOf(character))
+  const bytes = Buffer.alloc(8)
+  for (let at = 0; at < 8; at++) {
+    bytes[at] = byteOf.get(prefix.slice(1 + at * 4, 5 + at * 4)) ?? 0
   }
-  return version
+  return bytes.readBigInt64BE()
 }
