@@ -32,6 +32,7 @@ beforeAll(async () => {
     ),
   )
   admins = nodes.map(({ host, port }) => new Redis({ host, port }))
+  for (const admin of admins) admin.on('error', () => {}) // while its node is gone
   await joinNodes()
   const [{ host, port }] = nodes as [Service]
   const ioCluster = new Cluster([{ host, port }])
