@@ -18,7 +18,8 @@ export class Topics {
   async create(): Promise<string> {
     const topic = `bench-${randomUUID()}`
     const topics = [{ topic, numPartitions: partitions, replicationFactor: 1 }]
-    await this.#ask((admin) => admin.createTopics({ topics }))
+    // Its own wait fails where a broker has not heard of the topic, rather than going on.
+    await this.#ask((admin) => admin.createTopics({ topics, waitForLeaders: false }))
     this.#made.add(topic)
     for (let tries = 50; tries > 0; tries--) {
       const size = await this.size(topic).catch(() => undefined)

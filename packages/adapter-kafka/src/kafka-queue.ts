@@ -176,8 +176,10 @@ class KafkaQueue implements Queue {
     if (this.#opened === undefined) return Promise.resolve({ durable: 'no', error: closed() })
     const { parts, senders, pipes } = this.#opened
     const name = `${place.topic}/${place.partition}`
+    const known = pipes.get(name)
+    if (known !== undefined) return known.send(message, bytes)
     const options = { ...this.#settings, clock: parts.context.clock }
-    const pipe = pipes.get(name) ?? new PartitionPipe(place, senders, options)
+    const pipe = new PartitionPipe(place, senders, options)
     pipes.set(name, pipe)
     return pipe.send(message, bytes)
   }
