@@ -19,6 +19,8 @@ export type HttpBody = string | Uint8Array | undefined
 /** Names and values of request headers. */
 export type HttpHeaders = Readonly<Record<string, string>>
 
+type SigningKeys = HttpSigningKey | readonly HttpSigningKey[]
+
 /** What {@link httpTarget} takes. */
 export interface HttpTargetOptions<P = unknown> {
   /**
@@ -59,12 +61,13 @@ export interface HttpTargetOptions<P = unknown> {
   /**
    * Signs requests by the Standard Webhooks scheme (`webhook-timestamp`, `webhook-signature`): a secret
    * (`whsec_` and 24 to 64 bytes in base64) for HMAC-SHA256, or an Ed25519 private key. Several
-   * make a signature each, so that a receiver can change over. A function is asked for each request.
+   * make a signature each, so that a receiver can change over. A function is asked for each request, and
+   * while it fails the target counts as unavailable.
    */
   readonly signing?:
     | HttpSigningKey
     | readonly HttpSigningKey[]
-    | (() => HttpSigningKey | readonly HttpSigningKey[])
+    | (() => SigningKeys | Promise<SigningKeys>)
     | undefined
   /** Carries the record's id, beside `webhook-id`. Default `'Idempotency-Key'`; false for none. */
   readonly idempotencyHeader?: string | false | undefined
@@ -110,7 +113,9 @@ export interface HttpSettings {
     | 'payload'
     | ((record: WalRecord, records: readonly WalRecord[]) => HttpBody)
   readonly batch: BatchLimits | undefined
-  readonly signingKeys: () => readonly HttpSigningKey[]
+  /** True if no request may go without a signature. */
+  readonly isSigned: boolean
+  readonly signingKeys: () => readonly HttpSigningKey[] | Promise<readonly HttpSigningKey[]>
   readonly idempotencyHeader: string | undefined
   readonly idempotency: 'id' | 'version'
   readonly ops?: readonly Op[] | undefined
@@ -205,7 +210,7 @@ const schema = v.strictObject({
   signing: v.optional(
     v.union(
       [
-        aFunction<() => HttpSigningKey | readonly HttpSigningKey[]>(),
+        aFunction<() => SigningKeys | Promise<SigningKeys>>(),
         signingKey,
         v.pipe(v.array(signingKey), v.nonEmpty('must hold a key')),
       ],
@@ -249,12 +254,17 @@ export function httpSettings(options: unknown): HttpSettings {
     methodOf: typeof method === 'function' ? method : () => method,
     headers: typeof headers === 'function' ? headers : () => headers,
     batch: batch === true ? { maxRecords: 100, maxBytes: 2 ** 20 } : batch || undefined,
-    signingKeys: () =>
-      [typeof signing === 'function' ? signing() : (signing ?? [])].flat() as HttpSigningKey[],
+    isSigned: signing !== undefined,
+    signingKeys:
+      typeof signing === 'function' ? async () => listOf(await signing()) : () => listOf(signing),
     idempotencyHeader: parsed.idempotencyHeader || undefined,
     timeoutMs: parsed.timeout,
     fetch: parsed.fetch ?? ((address, init) => globalThis.fetch(address, init)),
   }
+}
+
+function listOf(keys: SigningKeys = []): readonly HttpSigningKey[] {
+  return [keys].flat() as HttpSigningKey[]
 }
 
 /** Why an address cannot be used; undefined if it can. It is not named: it may hold a password. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { WalRecord } from '../../record.ts'
+import type { HttpCredentials } from './http-credentials.ts'
 import type { HttpRequest } from './http-exchange.ts'
 import type { HttpBody, HttpHeaders, HttpSettings } from './http-options.ts'
 import { signatureOf } from './http-signing.ts'
@@ -47,7 +48,7 @@ function requestIdOf(records: readonly [WalRecord, ...WalRecord[]]): string {
 export function requestOf(
   records: readonly [WalRecord, ...WalRecord[]],
   url: URL,
-  headers: HttpHeaders,
+  { headers, keys }: HttpCredentials,
   encoded: EncodedBody,
   settings: HttpSettings,
 ): HttpRequest {
@@ -56,7 +57,6 @@ export function requestOf(
   const { body, contentType } = encoded
   const own: Record<string, string> = { 'webhook-id': id }
   if (settings.idempotencyHeader !== undefined) own[settings.idempotencyHeader.toLowerCase()] = id
-  const keys = settings.signingKeys()
   if (keys.length > 0) {
     const timestampSeconds = Math.floor(settings.clock.now() / 1000)
     own['webhook-timestamp'] = String(timestampSeconds)

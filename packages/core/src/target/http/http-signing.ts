@@ -34,7 +34,7 @@ export function signatureOf(message: SignedMessage, keys: readonly HttpSigningKe
 /** Why a key cannot sign; undefined if it can. Says nothing of the key itself. */
 export function keyProblem(key: HttpSigningKey): string | undefined {
   if (typeof key !== 'string') {
-    const isPrivate = key.type === 'private' && key.asymmetricKeyType === 'ed25519'
+    const isPrivate = key?.type === 'private' && key.asymmetricKeyType === 'ed25519'
     return isPrivate ? undefined : 'must be an Ed25519 private key'
   }
   if (!key.startsWith(secretPrefix)) return `a secret begins with ${secretPrefix}`

@@ -1,6 +1,5 @@
 import { WalError } from '../../errors.ts'
 import type { WalRecord } from '../../record.ts'
-import { orAborted } from '../or-aborted.ts'
 import {
   type ApplyContext,
   type FailureOutcome,
@@ -8,17 +7,15 @@ import {
   permanent,
   type Target,
   transient,
-  unavailable,
 } from '../target.ts'
 import { resultsOf } from './batch-results.ts'
+import { credentialsOf } from './http-credentials.ts'
 import { exchange, type HttpAnswer, shownUrl } from './http-exchange.ts'
 import { failureOf } from './http-failures.ts'
 import {
   addressProblem,
-  type HttpHeaders,
   type HttpSettings,
   type HttpTargetOptions,
-  headerProblem,
   httpSettings,
 } from './http-options.ts'
 import { type AnswerContext, outcomeOf } from './http-outcomes.ts'
@@ -90,10 +87,10 @@ class HttpTarget implements Target {
     if (url === undefined) return permanent('HTTP_ADDRESS', problem ?? 'its address is wrong')
     const encoded = this.#encoded(records)
     if ('status' in encoded) return encoded
-    const { headers, failure } = await this.#headers(signal)
-    if (failure !== undefined) return failure
-    const request = requestOf(records, url, headers, encoded, this.#settings)
-    const redact = redactionOf(headers, url)
+    const credentials = await credentialsOf(this.#settings, signal)
+    if ('status' in credentials) return credentials
+    const request = requestOf(records, url, credentials, encoded, this.#settings)
+    const redact = redactionOf(credentials.headers, url)
     try {
       return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
     } catch (error) {
@@ -141,40 +138,16 @@ class HttpTarget implements Target {
     }
   }
 
-  /** Whatever brings the credentials being down is an outage, and no record's fault. */
-  async #headers(signal: AbortSignal): Promise<AskedHeaders> {
-    try {
-      const headers = await orAborted(this.#settings.headers(), signal)
-      for (const [name, value] of Object.entries(headers)) {
-        const problem = headerProblem(name, value)
-        if (problem !== undefined) throw new Error(problem)
-      }
-      return { headers }
-    } catch (cause) {
-      if (signal.aborted)
-        return { headers: {}, failure: transient('HTTP_ABORTED', 'It was given up') }
-      const why = cause instanceof Error ? cause.message : String(cause)
-      return {
-        headers: {},
-        failure: unavailable('HTTP_HEADERS', `headers() failed: ${why}`, { cause }),
-      }
-    }
-  }
-
   async #probe(url: URL, signal: AbortSignal): Promise<void> {
     const { fixedUrl, hosts } = this.#settings
     const isOurs = url.host === fixedUrl?.host || hosts.has(url.host)
-    const { headers, failure } = isOurs ? await this.#headers(signal) : { headers: {} }
-    if (failure !== undefined) throw outage(failure.message, failure.cause)
-    const request = { url, method: 'GET', headers: { ...headers }, body: undefined } as const
+    const credentials = isOurs ? await credentialsOf(this.#settings, signal) : { headers: {} }
+    if ('status' in credentials) throw outage(credentials.message, credentials.cause)
+    const headers = { ...credentials.headers }
+    const request = { url, method: 'GET', headers, body: undefined } as const
     const { status } = await exchange(request, signal, this.#settings)
     if (status < 200 || status > 299) throw outage(`GET ${shownUrl(url)} answered ${status}`)
   }
-}
-
-interface AskedHeaders {
-  readonly headers: HttpHeaders
-  readonly failure?: FailureOutcome
 }
 
 /** Where one failure is all that is known of several records, core asks again with fewer of them. */

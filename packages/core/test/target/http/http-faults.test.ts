@@ -192,6 +192,27 @@ describe('a record that cannot be sent', () => {
   })
 })
 
+describe('a key that signs', () => {
+  it('holds records up while it cannot be had, or is none, and is not shown', async () => {
+    const signings = [
+      [
+        async () => Promise.reject(new Error('no secret today')),
+        /signing\(\) failed: no secret today/,
+      ],
+      [() => 's3cret', /a secret begins with whsec_/],
+      [() => undefined as never, /it answered no key/],
+      [() => [], /it answered no key/],
+    ] as const
+    for (const [signing, reason] of signings) {
+      const outcome = await applyOne({ url: application.url(), signing })
+      const message = expect.stringMatching(reason)
+      expect(outcome).toMatchObject({ status: 'unavailable', code: 'HTTP_SIGNING', message })
+      expect(JSON.stringify(outcome)).not.toContain('s3cret')
+    }
+    expect(application.received).toEqual([])
+  })
+})
+
 describe('the probe of an application', () => {
   const { signal } = new AbortController()
 
