@@ -62,8 +62,8 @@ export class Membership implements KafkaGroupListener {
   /** Ends once it is known how far the group is in what was assigned last. */
   #loading: Promise<void> = Promise.resolve()
   #isRebalancing = false
-  #isJoining = false
-  /** The broker's refusal of the first commit. */
+  #isJoining = true
+  /** The broker's refusal of what it did first. */
   #denial: unknown
   #left = false
   #leaving: Promise<void> | undefined
@@ -86,10 +86,7 @@ export class Membership implements KafkaGroupListener {
       collect: () => this.#collect(),
       commit: (commits) => this.#commit(commits),
       isPassing: isHandover,
-      failed: (error) => {
-        if (this.#isJoining && isDenied(error)) this.#denial = error
-        else this.failed(error)
-      },
+      failed: (error) => this.failed(error),
     })
   }
 
@@ -116,13 +113,12 @@ export class Membership implements KafkaGroupListener {
 
   /** What it has come to is committed once more: who may not read learns it here, and not from an event. */
   async #tryToCommit(): Promise<void> {
-    this.#isJoining = true
     await this.commitNow(this.#ordered)
     this.#isJoining = false
     if (this.#denial === undefined) return
     // A member that nobody asks would keep its partitions from everybody else.
     await this.leave().catch(() => {})
-    throw kafkaError(`The group "${this.#name}" may not commit`, this.#denial)
+    throw kafkaError(`The group "${this.#name}" may not read or commit`, this.#denial)
   }
 
   /** Commits before long what has been done in these. */
@@ -214,6 +210,11 @@ export class Membership implements KafkaGroupListener {
 
   failed(error: unknown): void {
     if (this.#left) return
+    // It may be told by the first fetch, and have lost its partitions by that, before it commits.
+    if (this.#isJoining && isDenied(error)) {
+      this.#denial = error
+      return
+    }
     const { context } = this.#parts
     context.reportError(kafkaError(`Consuming in the group "${this.#name}"`, error))
   }

@@ -8,14 +8,20 @@ import type { QueueParts } from '../../src/queue-parts.ts'
 const place = { topic: 'films', partition: 0 }
 
 /** A member of a group that has come to offset 2, of a partition that keeps what is behind `first`. */
-async function memberOf(first: number, waitsForRuns = true, refusal?: Error) {
+async function memberOf(first: number, waitsForRuns = true, refusal?: Error, readRefusal?: Error) {
   const commits: KafkaCommit[] = []
   const errors: WalError[] = []
   const reads: number[] = []
   const pauses: unknown[] = []
+  let told: KafkaGroupListener | undefined
   const broker = { isDown: false, closes: 0 }
   const group = {
-    read: (_: unknown, from: number) => reads.push(from),
+    read: (_: unknown, from: number) => {
+      reads.push(from)
+      if (readRefusal === undefined) return
+      told?.assigned([])
+      told?.failed(readRefusal)
+    },
     pause: (paused: unknown) => pauses.push(paused),
     async close() {
       broker.closes++
@@ -29,6 +35,7 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error) {
   const parts = {
     client: {
       async group(_: unknown, listener: KafkaGroupListener) {
+        told = listener
         listener.assigned([place])
         return group
       },
@@ -107,7 +114,9 @@ test('a member that may not commit is told so as it joins, and leaves the group 
   const refusal = Object.assign(new Error('no'), { type: 'GROUP_AUTHORIZATION_FAILED' })
   const { membership, failure, errors, broker } = await memberOf(0, true, refusal)
   expect(failure).toMatchObject({ code: 'ERR_CONFIG' })
-  expect(String(failure)).toMatch(/may not commit: GROUP_AUTHORIZATION_FAILED.*Read on the group/)
+  expect(String(failure)).toMatch(
+    /may not read or commit: GROUP_AUTHORIZATION_FAILED.*Read on the group/,
+  )
   await membership.leave()
   expect(broker.closes).toBe(1)
   expect(errors).toEqual([])
@@ -118,4 +127,12 @@ test('a member whose first commit fails for another reason has joined all the sa
   expect(failure).toBeUndefined()
   expect(broker.closes).toBe(0)
   await membership.leave()
+})
+
+test('a member that loses its partitions by a first fetch that may not be is told so as it joins', async () => {
+  const refusal = Object.assign(new Error('no'), { type: 'TOPIC_AUTHORIZATION_FAILED' })
+  const { failure, errors, broker } = await memberOf(0, true, undefined, refusal)
+  expect(failure).toMatchObject({ code: 'ERR_CONFIG' })
+  expect(String(failure)).toMatch(/Read, Write, Describe and DescribeConfigs on the topic/)
+  expect([broker.closes, errors]).toEqual([1, []])
 })
