@@ -83,11 +83,11 @@ async function play(
 
   await writing
   await until(`${titles[other]} has all`, () => tallies[other].applied >= goal)
-  const missing = figure(goal - tallies[victim].applied)
+  const [missing, spent] = [goal - tallies[victim].applied, tallies[victim].spent]
   say(
     'good',
     `${figure(goal)} changes are written, and ${titles[other]} has them all.`,
-    `${missing} wait for ${titles[victim]}, and cost it no attempts.`,
+    `${figure(missing)} wait for ${titles[victim]}; the outage has cost them ${figure(spent)} attempts.`,
   )
 
   await servers[victim].start()
