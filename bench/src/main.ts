@@ -12,6 +12,7 @@ import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
 import { benchSqs, printSqs } from './sqs/sqs.ts'
 import { benchTargets, printTargets } from './targets/targets.ts'
+import { benchTransaction, printTransaction } from './transaction/transaction.ts'
 
 /** In the repository, which is on a disk almost everywhere; the system's temporary directory often is not. */
 const besideTheCode = resolve(import.meta.dirname, '../../.daybook')
@@ -237,6 +238,25 @@ cli
       rounds: numberOption(options, 'rounds', roundBounds),
     })
     print(options, report, printSqs)
+  })
+
+cli
+  .command('transaction', 'Mutations in transactions, against as many plain writes')
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 256 })
+  .option('--mutations <count>', 'Mutations of each side in each round', { default: 50_000 })
+  .option('--size <count>', 'Mutations of one transaction', { default: 100 })
+  .option('--concurrency <count>', 'Transactions under way at once', { default: 16 })
+  .option('--rounds <count>', 'Rounds of each side', { default: 5 })
+  .action(async (options: Options) => {
+    const report = await benchTransaction({
+      directory: directory(options),
+      payloadBytes: numberOption(options, 'payload', payloadBounds),
+      mutations: numberOption(options, 'mutations', { min: 1, max: 10_000_000 }),
+      size: numberOption(options, 'size', { min: 1, max: 10_000 }),
+      concurrency: numberOption(options, 'concurrency', { min: 1, max: 1024 }),
+      rounds: numberOption(options, 'rounds', roundBounds),
+    })
+    print(options, report, printTransaction)
   })
 
 cli.help()
