@@ -47,18 +47,22 @@ ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one ki
   there it goes to both stores, for as long as it takes until it is there.
 `)
 
-const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
-process.once('exit', (code) => {
-  if (code === 1) console.log(`  The log and both stores are kept in ${directory}\n`)
-  else rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
-})
 try {
   const address = await serverFor(queue.server)
+  const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
   const stage = new Stage(directory, changes, await queue.prepare(address, directory))
+  // After the stage's own, which ends the service: nobody is to write there any more.
+  process.once('exit', (code) => clearUp(directory, code))
   leave((await perform(stage)) ? 0 : 1)
 } catch (error) {
   console.error(`\n${bad('The demo broke off:')}`, error)
   leave(1)
+}
+
+/** Takes the stores away, unless somebody will want to look into them. */
+function clearUp(directory: string, code: number): void {
+  if (code === 1) console.log(`  The log and both stores are kept in ${directory}\n`)
+  else rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
 }
 
 /** Where the queue's server is, which is started unless it runs; nothing for the log on disk. */

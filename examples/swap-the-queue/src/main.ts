@@ -42,6 +42,8 @@ async function main(names: readonly string[]): Promise<number> {
     process.once(signal, () => void remove().finally(() => process.exit(code)))
   }
   const directory = mkdtempSync(join(tmpdir(), 'daybook-swap-'))
+  // After the processes are ended, which their own listener does; also after Ctrl-C.
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
   console.log(introduction)
   try {
     const performances: Performance[] = []
@@ -54,7 +56,6 @@ async function main(names: readonly string[]): Promise<number> {
     return 1
   } finally {
     await remove()
-    rmSync(directory, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
