@@ -70,9 +70,7 @@ class CassandraTarget<P> implements Target<P> {
       if (this.#table === undefined) await this.#settings.client.connect()
       else await this.#table.load()
     } catch (error) {
-      if (isWalError(error)) throw error
-      const { message } = outcomeOf(error)
-      throw new WalError('ERR_UNAVAILABLE', message, { cause: error, retryable: true })
+      throw isWalError(error) ? error : unreachable(error)
     }
   }
 
@@ -99,8 +97,23 @@ class CassandraTarget<P> implements Target<P> {
   }
 
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    await raced(this.#sender.read(this.#probe ?? anyNode), signal)
+    const probing =
+      this.#probe === undefined ? this.#sender.read(anyNode) : this.#probeRow(this.#probe)
+    await raced(probing, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      throw unreachable(error)
+    })
     this.#probe = undefined
+  }
+
+  /** A role that may write and not read has to ask something else. */
+  async #probeRow(probe: CassandraStatement): Promise<unknown> {
+    try {
+      return await this.#sender.read(probe)
+    } catch (error) {
+      if (classOf(error).code === 'unauthorized') return this.#sender.read(anyNode)
+      throw error
+    }
   }
 
   async remembersDeletesMs(): Promise<number> {
@@ -182,9 +195,9 @@ class CassandraTarget<P> implements Target<P> {
    * What ails the one table ails the target: it waits. Where each record may name a table of its own, one
    * that is missing must not hold up the others.
    */
-  #ofTable({ code, message, cause }: FailureOutcome): FailureOutcome {
-    const make = this.#custom === undefined ? unavailable : transient
-    return make(code, message, { cause })
+  #ofTable(failure: FailureOutcome): FailureOutcome {
+    const { code, message, cause } = failure
+    return this.#custom === undefined ? failure : transient(code, message, { cause })
   }
 }
 
@@ -192,6 +205,12 @@ const unanswered = transient(
   'timeout',
   'Cassandra did not answer in time; it may have been written.',
 )
+
+/** An error of the driver as one that says in words what it is. */
+function unreachable(cause: unknown): WalError {
+  const { code, message } = outcomeOf(cause)
+  return new WalError('ERR_UNAVAILABLE', `${code}: ${message}`, { cause, retryable: true })
+}
 
 /** The work of a record by a mapping, where the functions among the options may throw. */
 function rowWork<P>(statements: RowStatements<P>, record: WalRecord<P>): WorkOrFailure {

@@ -156,7 +156,9 @@ describe('what is sent to Cassandra', () => {
     client.answer = () => Promise.reject(down)
     const { signal } = new AbortController()
     await applyTo(target, [film(7, 8)])
-    await expect(target.health?.({ signal })).rejects.toBe(down)
+    await expect(target.health?.({ signal })).rejects.toMatchObject({
+      ...{ code: 'ERR_UNAVAILABLE', message: 'unavailable: down', cause: down },
+    })
     expect(client.sent.at(-1)).toMatchObject({
       statements: [
         {
@@ -170,5 +172,18 @@ describe('what is sent to Cassandra', () => {
     await target.health?.({ signal })
     await target.health?.({ signal })
     expect(client.sent.at(-1)?.statements[0]?.query).toContain('system.local')
+  })
+
+  it('is probed by a role that may not read as well', async () => {
+    const { client, target } = setUp()
+    const forbidden = Object.assign(new Error('no'), { name: 'ResponseError', code: 0x2100 })
+    client.answer = ([first]) =>
+      first?.query.includes('system.local') ? [] : Promise.reject(forbidden)
+    expect(await applyTo(target, [film(1, 1)])).toMatchObject([
+      { status: 'unavailable', code: 'unauthorized' },
+    ])
+    const { signal } = new AbortController()
+    await target.health?.({ signal })
+    expect(client.sent).toHaveLength(3)
   })
 })

@@ -38,7 +38,6 @@ beforeAll(async () => {
   client = clientOf({ credentials: superuser })
   await createTables(client, 'refusals', { films: filmTable })
   await client.execute("CREATE ROLE guest WITH PASSWORD = 'guest' AND LOGIN = true")
-  await client.execute('GRANT SELECT ON KEYSPACE refusals TO guest')
 })
 beforeEach(() => client.execute(`TRUNCATE ${table}`))
 afterAll(async () => {

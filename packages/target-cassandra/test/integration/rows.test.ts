@@ -233,7 +233,7 @@ describe('calls of the driver', () => {
     expect(await applyTo(target, [makeRecord({ key: 'a', payload: { id: 'a' } })])).toMatchObject([
       { status: 'unavailable', code: 'unavailable', message: expect.stringContaining('TWO') },
     ])
-    await expect(target.health?.({ signal })).rejects.toMatchObject({ code: 0x1000 })
+    await expect(target.health?.({ signal })).rejects.toMatchObject({ cause: { code: 0x1000 } })
   })
 
   test('of a client that was shut down are an outage', async () => {
