@@ -6,6 +6,7 @@ import {
   defineTarget,
   delayedQueue,
   fanOut,
+  multiPartitionMutation,
   type Namespace,
   type Receipt,
   type Target,
@@ -201,5 +202,31 @@ describe('what a wal infers from its configuration', () => {
   test('a misspelt option does not compile', () => {
     // @ts-expect-error
     fanOut({ targets: { database }, ordr: 'key' })
+  })
+
+  test('a transaction knows the targets and the payload of its namespace', async () => {
+    const wal = await createWal({
+      namespaces: {
+        titles: multiPartitionMutation({
+          payload: type<Title>(),
+          targets: { database, search: async () => {} },
+        }),
+      },
+    })
+    await wal.namespace('titles').transaction(async (tx) => {
+      await tx.put('database', { key: 'a', payload: { id: 'a', name: 'Ran' } })
+      await tx.patch('search', { key: 'a', payload: { name: 'Ran' } })
+      await tx.delete('search', { key: 'a' })
+      // @ts-expect-error there is no such target
+      await tx.delete('saerch', { key: 'a' })
+      // @ts-expect-error a title has a name
+      await tx.put('database', { key: 'a', payload: { id: 'a' } })
+      // @ts-expect-error with order 'key' a mutation names one
+      await tx.delete('search', {})
+    })
+    const status = await wal.namespace('titles').transactionStatus('id')
+    expectTypeOf(status?.targets.search?.applied).toEqualTypeOf<number | undefined>()
+    // @ts-expect-error there is no such target
+    void status?.targets.saerch
   })
 })

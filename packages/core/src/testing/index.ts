@@ -1,4 +1,5 @@
 export type { File, FileSystem } from '../queue/file/file-system.ts'
+export { memoryTransactionStore } from '../transaction/memory-transactions.ts'
 export {
   type ConformanceCase,
   type ConformanceResult,

@@ -7,7 +7,8 @@ import {
   type TransactionStore,
 } from './transaction-store.ts'
 
-interface KeptTransaction {
+/** A transaction on a shelf: its head, and its chunks by index. */
+export interface KeptTransaction {
   readonly head: TransactionHead
   readonly chunks: Map<number, Uint8Array>
 }
@@ -15,7 +16,10 @@ interface KeptTransaction {
 /** Transactions by id. Outlives the stores that are opened over it. */
 export type TransactionShelf = Map<string, KeptTransaction>
 
-/** A store in this process's memory: for queues in memory, and to read first. */
+/**
+ * A store of transactions in this process's memory, which nothing survives: for queues in memory, for tests,
+ * and to read first. Stores over the same shelf have the same transactions.
+ */
 export function memoryTransactionStore(shelf: TransactionShelf = new Map()): TransactionStore {
   return new MemoryTransactionStore(shelf)
 }
