@@ -14,7 +14,7 @@ import { readFilms } from './film.ts'
 import { openFilmWal } from './film-wal.ts'
 import { changesOf } from './stage/changes.ts'
 import { checkStore, differences } from './stage/check.ts'
-import { perform, type Seen } from './stage/perform.ts'
+import { perform, type Say, type Seen } from './stage/perform.ts'
 import { backlogChart, figure, storesTable, storyLine } from './stage/print.ts'
 import { readCassandra, readElasticsearch } from './stage/read-back.ts'
 import { Watch } from './stage/watch.ts'
@@ -65,17 +65,15 @@ async function show(directory: string): Promise<number> {
     wal.on('error', () => {})
     const watch = new Watch(wal)
     const startedAt = performance.now()
-    const seen = await perform(
-      {
-        ...{ wal, servers },
-        say: (kind, text, ...details) =>
-          console.log(storyLine((performance.now() - startedAt) / 1_000, kind, text, details)),
-      },
-      changesOf(films),
-    ).finally(async () => {
+    let seen: Seen
+    try {
+      const say: Say = (kind, text, ...details) =>
+        console.log(storyLine((performance.now() - startedAt) / 1_000, kind, text, details))
+      seen = await perform({ wal, servers, say }, changesOf(films))
+    } finally {
       watch.end()
       await wal.close()
-    })
+    }
     console.log(`\n${backlogChart(watch, process.stdout.hasColors?.() ?? false)}\n`)
     return await verdict(stores, seen)
   } finally {
