@@ -41,11 +41,11 @@ describe.each(packages)('faults of memcached through %s', (name) => {
     const load = await openLoad(memcachedTarget<number>({ client }))
     await load.wal.start()
     await load.write(0, 300)
-    const writing = load.write(300, 600)
+    const writing = load.write(300, 2_000)
     await memcached.kill()
     await until(() => load.paused.size > 0)
     await writing
-    const after = await load.write(600, 900)
+    const after = await load.write(2_000, 2_300)
     await memcached.start()
     const { get } = connect(name, memcached)
     expect(await load.finish(get, (key) => !after.has(key))).toEqual(whole)

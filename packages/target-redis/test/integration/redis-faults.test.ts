@@ -41,7 +41,7 @@ describe.each(packages)('faults of Redis through %s', (name) => {
     const load = await openLoad(redisTarget<number>({ client }))
     await load.wal.start()
     await load.write(0, 300)
-    const writing = load.write(300, 900)
+    const writing = load.write(300, 1_500)
     await redis.kill()
     await until(() => load.paused.size > 0)
     await redis.start()

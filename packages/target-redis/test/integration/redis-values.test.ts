@@ -106,11 +106,11 @@ describe('a time to live', () => {
   })
 
   test('of a tombstone ends its guard', async () => {
-    const to = target({ tombstoneMs: 1_000 })
+    const to = target({ tombstoneMs: 2_000 })
     await apply(to, put(1n, 'Notorious'), { ...put(1n, 'other'), key: 'b' })
     await apply(to, gone(3n))
     expect(await apply(to, put(2n, 'late'))).toEqual(['superseded'])
-    await expect.poll(() => client.exists('{a}:daybook'), { timeout: 3_000 }).toBe(0)
+    await expect.poll(() => client.exists('{a}:daybook'), { timeout: 8_000 }).toBe(0)
     expect(await apply(to, put(2n, 'later than that'))).toEqual(['applied'])
   })
 })
