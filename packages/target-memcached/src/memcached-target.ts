@@ -87,9 +87,9 @@ class MemcachedTarget implements Target<unknown> {
     }
   }
 
-  async read(key: string): Promise<unknown> {
+  async read(key: string, { signal }: { readonly signal: AbortSignal }): Promise<unknown> {
     const { connection, value: custom } = this.#settings
-    const item = await connection.gets(itemKeyOf(key, this.#settings.key))
+    const item = await abortable(connection.gets(itemKeyOf(key, this.#settings.key)), signal)
     const held = item && memcachedValue(item.value).value
     if (held === undefined || custom !== undefined) return held
     return JSON.parse(typeof held === 'string' ? held : new TextDecoder().decode(held))
@@ -165,4 +165,19 @@ async function untilAborted(
 
 function errorOf({ message, cause }: FailureOutcome): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
+}
+
+/** Waits for an answer no longer than the signal says. */
+async function abortable<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => {}
+  const aborts = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    if (signal.aborted) abort()
+    return await Promise.race([answer, aborts])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

@@ -74,10 +74,11 @@ class RedisTarget implements Target<unknown> {
     return isEmpty ? 'There is no payload to put.' : undefined
   }
 
-  async read(key: string): Promise<unknown> {
+  async read(key: string, { signal }: { readonly signal: AbortSignal }): Promise<unknown> {
     const { connection, value } = this.#settings
     const [name] = keysOf(key, this.#settings)
-    const held = await connection.get(name)
+    if (!connection.isReady()) throw errorOf(notConnected)
+    const held = await abortable(connection.get(name), signal)
     if (held === null || held === undefined) return undefined
     return value === undefined ? JSON.parse(String(held)) : held
   }
@@ -154,4 +155,19 @@ const notConnected = unavailable(
 
 function errorOf({ message, cause }: FailureOutcome): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
+}
+
+/** Waits for an answer no longer than the signal says. */
+async function abortable<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => {}
+  const aborts = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    if (signal.aborted) abort()
+    return await Promise.race([answer, aborts])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

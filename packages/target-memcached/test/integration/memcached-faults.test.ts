@@ -133,6 +133,8 @@ describe.each(packages)('faults of memcached through %s', (name) => {
       expect(outcomes?.map(classOf)).toEqual(['transient aborted'])
       const health = target.health?.({ signal: AbortSignal.timeout(100) })
       await expect(health).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
+      const read = target.read?.('a', { signal: AbortSignal.timeout(100) })
+      await expect(read).rejects.toMatchObject({ name: 'TimeoutError' })
     } finally {
       memcached.resume()
     }

@@ -183,6 +183,8 @@ describe.each(packages)('faults of Redis through %s', (name) => {
       expect(classOf([...(outcomes ?? [])])).toBe('transient aborted')
       const health = target.health?.({ signal: AbortSignal.timeout(100) })
       await expect(health).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
+      const read = target.read?.('a', { signal: AbortSignal.timeout(100) })
+      await expect(read).rejects.toMatchObject({ name: 'TimeoutError' })
     } finally {
       redis.resume()
     }
