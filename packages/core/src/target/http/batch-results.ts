@@ -2,6 +2,7 @@ import type { WalRecord } from '../../record.ts'
 import { applied, type FailureClass, type Outcome, superseded, transient } from '../target.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { type AnswerContext, type HttpReason, outcomeOfStatus } from './http-outcomes.ts'
+import { statusClassOf } from './http-statuses.ts'
 
 /** What an application may say of one record, as it stands in `results`. */
 interface Result {
@@ -24,7 +25,9 @@ const failures: ReadonlySet<unknown> = new Set<FailureClass>([
 const longestMessage = 300
 
 /**
- * One outcome per record, from an answer in this form; undefined where it has no such form.
+ * One outcome per record, from an answer in this form; undefined where it has no `results` at all.
+ * A record that they do not name, or not so that it can be told, is tried again: with one that was refused
+ * among them, nothing else is safe. Where they name nobody, a status that is a failure says more.
  *
  * ```json
  * { "results": [
@@ -35,13 +38,15 @@ const longestMessage = 300
  * ```
  */
 export function resultsOf(
-  { body, isCut }: HttpAnswer,
+  { body, isCut, status }: HttpAnswer,
   records: readonly WalRecord[],
   context: AnswerContext,
 ): readonly Outcome[] | undefined {
   const results = isCut ? undefined : parse(body)
   if (results === undefined) return undefined
-  const byId = new Map(results.map((result) => [result.id, result]))
+  const byId = new Map(results.filter(isResult).map((result) => [result.id, result]))
+  const namesSome = records.some(({ id }) => byId.has(id))
+  if (!namesSome && statusClassOf(status) !== 'applied') return undefined
   return records.map(({ id }) => {
     const result = byId.get(id)
     if (result === undefined) return transient('HTTP_NO_RESULT', 'The answer has no result for it')
@@ -73,10 +78,12 @@ function reasonOf({ code, message, retryAfterMs }: Result, { redact }: AnswerCon
   }
 }
 
-function parse(body: string): readonly Result[] | undefined {
+/** What stands in `results`, whatever it is; empty where that is no list, undefined where there is none. */
+function parse(body: string): readonly unknown[] | undefined {
   try {
-    const { results } = JSON.parse(body) as { readonly results?: unknown }
-    return Array.isArray(results) && results.every(isResult) ? results : undefined
+    const answer: unknown = JSON.parse(body)
+    if (typeof answer !== 'object' || answer === null || !('results' in answer)) return undefined
+    return Array.isArray(answer.results) ? answer.results : []
   } catch {
     return undefined
   }

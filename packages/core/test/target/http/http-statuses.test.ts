@@ -169,6 +169,32 @@ describe('the answer of an application', () => {
     ])
   })
 
+  it('is tried again for each record of a batch that its results do not name', async () => {
+    const records = [makeRecord(), makeRecord()]
+    const [first] = records
+    const applyBatch = async (results: unknown, status = 200) => {
+      const url = answering({ status, body: { results } })
+      return applyTo(httpTarget({ url, batch: true }), records)
+    }
+    const unnamed = { status: 'transient', code: 'HTTP_NO_RESULT' }
+    const unreadable = [
+      [{ status: 422 }, { status: 'applied' }],
+      [{ id: 17, status: 'applied' }, null],
+      [],
+      { status: 'applied' },
+      null,
+      'applied',
+    ]
+    for (const results of unreadable) {
+      expect(await applyBatch(results), JSON.stringify(results)).toMatchObject([unnamed, unnamed])
+    }
+    const half = [null, { id: first?.id, status: 'applied' }, { status: 'applied' }]
+    expect(await applyBatch(half)).toMatchObject([{ status: 'applied' }, unnamed])
+    // A status that is a failure says more than results that name nobody.
+    const down = { status: 'unavailable', code: 'HTTP_503' }
+    expect(await applyBatch([{ status: 'applied' }], 503)).toMatchObject([down, down])
+  })
+
   it('is for all of a batch where it has no results', async () => {
     const records = [makeRecord(), makeRecord()]
     const applyBatch = (reply: Reply) =>
