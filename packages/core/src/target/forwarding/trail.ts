@@ -47,7 +47,9 @@ export function leaving(headers: Headers, place: string | undefined): Leaving {
 
 /**
  * True for a record that comes back to where it has been: to this very opening, or from another region
- * to the region in which it was written, where it was durable before it left.
+ * to the namespace of its own region that it has left, whichever opening that was. There it was durable
+ * before. To another namespace of its region it comes for the first time. Wals of one region that call
+ * a namespace the same are taken for processes on one log.
  */
 export function comesBack(
   { headers, origin }: { readonly headers: Headers; readonly origin: string },
@@ -55,7 +57,14 @@ export function comesBack(
 ): boolean {
   const trail = trailOf(headers)
   if (trail.includes(place)) return true
-  return origin === regionOf(place) && trail.some((each) => regionOf(each) !== origin)
+  const wasHere = trail.some((each) => namespaceOf(each) === namespaceOf(place))
+  const isOwn = origin === regionOf(place)
+  return wasHere && isOwn && trail.some((each) => regionOf(each) !== origin)
+}
+
+/** With its region, and without the name of the opening. */
+function namespaceOf(place: string): string {
+  return place.slice(0, place.lastIndexOf('#'))
 }
 
 function regionOf(place: string): string {

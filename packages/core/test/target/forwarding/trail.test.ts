@@ -30,13 +30,16 @@ describe('the trail of a record', () => {
     expect(leaving(headers, undefined)).toEqual({ headers })
   })
 
-  it('tells a record that comes back to this opening, or to its region from another', () => {
+  it('tells a record that comes back to this opening, or from another region to the namespace it left', () => {
     const back = (origin: string, trail: string) =>
       comesBack({ origin, headers: { 'daybook-trail': trail } }, 'eu/films#77')
     expect(back('eu', 'eu/films#77')).toBe(true)
     expect(back('us', 'us/x#1 eu/films#77 us/y#2')).toBe(true)
     expect(back('eu', 'eu/films#12 us/films#3')).toBe(true)
     expect(back('eu', 'eu/films#12')).toBe(false)
+    // It has never been in films of its region, only in another namespace there.
+    expect(back('eu', 'eu/archive#12 us/films#3')).toBe(false)
+    expect(back('eu', 'eu/archive#12 us/films#3 eu/films#4 asia/films#5')).toBe(true)
     expect(back('us', 'us/films#3')).toBe(false)
     expect(comesBack({ origin: 'eu', headers: {} }, 'eu/films#77')).toBe(false)
   })

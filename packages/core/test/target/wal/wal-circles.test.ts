@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type } from '../../../src/config/payload-type.ts'
 import type { Receipt } from '../../../src/producer/receipt.ts'
+import { memoryQueue } from '../../../src/queue/memory-queue.ts'
 import type { ForwardedRecord } from '../../../src/record.ts'
+import type { Target } from '../../../src/target/target.ts'
 import { walTarget } from '../../../src/target/wal/wal-target.ts'
+import { createWal } from '../../../src/wal.ts'
 import type { Row } from '../../testing/versioned-store.ts'
 import { filmsWal } from '../support/films-wal.ts'
 
@@ -117,6 +121,35 @@ describe('wals that forward to each other', () => {
     await Promise.all([eu, us, euAgain, out].map(({ wal }) => wal.close()))
   })
 })
+
+describe('a record that has left its region', () => {
+  it('is stored where it comes back into another namespace, in which it never was', async () => {
+    const came: string[] = []
+    const shelf: Target<Row> = {
+      idempotency: 'version',
+      apply: async (records) => void came.push(...records.map(({ id }) => id)),
+    }
+    const archive = await namespaceOf('eu', 'archive', { shelf })
+    const us = await filmsWal({
+      region: { name: 'us', number: 1 },
+      targets: { archive: walTarget<Row>({ namespace: archive.handle }) },
+    })
+    const films = await namespaceOf('eu', 'films', { us: walTarget<Row>({ namespace: us.films }) })
+    const { id } = await films.handle.write({ key: 'a', payload: { title: 'Rope' } })
+    for (const { wal } of [films, us, archive]) await wal.drain()
+    expect(us.store.came).toEqual([id])
+    expect(came).toEqual([id])
+    await Promise.all([films, us, archive].map(({ wal }) => wal.close()))
+  })
+})
+
+/** A wal of one namespace in a region. */
+async function namespaceOf(region: string, name: string, targets: Record<string, Target<Row>>) {
+  const namespace = { payload: type<Row>(), queue: memoryQueue(), targets }
+  const wal = await createWal({ region: { name: region }, namespaces: { [name]: namespace } })
+  await wal.start()
+  return { wal, handle: wal.namespace(name) }
+}
 
 describe('wals that forward to each other over a way that fails', () => {
   const step = fc.record({
