@@ -30,6 +30,17 @@ const connectionCodes: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ])
 
+/** Those that speak of this process and what it goes through, whichever host was asked. */
+const ownSideCodes: ReadonlySet<string> = new Set([
+  'EADDRNOTAVAIL',
+  'EMFILE',
+  'ENETDOWN',
+  'ENFILE',
+  'UND_ERR_CLOSED',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_PRX_TLS',
+])
+
 /** What OpenSSL says of a certificate that it does not take. */
 const certificateCodes: ReadonlySet<string> = new Set([
   'CERT_HAS_EXPIRED',
@@ -54,9 +65,14 @@ const connectionPrefixes = ['ERR_TLS_', 'ERR_SSL_', 'HPE_', parserError]
 
 /**
  * What a request that got no answer says. A connection that cannot be made, or breaks, is an outage;
- * an answer that does not come in time may be this request's fault, and so may what is not known.
+ * an answer that does not come in time may be this request's fault, and so may what is not known. Where
+ * the address is the record's own, a host that is down is no outage of the others.
  */
-export function failureOf(what: string, error: unknown): FailureOutcome {
+export function failureOf(
+  what: string,
+  error: unknown,
+  { isRecordsOwnUrl }: { readonly isRecordsOwnUrl: boolean },
+): FailureOutcome {
   if (error instanceof NoAnswerInTime) {
     return transient('HTTP_TIMEOUT', `${what}: ${error.message}`, { cause: error })
   }
@@ -64,7 +80,10 @@ export function failureOf(what: string, error: unknown): FailureOutcome {
   const message = `${what}: ${chain.map(messageOf).filter(Boolean).join(': ')}`
   const codes = chain.map(codeOf).filter((code) => code !== undefined)
   const outage = codes.find(isOutage)
-  if (outage !== undefined) return unavailable(outage, message, { cause: error })
+  if (outage !== undefined) {
+    const isForAll = !isRecordsOwnUrl || ownSideCodes.has(outage)
+    return (isForAll ? unavailable : transient)(outage, message, { cause: error })
+  }
   return transient(codes[0] ?? 'HTTP_FAILED', message, { cause: error })
 }
 

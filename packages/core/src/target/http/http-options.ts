@@ -26,6 +26,12 @@ export interface HttpTargetOptions<P = unknown> {
   /**
    * Where requests go: one address for all, or a function of the record. A function needs `hosts`.
    * Credentials do not belong here, but into `headers`.
+   *
+   * With one address, an application that is down or takes no credential is an outage, in which no
+   * record spends an attempt. With a function it is the fault of that record's host: its records
+   * spend attempts, and become dead letters in the end, while those of other hosts go on. Only where
+   * all fail in a row does the breaker take it for an outage, and give the attempts back. Who would
+   * rather wait for a host gives it a target of its own.
    */
   readonly url: string | URL | ((record: WalRecord<P>) => string | URL)
   /**

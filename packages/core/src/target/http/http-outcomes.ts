@@ -7,7 +7,10 @@ import { retryAfterMsOf } from './retry-after.ts'
 /** What is known of the target beside an answer. */
 export interface AnswerContext {
   readonly idempotency: 'id' | 'version'
-  /** True if the address is that of the record: what is gone there is gone for this record only. */
+  /**
+   * True if the address is that of the record: what is gone there is gone for this record only, and
+   * a host that is down must not stop the records of others.
+   */
   readonly isRecordsOwnUrl: boolean
   readonly clock: Clock
   /** Takes credentials out of a text that the application sent. */
@@ -46,7 +49,7 @@ export function outcomeOfStatus(
   if (meaning === 'applied') return applied
   if (meaning === 'conflict') return idempotency === 'version' ? superseded : failure('transient')
   if (meaning === 'gone') return failure(isRecordsOwnUrl ? 'permanent' : 'unavailable')
-  return failure(meaning)
+  return failure(meaning === 'unavailable' && isRecordsOwnUrl ? 'transient' : meaning)
 }
 
 /** What a `DELETE` was to remove is not there. */

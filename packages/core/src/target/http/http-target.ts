@@ -94,7 +94,8 @@ class HttpTarget implements Target {
     try {
       return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
     } catch (error) {
-      const failed = failureOf(`${request.method} ${shownUrl(url)}`, error)
+      const isRecordsOwnUrl = this.#settings.fixedUrl === undefined
+      const failed = failureOf(`${request.method} ${shownUrl(url)}`, error, { isRecordsOwnUrl })
       return { ...failed, message: redact(failed.message) }
     }
   }

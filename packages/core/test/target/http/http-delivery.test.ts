@@ -130,6 +130,29 @@ describe('delivery to an application', () => {
     expect(letters).toMatchObject([{ code: 'HTTP_404', record: { key: 'missing' } }])
   })
 
+  it('goes on to other hosts while one of them is dead, where each record names its own', async () => {
+    await using alive = await Application.start()
+    const gone = await Application.start()
+    const { host: dead } = gone
+    await gone[Symbol.asyncDispose]()
+    await using wal = await filmsWal({
+      url: ({ payload }) => `http://${payload?.bad ? dead : alive.host}/`,
+      hosts: [alive.host, dead],
+    })
+    const films = wal.namespace('films')
+    const writes = Array.from({ length: 40 }, (_, n) => {
+      return { key: `${n}`, payload: { n, bad: n % 10 === 0 } }
+    })
+    await films.writeMany(writes)
+    await wal.start()
+    const report = await wal.drain({ timeout: '10s' })
+    expect(report.films.http).toMatchObject({ applied: 36, dead: 4 })
+    const { letters } = await films.deadLetters.list()
+    for (const letter of letters) {
+      expect(letter).toMatchObject({ code: 'ECONNREFUSED', attemptsSpent: 3 })
+    }
+  })
+
   it('finds the one record for which a whole batch is refused', async () => {
     await using application = await Application.start(({ text }) => ({
       status: text.includes('"bad":true') ? 422 : 200,
