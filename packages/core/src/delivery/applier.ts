@@ -65,7 +65,7 @@ export class Applier {
 
   /** Never rejects. */
   async run(batch: Batch): Promise<void> {
-    const { consumer, settler } = this.#options
+    const { consumer } = this.#options
     let part: Part
     try {
       await this.#reload(batch.entries)
@@ -79,8 +79,7 @@ export class Applier {
       const entries = batch.entries.filter(({ state }) => state === 'out')
       return this.#queueFailed(batch, entries, error)
     }
-    if (this.#mayGoOn(batch)) await this.#applyPart(batch, part)
-    else await settler.putBack(batch, part.entries, 0)
+    await this.#applyHeld(batch, part)
   }
 
   /** Its turn did not come. Never rejects. */
@@ -155,15 +154,22 @@ export class Applier {
 
   /** One of them makes the whole fail: the half that succeeds is done, the other is halved again. */
   async #applyHalves(batch: Batch, part: Part): Promise<void> {
+    for (const half of halves(part)) await this.#applyHeld(batch, half)
+  }
+
+  /** Applies what is still held here: the queue was asked meanwhile, or another half was applied. */
+  async #applyHeld(batch: Batch, part: Part): Promise<void> {
     const { settler } = this.#options
-    for (const half of halves(part)) {
-      const mayGo = only(half, (entry) => !entry.lost && !batch.heldLanes.has(entry.lane))
-      const back = half.entries.filter((entry) => !mayGo.entries.includes(entry))
-      if (back.length > 0) await settler.putBack(batch, back, 0)
-      if (mayGo.entries.length === 0) continue
-      if (this.#mayGoOn(batch)) await this.#applyPart(batch, mayGo)
-      else await settler.putBack(batch, mayGo.entries, 0)
+    const isHeld = (entry: Entry): boolean => !entry.lost && !batch.heldLanes.has(entry.lane)
+    let held = part
+    while (!held.entries.every(isHeld)) {
+      const back = held.entries.filter((entry) => !isHeld(entry))
+      held = only(held, isHeld)
+      await settler.putBack(batch, back, 0)
     }
+    if (held.entries.length === 0) return
+    if (this.#mayGoOn(batch)) await this.#applyPart(batch, held)
+    else await settler.putBack(batch, held.entries, 0)
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {

@@ -56,6 +56,24 @@ describe('a lost lease', () => {
     expect(h.queue.acks).toEqual(['r1'])
   })
 
+  test('while an attempt is noted keeps the record from being applied, and no other', async () => {
+    const h = leased()
+    h.queue.addMany(3)
+    h.queue.whileBeginning = () => {
+      h.queue.whileBeginning = undefined
+      h.queue.loseLease('r2')
+    }
+    const given: string[][] = []
+    h.target.whole = async (records) => {
+      given.push(records.map(({ id }) => id))
+      return records.map(() => applied)
+    }
+    await h.start()
+    await h.clock.settle()
+    expect(given[0]).toEqual(['r1', 'r3'])
+    expect(h.queue.released.map(({ delivery }) => delivery.record.id)).toEqual(['r2'])
+  })
+
   test('leaves the other records of the batch alone', async () => {
     const h = leased()
     h.queue.addMany(3)

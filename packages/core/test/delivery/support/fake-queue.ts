@@ -58,6 +58,8 @@ export class FakeQueue {
   /** What it says of how long nothing must come. */
   silenceMs: number | undefined
   canLoseLeases = false
+  /** Called within `beginAttempts`. */
+  whileBeginning: (() => void) | undefined
   #wake: (() => void)[] = []
   /** One more with each death of the process. */
   life = 0
@@ -213,6 +215,7 @@ export class FakeQueue {
       ...(marks && {
         beginAttempts: async (deliveries: readonly Delivery[]) => {
           failIfTold('beginAttempts')
+          this.whileBeginning?.()
           for (const delivery of deliveries) {
             const slot = slotOf(delivery)
             if (slot !== undefined) slot.begun = true
