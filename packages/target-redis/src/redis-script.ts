@@ -16,6 +16,14 @@ end
 if op == 'read' then
   return { held, redis.call('GET', value) }
 end
+if op == 'probe' then
+  if redis.call('EXISTS', value) == 1 then
+    redis.call('SET', value, '', 'NX')
+  else
+    redis.call('DEL', value)
+  end
+  return 'writable'
+end
 if held then
   local high, ourHigh = tonumber(string.sub(held, 1, 10)), tonumber(string.sub(ours, 1, 10))
   local low, ourLow = tonumber(string.sub(held, 11)), tonumber(string.sub(ours, 11))
@@ -87,6 +95,17 @@ export async function readHeld(
   const answer = await evaluate(connection, [...keys], ['read'])
   const [version, value] = answer as [string | null | false, string | null | undefined]
   return { version: version || '', value: value ?? undefined }
+}
+
+/**
+ * Fails where a write of these keys would fail. It is one itself, and changes nothing: it sets what is
+ * there only if it is not, and deletes what is not there.
+ */
+export async function probeKeys(
+  connection: RedisConnection,
+  keys: readonly [value: string, version: string],
+): Promise<void> {
+  await evaluate(connection, [...keys], ['probe'])
 }
 
 /** A server that was restarted, or is new in a cluster, does not know the script yet: it is sent whole. */

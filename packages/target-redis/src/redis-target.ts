@@ -17,7 +17,7 @@ import {
 import { callOf, keysOf, mergeOf } from './redis-change.ts'
 import { redisOutcome } from './redis-errors.ts'
 import { type RedisSettings, type RedisTargetOptions, resolveOptions } from './redis-options.ts'
-import { readHeld, runScript } from './redis-script.ts'
+import { probeKeys, readHeld, runScript } from './redis-script.ts'
 
 /** A Redis target whose records carry the key alone, and whose values are fetched as they are applied. */
 export function redisTarget<P = unknown>(
@@ -49,6 +49,11 @@ class RedisTarget implements Target<unknown> {
   readonly idempotency = 'version'
   readonly ops: Target['ops']
   readonly #settings: RedisSettings
+  /**
+   * The key that was unavailable last. In a cluster it may be one node that is gone, and a `PING` goes
+   * to any; so its own node is asked whether it is back.
+   */
+  #missed: string | undefined
 
   constructor(settings: RedisSettings) {
     this.#settings = settings
@@ -59,9 +64,12 @@ class RedisTarget implements Target<unknown> {
   async apply(records: readonly WalRecord[], { signal }: ApplyContext): Promise<Outcome[]> {
     if (signal.aborted) return records.map(() => aborted)
     if (!this.#settings.connection.isReady()) return records.map(() => notConnected)
-    return this.#whileConnected(signal, (settle) =>
+    const outcomes = await this.#whileConnected(signal, (settle) =>
       records.map((record) => settle(this.#applyOne(record))),
     )
+    const missed = outcomes.findLastIndex(({ status }) => status === 'unavailable')
+    if (missed !== -1) this.#missed = records[missed]?.key
+    return outcomes
   }
 
   validate(record: WalRecord): string | undefined {
@@ -88,20 +96,27 @@ class RedisTarget implements Target<unknown> {
     return this.#settings.tombstoneMs
   }
 
+  /** What is wrong with one key for good is nothing wrong with the server. */
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     if (!this.#settings.connection.isReady()) throw errorOf(notConnected)
-    const ping = async (): Promise<Outcome> => {
-      await this.#settings.connection.ping()
-      return applied
+    const [outcome] = await this.#whileConnected(signal, (settle) => [settle(this.#probe())])
+    if (outcome !== undefined && 'code' in outcome && outcome.status !== 'permanent') {
+      throw errorOf(outcome)
     }
-    const [outcome] = await this.#whileConnected(signal, (settle) => [settle(ping())])
-    if (outcome !== undefined && 'code' in outcome) throw errorOf(outcome)
+    this.#missed = undefined
   }
 
   async open(): Promise<void> {
     await this.#settings.connection.ping()
     // node-redis says that it is ready a moment after the first answer.
     await setImmediate()
+  }
+
+  async #probe(): Promise<Outcome> {
+    const { connection } = this.#settings
+    if (this.#missed === undefined) await connection.ping()
+    else await probeKeys(connection, keysOf(this.#missed, this.#settings))
+    return applied
   }
 
   async #applyOne(record: WalRecord): Promise<Outcome> {

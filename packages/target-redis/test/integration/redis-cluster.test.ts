@@ -35,11 +35,14 @@ beforeAll(async () => {
   for (const admin of admins) admin.on('error', () => {}) // while its node is gone
   await joinNodes()
   const [{ host, port }] = nodes as [Service]
-  const ioCluster = new Cluster([{ host, port }])
+  const ioCluster = new Cluster([{ host, port }], {
+    maxRedirections: 4,
+    retryDelayOnFailover: 50,
+  })
   const nodeCluster = createCluster({
     rootNodes: [{ socket: { host, port } }],
     defaults: { socket: { reconnectStrategy: () => 50 } },
-    commandOptions: { timeout: 1_000 },
+    commandOptions: { timeout: 500 },
   })
   for (const event of ['error', 'node-error']) nodeCluster.on(event, () => {})
   ioCluster.on('error', () => {})
@@ -74,6 +77,9 @@ async function joinNodes(): Promise<void> {
     }
   }
 }
+
+/** Which of the nodes has a key. */
+const ownerOf = (key: string): number => (slotOf(key) < 5_461 ? 0 : slotOf(key) < 10_923 ? 1 : 2)
 
 /** Keys whose braces make tags, no tags, and half of one. */
 const braces = [
@@ -123,6 +129,28 @@ describe.each(['redis', 'ioredis'])('a cluster through %s', (name) => {
     await expect.poll(() => load.paused.size, { timeout: 20_000 }).toBeGreaterThan(0)
     // Long enough for the others to take the cluster for down.
     await sleep(1_500)
+    await node.start()
+    expect(await load.finish(client)).toEqual(whole)
+    expect([...load.paused].filter((why) => !why.startsWith('unavailable '))).toEqual([])
+  })
+
+  test('a node that stays away for long makes no dead letter, while the others take what is theirs', async () => {
+    const client = clients.get(name) as RedisClient
+    const [, node] = nodes as [Service, Service]
+    for (const admin of admins) await admin.config('SET', 'cluster-require-full-coverage', 'no')
+    const keys = Array.from({ length: 300 }, (_, at) => `lasting ${name} ${at}`)
+    const gone = keys.find((key) => ownerOf(key) === 1) as string
+    const there = keys.filter((key) => ownerOf(key) !== 1)
+    const load = await openLoad(redisTarget<number>({ client }))
+    let dead = 0
+    load.wal.on('deadLettered', () => dead++)
+    await load.wal.start()
+    await node.kill()
+    await load.put(gone, 1)
+    for (let n = 0; load.pauses() < 8 && dead === 0; n++) {
+      await load.put(there[n % there.length] as string, n)
+      await sleep(10)
+    }
     await node.start()
     expect(await load.finish(client)).toEqual(whole)
     expect([...load.paused].filter((why) => !why.startsWith('unavailable '))).toEqual([])

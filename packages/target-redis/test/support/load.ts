@@ -18,7 +18,11 @@ export async function openLoad(target: Target<number>) {
     },
   })
   const paused = new Set<string>()
-  wal.on('paused', ({ reason, code }) => paused.add(`${reason} ${code}`))
+  let pauses = 0
+  wal.on('paused', ({ reason, code }) => {
+    paused.add(`${reason} ${code}`)
+    pauses++
+  })
   wal.on('error', () => {})
   const load = wal.namespace('load')
   const expected = new Map<string, number | undefined>()
@@ -26,6 +30,12 @@ export async function openLoad(target: Target<number>) {
     wal,
     /** Why delivery stopped meanwhile, as `reason code`. */
     paused,
+    /** How often it stopped. */
+    pauses: () => pauses,
+    async put(key: string, n: number): Promise<void> {
+      expected.set(key, n)
+      await load.write({ key, payload: n })
+    },
     /** Every second record has a key of its own; of the others some are deletes. */
     async write(from: number, to: number): Promise<void> {
       for (let n = from; n < to; n++) {
