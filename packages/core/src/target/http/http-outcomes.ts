@@ -23,7 +23,7 @@ const longestExcerpt = 300
 /** What an answer says of all that its request carried, by the table of status classes. */
 export function outcomeOf(answer: HttpAnswer, context: AnswerContext): Outcome {
   const { status, headers } = answer
-  if (isRemovalOfNothing(answer)) return applied
+  if (isRemovalOfNothing(answer, context)) return applied
   return outcomeOfStatus(status, context, {
     code: isRedirect(answer) ? 'HTTP_REDIRECT' : undefined,
     message: describe(answer, context.redact),
@@ -52,9 +52,12 @@ export function outcomeOfStatus(
   return failure(meaning === 'unavailable' && isRecordsOwnUrl ? 'transient' : meaning)
 }
 
-/** What a `DELETE` was to remove is not there. */
-function isRemovalOfNothing({ status, request }: HttpAnswer): boolean {
-  return request.method === 'DELETE' && (status === 404 || status === 410)
+/** What a `DELETE` was to remove is not there. At an address for all records it is the endpoint that is not. */
+function isRemovalOfNothing(
+  { status, request }: HttpAnswer,
+  { isRecordsOwnUrl }: AnswerContext,
+): boolean {
+  return isRecordsOwnUrl && request.method === 'DELETE' && (status === 404 || status === 410)
 }
 
 function isRedirect({ status, headers }: HttpAnswer): boolean {

@@ -52,10 +52,14 @@ describe('the statuses of an application', () => {
     expect(await applyOne(options)).toMatchObject({ status: 'permanent', code: 'HTTP_410' })
   })
 
-  it('are applied where a DELETE finds nothing to remove', async () => {
-    for (const status of [404, 410]) {
+  it('say nothing of what a DELETE was to remove where all records go to one address', async () => {
+    for (const [status, outcome] of [
+      [404, 'transient'],
+      [410, 'unavailable'],
+    ] as const) {
       const options = { url: answering({ status }), method: 'DELETE' } as const
-      expect(await applyOne(options, { op: 'delete' })).toEqual({ status: 'applied' })
+      const code = `HTTP_${status}`
+      expect(await applyOne(options, { op: 'delete' })).toMatchObject({ status: outcome, code })
     }
   })
 
