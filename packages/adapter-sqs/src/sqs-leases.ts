@@ -3,7 +3,7 @@ import { lots, type SqsCalls } from './sqs-calls.ts'
 import type { SqsClient } from './sqs-client.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
-import { MessageCalls } from './sqs-message-calls.ts'
+import { type FailedEntries, MessageCalls } from './sqs-message-calls.ts'
 
 export interface SqsLeasesOptions {
   readonly client: SqsClient
@@ -17,6 +17,7 @@ export interface SqsLeasesOptions {
 
 /** A lease is renewed once this part of it is over. */
 const renewAfter = 1 / 3
+const notRenewed = 'SQS did not renew the visibility of messages'
 
 /** Renews the visibility of what is held, and gives it back. */
 export class SqsLeases {
@@ -78,20 +79,23 @@ export class SqsLeases {
     }
   }
 
+  /** What was not renewed is asked for again twice, and lost once its time is over. */
   async #renewLot(lot: readonly Held[]): Promise<void> {
     const { clock, visibilityMs, report } = this.#options
     const expiresAt = clock.monotonic() + visibilityMs
     try {
-      const stale = await this.#change(lot, () => visibilityMs / 1_000)
-      for (const held of lot) if (!stale.has(held)) held.expiresAt = expiresAt
+      const failed = await this.#change(lot, () => visibilityMs / 1_000)
+      for (const [at, held] of lot.entries()) if (!failed.has(at)) held.expiresAt = expiresAt
+      for (const name of new Set(failed.values())) {
+        if (!isStale(name)) report(sqsError(notRenewed, { name }).error)
+      }
     } catch (cause) {
-      // There are two more tries until they run out.
-      report(sqsError('SQS did not renew the visibility of messages', cause).error)
+      report(sqsError(notRenewed, cause).error)
     }
   }
 
-  /** Answers those that are not ours any more; their leases are lost. */
-  async #change(lot: readonly Held[], seconds: (held: Held) => number): Promise<ReadonlySet<Held>> {
+  /** Answers which entries failed. Those that are not ours any more have their leases lost. */
+  async #change(lot: readonly Held[], seconds: (held: Held) => number): Promise<FailedEntries> {
     const { held } = this.#options
     const failed = await this.#messages.hide(
       lot.map((message) => ({ receipt: message.receipt, seconds: seconds(message) })),
@@ -101,7 +105,7 @@ export class SqsLeases {
       // One that is being deleted may be gone already, and that is well.
       if (message.state !== 'ending' && held.has(message)) held.lose(message.lease)
     }
-    return new Set(stale)
+    return failed
   }
 
   #earliestExpiry(): number {
