@@ -40,7 +40,10 @@ export interface HttpTargetOptions<P = unknown> {
    * and when it is applied.
    */
   readonly hosts?: readonly string[] | undefined
-  /** Default `'POST'`; a function of the record chooses by op, say. */
+  /**
+   * Default `'POST'`; a function of the record chooses by op, say. A record for which it answers another
+   * name is refused, at its write and when it is applied.
+   */
   readonly method?: HttpMethod | ((record: WalRecord<P>) => HttpMethod) | undefined
   /**
    * Sent with every request. A function is asked for each, and may fetch a token; while it fails,
@@ -113,6 +116,8 @@ export interface HttpSettings {
   readonly fixedUrl: URL | undefined
   readonly hosts: ReadonlySet<string>
   readonly methodOf: (record: WalRecord) => HttpMethod
+  /** True if a function gives each record's, which may be wrong. */
+  readonly hasOwnMethods: boolean
   readonly headers: () => HttpHeaders | Promise<HttpHeaders>
   readonly body:
     | 'record'
@@ -148,6 +153,14 @@ const address = v.pipe(
 )
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+/** Why a method cannot be used; undefined if it can. */
+export function methodProblem(method: unknown): string | undefined {
+  if ((methods as readonly unknown[]).includes(method)) return undefined
+  const shown = JSON.stringify(String(method).slice(0, 20))
+  return `its method is ${shown}, and has to be 'POST', 'PUT', 'PATCH' or 'DELETE'`
+}
+
 const methodReason = "must be 'POST', 'PUT', 'PATCH', 'DELETE', or a function of the record"
 
 const headers = v.pipe(
@@ -257,6 +270,7 @@ export function httpSettings(options: unknown): HttpSettings {
     urlOf: url instanceof URL ? () => url : url,
     fixedUrl,
     hosts: new Set(parsed.hosts),
+    hasOwnMethods: typeof method === 'function',
     methodOf: typeof method === 'function' ? method : () => method,
     headers: typeof headers === 'function' ? headers : () => headers,
     batch: batch === true ? { maxRecords: 100, maxBytes: 2 ** 20 } : batch || undefined,

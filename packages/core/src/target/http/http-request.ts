@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { WalRecord } from '../../record.ts'
 import type { HttpCredentials } from './http-credentials.ts'
 import type { HttpRequest } from './http-exchange.ts'
-import type { HttpBody, HttpHeaders, HttpSettings } from './http-options.ts'
+import type { HttpBody, HttpHeaders, HttpMethod, HttpSettings } from './http-options.ts'
 import { signatureOf } from './http-signing.ts'
 
 /** What a body is made of, and its type. */
@@ -20,6 +20,12 @@ function envelopeOf(record: WalRecord): object {
   const fields = { id, namespace, key, op, version: version.toString(), origin, writtenAt, headers }
   if (!(payload instanceof Uint8Array)) return { ...fields, payload }
   return { ...fields, payload: Buffer.from(payload).toString('base64'), payloadEncoding: 'base64' }
+}
+
+/** Where a request goes. */
+export interface HttpDestination {
+  readonly url: URL
+  readonly method: HttpMethod
 }
 
 /** The body of a request for these records. Throws what encoding them throws. */
@@ -47,7 +53,7 @@ function requestIdOf(records: readonly [WalRecord, ...WalRecord[]]): string {
 /** The request for these records, with everything that its headers carry. */
 export function requestOf(
   records: readonly [WalRecord, ...WalRecord[]],
-  url: URL,
+  { url, method }: HttpDestination,
   { headers, keys }: HttpCredentials,
   encoded: EncodedBody,
   settings: HttpSettings,
@@ -66,7 +72,7 @@ export function requestOf(
   const type: HttpHeaders = contentType === undefined ? {} : { 'content-type': contentType }
   return {
     url,
-    method: settings.methodOf(record),
+    method,
     headers: { ...type, ...trace, ...encoded.headers, ...lowerCased(headers), ...own },
     body,
   }

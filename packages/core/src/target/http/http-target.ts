@@ -17,9 +17,10 @@ import {
   type HttpSettings,
   type HttpTargetOptions,
   httpSettings,
+  methodProblem,
 } from './http-options.ts'
 import { type AnswerContext, outcomeOf } from './http-outcomes.ts'
-import { bodyOf, type EncodedBody, requestOf } from './http-request.ts'
+import { bodyOf, type EncodedBody, type HttpDestination, requestOf } from './http-request.ts'
 import { redactionOf } from './redaction.ts'
 
 type Batch = readonly [WalRecord, ...WalRecord[]]
@@ -46,7 +47,7 @@ class HttpTarget implements Target {
   readonly largestBatch: Target['largestBatch']
   /** Only where an address of one is given: a record probes otherwise. */
   readonly health?: NonNullable<Target['health']>
-  /** Only where a record may lead to a wrong address. */
+  /** Only where a record may have a wrong address or method. */
   readonly validate?: NonNullable<Target['validate']>
   readonly #settings: HttpSettings
 
@@ -57,8 +58,12 @@ class HttpTarget implements Target {
     this.largestBatch = settings.batch ?? { maxRecords: 1 }
     if (settings.health !== undefined)
       this.health = ({ signal }) => this.#probe(settings.health as URL, signal)
-    if (settings.fixedUrl === undefined)
-      this.validate = (record) => this.#checkedUrl(record).problem
+    if (settings.fixedUrl === undefined || settings.hasOwnMethods) {
+      this.validate = (record) => {
+        const destination = this.#destinationOf(record)
+        return 'status' in destination ? destination.message : undefined
+      }
+    }
   }
 
   async apply(
@@ -82,20 +87,21 @@ class HttpTarget implements Target {
 
   /** One outcome for each, or one for all. */
   async #send(records: Batch, signal: AbortSignal): Promise<Outcome | readonly Outcome[]> {
-    const [record] = records
-    const { url, problem } = this.#checkedUrl(record)
-    if (url === undefined) return permanent('HTTP_ADDRESS', problem ?? 'its address is wrong')
+    const destination = this.#destinationOf(records[0])
+    if ('status' in destination) return destination
     const encoded = this.#encoded(records)
     if ('status' in encoded) return encoded
     const credentials = await credentialsOf(this.#settings, signal)
     if ('status' in credentials) return credentials
-    const request = requestOf(records, url, credentials, encoded, this.#settings)
-    const redact = redactionOf(credentials.headers, url)
+    const request = requestOf(records, destination, credentials, encoded, this.#settings)
+    const redact = redactionOf(credentials.headers, request.url)
     try {
       return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
     } catch (error) {
       const isRecordsOwnUrl = this.#settings.fixedUrl === undefined
-      const failed = failureOf(`${request.method} ${shownUrl(url)}`, error, { isRecordsOwnUrl })
+      const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error, {
+        isRecordsOwnUrl,
+      })
       return { ...failed, message: redact(failed.message) }
     }
   }
@@ -117,7 +123,16 @@ class HttpTarget implements Target {
     return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
   }
 
-  /** A record that leads to no address, or to one that is not allowed. A function that throws is not caught. */
+  /** A failure for good where it has none, or none that is allowed. A function that throws is not caught. */
+  #destinationOf(record: WalRecord): HttpDestination | FailureOutcome {
+    const { url, problem } = this.#checkedUrl(record)
+    if (url === undefined) return permanent('HTTP_ADDRESS', problem ?? 'its address is wrong')
+    const method = this.#settings.methodOf(record)
+    const objection = methodProblem(method)
+    return objection === undefined ? { url, method } : permanent('HTTP_METHOD', objection)
+  }
+
+  /** A record that leads to no address, or to one that is not allowed. */
   #checkedUrl(record: WalRecord): { readonly url?: URL; readonly problem?: string } {
     const { fixedUrl, urlOf, hosts } = this.#settings
     if (fixedUrl !== undefined) return { url: fixedUrl }

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { Codec } from '../../codec.ts'
 import { WalError } from '../../errors.ts'
 import type { Producer, SendOutcome } from '../../producer/producer.ts'
@@ -88,9 +89,10 @@ class QueueTarget implements Target {
   /** What is known already as a record is written; the queue itself may count more than this. */
   #objection(record: WalRecord, mostBytes: number): string | undefined {
     const { key = '', headers } = record
-    const fields = Object.entries(headers).reduce((sum, each) => sum + each.join('').length, 0)
+    const fields = [key, ...Object.entries(headers).flat()]
+    const fieldBytes = fields.reduce((sum, each) => sum + Buffer.byteLength(each), 0)
     try {
-      const bytes = (this.#encoded(record)?.byteLength ?? 0) + key.length + fields
+      const bytes = (this.#encoded(record)?.byteLength ?? 0) + fieldBytes
       return bytes > mostBytes
         ? `it takes ${bytes} bytes, and the queue takes ${mostBytes}`
         : undefined

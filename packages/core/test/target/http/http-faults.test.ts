@@ -171,6 +171,23 @@ describe('a record that cannot be sent', () => {
     expect(application.received).toEqual([])
   })
 
+  it('is refused for good where its method is none that carries a change', async () => {
+    const names = ['GET', 'post', 'DELETE\r\nX: y', '', undefined, 7]
+    for (const name of names) {
+      const options = { url: application.url(), method: () => name as never }
+      const reason = /'POST', 'PUT', 'PATCH' or 'DELETE'/
+      expect(await applyOne(options), `${name}`).toMatchObject({
+        status: 'permanent',
+        code: 'HTTP_METHOD',
+        message: expect.stringMatching(reason),
+      })
+      expect(httpTarget(options).validate?.(makeRecord())).toMatch(reason)
+    }
+    expect(application.received).toEqual([])
+    const fine = httpTarget({ url: application.url(), method: () => 'PATCH' })
+    expect(fine.validate?.(makeRecord())).toBeUndefined()
+  })
+
   it('is refused for good where JSON cannot hold its payload', async () => {
     const outcome = await applyOne({ url: application.url() }, { payload: { n: 1n } })
     expect(outcome).toMatchObject({ status: 'permanent', code: 'HTTP_BODY' })

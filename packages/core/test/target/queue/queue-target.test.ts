@@ -178,6 +178,11 @@ describe('queueTarget', () => {
       /101 bytes.* takes 100/,
     )
     expect(validate?.(makeRecord({ key, headers: { a: 'y'.repeat(99) } }))).toMatch(/takes 100/)
+    // Bytes, not characters: each of these letters has two.
+    const wide = makeRecord({ key, headers: { ø: 'ø'.repeat(45) }, payload: 'ø'.repeat(2) })
+    expect(validate?.(wide)).toMatch(/101 bytes/)
+    expect(validate?.(makeRecord({ key: 'ø'.repeat(49), payload: 1 }))).toBeUndefined()
+    expect(validate?.(makeRecord({ key: 'ø'.repeat(50), payload: 1 }))).toMatch(/101 bytes/)
     expect(validate?.(makeRecord({ key, payload: { n: 1n } }))).toMatch(/json codec cannot encode/)
     expect(queueTarget({ producer: new ScriptedProducer() }).validate).toBeUndefined()
   })
