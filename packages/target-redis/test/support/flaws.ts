@@ -33,7 +33,10 @@ export const flaws: readonly Flaw[] = [
   {
     flaw: 'keeps no version of what is deleted',
     change: (script) =>
-      script.replace("redis.call('DEL', value)", "return redis.call('DEL', value, version)"),
+      script.replace(
+        /(op == 'delete' then\s+)redis.call\('DEL', value\)/,
+        "$1return redis.call('DEL', value, version)",
+      ),
     turnsRed: [anyOrder, 'does not bring back what was deleted when an older change comes late'],
   },
 ]
