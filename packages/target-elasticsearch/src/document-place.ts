@@ -29,6 +29,7 @@ export function placeOf<P>(
       routing: routing === undefined ? undefined : named(routing, record),
       pipeline: typeof pipeline === 'function' ? pipeline(record) : pipeline,
     }
+    if (typeof routing === 'string' && place.routing === undefined) return missingRouting(routing)
     return refusal(place) ?? (place as Place)
   } catch (cause) {
     const { message = String(cause) } = (cause ?? {}) as Partial<Error>
@@ -43,6 +44,15 @@ export function placeOf<P>(
 /** True for an outcome, false for what the store can be sent. */
 export function isRefused(value: object): value is FailureOutcome {
   return 'status' in value
+}
+
+/**
+ * Without it the id would choose the shard, and rarely the one that holds the document: a delete would
+ * find nothing to delete there, and count as applied.
+ */
+function missingRouting(field: string): FailureOutcome {
+  const what = `There is no routing: the payload lacks the field ${JSON.stringify(field)}`
+  return permanent('missing_routing', `${what}. Deletes need it, too, among their key fields`)
 }
 
 /** By a function, or by a field of the payload. */

@@ -1,3 +1,4 @@
+import type { Place } from './document-place.ts'
 import type { ElasticsearchAnswer, ElasticsearchCall } from './elasticsearch-client.ts'
 import { statusOf, storeFailure } from './elasticsearch-errors.ts'
 import type { ElasticsearchSettings } from './elasticsearch-options.ts'
@@ -91,6 +92,22 @@ export class ElasticsearchCalls<P> {
     } catch (error) {
       // It is there, and this is not for whoever may only write. A record has to tell.
       if (statusOf(error) !== 403) throw storeFailure(error, this.oneIndex)
+    }
+  }
+
+  /** Resolves if the shard answers that a document belongs to, whether or not the document is there. */
+  async shardHealth({ index, id, routing }: Place, signal: AbortSignal): Promise<void> {
+    const path = `/${encodeURIComponent(index)}/_doc/${encodeURIComponent(id)}`
+    // As of the last refresh: nothing has to be made ready for it.
+    const asStored = { _source: 'false', realtime: 'false' }
+    const querystring = { ...asStored, ...(routing === undefined ? {} : { routing }) }
+    try {
+      await this.#send({ method: 'GET', path, querystring, meta: { name: 'get' } }, signal)
+    } catch (error) {
+      const failure = storeFailure(error, this.oneIndex)
+      // Not there, not for us to read, or not to be read by the name of several indices: a record has to tell.
+      const isAnswer = failure.status === 'permanent' || [403, 404].includes(statusOf(error) ?? 0)
+      if (!isAnswer) throw failure
     }
   }
 

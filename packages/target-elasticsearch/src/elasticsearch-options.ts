@@ -22,7 +22,10 @@ export interface ElasticsearchTargetOptions<P = unknown> {
    * Deletes need it too. Default the record's key; with `dataStream` the record's id.
    */
   readonly id?: string | ((record: WalRecord<P>) => string | undefined) | undefined
-  /** What the shard is chosen by: a function, or the name of a field. Default the document's id. */
+  /**
+   * What the shard is chosen by: a function, or the name of a payload's field, which all records must have
+   * then, deletes too. Default the document's id, also where a function returns undefined.
+   */
   readonly routing?: string | ((record: WalRecord<P>) => string | undefined) | undefined
   /** Name of the ingest pipeline, or a function that names one. Default the index's own. */
   readonly pipeline?: string | ((record: WalRecord<P>) => string | undefined) | undefined

@@ -12,6 +12,7 @@ import { gcDeletesMs } from './gc-deletes.ts'
 import { OptimisticWriter } from './optimistic-writer.ts'
 import { PlainWriter, type Writer } from './plain-writer.ts'
 import { StoreFailure } from './store-failure.ts'
+import { TargetHealth } from './target-health.ts'
 
 /**
  * The most that goes into one bulk. The store advises 5 to 15 MB and takes 100 MB by default; what is
@@ -41,13 +42,18 @@ export function elasticsearchTarget<P = unknown>(
     settings.patch === undefined
       ? new PlainWriter(settings, calls)
       : new OptimisticWriter(settings, calls)
+  const health = new TargetHealth(settings, calls)
   return {
     idempotency: settings.dataStream ? 'id' : 'version',
     ops: writer.ops,
     largestBatch,
-    apply: (records, { signal }) => writer.apply(records, signal),
+    apply: async (records, { signal }) => {
+      const outcomes = await writer.apply(records, signal)
+      health.saw(records, outcomes)
+      return outcomes
+    },
     validate: (record) => objectionTo(settings, record),
-    health: ({ signal }) => calls.health(signal),
+    health: ({ signal }) => health.check(signal),
     ...(settings.dataStream ? {} : { read: reader(settings, calls) }),
     ...(settings.dataStream || settings.tombstones
       ? {}

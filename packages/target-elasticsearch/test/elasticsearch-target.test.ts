@@ -201,3 +201,27 @@ test('a key is read only where it tells which document it has', async () => {
   const byField = elasticsearchTarget({ client, index: 'films', id: 'no' })
   await expect(byField.read?.('k', { signal })).rejects.toMatchObject({ code: 'ERR_NOT_SUPPORTED' })
 })
+
+test.each(['put', 'delete'] as const)(
+  'a %s without the field that names its shard is refused, and so is a read by the key alone',
+  async (op) => {
+    const client = fakeClient(allCreated)
+    const target = elasticsearchTarget({ client, index: 'films', routing: 'studio' })
+    const record = makeRecord({ op, payload: op === 'put' ? { title: 'x' } : undefined } as object)
+    expect(target.validate?.(record)).toMatch(/no routing/)
+    expect(await target.apply([record], contextOf([record]))).toMatchObject([
+      { status: 'permanent', code: 'missing_routing' },
+    ])
+    const reading = target.read?.('k', { signal: new AbortController().signal })
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_NOT_SUPPORTED' })
+    expect(client.calls).toEqual([])
+  },
+)
+
+test('a function may leave the routing to the id', async () => {
+  const client = fakeClient(() => ({ items: [{ delete: { status: 200 } }] }))
+  const record = makeRecord({ op: 'delete', payload: undefined })
+  expect(await applyTo(client, [record], { routing: () => undefined })).toEqual([
+    { status: 'applied' },
+  ])
+})

@@ -11,7 +11,7 @@ export interface FakeClient extends ElasticsearchClient {
   readonly lines: readonly string[]
 }
 
-/** Answers each call with a body, or throws what is an error. */
+/** Answers each call with a body, or a promise of one, or throws what is an error. */
 export function fakeClient(answer: (call: ElasticsearchCall) => unknown): FakeClient {
   const calls: (ElasticsearchCall & { readonly options: ElasticsearchCallOptions })[] = []
   return {
@@ -22,7 +22,7 @@ export function fakeClient(answer: (call: ElasticsearchCall) => unknown): FakeCl
     transport: {
       async request(call, options) {
         calls.push({ ...call, options })
-        const body = answer(call)
+        const body = await answer(call)
         if (body instanceof Error) throw body
         return { body, headers: {} }
       },

@@ -130,6 +130,9 @@ test('a missing index that the store must not create is an outage, over once it 
   }
 })
 
+/** As a write says it, and as the probe does. */
+const missingShard = /^unavailable_shards_exception$|^no_shard_available_action_exception$/
+
 test('an index without its shard says so before the apply is out of time', async () => {
   const { client } = place
   await client.indices.delete({ index })
@@ -142,5 +145,40 @@ test('an index without its shard says so before the apply is out of time', async
   await expect.poll(() => run.paused.length, { timeout: 10_000 }).toBeGreaterThan(1)
   const anywhere = { 'index.routing.allocation.require._name': null }
   await client.indices.putSettings({ index, settings: anywhere })
-  await expectUnharmed(run, /^unavailable_shards_exception$/)
+  await expectUnharmed(run, missingShard)
+})
+
+/** One that leads to a shard that answers, and one that leads to a shard that does not. */
+async function bothRoutings(): Promise<readonly (string | undefined)[]> {
+  const routings = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  const codes = await Promise.all(
+    routings.map((routing) =>
+      place.client.get({ index, id: 'nothing', routing }).catch(({ statusCode }) => statusCode),
+    ),
+  )
+  return [404, 503].map((code) => routings[codes.indexOf(code)])
+}
+
+test('one lost shard of two is waited for at the cost of no record, though the other takes all that it is given', async () => {
+  const { client } = place
+  await client.indices.delete({ index })
+  // One node may then hold but one of them.
+  const half = { number_of_shards: 2, 'index.routing.allocation.total_shards_per_node': 1 }
+  const parked = { settings: { ...settings, ...half }, wait_for_active_shards: 0 } as const
+  await client.indices.create({ index, ...parked, mappings: filmMappings })
+  const [there = '', lost = ''] = await bothRoutings()
+  const routing = ({ key }: { readonly key: string | undefined }): string =>
+    key === 'film 0' ? lost : there
+  const quick = { client: connect(elasticsearch.address), index, shardTimeoutMs: 100, routing }
+  await using run = await deliver(elasticsearchTarget<Film>(quick))
+  const enough = 12
+  const loading = async (): Promise<number> => {
+    await run.write(10, 10_000)
+    return run.paused.length
+  }
+  await expect.poll(loading, { interval: 100, timeout: 15_000 }).toBeGreaterThan(enough)
+  expect(run.ends.applied).toBeGreaterThan(0)
+  const whole = { 'index.routing.allocation.total_shards_per_node': -1 }
+  await client.indices.putSettings({ index, settings: whole })
+  await expectUnharmed(run, missingShard)
 })

@@ -251,3 +251,27 @@ test('an index that does not exist yet is made by the first write, patching or n
     expect(await target.read?.('a', { signal })).toEqual({})
   }
 })
+
+test('a delete goes to the shard of its put, or is refused where it lacks the field that names it', async () => {
+  const settings = { number_of_shards: 5 }
+  const { index, target } = await targetOn({ routing: 'studio' }, { settings })
+  const studios = Array.from({ length: 8 }, (_, number) => `studio ${number}`)
+  const puts = studios.map((studio) =>
+    makeRecord({ key: studio, version: 1n, payload: { studio, year: 1946 } }),
+  )
+  const done = puts.map(() => ({ status: 'applied' }))
+  expect(await apply(target, ...puts)).toEqual(done)
+  const held = async (): Promise<number> => {
+    await client.indices.refresh({ index })
+    return (await client.count({ index })).count
+  }
+  const deletes = (keyFields: (studio: string) => object | undefined) =>
+    studios.map((studio) =>
+      makeRecord({ key: studio, op: 'delete', version: 2n, payload: keyFields(studio) }),
+    )
+  const refused = puts.map(() => ({ status: 'permanent', code: 'missing_routing' }))
+  expect(await apply(target, ...deletes(() => undefined))).toMatchObject(refused)
+  expect(await held()).toBe(studios.length)
+  expect(await apply(target, ...deletes((studio) => ({ studio })))).toEqual(done)
+  expect(await held()).toBe(0)
+})
