@@ -19,8 +19,16 @@ export type FetchPayloads<P> = (
  * the value holds what all of them changed. A put or patch of a key that the source does not have
  * removes it; a delete fetches nothing.
  *
- * A fetched value may be newer than its record, never older; the record of what made it newer
- * follows, and fetches again. So the value that stays is the one fetched for the newest record.
+ * The value that stays is the one fetched for the record with the highest version. It holds every
+ * change as long as two things are so:
+ *
+ * - each change is in the source before its record is written;
+ * - a key's versions are in the order in which its records are written. Within one process they are. Among
+ *   several, clocks differ: let a key have one producer at a time, or pass as `after` the version that
+ *   the record before was given. Else a change whose record gets the lower version, though it was made
+ *   later, is not in the value that stays, until the key is written again.
+ *
+ * A fetched value may be newer than its record; the record of what made it newer follows, and fetches again.
  * Deletes are remembered for good, by the source: an old record brings nothing back that it lacks.
  *
  * @param target where values are put; it has to guard by version, and to take puts and deletes

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { type } from '../../src/config/payload-type.ts'
+import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import type { WalRecord } from '../../src/record.ts'
 import { fetchingTarget } from '../../src/target/fetching-target.ts'
 import { applied, type Target, unavailable } from '../../src/target/target.ts'
 import { makeRecord, SeededRandom } from '../../src/testing/index.ts'
+import { createWal } from '../../src/wal.ts'
 import { applyTo } from '../testing/apply-to.ts'
 import { type Row, VersionedStore } from '../testing/versioned-store.ts'
 
@@ -121,6 +125,41 @@ describe('fetchingTarget', () => {
   it('would not without the guard: the check of the case above finds a stale value', async () => {
     const runs = Array.from({ length: 50 }, (_, run) => endOf(new SeededRandom(seed + run), 0n))
     expect(await Promise.all(runs)).toContain(false)
+  })
+})
+
+describe('fetchingTarget behind two producers whose clocks differ', () => {
+  /** What the store has of a row that both have changed, and what the source has. */
+  async function ends(follow: (seen: bigint) => { readonly after?: bigint }) {
+    const { source, store, target } = setUp()
+    const producer = (aheadMs: number) =>
+      createWal({
+        clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
+        namespaces: { films: { payload: type<null>(), queue: memoryQueue(), targets: { target } } },
+      })
+    const [fast, slow] = [await producer(5000), await producer(0)]
+    for (const wal of [fast, slow]) await wal.start()
+    const write = async (wal: typeof fast, row: Row, fields: { readonly after?: bigint } = {}) => {
+      source.set('a', { ...source.get('a'), ...row })
+      const receipt = await wal.namespace('films').write({ key: 'a', payload: null, ...fields })
+      await wal.drain()
+      return receipt
+    }
+    const { version } = await write(fast, { title: 'Notorious' })
+    await write(slow, { year: 1946 }, follow(version))
+    await Promise.all([fast, slow].map((wal) => wal.close()))
+    return { held: await store.read('a'), present: source.get('a') }
+  }
+
+  it('ends with the present value where each write passes the version it follows', async () => {
+    const { held, present } = await ends((after) => ({ after }))
+    expect(present).toEqual({ title: 'Notorious', year: 1946 })
+    expect(held).toEqual(present)
+  })
+
+  it('lacks the later change where its record got the lower version, as the page says', async () => {
+    const { held } = await ends(() => ({}))
+    expect(held).toEqual({ title: 'Notorious' })
   })
 })
 
