@@ -15,7 +15,7 @@ export interface SqsQueueOptions {
   readonly delayQueueUrl?: string | undefined
   /**
    * URLs of the queues of the targets, by their names, where a namespace has several: what is written
-   * into `queueUrl` is copied into each of them. All are of the same kind as `queueUrl`.
+   * into `queueUrl` is copied into each of them. All are of the same kind as `queueUrl`, and no two the same.
    */
   readonly targetQueueUrls?: Readonly<Record<string, string>> | undefined
   /**
@@ -93,12 +93,15 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   if (delayQueueUrl?.endsWith('.fifo')) throw wrong('delayQueueUrl', 'must be a standard queue')
   const targetQueueUrls =
     options.targetQueueUrls && new Map(Object.entries(options.targetQueueUrls))
+  // Of two that read one queue, each would get a part of what is meant for both.
+  const takenBy = new Map([[queueUrl, 'queueUrl']])
+  if (delayQueueUrl !== undefined) takenBy.set(delayQueueUrl, 'delayQueueUrl')
   for (const [target, url] of targetQueueUrls ?? []) {
-    if (url.endsWith('.fifo') === isFifo && url !== queueUrl) continue
-    throw wrong(
-      `targetQueueUrls.${target}`,
-      'must be another queue, of the same kind as `queueUrl`',
-    )
+    const option = `targetQueueUrls.${target}`
+    const other = takenBy.get(url)
+    if (other !== undefined) throw wrong(option, `must be another queue than \`${other}\``)
+    if (url.endsWith('.fifo') !== isFifo) throw wrong(option, 'must be of the kind of `queueUrl`')
+    takenBy.set(url, option)
   }
   const range = (name: keyof SqsQueueOptions, usual: number, least: number, most: number) => {
     const value = options[name] ?? usual
