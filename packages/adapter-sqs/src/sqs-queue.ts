@@ -16,6 +16,7 @@ import { SqsForwarder } from './sqs-forwarder.ts'
 import { SqsMover } from './sqs-mover.ts'
 import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-options.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
+import { checkRedrivePolicy } from './sqs-redrive-policy.ts'
 import { SqsSender } from './sqs-sender.ts'
 import { storeDeadLetters } from './store-dead-letters.ts'
 
@@ -169,12 +170,13 @@ class SqsQueue implements Queue {
   }
 
   /**
-   * Answers how long the queue keeps a message, in ms. Rejects where it does not answer, or takes less
-   * than it would be sent.
+   * Answers how long the queue keeps a message, in ms. Rejects where it does not answer, takes less than
+   * it would be sent, or moves messages away by itself.
    */
   async #check(calls: SqsCalls, url: string): Promise<number> {
     const { maxMessageBytes } = this.#settings
     const attributes = await attributesOf(this.#settings, calls, url)
+    checkRedrivePolicy(url, attributes['RedrivePolicy'])
     const { MaximumMessageSize: size = '1048576', MessageRetentionPeriod: seconds } = attributes
     const retentionMs = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
     if (Number(size) >= maxMessageBytes) return retentionMs
