@@ -28,6 +28,21 @@ export interface FoundDocument {
   readonly error?: unknown
 }
 
+/** What an index makes of documents: as much of its mapping as is looked at. */
+export interface IndexMapping {
+  readonly dynamic?: unknown
+  readonly _source?: { readonly enabled?: unknown; readonly mode?: unknown }
+  readonly properties?: Readonly<Record<string, FieldMapping>>
+}
+
+/** How a field is mapped. */
+interface FieldMapping {
+  readonly type?: unknown
+  readonly enabled?: unknown
+  readonly dynamic?: unknown
+  readonly properties?: Readonly<Record<string, unknown>>
+}
+
 /** Answers hold no more than what is looked at. */
 const bulkFilter = [
   'items.*.status',
@@ -119,6 +134,20 @@ export class ElasticsearchCalls<P> {
     const { body } = await this.#sendOrFail({ method: 'GET', ...call }, signal)
     const indices = Object.values((body ?? {}) as Record<string, IndexSettings>)
     return indices.flatMap(({ settings, defaults }) => settings?.[name] ?? defaults?.[name] ?? [])
+  }
+
+  /** The mappings of an index, or of those behind an alias. None where they are not there, or not for us to see. */
+  async mappings(index: string, signal: AbortSignal): Promise<readonly IndexMapping[]> {
+    const path = `/${encodeURIComponent(index)}/_mapping`
+    try {
+      const meta = { name: 'indices.get_mapping' }
+      const { body } = await this.#send({ method: 'GET', path, meta }, signal)
+      const indices = Object.values((body ?? {}) as Record<string, { mappings?: IndexMapping }>)
+      return indices.map(({ mappings = {} }) => mappings)
+    } catch (error) {
+      if ([403, 404].includes(statusOf(error) ?? 0)) return []
+      throw storeFailure(error, this.oneIndex)
+    }
   }
 
   async #sendOrFail(call: ElasticsearchCall, signal: AbortSignal): Promise<ElasticsearchAnswer> {

@@ -9,6 +9,7 @@ import {
   resolveOptions,
 } from './elasticsearch-options.ts'
 import { gcDeletesMs } from './gc-deletes.ts'
+import { checkFit } from './index-fit.ts'
 import { OptimisticWriter } from './optimistic-writer.ts'
 import { PlainWriter, type Writer } from './plain-writer.ts'
 import { StoreFailure } from './store-failure.ts'
@@ -27,6 +28,10 @@ const largestBatch = { maxRecords: 2_000, maxBytes: 5 * 1024 * 1024 }
  * nothing, in whatever order and however often records come.
  *
  * The client's own retries are switched off for these calls: core retries.
+ *
+ * With `patch` or `tombstones` the mapping of an index given by name is looked at when the target is opened.
+ * One that cannot take their marks is told as `ERR_CONFIG`: the target is unavailable then, and looks again
+ * with each probe.
  *
  * @example
  * const search = elasticsearchTarget({ client: new Client({ node }), index: 'titles' })
@@ -47,6 +52,7 @@ export function elasticsearchTarget<P = unknown>(
     idempotency: settings.dataStream ? 'id' : 'version',
     ops: writer.ops,
     largestBatch,
+    open: () => checkFit(settings, calls),
     apply: async (records, { signal }) => {
       const outcomes = await writer.apply(records, signal)
       health.saw(records, outcomes)

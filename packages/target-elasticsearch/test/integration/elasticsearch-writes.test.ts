@@ -275,3 +275,27 @@ test('a delete goes to the shard of its put, or is refused where it lacks the fi
   expect(await apply(target, ...deletes((studio) => ({ studio })))).toEqual(done)
   expect(await held()).toBe(0)
 })
+
+test('an index that cannot take marks is no place for deletes until it can', async () => {
+  const version = { type: 'keyword' } as const
+  const { index, target } = await targetOn(
+    { tombstones: true },
+    { mappings: { dynamic: 'strict' } },
+  )
+  const wrong = {
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('lacks the field "daybook"'),
+  }
+  await expect(target.open?.()).rejects.toMatchObject(wrong)
+  await expect(target.open?.()).rejects.toMatchObject(wrong)
+  const parts = { version, deleted: { type: 'boolean' }, deletedAt: { type: 'date' } } as const
+  await client.indices.putMapping({ index, properties: { daybook: { properties: parts } } })
+  await target.open?.()
+  const gone = makeRecord({ key: 'a', op: 'delete', payload: undefined })
+  expect(await apply(target, gone)).toEqual([{ status: 'applied' }])
+  const sourceless = await targetOn(
+    { patch: 'optimistic' },
+    { mappings: { _source: { enabled: false } } },
+  )
+  await expect(sourceless.target.open?.()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
+})
