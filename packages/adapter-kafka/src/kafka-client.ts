@@ -75,8 +75,11 @@ export interface KafkaAdmin {
  * certain that nothing was stored it is not used again: its sequence numbers may be out of step.
  */
 export interface KafkaSender {
-  /** Stores the messages in their order, all or none. One call per partition at a time. */
-  send(place: KafkaPlace, messages: readonly KafkaMessage[]): Promise<void>
+  /**
+   * Stores the messages in their order, all or none. One call per partition at a time. When the signal
+   * aborts the call is given up: what is not yet on its way to the broker is not sent any more.
+   */
+  send(place: KafkaPlace, messages: readonly KafkaMessage[], signal?: AbortSignal): Promise<void>
   /** Gives it up, also while a call is under way, whose outcome then stays unknown. */
   close(): Promise<void>
 }

@@ -1,7 +1,13 @@
 /** The few methods of a `Kafka` of kafkajs that are used, and no more of its types than that takes. */
 export interface KafkaJs {
   admin(): KafkaJsAdmin
-  producer(options: { idempotent: true; allowAutoTopicCreation: false }): KafkaJsProducer
+  producer(options: {
+    idempotent: true
+    allowAutoTopicCreation: false
+    createPartitioner: () => (about: {
+      message: { partition?: number; headers?: unknown }
+    }) => number
+  }): KafkaJsProducer
   consumer(options: {
     groupId: string
     sessionTimeout: number
@@ -51,16 +57,15 @@ export interface KafkaJsAdmin extends Connected {
 }
 
 export interface KafkaJsProducer extends Connected {
-  send(options: {
-    topic: string
-    acks: -1
-    messages: {
-      key: Buffer | null
-      value: Buffer | null
-      partition: number
-      headers: Record<string, Buffer>
-    }[]
-  }): Promise<unknown>
+  send(options: { topic: string; acks: -1; messages: KafkaJsProducerMessage[] }): Promise<unknown>
+}
+
+/** A message as kafkajs is given it. */
+export interface KafkaJsProducerMessage {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly partition: number
+  readonly headers: Record<string, Buffer>
 }
 
 /** A message as kafkajs hands it out. */

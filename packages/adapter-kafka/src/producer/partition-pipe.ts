@@ -93,14 +93,17 @@ export class PartitionPipe {
     const { topic, partition } = this.#place
     const what = `Sending to ${topic}, partition ${partition}`
     let isSent = false
+    const giveUp = new AbortController()
     const lease = this.#senders.lease()
     try {
       const sender = await this.#within(lease.sender)
       isSent = true
-      await this.#within(sender.send(this.#place, messages))
+      await this.#within(sender.send(this.#place, messages, giveUp.signal))
       lease.done()
       return { durable: 'yes' }
     } catch (error) {
+      // Others may still use the sender, and it would go on trying: behind what comes next.
+      giveUp.abort()
       const isKnown = !isSent || isRefusal(error)
       // The numbers of an idempotent producer may be out of step now: the next record could be
       // taken for a repeat of this one, and be lost. One that did not open would never do so.
