@@ -32,6 +32,13 @@ export interface Reading {
   readonly waitsForRuns: boolean
 }
 
+/** Offsets from one up to, and without, another, of which nothing came; so many were not done with. */
+interface Gap {
+  readonly from: number
+  readonly to: number
+  readonly open: number
+}
+
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
 const mostRunsLength = 2_400
 
@@ -193,6 +200,14 @@ export class Membership implements KafkaGroupListener {
     const partition = this.#partitions.get(nameOf(place))
     if (!partition?.isLoaded) return
     const before = partition.committed
+    const from = partition.next
+    const to = entries[0]?.offset ?? next
+    if (to > from)
+      void this.#tellOfGap(partition, {
+        from,
+        to,
+        open: partition.openBelow(to) - partition.openBelow(from),
+      })
     for (const entry of entries) {
       if (partition.expects(entry.offset)) this.#listener.entry(partition, entry)
     }
@@ -261,13 +276,33 @@ export class Membership implements KafkaGroupListener {
     const gone = partition.openBelow(first)
     partition.readUpTo(first)
     if (gone === 0) return
-    const { topic, partition: number } = partition.place
-    const text =
-      `The broker has removed ${gone} offsets of ${topic}, partition ${number}, before the group ` +
-      `"${this.#name}" was done with them. It goes on at ${first}. Raise the topic's retention.ms.`
-    this.#parts.context.reportError(new WalError('ERR_NOT_KEPT', text))
+    this.#tellOfRemoval(partition, gone, first)
     this.#dirty.add(partition)
     this.#committer.soon()
+  }
+
+  /**
+   * Reading has gone from one offset to a later one. Between them there may have been marks of transactions,
+   * and what compaction has left out; but not where the broker keeps nothing so old any more.
+   */
+  async #tellOfGap(partition: Partition, { from, to, open }: Gap): Promise<void> {
+    if (open === 0) return
+    const { topic, partition: number } = partition.place
+    try {
+      const first = (await this.#parts.admin.bounds(topic))[number]?.first ?? 0
+      const gone = Math.min(open, Math.min(first, to) - from)
+      if (gone > 0) this.#tellOfRemoval(partition, gone, Math.max(first, to))
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  #tellOfRemoval({ place }: Partition, gone: number, goesOnAt: number): void {
+    const { topic, partition: number } = place
+    const text =
+      `The broker has removed ${gone} offsets of ${topic}, partition ${number}, before the group ` +
+      `"${this.#name}" was done with them. It goes on at ${goesOnAt}. Raise the topic's retention.ms.`
+    this.#parts.context.reportError(new WalError('ERR_NOT_KEPT', text))
   }
 
   #order(): void {

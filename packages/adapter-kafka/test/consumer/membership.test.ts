@@ -14,7 +14,7 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
   const reads: number[] = []
   const pauses: unknown[] = []
   let told: KafkaGroupListener | undefined
-  const broker = { isDown: false, closes: 0 }
+  const broker = { isDown: false, closes: 0, first, asked: 0 }
   const group = {
     read: (_: unknown, from: number) => {
       reads.push(from)
@@ -42,7 +42,10 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
     },
     admin: {
       committed: async () => new Map([[0, { ...place, offset: 2, metadata: '' }]]),
-      bounds: async () => [{ first, next: 20 }],
+      async bounds() {
+        broker.asked++
+        return [{ first: broker.first, next: 20 }]
+      },
     },
     options: { sessionTimeoutMs: 10_000 },
     context: { clock: systemClock, reportError: (error: WalError) => errors.push(error) },
@@ -67,7 +70,8 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
   })
   const give = (offset: number) => membership.entries(place, [entry(offset)], offset + 1)
   const saved = () => membership.partitions[0]?.saved
-  return { membership, failure, commits, errors, reads, pauses, broker, give, saved }
+  const asked = (): number => broker.asked
+  return { membership, failure, commits, errors, reads, pauses, broker, give, saved, asked }
 }
 
 test('a member reads on where the broker still has something, and tells how much it has not', async () => {
@@ -83,6 +87,29 @@ test('a member reads on where the broker still has something, and tells how much
 test('a member that finds everything it needs says nothing', async () => {
   const { errors, reads, membership } = await memberOf(1)
   expect(reads.at(-1)).toBe(2)
+  expect(errors).toEqual([])
+  await membership.leave()
+})
+
+test('a member tells of what the broker has removed while it was reading', async () => {
+  const { errors, membership, broker, give } = await memberOf(1)
+  give(3)
+  broker.first = 7
+  give(9)
+  await expect
+    .poll(() => errors.map(({ code, message }) => `${code} ${message}`))
+    .toEqual([
+      expect.stringMatching(/^ERR_NOT_KEPT The broker has removed 3 offsets of films, partition 0/),
+    ])
+  await membership.leave()
+})
+
+test('offsets that no entry ever had, or that compaction has left out, are not told of', async () => {
+  const { errors, membership, asked, give } = await memberOf(1)
+  const before = asked()
+  give(5)
+  await expect.poll(asked).toBeGreaterThan(before)
+  await new Promise((resolve) => setImmediate(resolve))
   expect(errors).toEqual([])
   await membership.leave()
 })

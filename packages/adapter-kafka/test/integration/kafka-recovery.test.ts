@@ -97,6 +97,30 @@ test.concurrent.for(clientNames)(
 )
 
 test.concurrent.for(clientNames)(
+  'records that the broker removes under a running consumer are told of, through %s',
+  async (name, context) => {
+    const { expect } = context
+    const topic = `running-${randomUUID()}`
+    const client = watchedClient(clientFor(name, kafka.address))
+    const { wal, write, applied, errors } = await filmsOn(context, client, topic)
+    await wal.start()
+    await write(1, 2)
+    await expect.poll(() => applied, { timeout: 20_000 }).toEqual([1, 2])
+    const member = client.member(`daybook.${topic}.store`)
+    if (member !== undefined) member.isDeaf = true
+    await write(3, 8)
+    const admin = await client.admin()
+    await admin.deleteBefore([{ topic, partition: 0, offset: 5 }])
+    await admin.close()
+    if (member !== undefined) member.isDeaf = false
+    member?.group?.read({ topic, partition: 0 }, 2)
+    await expect.poll(() => applied, { timeout: 20_000 }).toEqual([1, 2, 6, 7, 8])
+    // One client says so by itself, too.
+    await expect.poll(() => errors).toContain('ERR_NOT_KEPT')
+  },
+)
+
+test.concurrent.for(clientNames)(
   'what is applied during a rebalance is committed once it is over, through %s',
   async (name, context) => {
     const { expect } = context

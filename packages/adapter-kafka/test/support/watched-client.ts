@@ -16,6 +16,9 @@ export interface WatchedClient extends KafkaClient {
 export interface WatchedMember {
   readonly listener: KafkaGroupListener
   places: readonly KafkaPlace[]
+  /** True: what it reads is kept from its listener. */
+  isDeaf: boolean
+  group: KafkaGroup | undefined
 }
 
 /** What a test does before a group is joined; rejects to have it fail. */
@@ -31,17 +34,20 @@ export function watchedClient(
     listener: KafkaGroupListener,
   ): Promise<KafkaGroup> => {
     await beforeJoin(options)
-    const member: WatchedMember = { listener, places: [] }
+    const member: WatchedMember = { listener, places: [], isDeaf: false, group: undefined }
     members.set(options.group, member)
-    return client.group(options, {
+    member.group = await client.group(options, {
       assigned(places) {
         member.places = places
         listener.assigned(places)
       },
       rebalancing: () => listener.rebalancing(),
-      entries: (...given) => listener.entries(...given),
+      entries: (...given) => {
+        if (!member.isDeaf) listener.entries(...given)
+      },
       failed: (error) => listener.failed(error),
     })
+    return member.group
   }
   return {
     name: client.name,
