@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { permanent, unavailable } from '@daybook/core'
 import type { HeldItem, ItemChange, MemcachedConnection } from './memcached-connection.ts'
+import { casOver, readCas, Sockets } from './sockets.ts'
 
 /** The few members used of the class `Memcache` of the package `memcache`. */
 export interface MemcacheClient {
@@ -13,6 +14,7 @@ export interface MemcacheClient {
 export interface MemcacheNode {
   readonly id: string
   readonly hasSaslCredentials: boolean
+  readonly socket?: object | undefined
   isConnected(): boolean
   reconnect(): Promise<void>
   /** Resolves with the line that answers, or, for `isMultiline`, with the values. */
@@ -31,6 +33,8 @@ export class MemcacheConnection implements MemcachedConnection {
   /** Of nodes that are being connected: a second connect would make a second socket. */
   readonly #connecting = new Map<MemcacheNode, Promise<void>>()
 
+  readonly #sockets = new Sockets()
+
   constructor(client: MemcacheClient) {
     this.#client = client
   }
@@ -41,13 +45,16 @@ export class MemcacheConnection implements MemcachedConnection {
    */
   async gets(key: string): Promise<HeldItem | undefined> {
     const node = await this.#nodeOf(key)
+    const socket = this.#socketOf(node)
     const [meta, answer] = await Promise.all([
       node.command(`mg ${key} c`),
       node.command(`get ${key}`, { isMultiline: true, requestedKeys: [key] }),
     ])
     const [, cas] = /^HD c(\d+)/.exec(`${meta}`) ?? []
     const [value] = (answer as { values?: readonly string[] } | undefined)?.values ?? []
-    return cas === undefined || value === undefined ? undefined : { value, cas }
+    return cas === undefined || value === undefined
+      ? undefined
+      : { value, cas: casOver(socket, cas) }
   }
 
   /**
@@ -57,8 +64,10 @@ export class MemcacheConnection implements MemcachedConnection {
   async store({ key, value, ttlSeconds, cas }: ItemChange): Promise<boolean> {
     if (typeof value !== 'string') throw textOnly
     const node = await this.#nodeOf(key)
+    const [socket, number] = cas === undefined ? [] : readCas(cas)
+    if (socket !== undefined && socket !== this.#socketOf(node)) return false
     const sizes = `${key} 0 ${ttlSeconds} ${Buffer.byteLength(value)}`
-    const head = cas === undefined ? `add ${sizes}` : `cas ${sizes} ${cas}`
+    const head = cas === undefined ? `add ${sizes}` : `cas ${sizes} ${number}`
     return (await node.command(`${head}\r\n${value}`)) === 'STORED'
   }
 
@@ -69,6 +78,10 @@ export class MemcacheConnection implements MemcachedConnection {
         await node.command('version')
       }),
     )
+  }
+
+  #socketOf({ socket }: MemcacheNode): number {
+    return socket === undefined ? 0 : this.#sockets.numberOf(socket)
   }
 
   async #nodeOf(key: string): Promise<MemcacheNode> {

@@ -3,8 +3,8 @@ export interface MemcachedConnection {
   /** What is held of a key, with the CAS number that belongs to it; undefined for nothing. */
   gets(key: string): Promise<HeldItem | undefined>
   /**
-   * Stores what `change` says, if the item still is as it was read. Resolves with false if it is not, so
-   * that it has to be read again; rejects with what the server says, or where the connection breaks.
+   * Stores what `change` says, if the item still is as it was read. Resolves with false if it is not, or
+   * if it was read before the server was connected anew, so that it has to be read again; rejects with what the server says, or where the connection breaks.
    */
   store(change: ItemChange): Promise<boolean>
   /** Resolves if the server, or each of them, answers. */
@@ -14,7 +14,10 @@ export interface MemcachedConnection {
 /** An item as it was read. */
 export interface HeldItem {
   readonly value: string | Uint8Array
-  /** Digits: the number has 64 bits. */
+  /**
+   * Tells this item from each other one of its key: the CAS number, and over which connection it was read,
+   * for a server that is restarted counts from one again. Only `store` of the same connection reads it.
+   */
   readonly cas: string
 }
 
@@ -24,6 +27,6 @@ export interface ItemChange {
   readonly value: string | Uint8Array
   /** How long it stays, in whole seconds; 0 for ever, 2,592,000 at most. */
   readonly ttlSeconds: number
-  /** The number that the item has to have, or undefined where nothing may be held. */
+  /** What the item was read with, which it still has to have, or undefined where nothing may be held. */
   readonly cas: string | undefined
 }

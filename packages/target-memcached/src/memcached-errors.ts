@@ -10,7 +10,8 @@ import {
 /** The one place where errors are classified: by what the server says, or the client of its connection. */
 const classes: readonly (readonly [RegExp, FailureClass, code: string])[] = [
   [/^SERVER_ERROR object too large/i, 'permanent', 'too_large'],
-  [/^SERVER_ERROR out of memory/i, 'throttled', 'out_of_memory'],
+  // There is no room among items of this size; for others there may be.
+  [/^SERVER_ERROR out of memory/i, 'transient', 'out_of_memory'],
   [/^SERVER_ERROR/, 'transient', 'SERVER_ERROR'],
   [/^CLIENT_ERROR (unauthenticated|authentication)/i, 'unavailable', 'unauthenticated'],
   [/^CLIENT_ERROR/, 'permanent', 'CLIENT_ERROR'],

@@ -103,7 +103,8 @@ export function resolveOptions<P>(options: MemcachedTargetOptions<P>): Memcached
   })
 }
 
-function connectionOf(client: object): MemcachedConnection {
+/** What the target does with a client. Throws `ERR_CONFIG` for one that it does not know. */
+export function connectionOf(client: object): MemcachedConnection {
   const has = (...names: readonly string[]): boolean => {
     const members = (client ?? {}) as Record<string, unknown>
     return names.every((name) => typeof members[name] === 'function')

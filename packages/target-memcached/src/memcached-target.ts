@@ -7,7 +7,6 @@ import {
   type Outcome,
   superseded,
   type Target,
-  throttled,
   transient,
   WalError,
   type WalRecord,
@@ -139,7 +138,7 @@ class MemcachedTarget implements Target<unknown> {
 
 const nothing = { version: undefined, value: undefined } as const
 const aborted = transient('aborted', 'The apply was given up before memcached answered.')
-const contended = throttled('contended', 'Others keep changing the item while it is being stored.')
+const contended = transient('contended', 'Others keep changing the item while it is being stored.')
 
 /**
  * Settles each when it is answered or the signal aborts. What was sent may still be applied by then: it

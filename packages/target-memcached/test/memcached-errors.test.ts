@@ -7,7 +7,7 @@ const coded = (code: string): Error => Object.assign(new Error(`connect ${code}`
 describe('the outcome of an error of memcached', () => {
   test.each([
     ['permanent too_large', new Error('SERVER_ERROR object too large for cache')],
-    ['throttled out_of_memory', new Error('SERVER_ERROR out of memory storing object')],
+    ['transient out_of_memory', new Error('SERVER_ERROR out of memory storing object')],
     ['transient SERVER_ERROR', new Error('SERVER_ERROR something of a proxy')],
     ['unavailable unauthenticated', new Error('CLIENT_ERROR unauthenticated')],
     ['unavailable unauthenticated', new Error('CLIENT_ERROR authentication failure')],

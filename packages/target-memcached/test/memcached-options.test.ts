@@ -62,12 +62,12 @@ describe('what memcached refuses at write', () => {
   })
 })
 
-test('a store that is always refused for somebody else slows the delivery down', async () => {
+test('a store that is always refused for somebody else fails its record, and holds up no other', async () => {
   const refusing = { ...client, store: async () => false }
   const { signal } = new AbortController()
   const context = { namespace: 'n', target: 't', signal, attempts: [1] }
   const outcomes = await memcachedTarget({ client: refusing }).apply([makeRecord()], context)
-  expect(outcomes).toEqual([expect.objectContaining({ status: 'throttled', code: 'contended' })])
+  expect(outcomes).toEqual([expect.objectContaining({ status: 'transient', code: 'contended' })])
 })
 
 test('memcached remembers a delete for as long as a tombstone stays, a source for good', async () => {

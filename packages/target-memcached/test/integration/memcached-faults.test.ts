@@ -8,7 +8,14 @@ import type { Outcome, Target, WalRecord } from '@daybook/core'
 import { makeRecord } from '@daybook/core/testing'
 import { type Service, service, tcpProxy } from '@daybook/services'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { memcachedTarget } from '../../src/index.ts'
+import {
+  type HeldItem,
+  type ItemChange,
+  type MemcachedConnection,
+  memcachedTarget,
+} from '../../src/index.ts'
+import { memcachedOutcome } from '../../src/memcached-errors.ts'
+import { connectionOf } from '../../src/memcached-options.ts'
 import { connect, disconnectAll, packages, viaMemcache } from '../support/clients.ts'
 import { openLoad, whole } from '../support/load.ts'
 
@@ -52,6 +59,30 @@ describe.each(packages)('faults of memcached through %s', (name) => {
     expect([...load.paused].filter((why) => !why.startsWith('unavailable '))).toEqual([])
   })
 
+  // It counts them from one again: the number that was read may by now be that of a newer item.
+  test('a number of an item that was read before a restart is no number of another after it', async () => {
+    const connection = connectionOf(connect(name, memcached).client)
+    const item = (value: string) => ({ key: 'a', value, ttlSeconds: 0 })
+    await storeNew(connection, item('first'))
+    const read = await connection.gets('a')
+    const number = (held?: HeldItem): number => Number(/\d+$/.exec(`${held?.cas}`))
+    await memcached.kill()
+    await memcached.start()
+    const other = connectionOf(connect(name, memcached).client)
+    let held: HeldItem | undefined
+    while (number(held) < number(read)) {
+      await storeNew(other, item('newest'))
+      held = await other.gets('a')
+    }
+    expect(number(held)).toBe(number(read))
+    const store = async () => connection.store({ ...item('older'), cas: read?.cas })
+    // The first may be told only that its connection broke.
+    expect(await store().catch(store)).toBe(false)
+    expect((await other.gets('a'))?.value).toBe('newest')
+    const again = await connection.gets('a')
+    expect(await connection.store({ ...item('later'), cas: again?.cas })).toBe(true)
+  })
+
   test('a connection that is cut between the reads and stores of a batch loses nothing', async () => {
     await using proxy = await tcpProxy({ host: memcached.host, port: memcached.port })
     const load = await openLoad(memcachedTarget<number>({ client: connect(name, proxy).client }))
@@ -69,7 +100,7 @@ describe.each(packages)('faults of memcached through %s', (name) => {
     expect([...load.paused].filter((why) => !why.startsWith('unavailable '))).toEqual([])
   })
 
-  test('a memory that is full, and evicts nothing, slows delivery down and takes no attempt', async () => {
+  test('a memory that is full, and evicts nothing, fails records that are applied once there is room', async () => {
     // It evicts nothing, and says so instead.
     await using full = await service('memcached', {
       instance: `full-${name}`,
@@ -78,10 +109,14 @@ describe.each(packages)('faults of memcached through %s', (name) => {
     await fill(full)
     const value = (payload: number): string => `${payload}${' '.repeat(40)}`
     const target = memcachedTarget<number>({ client: connect(name, full).client, value })
-    const load = await openLoad(target)
+    const retry = { maxAttempts: 100, minDelay: '20ms', maxDelay: '200ms' } as const
+    const load = await openLoad(target, retry)
+    const failures = new Set<string>()
+    load.wal.on('retry', ({ attempt }) => failures.add(`${attempt.class} ${attempt.code}`))
     await load.wal.start()
     await load.write(0, 50)
-    await until(() => load.paused.has('throttled out_of_memory'))
+    await until(() => failures.has('transient out_of_memory'))
+    expect([...load.paused].filter((why) => why.startsWith('throttled '))).toEqual([])
     await full.reset()
     expect(await load.finish(connect(name, full).get)).toEqual(whole)
   })
@@ -141,16 +176,17 @@ describe.each(packages)('faults of memcached through %s', (name) => {
     await target.health?.({ signal: AbortSignal.timeout(5_000) })
   })
 
-  test('a server that asks who it is gives no attempt away', async () => {
+  test('a server that asks who it is, or is told a wrong password, gives no attempt away', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'daybook-memcached-'))
     const users = join(directory, 'users')
     writeFileSync(users, 'clerk:secret\n')
+    const { host } = memcached
     const port = memcached.port + 5
     const user = process.getuid?.() === 0 ? ['-u', 'root'] : []
     const args = [...user, '-l', memcached.host, '-p', `${port}`, '-m', '16', '-Y', users]
     const server = spawn('memcached', args, { stdio: 'ignore' })
     try {
-      const { client } = connect(name, { host: memcached.host, port })
+      const { client } = connect(name, { host, port })
       const target = memcachedTarget<number>({ client })
       const record = makeRecord({ key: 'a', payload: 1 }) as WalRecord<number>
       const answers = new Set<string>()
@@ -159,12 +195,25 @@ describe.each(packages)('faults of memcached through %s', (name) => {
         return answers.has('unavailable unauthenticated')
       })
       expect([...answers].filter((answer) => !answer.startsWith('unavailable '))).toEqual([])
+      const [node] = viaMemcache({ host, port }).client.nodes
+      await node?.connect()
+      const refusal = await node?.command('set auth 0 0 11\r\nclerk wrong').catch(memcachedOutcome)
+      expect(classOf(refusal as Outcome)).toBe('unavailable unauthenticated')
     } finally {
       server.kill('SIGKILL')
       rmSync(directory, { recursive: true })
     }
   })
 })
+
+/** Stores an item, whatever is there. */
+async function storeNew(
+  connection: MemcachedConnection,
+  item: Omit<ItemChange, 'cas'>,
+): Promise<void> {
+  const held = await connection.gets(item.key)
+  expect(await connection.store({ ...item, cas: held?.cas })).toBe(true)
+}
 
 /** Stores small items, many at once, until there is no room for another. */
 async function fill(server: Service): Promise<void> {

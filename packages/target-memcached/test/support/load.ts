@@ -1,15 +1,15 @@
-import { createWal, fanOut, memoryQueue, type Target, type } from '@daybook/core'
+import { createWal, fanOut, memoryQueue, type RetryOptions, type Target, type } from '@daybook/core'
 
 /**
- * A wal in which every record has one attempt: one that is spent on an outage makes a dead letter, and
- * `finish` finds it.
+ * A wal in which every record has one attempt, unless told otherwise: one that is spent on an outage makes
+ * a dead letter, and `finish` finds it.
  */
-export async function openLoad(target: Target<number>) {
+export async function openLoad(target: Target<number>, retry: RetryOptions = { maxAttempts: 1 }) {
   const wal = await createWal({
     namespaces: {
       load: fanOut({
         ...{ payload: type<number>(), queue: memoryQueue(), targets: { memcached: target } },
-        retry: { maxAttempts: 1 },
+        retry,
         breaker: { minOpen: '50ms', maxOpen: '200ms' },
         batch: { maxRecords: 20 },
         concurrency: 2,
