@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { permanent, type WalRecord } from '@daybook/core'
 import type { RedisArgument } from './redis-client.ts'
 import { isVersionKey, versionKeyOf } from './redis-keys.ts'
-import type { RedisSettings } from './redis-options.ts'
+import { longestMs, type RedisSettings } from './redis-options.ts'
 import type { ScriptCall } from './redis-script.ts'
 
 /** Largest value, in bytes. Source: https://redis.io/docs/latest/develop/data-types/strings/ */
@@ -103,8 +103,8 @@ function parsed(text: string): unknown {
 function ttlOf(record: WalRecord, settings: RedisSettings): number | undefined {
   const ttlMs = settings.ttlMs(record)
   if (ttlMs === undefined) return undefined
-  if (typeof ttlMs === 'number' && Number.isFinite(ttlMs)) return Math.ceil(ttlMs)
-  throw permanent('bad_ttl', `\`ttlMs\` made ${ttlMs} of the record, which is no number of ms.`)
+  if (typeof ttlMs === 'number' && ttlMs <= longestMs) return Math.max(0, Math.ceil(ttlMs))
+  throw permanent('bad_ttl', `\`ttlMs\` made ${ttlMs} of the record; ${longestMs} is the most.`)
 }
 
 function messageOf(cause: unknown): string {

@@ -16,8 +16,8 @@ export interface RedisTargetOptions<P = unknown> {
    */
   readonly value?: ((payload: P, record: WalRecord<P>) => string | Uint8Array) | undefined
   /**
-   * How long a value stays once it is applied, in ms: for all, or of each record, undefined for
-   * ever. Zero or less means that it is over already, and the key is removed. Default for ever.
+   * How long a value stays once it is applied, in ms, up to 10 years: for all, or of each record,
+   * undefined for ever. Zero or less means that it is over already, and the key is removed. Default for ever.
    */
   readonly ttlMs?: number | ((record: WalRecord<P>) => number | undefined) | undefined
   /**
@@ -50,6 +50,9 @@ export interface RedisSettings {
 
 const day = 86_400_000
 
+/** Longest time that anything is kept for, in ms: ten years. Of far longer ones Redis refuses the number. */
+export const longestMs = 3_650 * day
+
 const known: Readonly<Record<keyof RedisTargetOptions, true>> = {
   client: true,
   key: true,
@@ -71,8 +74,8 @@ export function resolveOptions<P>(options: RedisTargetOptions<P>): RedisSettings
   for (const [name, given] of Object.entries({ key, value, fetch })) {
     if (given !== undefined && typeof given !== 'function') throw wrong(name, 'must be a function')
   }
-  if (!(tombstoneMs >= 1_000 && tombstoneMs <= 3_650 * day)) {
-    throw wrong('tombstoneMs', `must be from 1,000 to ${3_650 * day}, and is ${tombstoneMs}`)
+  if (!(tombstoneMs >= 1_000 && tombstoneMs <= longestMs)) {
+    throw wrong('tombstoneMs', `must be from 1,000 to ${longestMs}, and is ${tombstoneMs}`)
   }
   checkPatch(patch, value)
   return Object.freeze({
@@ -106,8 +109,8 @@ function checkPatch(patch: unknown, value: unknown): void {
 function ttlOf(ttlMs: number | RedisSettings['ttlMs'] | undefined): RedisSettings['ttlMs'] {
   if (typeof ttlMs === 'function') return ttlMs
   if (ttlMs === undefined) return () => undefined
-  if (typeof ttlMs === 'number' && Number.isFinite(ttlMs) && ttlMs >= 1) return () => ttlMs
-  throw wrong('ttlMs', `must be a number of ms from 1, or a function to one, and is ${ttlMs}`)
+  if (typeof ttlMs === 'number' && ttlMs >= 1 && ttlMs <= longestMs) return () => ttlMs
+  throw wrong('ttlMs', `must be from 1 to ${longestMs}, or a function to that, and is ${ttlMs}`)
 }
 
 function wrong(option: string, reason: string): WalError {

@@ -8,7 +8,6 @@ import {
   type Outcome,
   superseded,
   type Target,
-  throttled,
   transient,
   unavailable,
   WalError,
@@ -135,7 +134,7 @@ class RedisTarget implements Target<unknown> {
       const answer = await runScript(connection, { ...call, expected: held.version })
       if (answer !== 'changed') return answer === 'superseded' ? superseded : applied
     }
-    return throttled('contended', 'Others keep changing the value while a patch is merged.')
+    return transient('contended', 'Others keep changing the value while a patch is merged.')
   }
 
   /**

@@ -15,6 +15,7 @@ describe('the options of redisTarget', () => {
     ['ttlMs', { ttlMs: 0 }],
     ['ttlMs', { ttlMs: '5m' }],
     ['ttlMs', { ttlMs: Number.POSITIVE_INFINITY }],
+    ['ttlMs', { ttlMs: 3_650 * 86_400_000 + 1 }],
     ['tombstoneMs', { tombstoneMs: 10 }],
     ['tombstoneMs', { tombstoneMs: Number.NaN }],
     ['patch', { patch: 'replace' }],
@@ -51,6 +52,17 @@ describe('what is refused at write', () => {
     expect(target.validate?.(makeRecord({ op: 'delete', payload: undefined }))).toBeUndefined()
   })
 })
+
+test.each([3_650 * 86_400_000 + 1, 1e21, Number.NaN, '5m'])(
+  'a time to live of %s ms that a function makes is refused before Redis is asked',
+  async (ttlMs) => {
+    const target = redisTarget({ client, ttlMs: () => ttlMs as number })
+    const { signal } = new AbortController()
+    const context = { namespace: 'n', target: 't', signal, attempts: [1] }
+    const outcomes = await target.apply([makeRecord()], context)
+    expect(outcomes).toEqual([expect.objectContaining({ status: 'permanent', code: 'bad_ttl' })])
+  },
+)
 
 test('redis remembers a delete for as long as a tombstone stays, a source for good', async () => {
   const { signal } = new AbortController()
