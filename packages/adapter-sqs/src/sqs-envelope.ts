@@ -11,6 +11,9 @@ import { type AttemptState, isWalError, type Op, type StoredRecord, WalError } f
 
 const version = 1
 
+/** Most bytes that `tried` adds to a body where its history is left out. */
+export const triedBytes = 160
+
 /** Where a record stands among those of its producer. */
 export interface SentPlace {
   readonly producer: string

@@ -1,6 +1,7 @@
 import { WalError } from '@daybook/core'
 import type { ListingStore, PayloadStore } from './payload-store.ts'
 import type { SqsClient } from './sqs-client.ts'
+import { triedBytes } from './sqs-envelope.ts'
 
 /** How {@link sqsQueue} is set up. */
 export interface SqsQueueOptions {
@@ -28,7 +29,8 @@ export interface SqsQueueOptions {
   readonly deadLetterStore?: ListingStore | undefined
   /**
    * Largest message, in bytes, from 1,024 to 1,048,576; default 262,144, which every queue takes. The
-   * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third.
+   * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third. Of it
+   * 160 bytes are kept free on a standard queue, for the attempts of a record that is sent anew.
    */
   readonly maxMessageBytes?: number | undefined
   /**
@@ -62,6 +64,8 @@ export interface SqsSettings {
   readonly deadLetterStore: ListingStore | undefined
   readonly isFifo: boolean
   readonly maxMessageBytes: number
+  /** Largest body of a record that is written: what it takes to note its attempts still fits. */
+  readonly maxBodyBytes: number
   readonly visibilityMs: number
   readonly waitMs: number
   readonly requestTimeoutMs: number
@@ -108,6 +112,7 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     if (typeof value === 'number' && value >= least && value <= most) return value
     throw wrong(name, `must be from ${least} to ${most}, and is ${value}`)
   }
+  const maxMessageBytes = range('maxMessageBytes', 262_144, 1_024, 1_048_576)
   const visibilityMs = seconds(range('visibilityMs', 30_000, 1_000, 43_200_000))
   const waitMs = seconds(range('waitMs', 5_000, 1_000, 20_000))
   // A lease counts from before the receive, so that one which waited long would be over as it begins.
@@ -117,8 +122,9 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   return Object.freeze({
     ...{ client, queueUrl, delayQueueUrl, targetQueueUrls, store, isFifo },
     deadLetterStore: options.deadLetterStore,
-    maxMessageBytes: range('maxMessageBytes', 262_144, 1_024, 1_048_576),
-    ...{ visibilityMs, waitMs },
+    ...{ maxMessageBytes, visibilityMs, waitMs },
+    // On a FIFO queue nothing is sent anew.
+    maxBodyBytes: isFifo ? maxMessageBytes : maxMessageBytes - triedBytes,
     requestTimeoutMs: range('requestTimeoutMs', 10_000, 100, 600_000),
     storeTimeoutMs: range('storeTimeoutMs', 60_000, 100, 600_000),
     receivers: range('receivers', 8, 1, 50),

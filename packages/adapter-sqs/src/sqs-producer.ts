@@ -76,7 +76,7 @@ export class SqsProducer implements Producer {
       ...(isDelayed ? { delaySeconds: to.hopSeconds(waitMs) } : {}),
     }
     const bytes = Buffer.byteLength(body)
-    if (bytes <= settings.maxMessageBytes) return to.send({ ...message, body })
+    if (bytes <= settings.maxBodyBytes) return to.send({ ...message, body })
     return this.#sendClaim(record, body, to, message)
   }
 
@@ -87,10 +87,10 @@ export class SqsProducer implements Producer {
     to: SqsSender,
     message: Omit<Outgoing, 'body'>,
   ): Promise<SendOutcome> | SendOutcome {
-    const { store, maxMessageBytes } = this.#options.settings
+    const { store, maxBodyBytes } = this.#options.settings
     const bytes = Buffer.byteLength(body)
     if (store === undefined) {
-      const facts = `Record ${record.id} makes a message of ${bytes} bytes (its payload grows by a third), and ${maxMessageBytes} are allowed.`
+      const facts = `Record ${record.id} makes a message of ${bytes} bytes (its payload grows by a third), and ${maxBodyBytes} are allowed.`
       const help = 'Raise `maxMessageBytes` if the queue takes more, or give a `store`.'
       return no(new WalError('ERR_PAYLOAD_TOO_LARGE', `${facts} ${help}`))
     }

@@ -65,13 +65,13 @@ class SqsQueue implements Queue {
   #consumers = 0
 
   constructor(settings: SqsSettings) {
-    const { isFifo, delayQueueUrl, store, maxMessageBytes } = settings
+    const { isFifo, delayQueueUrl, store, maxBodyBytes } = settings
     this.#settings = settings
     this.kind = isFifo ? 'SQS FIFO' : 'SQS standard'
     this.supports = Object.freeze({
       order: isFifo ? 'key' : 'none',
       longestDelayMs: isFifo && delayQueueUrl === undefined ? 0 : Number.POSITIVE_INFINITY,
-      largestRecordBytes: store ? largestClaimedBytes : Math.floor(maxMessageBytes * 0.75),
+      largestRecordBytes: store ? largestClaimedBytes : Math.floor(maxBodyBytes * 0.75),
       largestBatchRecords: 200,
       largestBatchBytes: 64 * 2 ** 20,
       replay: false,

@@ -201,6 +201,31 @@ describe('attempts on a standard queue', () => {
     expect(errors).toEqual([])
   })
 
+  test('have room in the message of a record of any size', async () => {
+    const queue = await openQueue(model.createQueue('records'), { maxMessageBytes: 1_024 })
+    const records = Array.from({ length: 200 }, (_, at) =>
+      record({ payload: new Uint8Array(240 + 3 * at) }),
+    )
+    const outcomes = await clock.runUntil((await queue.producer()).send(records))
+    const stored = records.filter((_, at) => outcomes[at]?.durable === 'yes')
+    expect(new Set(outcomes.map(({ error }) => error?.code))).toContain('ERR_PAYLOAD_TOO_LARGE')
+    const consumer = await queue.consumer('only')
+    const large = Number.MAX_SAFE_INTEGER
+    const most = {
+      spent: large,
+      interrupted: large,
+      notBefore: 1_764_313_932_123.4568,
+      history: [],
+    }
+    const deliveries = await pullAll(consumer, stored.length)
+    await consumer.saveAttempts(deliveries.map((delivery) => ({ delivery, attempts: most })))
+    await clock.runUntil(consumer.close())
+    const next = await queue.consumer('only')
+    const again = await pullAll(next, stored.length)
+    expect(again.filter(({ attempts: { spent } }) => spent !== large)).toEqual([])
+    await clock.runUntil(next.close())
+  })
+
   test('go as numbers alone where the message would be too large with their history', async () => {
     const queue = await openQueue(model.createQueue('records'), { maxMessageBytes: 1_024 })
     await send(queue, [record()])
