@@ -18,7 +18,8 @@ import { decodeEnvelope, encodeEnvelope } from './sqs-envelope.ts'
 //   letters/<hash of its id>         the letter, and its stamp
 //
 // The first is put before the second and removed after it, so that what is listed can be a name without
-// a letter, and never a letter that is not listed.
+// a letter, and never a letter that is not listed. Where two processes put the same letter at once each gives
+// it a stamp; the name with the stamp that the letter came to have is the one that counts.
 
 /** How {@link storeDeadLetters} is set up. */
 export interface StoreDeadLettersOptions {
@@ -141,11 +142,18 @@ class StoreDeadLetters implements DeadLetterQueue {
       if (names.length === 0) return
       for (let at = 0; at < names.length; at += readsAtOnce) {
         const lot = names.slice(at, at + readsAtOnce)
-        const filed = await Promise.all(lot.map((name) => this.#read(name.split('.').at(-1) ?? '')))
+        const filed = await Promise.all(lot.map((name) => this.#listed(name.slice(prefix.length))))
         for (const one of filed) if (one !== undefined) yield one
       }
       from = names.at(-1)
     }
+  }
+
+  /** The letter of `<stamp>.<hash of its id>`, where that is its place in the order. */
+  async #listed(place: string): Promise<Filed | undefined> {
+    const [stamp, name = ''] = place.split('.')
+    const filed = await this.#read(name)
+    return filed?.stamp === stamp ? filed : undefined
   }
 
   async #read(name: string): Promise<Filed | undefined> {
