@@ -1,27 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { ListingStore } from './payload-store.ts'
 
 /**
  * A store in a directory, which all processes of the queue have to share. A file is synced before it
- * gets its name, and its directory after.
+ * gets its name, its directory after, and so is the parent of each directory that had to be made.
  */
 export function directoryStore(directory: string): ListingStore {
+  const makeDirectory = directoryMaker()
   const pathOf = (name: string): string => join(directory, ...name.split('/').map(encode))
   return {
     async put(name, bytes) {
       const path = pathOf(name)
-      await mkdir(dirname(path), { recursive: true })
+      await makeDirectory(dirname(path))
       const unfinished = `${path}.${randomBytes(6).toString('hex')}.tmp`
-      const file = await open(unfinished, 'wx')
       try {
-        await file.writeFile(bytes)
-        await file.sync()
-      } finally {
-        await file.close()
+        await writeSynced(unfinished, bytes)
+        await rename(unfinished, path)
+      } catch (error) {
+        await rm(unfinished, { force: true }).catch(() => {})
+        throw error
       }
-      await rename(unfinished, path)
       await syncDirectory(dirname(path))
     },
     get: (name) => unlessMissing(readFile(pathOf(name))),
@@ -38,6 +38,41 @@ export function directoryStore(directory: string): ListingStore {
         .filter((name) => name.startsWith(prefix) && name > after)
         .sort()
     },
+  }
+}
+
+/**
+ * Makes directories, one call after the other, and syncs the parents of those that are new: until then a
+ * power cut would take them away with all that is in them. What was not synced is tried again.
+ */
+function directoryMaker(): (path: string) => Promise<void> {
+  const unsynced = new Set<string>()
+  let last = Promise.resolve()
+  const make = async (path: string): Promise<void> => {
+    const first = await mkdir(path, { recursive: true })
+    for (let made = path; first !== undefined; made = dirname(made)) {
+      unsynced.add(dirname(made))
+      if (made === first || made === dirname(made)) break
+    }
+    for (const parent of unsynced) {
+      await syncDirectory(parent)
+      unsynced.delete(parent)
+    }
+  }
+  return (path) => {
+    const turn = last.then(() => make(resolve(path)))
+    last = turn.catch(() => {})
+    return turn
+  }
+}
+
+async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(bytes)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 
