@@ -18,6 +18,18 @@ export function processState(pid: number): string | undefined {
   return line?.slice(line.lastIndexOf(')') + 2)[0] // the name before it may hold anything
 }
 
+/** The processes that a process has started, and those that they have, whatever group they are in. */
+export function descendants(pid: number): readonly number[] {
+  const children = new Map<number, number[]>()
+  for (const line of output('ps', ['-A', '-o', 'pid=,ppid=']).split('\n')) {
+    const [child = 0, parent = 0] = line.trim().split(/\s+/).map(Number)
+    children.set(parent, [...(children.get(parent) ?? []), child])
+  }
+  const below = (one: number): number[] =>
+    (children.get(one) ?? []).flatMap((child) => [child, ...below(child)])
+  return below(pid)
+}
+
 function output(program: string, args: readonly string[]): string {
   return spawnSync(program, args, { encoding: 'utf8' }).stdout ?? ''
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { outputFile, processState } from './process-table.ts'
+import { descendants, outputFile, processState } from './process-table.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** A program and its arguments. It runs in its instance's directory. */
@@ -70,11 +70,27 @@ export async function stopProcess(directory: string, limitMs: number): Promise<v
   if (!gone) await killProcess(directory)
 }
 
-/** Ends the server at once, with no chance to write anything, and waits until it is gone. */
+/**
+ * Ends the server at once, with no chance to write anything, and waits until it is gone. Those that it
+ * started die with it: PostgreSQL's have groups of their own, and while one lives it cannot start again.
+ */
 export async function killProcess(directory: string): Promise<void> {
+  const pid = processIn(directory)
+  const started = pid === undefined ? [] : descendants(pid)
   signalProcess(directory, 'SIGKILL')
+  for (const one of started) killIfThere(one)
   const gone = await waitUntil(() => processIn(directory) === undefined, 30_000, 20)
   if (!gone) throw new Error(`Process ${readPid(directory)} does not end, even by SIGKILL.`)
+  // Its pid is taken until its parent has heard of its death: PostgreSQL then believes that it runs.
+  await waitUntil(() => pid === undefined || processState(pid) === undefined, 5_000, 20)
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // gone in the meantime
+  }
 }
 
 function readPid(directory: string): number | undefined {

@@ -188,10 +188,7 @@ export class Service {
   async #waitUntilItAnswers(): Promise<void> {
     const answers = async (): Promise<boolean> => {
       const yes = await this.#server.answers(this.#place).catch(() => false)
-      // What /proc says of a process that changes its user just then was once seen to be nothing.
-      if (!this.isRunning && !(await waitUntil(() => this.isRunning, 500, 50))) {
-        throw new Error(`${this.#title} ended by itself:\n${this.#endOfLog()}`)
-      }
+      if (!this.isRunning) throw new Error(`${this.#title} ended by itself:\n${this.#endOfLog()}`)
       return yes
     }
     const limitMs = this.#server.startLimitMs

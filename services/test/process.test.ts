@@ -11,6 +11,7 @@ import {
   stopProcess,
 } from '../src/process.ts'
 import { processRunner } from '../src/process-runner.ts'
+import { processState } from '../src/process-table.ts'
 import type { Place } from '../src/server.ts'
 import { waitUntil } from '../src/wait-until.ts'
 
@@ -39,6 +40,18 @@ test('a server is found by its directory, and gone after a kill', async () => {
   expect(processIn(directory)).toBeGreaterThan(0)
   await killProcess(directory)
   expect(processIn(directory)).toBeUndefined()
+})
+
+test('what a server has started dies with it, also in a group of its own', async () => {
+  const child =
+    'require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e3)"], '
+  await startScript(
+    `const child = ${child}{ detached: true, stdio: "ignore" }); console.log("child", child.pid); ${idle}`,
+  )
+  const pid = Number(/child (\d+)/.exec(log())?.[1])
+  expect(processState(pid)).toMatch(/[RSD]/)
+  await killProcess(directory)
+  expect(await waitUntil(() => [undefined, 'Z'].includes(processState(pid)), 5_000, 20)).toBe(true)
 })
 
 test('a pid that was given to some other program is not taken for the server', async () => {

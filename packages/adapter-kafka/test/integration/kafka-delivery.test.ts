@@ -2,11 +2,13 @@
 
 import { randomUUID } from 'node:crypto'
 import {
+  type Clock,
   createWal,
   defineTarget,
   fanOut,
   permanent,
   type RetentionAtRiskEvent,
+  systemClock,
   type,
 } from '@daybook/core'
 import { scaledClock } from '@daybook/core/testing'
@@ -176,19 +178,25 @@ test.concurrent.for(clientNames)(
       },
       { idempotency: 'id' },
     )
-    const queue = kafkaQueue({
-      ...{ client: clientFor(name, kafka.address), topic: `twenty-${randomUUID()}` },
-      ...{ partitions: 2, allowUnderReplicated: true, sendTimeoutMs: 30_000 * factor },
-    })
-    const wal = await createWal({
-      clock,
-      namespaces: {
-        films: fanOut({
-          ...{ payload: type<Film>(), queue, targets: { store } },
-          ...{ writeTimeout: 30_000 * factor, applyTimeout: 30_000 * factor },
-        }),
-      },
-    })
+    const topic = `twenty-${randomUUID()}`
+    const open = (clock: Clock, timeout: number) =>
+      createWal({
+        clock,
+        namespaces: {
+          films: fanOut({
+            payload: type<Film>(),
+            queue: kafkaQueue({
+              ...{ client: clientFor(name, kafka.address), topic, partitions: 2 },
+              ...{ allowUnderReplicated: true, sendTimeoutMs: timeout },
+            }),
+            targets: { store },
+            ...{ writeTimeout: timeout, applyTimeout: timeout },
+          }),
+        },
+      })
+    // The broker takes its own time to make topics.
+    await (await open(systemClock, 30_000)).close()
+    const wal = await open(clock, 30_000 * factor)
     onTestFinished(() => wal.close({ timeout: 5_000 * factor }))
     await wal.start()
     for (let n = 0; n < 10; n++) {

@@ -54,7 +54,7 @@ test('Cassandra killed under load and started again loses nothing and costs nobo
   await cassandra.start()
   await wal.drain({ timeout: '60s' })
   await wal.close()
-  expect(paused.map(({ reason }) => reason)).not.toContain('failures')
+  expect(paused.filter(({ reason }) => reason === 'failures')).toEqual([])
   expect(paused.map(({ code }) => code)).toContain('no_host')
   expect({ retries, letters }).toEqual({ retries: [], letters: [] })
   expect(await readFilms(client, table)).toEqual(films)
@@ -102,8 +102,9 @@ test('a connection that is cut in the midst of batches loses nothing, and what w
     proxy.cut()
     await proxy.heal()
     await expect.poll(() => paused.length, until).toBeGreaterThan(cut)
+    // Else the next cut may find nothing under way but a probe.
+    await wal.drain({ timeout: '60s' })
   }
-  await wal.drain({ timeout: '60s' })
   await wal.close()
   expect(paused.map(({ code }) => code)).toContain('connection_lost')
   expect({ retries, letters }).toEqual({ retries: [], letters: [] })
