@@ -1,7 +1,6 @@
-import { WalError } from '@daybook/core'
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaJs } from './kafkajs/kafkajs-types.ts'
-import { deadLettersTopicOf, delaysTopicOf } from './queue-parts.ts'
+import { checkOptions, checkSettings } from './options-check.ts'
 
 /** What {@link kafkaQueue} can be told. Times are in ms, sizes in bytes. */
 export interface KafkaQueueOptions {
@@ -73,6 +72,7 @@ const defaults = {
 
 /** Fills in the defaults. Throws `ERR_CONFIG` for what makes no sense. */
 export function settingsOf(options: KafkaQueueOptions): KafkaSettings {
+  checkOptions(options)
   const { client: _, replicas, topic: named, ...rest } = options
   const topics = Object.freeze([named].flat())
   const topic = topics[0] as string
@@ -83,37 +83,7 @@ export function settingsOf(options: KafkaQueueOptions): KafkaSettings {
     ...(Object.fromEntries(set) as typeof given),
     ...{ topic, topics, group, replicas },
   }
-  check(settings)
+  checkSettings(settings)
   const delayTiersMs = Object.freeze([...settings.delayTiersMs])
   return Object.freeze({ ...settings, delayTiersMs })
-}
-
-function check(settings: KafkaSettings): void {
-  const { topic, topics, delayTiersMs, ...others } = settings
-  // With the longest of the suffixes a name has room in Kafka's 249 characters.
-  for (const name of topics) {
-    if (typeof name === 'string' && /^[a-zA-Z0-9._-]{1,230}$/.test(name)) continue
-    throw wrong('topic', `must be 1 to 230 letters, digits, ".", "_" or "-", not "${name}"`)
-  }
-  if (topics.length === 0) throw wrong('topic', 'must name at least one')
-  const names = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
-  if (new Set(names).size < names.length) {
-    throw wrong('topic', 'names a topic twice, or one that goes with the first')
-  }
-  for (const [name, value] of Object.entries(others)) {
-    const least = name === 'lingerMs' ? 0 : 1
-    if (typeof value === 'number' && !(value >= least && value <= Number.MAX_SAFE_INTEGER)) {
-      throw wrong(name, `must be a number from ${least} on, not ${value}`)
-    }
-  }
-  const descend = delayTiersMs.every((tier, at) => {
-    return tier >= 1 && tier < (delayTiersMs[at - 1] ?? Number.POSITIVE_INFINITY)
-  })
-  if (delayTiersMs.length === 0 || !descend) {
-    throw wrong('delayTiersMs', 'must hold at least one time, and descend')
-  }
-}
-
-function wrong(option: string, reason: string): WalError {
-  return new WalError('ERR_CONFIG', `kafkaQueue: \`${option}\` ${reason}.`)
 }

@@ -34,7 +34,8 @@ import { type CheckedTopic, ensureTopics, type WantedTopic } from './topics.ts'
  * target a consumer group reads it, shared out among the processes that consume.
  */
 export function kafkaQueue(options: KafkaQueueOptions): Queue {
-  return new KafkaQueue(asKafkaClient(options.client), settingsOf(options))
+  const settings = settingsOf(options)
+  return new KafkaQueue(asKafkaClient(options.client), settings)
 }
 
 /** What is added to a message on its way: the frame of a batch, and its hop or its letter. */
