@@ -38,6 +38,10 @@ export class SqsMover {
   /** Those that wait for their last seconds. */
   readonly #waiting = new Map<ReadMessage, Timer>()
   readonly #underWay = new Set<Promise<void>>()
+  /** By group, the last of those on their way into it. */
+  readonly #lastMoves = new Map<string, Promise<unknown>>()
+  /** By group, until when nothing is sent into it, by the monotonic clock: what failed comes again then. */
+  readonly #heldUpUntil = new Map<string, number>()
   #pause: Timer | undefined
   #isClosed = false
 
@@ -49,7 +53,7 @@ export class SqsMover {
     this.#poller = new SqsPoller({
       ...{ ...settings, ...place, clock },
       wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
-      accept: (messages) => this.#follow(this.#accept(messages)),
+      accept: (messages, expiresAt) => this.#follow(this.#accept(messages, expiresAt)),
       failed: (error) => {
         report(error as WalError)
         this.#rest()
@@ -81,55 +85,79 @@ export class SqsMover {
     }
   }
 
-  async #accept(messages: readonly ReceivedMessage[]): Promise<void> {
+  async #accept(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
     const { settings, report } = this.#options
     const { read, failure } = await readMessages(messages, settings.store)
     if (failure !== undefined) report(failure as WalError)
     const byTime = read.toSorted((a, b) => (a.record.dueAt ?? 0) - (b.record.dueAt ?? 0))
-    for (const message of byTime) this.#place(message)
+    for (const message of byTime) this.#place(message, expiresAt)
   }
 
-  #place(message: ReadMessage): void {
+  /** `expiresAt`: when its visibility runs out, by the monotonic clock. */
+  #place(message: ReadMessage, expiresAt: number): void {
     const { settings, clock } = this.#options
     const waitMs = (message.record.dueAt ?? 0) - clock.now()
     // What cannot be read goes on to the consumer, which says so.
-    if (waitMs <= 0) this.#follow(this.#move(message))
+    if (waitMs <= 0) this.#follow(this.#moveInTurn(message, expiresAt))
     else if (waitMs > settings.visibilityMs / 3) this.#follow(this.#hop(message, waitMs))
-    else this.#waitFor(message, waitMs)
+    else this.#waitFor(message, waitMs, expiresAt)
   }
 
-  #waitFor(message: ReadMessage, waitMs: number): void {
+  #waitFor(message: ReadMessage, waitMs: number, expiresAt: number): void {
     const { clock } = this.#options
     const timer = clock.setTimer(waitMs, () => {
       this.#waiting.delete(message)
-      this.#place(message)
+      this.#place(message, expiresAt)
       if (!this.#isClosed) this.#poller.poke()
     })
     this.#waiting.set(message, timer)
   }
 
-  async #move(message: ReadMessage): Promise<void> {
-    const { sender } = this.#options
+  /** One after the other in a group: behind one that was not sent, none goes before that one comes again. */
+  async #moveInTurn(message: ReadMessage, expiresAt: number): Promise<void> {
     const fields = fifoFields(message.record, 'due')
-    await this.#deleteOnce(message, sender.send({ body: message.body, ...fields }))
+    const { group } = fields
+    const { sender, clock, settings } = this.#options
+    const before = this.#lastMoves.get(group) ?? Promise.resolve()
+    const moving = before.then(async () => {
+      const now = clock.monotonic()
+      // It may soon be somebody else's.
+      const isLate = now > expiresAt - settings.visibilityMs / 4
+      if (isLate || now < (this.#heldUpUntil.get(group) ?? 0)) return false
+      const isSent = await this.#isSent(sender.send({ body: message.body, ...fields }))
+      if (!isSent) this.#holdUp(group, expiresAt, now)
+      return isSent
+    })
+    this.#lastMoves.set(group, moving)
+    const isSent = await moving
+    if (this.#lastMoves.get(group) === moving) this.#lastMoves.delete(group)
+    if (isSent) await this.#delete(message)
+  }
+
+  #holdUp(group: string, until: number, now: number): void {
+    for (const [other, time] of this.#heldUpUntil) {
+      if (time <= now) this.#heldUpUntil.delete(other)
+    }
+    this.#heldUpUntil.set(group, until)
   }
 
   async #hop(message: ReadMessage, waitMs: number): Promise<void> {
     const { delaySender } = this.#options
     const delaySeconds = delaySender.hopSeconds(waitMs)
-    await this.#deleteOnce(message, delaySender.send({ body: message.body, delaySeconds }))
+    const sent = delaySender.send({ body: message.body, delaySeconds })
+    if (await this.#isSent(sent)) await this.#delete(message)
   }
 
   /** What was not sent for certain comes again when its visibility is over. */
-  async #deleteOnce(message: ReadMessage, sent: ReturnType<SqsSender['send']>): Promise<void> {
-    const { hopped, report } = this.#options
+  async #isSent(sent: ReturnType<SqsSender['send']>): Promise<boolean> {
     const { durable, error } = await sent
-    if (durable !== 'yes') {
-      if (error !== undefined) report(error)
-      return
-    }
-    hopped()
-    await this.#messages.delete([message.receipt])
+    if (durable !== 'yes' && error !== undefined) this.#options.report(error)
+    return durable === 'yes'
+  }
+
+  async #delete({ receipt }: ReadMessage): Promise<void> {
+    this.#options.hopped()
+    await this.#messages.delete([receipt])
   }
 
   #follow(work: Promise<void>): void {
