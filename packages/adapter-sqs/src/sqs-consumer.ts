@@ -115,15 +115,17 @@ export class SqsConsumer implements Consumer {
 
   async release(releases: readonly Release[]): Promise<void> {
     const { settings, clock } = this.#options
+    const sending: Promise<void>[] = []
     for (const { delivery, attempts, delayMs } of releases) {
       const [held] = this.#ours([delivery])
       if (held === undefined) continue
       held.attempts = attempts
       const isLong = !settings.isFifo && delayMs > settings.visibilityMs
-      if (isLong) await this.#endings.sendAnew(held, Math.ceil(clock.now() + delayMs))
+      if (isLong) sending.push(this.#endings.sendAnew(held, Math.ceil(clock.now() + delayMs)))
       else this.#held.putBack(held, delayMs > 0 ? clock.monotonic() + delayMs : 0)
     }
     this.#wake()
+    await Promise.all(sending)
   }
 
   /** A message cannot be altered: they last as long as it is held, and travel where it is sent anew. */

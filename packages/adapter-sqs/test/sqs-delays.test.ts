@@ -87,6 +87,24 @@ describe.each([
   }, 60_000)
 })
 
+test('releases that are long are sent anew together', async () => {
+  const clock = new VirtualClock()
+  const { queue, sends, errors } = await opened(clock, false)
+  const records = Array.from({ length: 10 }, () => makeStoredRecord({ writtenAt: clock.now() }))
+  await clock.runUntil((await queue.producer()).send(records))
+  const consumer = await queue.consumer('only')
+  const deliveries = await clock.runUntil(consumer.pull(pulling))
+  expect(deliveries).toHaveLength(records.length)
+  const releases = deliveries.map((delivery) => ({
+    ...{ delivery, attempts: delivery.attempts, delayMs: 2 * minuteMs },
+  }))
+  const before = sends.length
+  await clock.runUntil(consumer.release(releases))
+  expect(sends.length - before).toBe(1)
+  await closed(clock, queue, consumer)
+  expect(errors).toEqual([])
+})
+
 describe('the companion of a FIFO queue', () => {
   test('gives back at closing what was still being read, and sends nothing afterwards', async () => {
     const clock = new VirtualClock()
