@@ -44,7 +44,8 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   /** Ends with the last read that was asked for: there is one at a time. */
   #reading: Promise<unknown> = Promise.resolve()
   readonly #underWay = new Set<Promise<unknown>>()
-  #closed = false
+  /** Ends what is being read; what is being put is waited for. */
+  readonly #closing = new AbortController()
 
   constructor(parts: QueueParts, place: KafkaPlace, put: Put) {
     this.#parts = parts
@@ -108,7 +109,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort(closed())
     await Promise.allSettled(this.#underWay)
     const reader = this.#reader
     this.#reader = undefined
@@ -116,7 +117,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed) throw new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
+    if (this.#closing.signal.aborted) throw closed()
     const running = work()
     this.#underWay.add(running)
     try {
@@ -146,10 +147,11 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     return this.#oneByOne(async (reader) => {
       const [bounds] = await this.#parts.admin.bounds(this.#place.topic)
       const { first = 0, next = 0 } = bounds ?? {}
+      const { partition } = this.#place
       const now = this.#parts.context.clock.now()
       if (now - this.#caughtUpAt > longestTrustMs) this.#index = new LetterIndex()
       const from = Math.max(first, this.#index.next)
-      for await (const entries of reader.read(this.#place.partition, from, next)) {
+      for await (const entries of reader.read(partition, from, next, this.#closing.signal)) {
         for (const entry of entries) this.#index.add(entry)
       }
       this.#caughtUpAt = now
@@ -159,9 +161,10 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   async #read(found: readonly IndexedLetter[]): Promise<readonly StoredDeadLetter[]> {
     if (found.length === 0) return []
     const letters = new Map<string, StoredDeadLetter>()
+    const { partition } = this.#place
     await this.#oneByOne(async (reader) => {
       for (const { from, to } of spansOf(found.map(({ offset }) => offset))) {
-        for await (const entries of reader.read(this.#place.partition, from, to)) {
+        for await (const entries of reader.read(partition, from, to, this.#closing.signal)) {
           for (const entry of entries) {
             const letter = letterOf(entry)
             if (letter && this.#index.get(letter.id)?.offset === entry.offset) {
@@ -178,18 +181,33 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   #oneByOne(work: (reader: KafkaReader) => Promise<void>): Promise<void> {
     const done = this.#reading.then(async () => {
       try {
+        this.#closing.signal.throwIfAborted()
         this.#reader ??= this.#parts.client.reader(this.#place.topic)
-        await work(await this.#reader)
+        await unlessAborted(this.#reader.then(work), this.#closing.signal)
       } catch (error) {
         const broken = this.#reader
         this.#reader = undefined
         void broken?.then((reader) => reader.close()).catch(() => {})
+        if (error instanceof WalError) throw error
         throw kafkaError(`The dead letters in ${this.#place.topic} cannot be read`, error)
       }
     })
     this.#reading = done.catch(() => {})
     return done
   }
+}
+
+/** Rejects with the signal's reason when it aborts: a broker that is gone may never answer. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason)
+    signal.addEventListener('abort', stop, { once: true })
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
+  })
+}
+
+function closed(): WalError {
+  return new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
 }
 
 /** Spans that hold these offsets, which grow. */

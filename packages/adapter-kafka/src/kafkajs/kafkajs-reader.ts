@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { KafkaEntry, KafkaReader } from '../kafka-client.ts'
+import { isDenied } from '../kafka-errors.ts'
 import { joinGroup } from './kafkajs-group.ts'
 import type { KafkaJs } from './kafkajs-types.ts'
 
@@ -13,11 +14,12 @@ const fetchWaitMs = 50
  */
 export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaReader> {
   const group = `daybook.reader.${randomUUID()}`
-  let isAssigned = (): void => {}
-  const assigned = new Promise<void>((resolve) => {
-    isAssigned = resolve
-  })
+  const { promise: assigned, resolve: isAssigned, reject: isRefused } = settable()
+  // Whoever waits for it is told; it may come before anybody does.
+  assigned.catch(() => {})
   let wanted: Wanted | undefined
+  /** Since nothing came any more. The client tries again for ever, but rights seldom come back. */
+  let denial: unknown
   const joined = await joinGroup(
     kafka,
     { group, topics: [topic], sessionTimeoutMs: 10_000 },
@@ -30,15 +32,27 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
       },
       rebalancing: () => {},
       entries: (place, entries, next) => {
+        denial = undefined
         if (place.partition === wanted?.partition) wanted.take(entries, next)
       },
-      failed: () => {},
+      failed: (error) => {
+        if (!isDenied(error)) return
+        denial = error
+        isRefused(error)
+        wanted?.fail(error)
+      },
     },
     fetchWaitMs,
   )
-  await assigned
+  try {
+    await assigned
+  } catch (error) {
+    void joined.close().catch(() => {})
+    throw error
+  }
   return {
     async *read(partition, from, to, signal) {
+      if (denial !== undefined) throw denial
       const reading = new Wanted(partition, from)
       wanted = reading
       const wake = (): void => reading.wake()
@@ -54,11 +68,21 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
       } finally {
         signal?.removeEventListener('abort', wake)
         wanted = undefined
-        joined.pause({ topic, partition })
+        // A client that was refused has left the group, and has nothing to pause.
+        if (denial === undefined) joined.pause({ topic, partition })
       }
     },
     close: () => joined.close(),
   }
+}
+
+function settable() {
+  let resolve = (): void => {}
+  let reject = (_: unknown): void => {}
+  const promise = new Promise<void>((...both) => {
+    ;[resolve, reject] = both
+  })
+  return { promise, resolve, reject }
 }
 
 /** What one reading waits for. */
@@ -67,6 +91,7 @@ class Wanted {
   next: number
   #entries: KafkaEntry[] = []
   #wake: (() => void) | undefined
+  #failure: unknown
 
   constructor(partition: number, next: number) {
     this.partition = partition
@@ -83,6 +108,11 @@ class Wanted {
     this.wake()
   }
 
+  fail(error: unknown): void {
+    this.#failure = error
+    this.wake()
+  }
+
   wake(): void {
     this.#wake?.()
     this.#wake = undefined
@@ -93,7 +123,8 @@ class Wanted {
     const isThere = new Promise<void>((resolve) => {
       this.#wake = resolve
     })
-    if (this.#entries.length === 0) await isThere
+    if (this.#entries.length === 0 && this.#failure === undefined) await isThere
+    if (this.#failure !== undefined) throw this.#failure
     const entries = this.#entries
     this.#entries = []
     return { entries, next: this.next }

@@ -35,3 +35,19 @@ test('a letter that others have removed is forgotten also where the mark of that
   expect(await count()).toEqual([])
   await letters.close()
 })
+
+test('a dead-letter queue that is closed while the broker does not answer ends what is being read', async () => {
+  const never = new Promise<never>(() => {})
+  const parts = {
+    client: { reader: async () => ({ read: () => never, async close() {} }) },
+    admin: { bounds: () => never },
+    context: { clock: new VirtualClock() },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  const letters = kafkaDeadLetterQueue(parts, place, async () => ({ durable: 'yes' }))
+  const lists = [letters.list({}), letters.list({})]
+  const answers = Promise.allSettled(lists)
+  await letters.close()
+  const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'ERR_CLOSED' }) }
+  expect(await answers).toEqual([refused, refused])
+})

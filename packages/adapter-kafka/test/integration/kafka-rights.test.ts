@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { systemClock, systemRandom } from '@daybook/core'
-import { makeStoredRecord } from '@daybook/core/testing'
+import { makeDeadLetter, makeStoredRecord } from '@daybook/core/testing'
 import { kafkaGuest, readCertificates, type Service, service } from '@daybook/services'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { beforeAll, expect, test } from 'vitest'
@@ -154,6 +154,33 @@ test.concurrent.each(Object.entries(clients))(
     const [outcome] = await (await queue.producer()).send([makeStoredRecord()])
     expect(outcome?.durable).toBe('no')
     expect(outcome?.error?.message).toMatch(/Give this client's principal Read, Write/)
+    await queue.close()
+  },
+)
+
+test.concurrent.each(Object.entries(clients))(
+  'dead letters that may not be read say which right to give, and do not keep their queue open, through %s',
+  async (_, client) => {
+    const topic = `rights-${randomUUID()}`
+    await allowAllBut(topic)
+    await start(client(), topic)
+    await allowAllBut(topic, [['topic', `${topic}.dead-letters`], READ])
+    const queue = kafkaQueue({ client: client(), topic, allowUnderReplicated: true })
+    await queue.open({
+      ...{ namespace: 'films', targets: ['store'], directory: undefined },
+      ...{ clock: systemClock, random: systemRandom, reportError: () => {} },
+    })
+    const letters = await queue.deadLetters?.()
+    await letters?.put([makeDeadLetter()])
+    for (const _again of [1, 2]) {
+      const failure = await letters?.list({}).then(
+        () => undefined,
+        (error: Error) => error,
+      )
+      expect(failure?.message).toMatch(/Give this client's principal Read, Write/)
+      expect(failure).toMatchObject({ code: 'ERR_CONFIG' })
+    }
+    await letters?.close()
     await queue.close()
   },
 )
