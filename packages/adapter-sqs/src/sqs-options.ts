@@ -35,7 +35,7 @@ export interface SqsQueueOptions {
   readonly maxMessageBytes?: number | undefined
   /**
    * Lease of a message, renewed at each third while it is held; whole seconds in ms, at least one and a
-   * half times `waitMs`. Default 30,000.
+   * half times `waitMs`, and at most 21,600,000 (6 hours). Default 30,000.
    */
   readonly visibilityMs?: number | undefined
   /**
@@ -82,14 +82,35 @@ const methods = [
   'getQueueAttributes',
 ] as const
 
+/** By option, whether it may be given: what is not here is no option. */
+const names: Readonly<Record<keyof SqsQueueOptions, true>> = {
+  ...{ client: true, queueUrl: true, delayQueueUrl: true, targetQueueUrls: true },
+  ...{
+    store: true,
+    deadLetterStore: true,
+    maxMessageBytes: true,
+    visibilityMs: true,
+    waitMs: true,
+  },
+  ...{ requestTimeoutMs: true, storeTimeoutMs: true, receivers: true, senders: true },
+}
+
+const storeMethods = ['put', 'get', 'delete'] as const
+
+/**
+ * SQS hides a message for at most twelve hours from its receive, and refuses a renewal that would go beyond:
+ * the first, at half of this at the latest, has to stay within.
+ */
+const longestVisibilityMs = 6 * 3_600_000
+
 /** Checks the options and fills in the defaults. Throws `ERR_CONFIG`. */
 export function resolveOptions(options: SqsQueueOptions): SqsSettings {
+  checkShapes(options)
   const { client, queueUrl, delayQueueUrl, store } = options
   for (const method of methods) {
     if (typeof client?.[method] === 'function') continue
     throw wrong('client', `has no ${method}(); pass new SQS(…), not new SQSClient(…)`)
   }
-  if (typeof queueUrl !== 'string' || queueUrl === '') throw wrong('queueUrl', 'is missing')
   const isFifo = queueUrl.endsWith('.fifo')
   if (delayQueueUrl !== undefined && !isFifo) {
     throw wrong('delayQueueUrl', 'is for FIFO queues; a standard queue delays by itself')
@@ -109,11 +130,13 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   }
   const range = (name: keyof SqsQueueOptions, usual: number, least: number, most: number) => {
     const value = options[name] ?? usual
-    if (typeof value === 'number' && value >= least && value <= most) return value
-    throw wrong(name, `must be from ${least} to ${most}, and is ${value}`)
+    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) {
+      return Number(value)
+    }
+    throw wrong(name, `must be from ${least} to ${most}, a whole number, and is ${value}`)
   }
   const maxMessageBytes = range('maxMessageBytes', 262_144, 1_024, 1_048_576)
-  const visibilityMs = seconds(range('visibilityMs', 30_000, 1_000, 43_200_000))
+  const visibilityMs = seconds(range('visibilityMs', 30_000, 1_000, longestVisibilityMs))
   const waitMs = seconds(range('waitMs', 5_000, 1_000, 20_000))
   // A lease counts from before the receive, so that one which waited long would be over as it begins.
   if (visibilityMs < waitMs * 1.5) {
@@ -130,6 +153,36 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     receivers: range('receivers', 8, 1, 50),
     senders: range('senders', 8, 1, 50),
   })
+}
+
+/** What would otherwise show as a bare TypeError, or not at all. */
+function checkShapes(options: SqsQueueOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(names, name)) throw wrong(name, 'is no option of it')
+  }
+  const { queueUrl, delayQueueUrl, targetQueueUrls, store, deadLetterStore } = options
+  checkUrl('queueUrl', queueUrl)
+  if (delayQueueUrl !== undefined) checkUrl('delayQueueUrl', delayQueueUrl)
+  if (targetQueueUrls !== undefined) {
+    const isObject = typeof targetQueueUrls === 'object' && targetQueueUrls !== null
+    const urls = isObject ? Object.entries(targetQueueUrls) : []
+    if (urls.length === 0) throw wrong('targetQueueUrls', 'must give each target a queue')
+    for (const [target, url] of urls) checkUrl(`targetQueueUrls.${target}`, url)
+  }
+  if (store !== undefined) checkMethods('store', store, storeMethods)
+  if (deadLetterStore === undefined) return
+  checkMethods('deadLetterStore', deadLetterStore, [...storeMethods, 'list'])
+}
+
+function checkUrl(option: string, url: unknown): void {
+  if (typeof url !== 'string' || url === '') throw wrong(option, "must be a queue's URL")
+}
+
+function checkMethods(option: string, store: object, wanted: readonly string[]): void {
+  for (const method of wanted) {
+    const value = (store as Readonly<Record<string, unknown>> | null)?.[method]
+    if (typeof value !== 'function') throw wrong(`${option}.${method}`, 'must be a function')
+  }
 }
 
 function seconds(ms: number): number {

@@ -24,3 +24,25 @@ describe('the queues of the targets', () => {
     expect(made({ targetQueueUrls: { a: queueUrl } })).toThrow(/`targetQueueUrls\.a`.*`queueUrl`/)
   })
 })
+
+describe('an option', () => {
+  const store = { put: async () => {}, get: async () => undefined, delete: async () => {} }
+  const wrong: readonly (readonly [string, object])[] = [
+    ['visibiltyMs', { visibiltyMs: 30_000 }],
+    ['queueUrl', { queueUrl: 7 }],
+    ['delayQueueUrl', { delayQueueUrl: 7 }],
+    ['targetQueueUrls', { targetQueueUrls: {} }],
+    ['targetQueueUrls', { targetQueueUrls: 'https://sqs.model/000000000000/a.fifo' }],
+    ['targetQueueUrls.a', { targetQueueUrls: { a: undefined } }],
+    ['store.get', { store: { ...store, get: undefined } }],
+    ['store.put', { store: null }],
+    ['deadLetterStore.list', { deadLetterStore: store }],
+    ['receivers', { receivers: 1.5 }],
+    ['maxMessageBytes', { maxMessageBytes: 2_000.5 }],
+    ['visibilityMs', { visibilityMs: 43_200_000 }],
+  ]
+  test.each(wrong)('that is wrong is named in the error: %s of %j', (option, options) => {
+    const message = expect.stringContaining(`\`${option}\``)
+    expect(made(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message }))
+  })
+})
