@@ -6,6 +6,7 @@
 // failure; elsewhere it is named at the end.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -54,6 +55,8 @@ async function main(): Promise<number> {
   )
   const groups = groupSuites(suites)
   const reports = groups.map((_, at) => `${values.report}.${at}`)
+  // What an earlier run left would be counted for a group that does not run now.
+  for (const report of reports) rmSync(report, { force: true })
   await runGroups(groups, groupsAtOnce, (group) => run(group, reports[groups.indexOf(group)] ?? ''))
   if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
   if (values.report !== undefined) mergeReports(reports, values.report)

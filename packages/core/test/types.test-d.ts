@@ -200,7 +200,7 @@ describe('what a wal infers from its configuration', () => {
   })
 
   test('a misspelt option does not compile', () => {
-    // @ts-expect-error
+    // @ts-expect-error a misspelt option
     fanOut({ targets: { database }, ordr: 'key' })
   })
 

@@ -1,7 +1,7 @@
 import { service } from '@daybook/services'
 import pg from 'pg'
 
-/** Connections to the server that the tests run against, over a session that `reset` has emptied. */
+/** Connections to the server that the tests run against. Each test has tables of its own. */
 export async function connect(): Promise<pg.Pool> {
   const { host, port } = await service('postgresql')
   const pool = new pg.Pool({ host, port, user: 'postgres', database: 'postgres', max: 10 })
