@@ -102,11 +102,17 @@ export class LogTail {
     })
   }
 
-  /** Writes and syncs the group and answers what became of it. One call at a time; never rejects. */
+  /**
+   * Writes and syncs the group and answers what became of it. One call at a time; never rejects.
+   *
+   * Where there is nothing to wait for, the system has been asked by the time this returns, and so in
+   * all that is called from here: whoever comes next in this turn of the event loop are the callers of
+   * the group before, and they take as long as a write does.
+   */
   async write(group: Group): Promise<SendOutcome> {
     this.#isWriting = true
     try {
-      await this.#rolling
+      if (this.#rolling !== undefined) await this.#rolling
       return await this.#write(group)
     } finally {
       this.#isWriting = false
@@ -119,7 +125,7 @@ export class LogTail {
    */
   async roll(): Promise<boolean> {
     if (this.#isWriting || this.#rolling !== undefined) return false
-    const rolled = this.#roll()
+    const rolled = this.#nextWriter()
     this.#rolling = rolled
       .catch(() => {})
       .finally(() => {
@@ -132,7 +138,7 @@ export class LogTail {
   async #write(group: Group): Promise<SendOutcome> {
     let writer: SegmentWriter
     try {
-      writer = await this.#writableSegment()
+      writer = this.#writerWithRoom ?? (await this.#nextWriter())
     } catch (cause) {
       return { durable: 'no', error: this.#errorOf(cause) }
     }
@@ -189,17 +195,15 @@ export class LogTail {
     return { ...place, segment, offset: segmentHeaderBytes }
   }
 
-  async #writableSegment(): Promise<SegmentWriter> {
+  get #writerWithRoom(): SegmentWriter | undefined {
     const writer = this.#writer
-    if (writer && writer.end < this.#options.segmentBytes) return writer
-    await this.#finish(writer)
-    return this.#nextSegment()
+    return writer && writer.end < this.#options.segmentBytes ? writer : undefined
   }
 
-  async #roll(): Promise<void> {
+  async #nextWriter(): Promise<SegmentWriter> {
     // A full disk may have room for the next segment only once this one has given some back.
     await this.#finish(this.#writer)
-    await this.#nextSegment()
+    return this.#nextSegment()
   }
 
   /** Leaves a segment that is sound, without what is in its file behind the end. */

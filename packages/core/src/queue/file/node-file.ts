@@ -61,7 +61,7 @@ export class NodeFile implements DurablyWritable, Shelvable {
 
   async writeDurably(bytes: Parts, position: number): Promise<void> {
     await this.#during(async (descriptor) => {
-      const durable = await this.#openDurable(descriptor)
+      const durable = this.#durable ?? (await this.#openDurable(descriptor))
       if (durable !== null) {
         const written = writeAll(durable, bytes, position)
         return await this.#unsynced.change(written, { isSync: true })

@@ -43,6 +43,23 @@ describe('group commit', () => {
     expect(groups).toBe(2)
   })
 
+  it('has the disk at work on the next group before the callers of the one before run', async () => {
+    expect(await append()).toEqual(yes)
+    const asked: string[] = []
+    disk.fault = ({ kind }) => {
+      asked.push(kind)
+      return undefined
+    }
+    const first = append()
+    // Full, so that it waits for nobody.
+    const second = append(1e6)
+    const third = append()
+    expect(asked).toEqual(['writeDurably'])
+    expect(await first).toEqual(yes)
+    expect(asked).toEqual(['writeDurably', 'writeDurably'])
+    expect(await Promise.all([second, third])).toEqual([yes, yes])
+  })
+
   it('keeps callers together that come back together', async () => {
     const caller = async (): Promise<void> => {
       for (let round = 0; round < 20; round++) await append()

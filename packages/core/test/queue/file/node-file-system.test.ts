@@ -1,6 +1,7 @@
+import fs from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { writeDurably } from '../../../src/queue/file/durable-write.ts'
 import { nodeFileSystem } from '../../../src/queue/file/node-file-system.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
@@ -9,6 +10,10 @@ let directory: string
 
 beforeEach(async () => {
   directory = await temporaryDirectory()
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
 })
 
 function path(name: string): string {
@@ -53,6 +58,16 @@ describe('the file system of Node', () => {
     await file.close()
     const whole = Buffer.concat([Buffer.from('ab'), ...parts])
     expect((await readFile(path('file'))).equals(whole)).toBe(true)
+  })
+
+  it('has asked the system for a durable write by the time the call returns', async () => {
+    const file = await nodeFileSystem.create(path('file'))
+    await writeDurably(file, Buffer.from('a'), 0)
+    const writev = vi.spyOn(fs, 'writev')
+    const written = writeDurably(file, Buffer.from('b'), 1)
+    expect(writev).toHaveBeenCalledTimes(1)
+    await written
+    await file.close()
   })
 
   it('writes durably to a file that has got another name meanwhile', async () => {
