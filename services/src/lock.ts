@@ -19,6 +19,18 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
+/**
+ * The same lock, held until the function it answers is called, or the process ends; undefined where
+ * somebody has it already.
+ */
+export function lockNow(path: string): (() => void) | undefined {
+  mkdirSync(dirname(path), { recursive: true })
+  const file = new DatabaseSync(path, { timeout: 0 })
+  if (tryLock(file)) return () => file.close()
+  file.close()
+  return undefined
+}
+
 const busy = 5 // SQLITE_BUSY
 
 function tryLock(file: DatabaseSync): boolean {

@@ -1,9 +1,16 @@
 import { rmSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { installServer } from './install.ts'
-import { directoryOf, type Instance, newId, readInstance, writeInstance } from './instance.ts'
+import {
+  directoryOf,
+  type Instance,
+  newId,
+  readInstance,
+  readInstances,
+  writeInstance,
+} from './instance.ts'
 import { withLock } from './lock.ts'
-import { areFree, freePorts, type Ports } from './ports.ts'
+import { areFree, claimPorts, type Ports } from './ports.ts'
 import type { Report } from './report.ts'
 import type { Runner } from './runner.ts'
 import { chooseRunner, runners } from './runners.ts'
@@ -48,7 +55,9 @@ async function create(
   report: Report,
 ): Promise<Service> {
   for (let tries = 3; ; tries--) {
-    const ports = (await freePorts(servers[server].ports)) as Server['ports']
+    const kept = readInstances().flatMap((each) => Object.values(each.ports))
+    using claim = await claimPorts(servers[server].ports, kept)
+    const ports = claim.ports as Server['ports']
     const instance = {
       server,
       name,
