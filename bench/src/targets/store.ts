@@ -29,8 +29,8 @@ export interface BenchStore {
   readonly name: string
   /** Product, client and what is done, for the report. */
   readonly about: string
-  /** Starts the server, if it does not run, and connects. */
-  open(): Promise<OpenStore>
+  /** Starts the server, if it does not run, and connects, for calls at this pace. */
+  open(pace: Pace): Promise<OpenStore>
 }
 
 /** A store that is connected to. */

@@ -90,7 +90,7 @@ async function measure(
   options: TargetsOptions,
   { workspace, step }: Surroundings,
 ): Promise<StoreReport> {
-  const store = await open()
+  const store = await open(options)
   const wal: number[] = []
   const loop: number[] = []
   try {
