@@ -63,7 +63,11 @@ async function replay(queue: Queue, options: Partial<ReplayOptions>) {
   return report
 }
 
-async function runLife(disk: SimulatedFileSystem, known: Known): Promise<void> {
+async function runLife(
+  disk: SimulatedFileSystem,
+  known: Known,
+  options: Partial<ReplayOptions> = {},
+): Promise<void> {
   const life = async (): Promise<void> => {
     const queue = await openQueue(disk)
     const producer = await queue.producer()
@@ -74,6 +78,7 @@ async function runLife(disk: SimulatedFileSystem, known: Known): Promise<void> {
     }
     await producer.close()
     const { complete } = await replay(queue, {
+      ...options,
       onProgress: ({ position }) => {
         known.position = position
       },
@@ -120,6 +125,42 @@ function wrongOf(copies: readonly StoredRecord[], written: readonly StoredRecord
   return wrong
 }
 
+/** Begins a restamping replay anew, as one cannot go on with it, and compares with the log's order. */
+async function restampViolations(disk: SimulatedFileSystem, known: Known, again: boolean) {
+  const queue = await openQueue(disk)
+  if (again && !known.isComplete) await replay(queue, { restamp: true })
+  const versions = new VersionClock({ region: 0, floor: queue.highestVersion?.() ?? 0n })
+  const originals = await recordsFor(queue, 'database')
+  const copies = (await recordsFor(queue, 'search')).filter(({ attemptEpoch }) => attemptEpoch > 0)
+  await queue.close()
+  const restored = stateByVersion(copies)
+  const wrong: string[] = []
+  for (const [key, { id }] of stateByVersion(originals)) {
+    const got = restored.get(key)
+    if (got === undefined) wrong.push(`key ${key} is lost to the replay`)
+    else if (got.id !== id) wrong.push(`key ${key} ends with a record that is not its last`)
+    else if (versions.next(key, 0) <= got.version) wrong.push(`a later write of ${key} would lose`)
+  }
+  return wrong
+}
+
+async function recordsFor(queue: Queue, target: string): Promise<readonly StoredRecord[]> {
+  const consumer = await queue.consumer(target)
+  const came = (await pullNow(consumer)).map(({ record }) => record)
+  await consumer.close()
+  return came
+}
+
+/** What a store would hold that was empty and takes the highest version of each key. */
+function stateByVersion(records: readonly StoredRecord[]): Map<string, StoredRecord> {
+  const state = new Map<string, StoredRecord>()
+  for (const record of records) {
+    const { key = '', version } = record
+    if (version > (state.get(key)?.version ?? -1n)) state.set(key, record)
+  }
+  return state
+}
+
 function newDisk(): SimulatedFileSystem {
   return new SimulatedFileSystem({ random: new SeededRandom(seed) })
 }
@@ -128,36 +169,64 @@ function newKnown(): Known {
   return { written: [], position: undefined, isComplete: false }
 }
 
+interface Halting {
+  readonly restart: (disk: SimulatedFileSystem) => SimulatedFileSystem
+  readonly options?: Partial<ReplayOptions>
+  readonly check?: (disk: SimulatedFileSystem, known: Known) => Promise<readonly string[]>
+}
+
 /** Halts at every call in turn; answers what is wrong first. */
-async function afterHalts(
-  restart: (disk: SimulatedFileSystem) => SimulatedFileSystem,
-  forget: (known: Known) => Known = (known) => known,
-) {
+async function afterHalts({ restart, options, check = violations }: Halting) {
   const whole = newDisk()
-  await runLife(whole, newKnown())
+  await runLife(whole, newKnown(), options)
   for (let nth = 1; nth <= whole.calls() + 1; nth++) {
     const disk = newDisk()
     disk.fault = ({ number }) => (number === nth ? { halt: true } : undefined)
     const known = newKnown()
-    await runLife(disk, known)
-    const wrong = await violations(restart(disk), forget(known))
+    await runLife(disk, known, options)
+    const wrong = await check(restart(disk), known)
     if (wrong.length > 0) return [`halted at call ${nth}`, ...wrong]
   }
   return []
 }
 
+const cut = (disk: SimulatedFileSystem) => disk.crash({ keep: 'none' })
+const kill = (disk: SimulatedFileSystem) => disk.kill()
+
 describe('a replay that the machine cuts short', () => {
   it('goes on after a power cut at any call, and leaves out no record', async () => {
-    expect(await afterHalts((disk) => disk.crash({ keep: 'none' }))).toEqual([])
+    expect(await afterHalts({ restart: cut })).toEqual([])
   })
 
   it('goes on after the process was killed at any call, and leaves out no record', async () => {
-    expect(await afterHalts((disk) => disk.kill())).toEqual([])
+    expect(await afterHalts({ restart: kill })).toEqual([])
   })
 
   it('would leave some out, were it not gone on with', async () => {
-    const given = (known: Known): Known => ({ ...known, isComplete: true })
-    const wrong = await afterHalts((disk) => disk.kill(), given)
+    const wrong = await afterHalts({
+      restart: kill,
+      check: (disk, known) => violations(disk, { ...known, isComplete: true }),
+    })
     expect(wrong).toContainEqual(expect.stringMatching(/is lost to the replay$/))
+  })
+})
+
+describe('a restamping replay that the machine cuts short', () => {
+  const restamped = (again: boolean) => ({
+    options: { restamp: true },
+    check: (disk: SimulatedFileSystem, known: Known) => restampViolations(disk, known, again),
+  })
+
+  it('ends with the last record of each key when begun anew after a power cut at any call', async () => {
+    expect(await afterHalts({ restart: cut, ...restamped(true) })).toEqual([])
+  })
+
+  it('ends with the last record of each key when begun anew after a kill at any call', async () => {
+    expect(await afterHalts({ restart: kill, ...restamped(true) })).toEqual([])
+  })
+
+  it('would not, were it not begun anew', async () => {
+    const wrong = await afterHalts({ restart: kill, ...restamped(false) })
+    expect(wrong.join()).toMatch(/lost to the replay|not its last/)
   })
 })
