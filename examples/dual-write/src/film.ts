@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { filmKey, readFilms as readRawFilms } from '@daybook/example-films'
 
 /** A film as both stores keep it. */
 export interface Film {
@@ -13,36 +13,16 @@ export interface Film {
   readonly votes: number | null
 }
 
-/** Reads the films of the npm package `vega-datasets`, in the order of its file. */
+/** Reads all films, in such a form that both stores can take them. */
 export async function readFilms(): Promise<readonly Film[]> {
-  const file = new URL('../data/movies.json', import.meta.resolve('vega-datasets'))
-  const entries: readonly MovieEntry[] = JSON.parse(await readFile(file, 'utf8'))
-  return entries.map((entry, index) => ({
-    id: `film-${String(index + 1).padStart(4, '0')}`,
-    title: String(entry.Title ?? 'Untitled'),
-    released: isoDate(entry['Release Date']),
-    director: entry.Director,
-    genre: entry['Major Genre'],
-    rating: entry['IMDB Rating'],
-    votes: entry['IMDB Votes'],
+  const films = await readRawFilms()
+  return films.map(({ title, released, director, genre, rating, votes }, index) => ({
+    id: filmKey(index),
+    title: String(title ?? 'Untitled'),
+    released: released ?? '',
+    director: director ?? null,
+    genre: genre ?? null,
+    rating: rating ?? null,
+    votes: votes ?? null,
   }))
-}
-
-/** The fields used here of an entry of movies.json. */
-interface MovieEntry {
-  readonly Title: string | number | null
-  readonly 'Release Date': string
-  readonly Director: string | null
-  readonly 'Major Genre': string | null
-  readonly 'IMDB Rating': number | null
-  readonly 'IMDB Votes': number | null
-}
-
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
-
-/** `Jun 12 1998` becomes `1998-06-12`. */
-function isoDate(text: string): string {
-  const [month = '', day = '', year = ''] = text.split(' ')
-  const number = months.indexOf(month) + 1
-  return `${year.padStart(4, '0')}-${String(number).padStart(2, '0')}-${day.padStart(2, '0')}`
 }

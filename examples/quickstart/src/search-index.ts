@@ -7,7 +7,7 @@ import {
   type Target,
   type WalRecord,
 } from '@daybook/core'
-import type { Film } from './film.ts'
+import type { Film } from '@daybook/example-films'
 import { historyOf } from './history.ts'
 import { applyBatch, openStore } from './sqlite.ts'
 

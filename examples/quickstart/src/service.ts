@@ -9,8 +9,8 @@
  */
 import { join } from 'node:path'
 import { createWal, fanOut, type } from '@daybook/core'
+import type { Film } from '@daybook/example-films'
 import { logEvents, logLine } from './event-log.ts'
-import type { Film } from './film.ts'
 import { filmsTable } from './films-table.ts'
 import { serve } from './http.ts'
 import { configuredQueue } from './queue.ts'

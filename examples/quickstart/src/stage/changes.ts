@@ -1,4 +1,4 @@
-import type { Film } from '../film.ts'
+import { type Film, filmKey } from '@daybook/example-films'
 
 /** What somebody out there asks the service for. */
 export type Change =
@@ -17,7 +17,7 @@ export function changesOf(films: readonly Film[]): readonly Change[] {
   const plan = (at: number, change: Change): void => void timed.push({ at, change })
 
   films.forEach((film, index) => {
-    const key = keyOf(index)
+    const key = filmKey(index)
     plan(index, { op: 'put', key, film })
     if (film.title === Number(correctedTitle)) {
       plan(index + 40, { op: 'put', key, film: { ...film, title: correctedTitle } })
@@ -38,11 +38,6 @@ export function changesOf(films: readonly Film[]): readonly Change[] {
 /** One film in so many, and all of those that a store refuses. */
 export function someOf(films: readonly Film[], oneIn: number): readonly Film[] {
   return films.filter((film, index) => index % oneIn === 0 || !isUsual(film))
-}
-
-/** Titles repeat and change, so a film goes by its place in the file. */
-function keyOf(index: number): string {
-  return `film-${String(index + 1).padStart(4, '0')}`
 }
 
 /** Leaves out the few that a store refuses, so that each of them is refused once. */

@@ -1,4 +1,4 @@
-import type { Film } from '../film.ts'
+import type { Film } from '@daybook/example-films'
 import type { Change } from './changes.ts'
 
 /** A change the service has said is durable. From then on it is the log's to lose. */

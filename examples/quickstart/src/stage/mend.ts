@@ -1,4 +1,4 @@
-import type { Film } from '../film.ts'
+import type { Film } from '@daybook/example-films'
 import { correctedTitle } from './changes.ts'
 import { type ChangeName, changeName } from './check.ts'
 import { searchTitles } from './read-back.ts'

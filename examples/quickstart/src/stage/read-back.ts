@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import type { Film } from '../film.ts'
+import type { Film } from '@daybook/example-films'
 import type { ChangeName, Content, StoreReading, StoreRow } from './check.ts'
 import { changeName } from './check.ts'
 

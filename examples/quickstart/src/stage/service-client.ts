@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Film } from '../film.ts'
+import type { Film } from '@daybook/example-films'
 import type { Change } from './changes.ts'
 import type { Acknowledged } from './check.ts'
 

@@ -1,5 +1,5 @@
+import { readFilms } from '@daybook/example-films'
 import { describe, expect, it } from 'vitest'
-import { readFilms } from '../../src/film.ts'
 import { changesOf, correctedTitle } from '../../src/stage/changes.ts'
 
 const films = await readFilms()

@@ -1,5 +1,5 @@
+import type { Film } from '@daybook/example-films'
 import { describe, expect, it } from 'vitest'
-import type { Film } from '../../src/film.ts'
 import {
   type Acknowledged,
   type Content,

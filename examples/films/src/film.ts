@@ -10,6 +10,9 @@ export interface Film {
   /** 0 to 10. */
   readonly rating?: number | null
   readonly votes?: number | null
+  readonly distributor?: string | null
+  /** Running time; unknown of most. */
+  readonly minutes?: number | null
 }
 
 /** Reads the films of the npm package `vega-datasets`, in the order of its file. */
@@ -23,6 +26,8 @@ export async function readFilms(): Promise<readonly Film[]> {
     genre: entry['Major Genre'],
     rating: entry['IMDB Rating'],
     votes: entry['IMDB Votes'],
+    distributor: entry.Distributor,
+    minutes: entry['Running Time min'],
   }))
 }
 
@@ -34,6 +39,13 @@ interface MovieEntry {
   readonly 'Major Genre': string | null
   readonly 'IMDB Rating': number | null
   readonly 'IMDB Votes': number | null
+  readonly Distributor: string | null
+  readonly 'Running Time min': number | null
+}
+
+/** Titles repeat and change, so a film goes by its place in the file: `film-0001`. */
+export function filmKey(index: number): string {
+  return `film-${String(index + 1).padStart(4, '0')}`
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

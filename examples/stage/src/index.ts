@@ -1,0 +1,5 @@
+export { Actor, act } from './actor.ts'
+export { figure, plainTable } from './print.ts'
+export { Story } from './story.ts'
+export { until } from './until.ts'
+export { isGood, type Verdict, verdictText } from './verdict.ts'
