@@ -29,6 +29,8 @@ export type WalErrorCode =
   | 'ERR_ABORTED'
   | 'ERR_OVERLOADED'
   | 'ERR_VERSION_AHEAD' // a forwarded record's version is too far ahead of this clock
+  | 'ERR_CLOCK_DRIFT' // this region's clock is too far from those of the others to write with
+  | 'ERR_UNKNOWN_REGION' // a forwarded record comes from a region that is no peer of this one
   // The embedded log
   | 'ERR_DIRECTORY_DENIED' // no permission
   | 'ERR_DIRECTORY_IN_USE' // another process owns it; the message names the holder
@@ -49,6 +51,7 @@ export type WalErrorCode =
   | 'ERR_APPLY_TIMEOUT'
   | 'ERR_INTERRUPTED' // the process died during an attempt
   | 'ERR_BAD_OUTCOMES' // a target answered with the wrong number or kind of outcomes
+  | 'ERR_TOO_LATE' // a change from another region that is older than the target remembers deletes
   | 'ERR_UNDECODABLE' // the stored bytes cannot be decoded by the namespace's codec
   | 'ERR_DLQ_WRITE'
   | 'ERR_DEAD_LETTER_NOT_FOUND'

@@ -33,6 +33,15 @@ export interface RecoveredEvent extends TargetPlace {
   readonly spent: number
 }
 
+/** A target put a record off by itself. */
+export interface HeldEvent extends TargetPlace {
+  readonly record: StoredRecord
+  readonly code: string
+  readonly message: string
+  /** When the target is asked again, in ms since the Unix epoch. */
+  readonly until: number
+}
+
 /** Delivery to a target stopped for a while. */
 export interface PausedEvent extends TargetPlace {
   readonly reason: 'unavailable' | 'throttled' | 'failures'
@@ -73,6 +82,31 @@ export interface TransactionEvent {
   readonly failure: TransactionFailure | undefined
 }
 
+/** A record of another region is not taken for now. */
+export interface PeerHeldEvent {
+  readonly namespace: string
+  /** The region it comes from. */
+  readonly peer: string
+  /** `ERR_VERSION_AHEAD`, or `ERR_UNKNOWN_REGION`. */
+  readonly code: string
+  readonly message: string
+  readonly id: string
+  readonly key: string | undefined
+  readonly version: bigint
+  /** How far the version is ahead of this machine's clock, in ms; 0 where that is not why. */
+  readonly aheadMs: number
+}
+
+/** This region's clock is off. */
+export interface ClockDriftEvent {
+  readonly namespace: string
+  /** This region. */
+  readonly region: string
+  readonly direction: 'ahead' | 'behind'
+  /** The regions from which that is known. */
+  readonly peers: readonly string[]
+}
+
 /** The event loop was held up. */
 export interface EventLoopLagEvent {
   /** The longest the event loop was held up since the last such event, in ms. */
@@ -96,6 +130,11 @@ export interface WalEvents {
   retry: (event: RetryEvent) => void
   /** A record was applied after at least one failed attempt. */
   recovered: (event: RecoveredEvent) => void
+  /**
+   * A target takes a record not now, for a reason that passes. It waits with its key and spends no
+   * attempt; others go on. Once for each record in this process, however often it is put off.
+   */
+  held: (event: HeldEvent) => void
   /** Durably parked; see `namespace.deadLetters`. */
   deadLettered: (letter: DeadLetter) => void
   /** Dropped, because the namespace says `deadLetters: 'off'`. */
@@ -122,6 +161,13 @@ export interface WalEvents {
    * discarded. In this process: where several share a queue, each tells of what it does.
    */
   transaction: (event: TransactionEvent) => void
+  /**
+   * A record of another region is not taken for now: it is too far ahead of this clock, or its region is not
+   * known. It waits where it comes from, or in the queue. Told once a minute for each region and code.
+   */
+  peerHeld: (event: PeerHeldEvent) => void
+  /** Most regions find this one's clock off: writes are refused. Once, until it is over. */
+  clockDrift: (event: ClockDriftEvent) => void
   /** The process is too busy: one event loop serves every namespace. */
   eventLoopLag: (event: EventLoopLagEvent) => void
   /** A failure in the background. Without a listener it becomes a process warning. */

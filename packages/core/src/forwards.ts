@@ -11,6 +11,7 @@ export interface ForwardsOptions {
   readonly namespace: string
   /** See `ApplyContext.place`. */
   readonly place: string
+  /** Those to which what comes from elsewhere goes. */
   readonly targets: Readonly<Record<string, Pick<Target, 'idempotency' | 'passesOn'>>>
   /** The record as it is stored here. Throws a `WalError` for one that cannot be. */
   prepare(record: ForwardedRecord): StoredRecord

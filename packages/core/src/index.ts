@@ -20,6 +20,12 @@ export type {
 } from './config/options.ts'
 export { type PayloadType, type } from './config/payload-type.ts'
 export type { Duration, Size } from './config/quantity.ts'
+export type {
+  CatchUpOptions,
+  PeerOptions,
+  RegionOptions,
+  ReplicationOptions,
+} from './config/replication-options.ts'
 export {
   type Attempt,
   type AttemptClass,
@@ -55,10 +61,13 @@ export type { RedriveEdit, RedriveOptions, RedriveReport } from './dlq/redrive.t
 export type { DeadLetterIds, DeadLetterSelection } from './dlq/selection.ts'
 export { isWalError, WalError, type WalErrorCode, type WalErrorOptions } from './errors.ts'
 export type {
+  ClockDriftEvent,
   ErrorEvent,
   EventLoopLagEvent,
+  HeldEvent,
   LostEvent,
   PausedEvent,
+  PeerHeldEvent,
   RecordsEvent,
   RecoveredEvent,
   RetentionAtRiskEvent,
@@ -76,6 +85,11 @@ export type {
   NamespaceStatus,
   NamespaceTargetStatus,
 } from './namespace.ts'
+export {
+  type CrossRegionReplicationOptions,
+  crossRegionReplication,
+  type PeerTargetOf,
+} from './persona/cross-region-replication.ts'
 export { type DelayedQueueOptions, delayedQueue } from './persona/delayed-queue.ts'
 export { type FanOutOptions, fanOut } from './persona/fan-out.ts'
 export {
@@ -153,6 +167,7 @@ export type {
   TransactionPlace,
   WalRecord,
 } from './record.ts'
+export type { PeerStatus, ReplicationStatus } from './region/replication-status.ts'
 export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
 export { ReplayError } from './replay/replay-error.ts'
 export { type FetchPayloads, fetchingTarget } from './target/fetching-target.ts'
@@ -191,6 +206,8 @@ export {
   type FailureClass,
   type FailureDetails,
   type FailureOutcome,
+  type HeldOutcome,
+  held,
   type Idempotency,
   type Outcome,
   permanent,

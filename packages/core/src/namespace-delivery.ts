@@ -36,6 +36,8 @@ export interface NamespaceDeliveryOptions {
   /** Undefined where the namespace has no transactions. */
   readonly transactions: TransactionSource | undefined
   readonly decode: (record: StoredRecord) => WalRecord
+  /** False for a record that is not for the target. Undefined: all are. */
+  readonly concerns?: ((record: StoredRecord, target: string) => boolean) | undefined
 }
 
 /** What a consumer or a target may take to close beyond the deadline of a close, in ms. */
@@ -172,7 +174,7 @@ export class NamespaceDelivery {
       const { name } = this.#options.config
       throw new WalError('ERR_CLOSED', `Namespace '${name}' was closed while it was being started.`)
     }
-    const { config, queue, shard, isolation, clock, random, letters, decode, emitter } =
+    const { config, queue, shard, isolation, clock, random, letters, decode, emitter, concerns } =
       this.#options
     const consumer = await queue.consumer(targetName)
     const what = `consumer of target '${targetName}'`
@@ -187,7 +189,8 @@ export class NamespaceDelivery {
       deadLetters: letters,
       decode,
       transactions: this.#options.transactions,
-      policy: deliveryPolicyOf(config),
+      ...(concerns && { concerns: (record) => concerns(record, targetName) }),
+      policy: deliveryPolicyOf(config, targetName),
       budget: shard.deliveries,
       isolation,
       clock,

@@ -13,6 +13,7 @@ export function eventsAt(
     applied: (records) => emitter.emit('applied', { ...place, records }),
     superseded: (records) => emitter.emit('superseded', { ...place, records }),
     retry: (event) => emitter.emit('retry', { ...place, ...event }),
+    held: (event) => emitter.emit('held', { ...place, ...event }),
     recovered: (event) => emitter.emit('recovered', { ...place, ...event }),
     deadLettered(letter) {
       if (emitter.listenerCount('deadLettered') > 0) emitter.emit('deadLettered', present(letter))

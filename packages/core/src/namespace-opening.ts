@@ -3,13 +3,18 @@ import type { Codec } from './codec.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { HopCounter } from './delay-hops.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
+import type { WalEmitter } from './events.ts'
 import { refused, shown } from './producer/check-fields.ts'
-import { RecordPreparer } from './producer/prepare-record.ts'
+import { RecordPreparer, type RegionRules } from './producer/prepare-record.ts'
 import type { Producer } from './producer/producer.ts'
+import { QueueProducer } from './producer/queue-producer.ts'
+import type { WriteBudget } from './producer/write-budget.ts'
 import type { WriteInput } from './producer/write-input.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { RecordIds } from './record-id.ts'
+import { Replication } from './region/replication.ts'
+import type { Shard } from './shard.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
 import type { VersionClock } from './version.ts'
 
@@ -23,6 +28,25 @@ export interface OpenParts {
   readonly hops: HopCounter
 }
 
+/** What a namespace's queue is opened with. */
+export interface QueueParts {
+  readonly config: ResolvedNamespace
+  readonly queue: Queue
+  readonly directory: string | undefined
+  readonly clock: Clock
+  readonly random: Random
+  readonly emitter: WalEmitter
+}
+
+/** What a namespace's records are sent by. */
+export interface ProducerParts {
+  readonly config: ResolvedNamespace
+  readonly queue: Queue
+  readonly shard: Shard
+  readonly clock: Clock
+  readonly emitter: WalEmitter
+}
+
 /** What a namespace's records are prepared by. */
 export interface PreparerParts {
   readonly config: ResolvedNamespace
@@ -30,6 +54,60 @@ export interface PreparerParts {
   readonly region: { readonly name: string }
   readonly clock: Clock
   readonly random: Random
+}
+
+/** Opens the queue, and passes on what it reports. */
+export function openQueue(options: QueueParts, hops: HopCounter): Promise<void> {
+  const { config, queue, directory, clock, random, emitter } = options
+  const namespace = config.name
+  return queue.open({
+    namespace,
+    targets: Object.keys(config.targets),
+    directory,
+    clock,
+    random,
+    retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
+    retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
+    retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),
+    delayHopped: (records) => hops.count(records),
+    reportError: (error) => emitter.report({ error, namespace }),
+  })
+}
+
+/** Stands between the namespace's writes and its queue. */
+export function producerOf(
+  { config, queue, shard, clock, emitter }: ProducerParts,
+  producer: Producer,
+  writes: WriteBudget,
+): QueueProducer {
+  return new QueueProducer({
+    namespace: config.name,
+    producer,
+    clock,
+    budgets: [writes, shard.writes],
+    overload: config.overload,
+    timeoutMs: config.writeTimeout,
+    largestBatchRecords: queue.supports.largestBatchRecords,
+    largestBatchBytes: queue.supports.largestBatchBytes,
+    onOverload: (waiting) => emitter.emit('overloaded', { namespace: config.name, waiting }),
+  })
+}
+
+/** A namespace as one region of several; undefined where it is not. */
+export function replicationOf(
+  { config, clock, emitter }: Pick<ProducerParts, 'config' | 'clock' | 'emitter'>,
+  versions: VersionClock,
+): Replication | undefined {
+  if (config.replication === undefined) return undefined
+  return new Replication({
+    namespace: config.name,
+    settings: config.replication,
+    targets: config.targets,
+    applyTimeoutMs: config.applyTimeout,
+    clock,
+    versions,
+    emitter,
+  })
 }
 
 /** A time-out or signal of one record would be passed over in silence: they are for all. */
@@ -50,6 +128,7 @@ export function preparerOf(
   codec: Codec,
   versions: VersionClock,
   ids: RecordIds,
+  replication: Replication | undefined,
 ): RecordPreparer {
   const { config, queue, region, clock, random } = options
   return new RecordPreparer({
@@ -67,5 +146,14 @@ export function preparerOf(
     random,
     ids,
     versions,
+    region: replication && rulesOf(replication),
   })
+}
+
+function rulesOf(replication: Replication): RegionRules {
+  return {
+    checkWrite: (input, now) => replication.writes.check(input, now),
+    checkForwarded: (record) => replication.arrive(record),
+    concerns: (record, target) => replication.concerns(record, target),
+  }
 }

@@ -1,9 +1,12 @@
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { DeliveryPolicy } from './delivery/policy.ts'
 
-/** What a namespace's options mean for its deliveries. */
-export function deliveryPolicyOf(config: ResolvedNamespace): DeliveryPolicy {
-  const { retry, batch, breaker, limits } = config
+/** What a namespace's options mean for the delivery to one of its targets. */
+export function deliveryPolicyOf(config: ResolvedNamespace, target: string): DeliveryPolicy {
+  const { retry, batch, breaker, limits, replication } = config
+  const isOfPeer = [...(replication?.peers.values() ?? [])].some(({ targets }) =>
+    targets.includes(target),
+  )
   return {
     order: config.order,
     onDeadLetter: config.onDeadLetter,
@@ -25,6 +28,7 @@ export function deliveryPolicyOf(config: ResolvedNamespace): DeliveryPolicy {
       maxOpenMs: breaker.maxOpen,
     },
     rateLimit: config.rateLimit,
+    catchUp: isOfPeer ? replication?.catchUp : undefined,
     held: { maxRecords: limits.heldRecords, maxBytes: limits.heldBytes },
   }
 }

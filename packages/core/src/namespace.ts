@@ -14,6 +14,7 @@ import type {
 } from './producer/write-input.ts'
 import type { KeptRecords } from './queue/queue.ts'
 import type { ForwardedRecord } from './record.ts'
+import type { ReplicationStatus } from './region/replication-status.ts'
 import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 import type {
   BuildTransaction,
@@ -60,7 +61,8 @@ export interface Namespace<
    * of times.
    *
    * Resolves with one receipt each, in order, also for what is wrong: `durable: 'no'` with
-   * `ERR_INVALID_RECORD`, with `ERR_VERSION_AHEAD` for a version more than a day ahead of the clock, or
+   * `ERR_INVALID_RECORD`, with `ERR_VERSION_AHEAD` for a version more than a day ahead of the clock
+   * (in a replicated namespace: more than `maxDrift`, and `ERR_UNKNOWN_REGION` for what is of no peer), or
    * with what a write is refused for. A record that comes back to where it has been is answered
    * `'yes'`, and not stored again.
    */
@@ -149,6 +151,8 @@ export interface NamespaceStatus<Name extends string = string> {
   /** What delays cost on a queue that keeps them by sending records on; zeros on others. */
   readonly hops: DelayHops
   readonly targets: Readonly<Record<Name, NamespaceTargetStatus>>
+  /** How far peers are behind; undefined where the namespace is not replicated. */
+  readonly replication: ReplicationStatus | undefined
 }
 
 /**

@@ -20,7 +20,14 @@ import type { WalEmitter } from './events.ts'
 import { Forwards } from './forwards.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
 import { NamespaceDelivery } from './namespace-delivery.ts'
-import { checkMany, type OpenParts, preparerOf } from './namespace-opening.ts'
+import {
+  checkMany,
+  type OpenParts,
+  openQueue,
+  preparerOf,
+  producerOf,
+  replicationOf,
+} from './namespace-opening.ts'
 import {
   concernsTarget,
   NamespaceTransactions,
@@ -29,7 +36,7 @@ import {
 } from './namespace-transactions.ts'
 import type { RecordPreparer } from './producer/prepare-record.ts'
 import type { SendOutcome } from './producer/producer.ts'
-import { QueueProducer } from './producer/queue-producer.ts'
+import type { QueueProducer } from './producer/queue-producer.ts'
 import { NotDurableError, onlyReceipt, type Receipt } from './producer/receipt.ts'
 import type { Answer } from './producer/sending.ts'
 import { WriteBudget } from './producer/write-budget.ts'
@@ -45,6 +52,7 @@ import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { ForwardedRecord, StoredRecord, WalRecord } from './record.ts'
 import { RecordIds } from './record-id.ts'
+import type { Replication } from './region/replication.ts'
 import type { ReplayOptions, ReplayReport } from './replay/replay.ts'
 import { Replays } from './replay/replays.ts'
 import type { Shard } from './shard.ts'
@@ -88,31 +96,21 @@ export class OpenNamespace implements Namespace {
   readonly #delayed: DelayedRecords
   readonly #replays: Replays
   readonly #forwards: Forwards
+  readonly #replication: Replication | undefined
   readonly #transactions: NamespaceTransactions | undefined
   #closed = false
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
   static async open(options: OpenNamespaceOptions): Promise<OpenNamespace> {
-    const { config, queue, directory, clock, random, emitter } = options
-    const namespace = config.name
+    const { config, queue, clock } = options
     const hops = new HopCounter(clock)
-    await queue.open({
-      namespace,
-      targets: Object.keys(config.targets),
-      directory,
-      clock,
-      random,
-      retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
-      retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
-      retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),
-      delayHopped: (records) => hops.count(records),
-      reportError: (error) => emitter.report({ error, namespace }),
-    })
+    await openQueue(options, hops)
     try {
       const letters = await lettersOf(config, queue)
       const store = await transactionStoreOf(config, queue)
       const producer = await queue.producer()
       const opened = new OpenNamespace(options, { producer, letters, store, hops })
+      await opened.#replication?.check()
       await opened.#transactions?.writing.begin()
       return opened
     } catch (error) {
@@ -121,29 +119,22 @@ export class OpenNamespace implements Namespace {
     }
   }
 
-  private constructor(options: OpenNamespaceOptions, parts: OpenParts) {
-    const { config, queue, shard, clock, emitter, random } = options
+  private constructor(given: OpenNamespaceOptions, parts: OpenParts) {
     const { producer, store, hops } = parts
+    const floor = given.queue.highestVersion?.() ?? 0n
+    const versions = new VersionClock({ region: given.region.number, floor })
+    const replication = replicationOf(given, versions)
+    const options = { ...given, config: { ...given.config, ...replication?.guarded } }
+    const { config, queue, clock, random } = options
     this.name = config.name
     this.#options = options
+    this.#replication = replication
     this.#hops = hops
     this.#writes = new WriteBudget(`namespace '${config.name}'`, config.limits.inFlightBytes)
-    this.#producer = new QueueProducer({
-      namespace: config.name,
-      producer,
-      clock,
-      budgets: [this.#writes, shard.writes],
-      overload: config.overload,
-      timeoutMs: config.writeTimeout,
-      largestBatchRecords: queue.supports.largestBatchRecords,
-      largestBatchBytes: queue.supports.largestBatchBytes,
-      onOverload: (waiting) => emitter.emit('overloaded', { namespace: config.name, waiting }),
-    })
+    this.#producer = producerOf(options, producer, this.#writes)
     this.#codec = config.codec ?? jsonCodec
-    const floor = queue.highestVersion?.() ?? 0n
-    const versions = new VersionClock({ region: options.region.number, floor })
     const ids = new RecordIds(random)
-    this.#preparer = preparerOf(options, this.#codec, versions, ids)
+    this.#preparer = preparerOf(options, this.#codec, versions, ids, replication)
     const own = { preparer: this.#preparer, producer: this.#producer, versions, ids }
     this.#transactions = store && new NamespaceTransactions({ ...options, ...own, store })
     const letters = this.#transactions?.parking(parts.letters) ?? parts.letters
@@ -167,19 +158,28 @@ export class OpenNamespace implements Namespace {
       targets: config.targets,
       clock,
       decode: this.#decode,
-      concerns: (record, target) => concernsTarget(this.#transactions, record, target),
+      concerns: (record, target) =>
+        replication?.concerns(record, target) !== false &&
+        concernsTarget(this.#transactions, record, target),
       send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
       versions,
+      isReplicated: replication !== undefined,
       pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
     })
     const place = placeOf(options.region.name, config.name, options.random)
     this.#forwards = new Forwards({
-      ...{ namespace: config.name, place, targets: config.targets },
+      ...{ namespace: config.name, place, targets: replication?.ownTargets ?? config.targets },
       prepare: (record) => this.#preparer.forwarded(record),
       send: (records, patience) => this.#producer.send(records, patience, (outcomes) => outcomes),
     })
     const shared = { place, letters, transactions: this.#transactions?.atTargets }
-    this.#delivery = new NamespaceDelivery({ ...options, ...shared, decode: this.#decode })
+    const concerns = replication?.concerns.bind(replication)
+    this.#delivery = new NamespaceDelivery({
+      ...options,
+      ...shared,
+      decode: this.#decode,
+      concerns,
+    })
     this.deadLetters = this.#openDeadLetters(letters)
   }
 
@@ -259,6 +259,7 @@ export class OpenNamespace implements Namespace {
 
   async status(): Promise<NamespaceStatus> {
     if (this.#closed) throw this.#closedError()
+    const targets = await this.#delivery.status()
     return {
       queue: this.#options.queue.kind,
       writes: {
@@ -268,7 +269,8 @@ export class OpenNamespace implements Namespace {
       },
       kept: this.#options.queue.kept?.(),
       hops: this.#hops.status(),
-      targets: await this.#delivery.status(),
+      targets,
+      replication: this.#replication?.status(targets),
     }
   }
 

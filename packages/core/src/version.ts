@@ -56,6 +56,16 @@ export class VersionClock {
   }
 
   /**
+   * How far ahead of the wall clock the next version for a key would be, in whole ms; 0 if it would not.
+   * Records without a key take the stripes in turn; for these it looks at the last of them.
+   */
+  aheadMs(key: string | undefined, now: number, after = 0n): number {
+    const last = this.#last[key === undefined ? this.#turn : stripeOf(key)] ?? 0
+    const passed = Math.max(last, Number(after))
+    return Math.max(0, Math.floor(passed / 1000 - now))
+  }
+
+  /**
    * Versions for all of these keys at once: so many steps for each. Answers the highest; the lowest is
    * `steps - 1` steps of 16 below it, and above every version that any of the keys has had.
    */

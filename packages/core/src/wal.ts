@@ -16,7 +16,7 @@ import { type EventLoopWatch, watchEventLoop } from './event-loop-lag.ts'
 import { WalEmitter, type WalEventName, type WalEvents } from './events.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
 import { OpenNamespace } from './open-namespace.ts'
-import { idempotencyNeeded, type Persona } from './persona/persona.ts'
+import { warnOfIdempotency } from './persona/idempotency-warning.ts'
 import type { Receipt } from './producer/receipt.ts'
 import type {
   DeleteInput,
@@ -194,7 +194,7 @@ class OpenWal implements AsyncDisposable {
       config,
       queue: config.queue ?? fileQueue(),
       directory,
-      region,
+      region: config.replication?.region ?? region,
       shard: shardOf(shards, config.shard),
       isolation: processIsolation,
       clock: this.#clock,
@@ -325,17 +325,4 @@ function shardOf(shards: ReadonlyMap<string, Shard>, name: string): Shard {
   const shard = shards.get(name)
   if (shard) return shard
   throw new WalError('ERR_CONFIG', `There is no shard '${name}'`)
-}
-
-/** At-least-once delivery to a target that cannot tell a repetition deserves a word. */
-function warnOfIdempotency({ name, persona, targets }: ResolvedNamespace): void {
-  const needed = persona === undefined ? undefined : idempotencyNeeded[persona as Persona]
-  for (const [target, { idempotency }] of Object.entries(targets)) {
-    if (needed === undefined || needed.includes(idempotency)) continue
-    process.emitWarning(
-      `Target '${target}' of namespace '${name}' says idempotency '${idempotency}': a record that ${persona} ` +
-        `delivers twice is applied twice. Guard it by version or id, and say so in its idempotency.`,
-      { type: 'DaybookWarning', code: 'DAYBOOK_IDEMPOTENCY' },
-    )
-  }
 }

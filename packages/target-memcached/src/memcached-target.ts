@@ -162,7 +162,7 @@ async function untilAborted(
   }
 }
 
-function errorOf({ message, cause }: FailureOutcome): WalError {
+function errorOf({ message, cause }: Pick<FailureOutcome, 'message' | 'cause'>): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
 }
 

@@ -167,7 +167,7 @@ const notConnected = unavailable(
   'The client has no connection. See that its connect() was called, and its error events.',
 )
 
-function errorOf({ message, cause }: FailureOutcome): WalError {
+function errorOf({ message, cause }: Pick<FailureOutcome, 'message' | 'cause'>): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
 }
 

@@ -1,10 +1,14 @@
 import type { ConfigIssue } from './config-error.ts'
+import { type ParsedRegion, targetsOfPeers } from './replication.ts'
+import { replicationIssues } from './replication-rules.ts'
 import type { ParsedNamespace } from './schema.ts'
 
 /** What the namespaces of one wal have in common. */
 export interface SharedOptions {
   readonly directory: string | undefined
   readonly shards: readonly string[]
+  /** Undefined where none is given. */
+  readonly region: ParsedRegion | undefined
 }
 
 type Option = keyof ParsedNamespace
@@ -46,10 +50,10 @@ const rules: readonly Rule[] = [
   },
   {
     at: 'targets',
-    reads: ['queue', 'targets'],
-    check: ({ queue, targets }) =>
+    reads: ['queue', 'targets', 'replication'],
+    check: ({ queue, targets, replication }) =>
       queue?.supports.independentReaders === false &&
-      Object.keys(targets).length > 1 &&
+      Object.keys({ ...targets, ...(replication && targetsOfPeers(replication)) }).length > 1 &&
       `a ${queue.kind} queue has one reader; give each target a namespace`,
   },
   {
@@ -135,12 +139,13 @@ export function acrossOptions(
   wrong: ReadonlySet<unknown>,
   shared: SharedOptions,
 ): ConfigIssue[] {
-  return rules
+  const found = rules
     .filter(({ reads }) => !reads.some((option) => wrong.has(option)))
     .flatMap(({ at, check }) => {
       const reason = check(namespace, shared)
       return reason ? [{ path: `namespaces.${name}.${at}`, reason }] : []
     })
+  return [...found, ...replicationIssues(name, namespace, wrong, shared.region)]
 }
 
 /** What is wrong with namespaces that have the same queue: each would take the other's records. */

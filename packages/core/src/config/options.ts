@@ -5,6 +5,7 @@ import type { ApplyBatch, Target } from '../target/target.ts'
 import type { TransactionStore } from '../transaction/transaction-store.ts'
 import type { PayloadType } from './payload-type.ts'
 import type { Duration, Size } from './quantity.ts'
+import type { ReplicationOptions } from './replication-options.ts'
 
 /** How failed attempts are retried. Full jitter: a wait is drawn between 0 and the backoff. */
 export interface RetryOptions {
@@ -150,6 +151,8 @@ export interface NamespaceOptions<
    * no delay of its own.
    */
   readonly transactions?: TransactionsOptions | undefined
+  /** Set: the namespace is one region of several that write the same keys. */
+  readonly replication?: ReplicationOptions | undefined
   /** The shard whose budgets it shares. Default `'default'`. */
   readonly shard?: string | undefined
 }

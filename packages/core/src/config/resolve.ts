@@ -3,6 +3,12 @@ import * as v from 'valibot'
 import { acrossOptions, sharedQueues } from './across-options.ts'
 import { ConfigError, type ConfigIssue } from './config-error.ts'
 import {
+  type ParsedRegion,
+  type ResolvedReplication,
+  resolveReplication,
+  targetsOfPeers,
+} from './replication.ts'
+import {
   defaultShard,
   type ParsedNamespace,
   type ParsedOptions,
@@ -11,12 +17,16 @@ import {
 } from './schema.ts'
 
 /** A namespace's options, checked, with every default filled in. */
-export type ResolvedNamespace = ParsedNamespace & { readonly name: string }
+export type ResolvedNamespace = Omit<ParsedNamespace, 'replication'> & {
+  readonly name: string
+  /** The targets of its peers are among `targets`. */
+  readonly replication?: ResolvedReplication | undefined
+}
 
 /** The options of a wal, checked as a whole. */
 export interface ResolvedOptions {
   readonly directory: string | undefined
-  readonly region: ParsedOptions['region']
+  readonly region: ParsedRegion
   readonly shards: ReadonlyMap<string, ParsedShard>
   readonly namespaces: readonly ResolvedNamespace[]
 }
@@ -30,23 +40,39 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const found = parsed.issues ?? []
   const issues = [...found.map(issueOf), ...acrossAll(parsed.output, found)]
   if (!parsed.success || issues.length > 0) throw new ConfigError(issues)
-  const { directory, region, shards, namespaces } = parsed.output
+  const { directory, region = localRegion, shards, namespaces } = parsed.output
   return {
     directory: directory === undefined ? undefined : resolvePath(directory),
     region,
     shards: new Map([['default', defaultShard], ...Object.entries(shards)]),
-    namespaces: Object.entries(namespaces).map(([name, namespace]) => ({ ...namespace, name })),
+    namespaces: Object.entries(namespaces).map(([name, namespace]) =>
+      resolveNamespace(name, namespace, region),
+    ),
   }
+}
+
+/** The region of a wal that says none. */
+const localRegion: ParsedRegion = { name: 'local', number: 0 }
+
+function resolveNamespace(
+  name: string,
+  { replication, ...options }: ParsedNamespace,
+  region: ParsedRegion,
+): ResolvedNamespace {
+  if (replication === undefined) return { ...options, name }
+  const targets = { ...options.targets, ...targetsOfPeers(replication) }
+  return { ...options, name, targets, replication: resolveReplication(replication, region) }
 }
 
 /** What is wrong between options, as far as those can be told that are not wrong by themselves. */
 function acrossAll(output: unknown, found: readonly v.BaseIssue<unknown>[]): ConfigIssue[] {
   const places = found.map(({ path }) => (path ?? []).map(({ key }) => key))
   if (places.some(([option, name]) => !option || (option === 'namespaces' && !name))) return []
-  const { directory, shards, namespaces } = output as ParsedOptions
+  const { directory, region, shards, namespaces } = output as ParsedOptions
   const shared = {
     directory: places.some(([option]) => option === 'directory') ? '' : directory,
     shards: Object.keys(shards ?? {}),
+    region,
   }
   const placesIn = (name: string) =>
     places.filter((place) => place[0] === 'namespaces' && place[1] === name)

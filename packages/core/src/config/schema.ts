@@ -1,5 +1,16 @@
 import * as v from 'valibot'
 import { durationMs, sizeBytes } from './quantity.ts'
+import { replication } from './replication.ts'
+import {
+  byName,
+  count,
+  duration,
+  name,
+  oneOf,
+  orUnlimited,
+  positive,
+  size,
+} from './schema-parts.ts'
 import {
   clockShape,
   codecShape,
@@ -11,21 +22,10 @@ import {
   transactionStoreShape,
 } from './shapes.ts'
 
-const duration = quantity(durationMs)
-const size = quantity(sizeBytes)
 /** 0 reads as "none" to many, and would give up everything at once. */
 const timeout = v.pipe(
   duration,
   v.minValue(1, 'must be at least 1 ms; for a wait of any length give a long one, such as 24h'),
-)
-
-/** A name that appears in paths, topics, metrics and messages. */
-const name = v.pipe(
-  v.string('must be a string'),
-  v.regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/,
-    'must be 1 to 100 of the characters A-Z a-z 0-9 . _ - and begin with a letter or a digit',
-  ),
 )
 
 const retry = v.pipe(
@@ -112,6 +112,7 @@ const namespace = v.strictObject({
   codec: v.optional(codecShape),
   deadLetters: v.optional(deadLettersShape),
   transactions: v.optional(transactions),
+  replication: v.optional(replication),
   shard: v.optional(name, 'default'),
 })
 
@@ -134,7 +135,6 @@ export const walOptionsSchema = v.strictObject({
       name: v.optional(name, 'local'),
       number: v.optional(count(0, 15), 0),
     }),
-    {},
   ),
   shards: v.optional(byName(shard, 'must be an object of shards by name'), {}),
   namespaces: v.pipe(
@@ -155,68 +155,3 @@ export type ParsedShard = v.InferOutput<typeof shard>
 
 /** The shard of namespaces that name none. */
 export const defaultShard: ParsedShard = v.parse(shard, {})
-
-/** An object by names. Those that every object has are refused: the parser would drop them. */
-function byName<S extends v.GenericSchema>(entry: S, reason: string) {
-  return v.pipe(
-    v.custom<object>((value) => typeof value === 'object' && value !== null, reason),
-    v.rawCheck<object>(({ dataset, addIssue }) => {
-      if (!dataset.typed) return
-      for (const taken of ['constructor', 'prototype', '__proto__']) {
-        if (!Object.hasOwn(dataset.value, taken)) continue
-        addIssue({ message: `'${taken}' cannot be a name here: take another` })
-      }
-    }),
-    v.record(name, entry, reason),
-  )
-}
-
-function count(min: number, max: number) {
-  const reason = `must be a whole number from ${min} to ${max}`
-  return v.pipe(
-    v.number(reason),
-    v.integer(reason),
-    v.minValue(min, reason),
-    v.maxValue(max, reason),
-  )
-}
-
-function positive() {
-  const reason = 'must be a number above 0'
-  return v.pipe(
-    v.number(reason),
-    v.finite(reason),
-    v.check((value) => value > 0, reason),
-  )
-}
-
-function oneOf<const T extends string>(...options: T[]) {
-  return v.picklist(options, `must be one of ${options.map((option) => `'${option}'`).join(', ')}`)
-}
-
-/** A duration or size, or `'unlimited'` for one without end. */
-function orUnlimited(parse: (value: never) => number) {
-  return quantity((value: never) => {
-    if (value === 'unlimited') return Number.POSITIVE_INFINITY
-    try {
-      return parse(value)
-    } catch (error) {
-      throw new Error(`${(error as Error).message}; or say 'unlimited'`)
-    }
-  })
-}
-
-/** A duration or size: its parser's error becomes the issue's reason. */
-function quantity(parse: (value: never) => number) {
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform<unknown, number>(({ dataset, addIssue, NEVER }) => {
-      try {
-        return parse(dataset.value as never)
-      } catch (error) {
-        addIssue({ message: (error as Error).message })
-        return NEVER
-      }
-    }),
-  )
-}

@@ -1,10 +1,21 @@
 import type { AttemptClass } from '../consumer/consumer.ts'
 import { isWalError, type WalErrorCode } from '../errors.ts'
-import type { FailureClass, FailureOutcome } from '../target/target.ts'
+import type { FailureClass, FailureOutcome, HeldOutcome } from '../target/target.ts'
 
 /** Why an attempt did not succeed. */
-export interface Failure {
+export type Failure = FailedAttempt | HeldBack
+
+/** Something is wrong, with the record or with its target. */
+export interface FailedAttempt extends FailureReason {
   readonly class: Exclude<AttemptClass, 'interrupted'>
+}
+
+/** The record is put off by itself. */
+export interface HeldBack extends FailureReason {
+  readonly class: 'held'
+}
+
+interface FailureReason {
   readonly code: string
   readonly message: string
   /** How long to wait, in ms, where the target said so; at most an hour. */
@@ -34,11 +45,12 @@ const classByCode: ReadonlyMap<WalErrorCode, Failure['class']> = new Map([
   ['ERR_APPLY_TIMEOUT', 'timeout'],
 ])
 
-const failureClasses: ReadonlySet<unknown> = new Set<FailureClass>([
+const failureClasses: ReadonlySet<unknown> = new Set<FailureClass | 'held'>([
   'permanent',
   'transient',
   'throttled',
   'unavailable',
+  'held',
 ])
 
 /** How deep causes are followed. */
@@ -64,13 +76,13 @@ export function classifyError(error: unknown): Failure {
 }
 
 /** A target's failure outcome, as a failure. */
-export function failureOf(outcome: FailureOutcome): Failure {
+export function failureOf(outcome: FailureOutcome | HeldOutcome): Failure {
   const { status, code, message } = outcome
   return { class: status, code, message, retryAfterMs: retryAfterOf(outcome) }
 }
 
-/** True for what `permanent`, `transient`, `throttled` and `unavailable` make. */
-export function isFailureOutcome(value: unknown): value is FailureOutcome {
+/** True for what `permanent`, `transient`, `throttled`, `unavailable` and `held` make. */
+export function isFailureOutcome(value: unknown): value is FailureOutcome | HeldOutcome {
   if (typeof value !== 'object' || value === null) return false
   const { status, code, message } = value as Partial<FailureOutcome>
   return failureClasses.has(status) && typeof code === 'string' && typeof message === 'string'

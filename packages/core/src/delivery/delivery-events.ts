@@ -1,6 +1,13 @@
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import type { WalError } from '../errors.ts'
-import type { LostEvent, PausedEvent, RecoveredEvent, RetryEvent, TargetPlace } from '../events.ts'
+import type {
+  HeldEvent,
+  LostEvent,
+  PausedEvent,
+  RecoveredEvent,
+  RetryEvent,
+  TargetPlace,
+} from '../events.ts'
 import type { StoredRecord } from '../record.ts'
 
 /** An event as the delivery to one target tells it: without saying which target. */
@@ -15,6 +22,7 @@ export interface DeliveryEvents {
   superseded(records: readonly StoredRecord[]): void
   retry(event: Unplaced<RetryEvent>): void
   recovered(event: Unplaced<RecoveredEvent>): void
+  held(event: Unplaced<HeldEvent>): void
   deadLettered(letter: StoredDeadLetter): void
   lost(event: Unplaced<LostEvent>): void
   paused(event: Unplaced<PausedEvent>): void
@@ -40,6 +48,7 @@ export function guardEvents(events: DeliveryEvents): DeliveryEvents {
     superseded: guard((records) => events.superseded(records)),
     retry: guard((event) => events.retry(event)),
     recovered: guard((event) => events.recovered(event)),
+    held: guard((event) => events.held(event)),
     deadLettered: guard((letter) => events.deadLettered(letter)),
     lost: guard((event) => events.lost(event)),
     paused: guard((event) => events.paused(event)),

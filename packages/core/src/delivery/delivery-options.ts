@@ -23,6 +23,8 @@ export interface TargetDeliveryOptions {
   readonly deadLetters: DeadLetterQueue | undefined
   /** Decodes the payload. What it throws makes the record a dead letter (ERR_UNDECODABLE). */
   decode(record: StoredRecord): WalRecord
+  /** False for a record that is not for this target: it is passed over. Default: all are. */
+  readonly concerns?: ((record: StoredRecord) => boolean) | undefined
   /** Undefined where the namespace has no transactions: a marker becomes a dead letter then. */
   readonly transactions?: TransactionSource | undefined
   readonly policy: DeliveryPolicy

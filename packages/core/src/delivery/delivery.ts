@@ -7,6 +7,7 @@ import { Alarms } from './alarms.ts'
 import { Applier } from './applier.ts'
 import { Blockers, type CopyState } from './blockers.ts'
 import { Breather } from './breather.ts'
+import { CatchUp } from './catch-up.ts'
 import { CopySearch } from './copy-search.ts'
 import { type DeliveryEvents, guardEvents } from './delivery-events.ts'
 import type { StopOptions, TargetDeliveryOptions } from './delivery-options.ts'
@@ -88,6 +89,7 @@ export class TargetDelivery {
       counters: this.#counters,
       run: this.#run,
       rate: policy.rateLimit && new RateLimit(policy.rateLimit, clock),
+      catchUp: policy.catchUp && new CatchUp(policy.catchUp, clock),
       backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),
       report: (code: WalErrorCode, what: string, cause: unknown) => this.#report(code, what, cause),
     }

@@ -5,6 +5,7 @@ import type { Applier } from './applier.ts'
 import type { Batch } from './batch.ts'
 import type { Breather } from './breather.ts'
 import type { BudgetShare, DeliveryBudget } from './budget.ts'
+import type { CatchUp } from './catch-up.ts'
 import type { Entry } from './entry.ts'
 import type { Gate } from './gate.ts'
 import type { Isolation } from './isolation.ts'
@@ -25,6 +26,8 @@ export interface DispatcherOptions {
   readonly applier: Applier
   readonly isolation: Isolation
   readonly rate: RateLimit | undefined
+  /** Holds as well, while the target is far behind. */
+  readonly catchUp: CatchUp | undefined
   report(code: WalErrorCode, what: string, cause: unknown): void
   /** Everything that could begin has begun. */
   onPumped(): void
@@ -36,7 +39,6 @@ export interface DispatcherOptions {
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  readonly #rate: RateLimit | undefined
   readonly #share: BudgetShare
   readonly #batches = new Set<Batch>()
   readonly #idlers: (() => void)[] = []
@@ -46,9 +48,8 @@ export class Dispatcher {
   readonly #stopping = new AbortController()
 
   constructor(options: DispatcherOptions) {
-    const { budget, rate } = options
+    const { budget } = options
     this.#options = options
-    this.#rate = rate
     this.#share = budget.share(() => this.pump())
   }
 
@@ -95,16 +96,26 @@ export class Dispatcher {
     const wanted = isProbe ? 1 : Math.min(ready, limits.maxRecords)
     const lingerMs = isProbe ? 0 : this.#lingersMs(wanted)
     if (lingerMs > 0) return this.#comeBack(lingerMs)
-    const allowed = this.#rate === undefined ? wanted : this.#rate.allowed(wanted)
-    if (allowed === 0) return this.#comeBack(this.#rate?.waitMs(wanted) ?? 0)
+    const rates = this.#rates()
+    const allowed = Math.min(wanted, ...rates.map((rate) => rate.allowed(wanted)))
+    if (allowed === 0) {
+      return this.#comeBack(Math.max(...rates.map((rate) => rate.waitMs(wanted))))
+    }
     const limitsNow = { ...limits, maxRecords: allowed }
     const bytes = lanes.measure(limitsNow)
     if (!this.#share.take(bytes)) return false
     const entries = isProbe ? lanes.takeProbe() : lanes.take(limitsNow)
-    this.#rate?.spend(entries.length)
+    for (const rate of rates) rate.spend(entries.length)
     if (isProbe) gate.probeStarted()
     void this.#run(entries, isProbe, bytes)
     return true
+  }
+
+  #rates(): readonly RateLimit[] {
+    const { rate, catchUp, lanes } = this.#options
+    if (rate === undefined && catchUp === undefined) return noRates
+    const behind = catchUp?.rateFor(lanes.firstReady?.head?.delivery.record)
+    return [rate, behind].filter((each) => each !== undefined)
   }
 
   /** How long a batch that is not full still waits for more records, in ms. */
@@ -162,3 +173,5 @@ export class Dispatcher {
     }
   }
 }
+
+const noRates: readonly RateLimit[] = []

@@ -41,6 +41,8 @@ export class Entry {
   places: Places | undefined
   /** This is no record, but the place of this marker in the lane of one of its keys. */
   owner: Entry | undefined
+  /** Its target has put it off by itself, and that was told. */
+  wasHeld = false
   /** Attempts of it that failed in this life, counted or not. */
   failures = 0
   /** What the gate had counted as records applied when the first of these began. */

@@ -1,4 +1,5 @@
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { StoredRecord } from '../record.ts'
 import type { TransactionSource } from '../transaction/transaction-source.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
@@ -21,6 +22,7 @@ export interface IntakeOptions {
   readonly endings: Endings
   readonly counters: MutableCounters
   readonly transactions?: TransactionSource | undefined
+  readonly concerns?: ((record: StoredRecord) => boolean) | undefined
 }
 
 /** Fewest records kept ready, so that small batches do not mean a pull for each. */
@@ -95,9 +97,10 @@ export class Intake {
   }
 
   #isElsewhere({ record, unreadable }: Delivery): boolean {
-    const { targetName, transactions } = this.#options
+    const { targetName, transactions, concerns } = this.#options
     const { target, transaction } = record
     if (target !== undefined && target !== targetName) return true
+    if (concerns?.(record) === false) return true
     if (transaction === undefined || unreadable !== undefined) return false
     return transactions !== undefined && transactions.keysOf(record, targetName) === undefined
   }

@@ -4,7 +4,7 @@ import type { Random } from '../random.ts'
 import type { Outcome } from '../target/target.ts'
 import { withAttempt } from './attempt-history.ts'
 import type { Batch, Span } from './batch.ts'
-import { type Failure, failureOf } from './classify-error.ts'
+import { type FailedAttempt, type Failure, failureOf, type HeldBack } from './classify-error.ts'
 import type { Entry } from './entry.ts'
 import { excuse, type FailureRun } from './failure-run.ts'
 import type { Gate } from './gate.ts'
@@ -37,6 +37,10 @@ interface Case {
  * that brings it down.
  */
 const mostOutages = 5
+
+/** Wait of a record that was put off without saying for how long, in ms; and the least, where it was said. */
+const usualHoldMs = 1000
+const leastHoldMs = 10
 
 /** Decides what becomes of each record of an apply, and what the apply says of the target. */
 export class Judge {
@@ -120,6 +124,7 @@ export class Judge {
     const { batch, verdicts } = given
     const isUnavailable = failure.class === 'unavailable' && !this.#bringsItDown(given, entry)
     if (batch.failedLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
+    else if (failure.class === 'held') this.#hold(given, entry, failure)
     else if (failure.class === 'throttled') {
       gate.throttle(failure)
       goesBack(batch, entry, verdicts)
@@ -132,6 +137,16 @@ export class Judge {
       verdicts.dead.push(this.dead(batch, entry))
       gate.answered(batch.generation, 0)
     } else this.#mayBeItsOwnFault(given, entry, failure)
+  }
+
+  /** The target is there, and takes others. */
+  #hold({ batch, verdicts }: Case, entry: Entry, failure: HeldBack): void {
+    const delayMs = Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs)
+    this.#wait(entry, delayMs)
+    if (!entry.wasHeld) verdicts.held.push({ entry, failure, delayMs })
+    entry.wasHeld = true
+    goesBack(batch, entry, verdicts)
+    this.#options.gate.answered(batch.generation, 0)
   }
 
   /**
@@ -147,7 +162,7 @@ export class Judge {
   }
 
   /** Its attempt counts, unless all the others fail, too. */
-  #mayBeItsOwnFault(given: Case, entry: Entry, failure: Failure): void {
+  #mayBeItsOwnFault(given: Case, entry: Entry, failure: FailedAttempt): void {
     const { gate, run, policy } = this.#options
     const { batch, applied, verdicts } = given
     const attempt = this.#note(given, entry, failure)
@@ -197,7 +212,7 @@ export class Judge {
     entry.waitUntil = clock.monotonic() + delayMs
   }
 
-  #note({ span, applied }: Case, entry: Entry, failure: Failure): Attempt {
+  #note({ span, applied }: Case, entry: Entry, failure: FailedAttempt): Attempt {
     const { class: failureClass, code, message } = failure
     const target = this.#options.targetName
     const attempt = { ...span, target, class: failureClass, code, message }

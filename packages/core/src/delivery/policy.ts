@@ -27,6 +27,13 @@ export interface RateLimitPolicy {
   readonly burst: number
 }
 
+/** How fast records may go to a target that is far behind. */
+export interface CatchUpPolicy {
+  readonly perSecond: number
+  /** It is far behind while its next record was due longer ago, in ms. */
+  readonly behindMs: number
+}
+
 /** Everything that can be said about delivery to one target, with every default filled in. */
 export interface DeliveryPolicy {
   /** `'key'`: a key's records go one after the other, in order. `'none'`: each goes by itself. */
@@ -47,6 +54,8 @@ export interface DeliveryPolicy {
   readonly applyGraceMs?: number | undefined
   readonly breaker: BreakerPolicy
   readonly rateLimit: RateLimitPolicy | undefined
+  /** Undefined: no slower while it is behind. */
+  readonly catchUp?: CatchUpPolicy | undefined
   /**
    * Bounds on what is held in memory: `maxRecords` waiting out a backoff or behind an earlier record of
    * their key, `maxBytes` of payloads altogether. Past either nothing more is pulled.

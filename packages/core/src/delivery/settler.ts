@@ -88,7 +88,7 @@ export class Settler {
   }
 
   #carryOut(verdicts: Verdicts): Promise<void> | undefined {
-    const { applied, superseded, dead, suspects, lost, back, refunded, retries } = verdicts
+    const { applied, superseded, dead, suspects, lost, back, refunded, retries, held } = verdicts
     const { endings, events, counters } = this.#options
     if (applied.length > 0) this.#finish(applied, 'applied')
     if (superseded.length > 0) this.#finish(superseded, 'superseded')
@@ -97,6 +97,11 @@ export class Settler {
     counters.retried += retries.length
     for (const { entry, attempt, delayMs } of retries) {
       events.retry({ record: entry.delivery.record, attempt, spent: entry.spent, delayMs })
+    }
+    for (const { entry, failure, delayMs } of held) {
+      const { code, message } = failure
+      const until = Math.ceil(this.#options.clock.now() + delayMs)
+      events.held({ record: entry.delivery.record, code, message, until })
     }
     if (suspects.length > 0) void this.#save(suspects.map(withLastAttempt))
     if (back.length === 0 && refunded.length === 0) return undefined

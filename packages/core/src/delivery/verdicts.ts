@@ -1,10 +1,18 @@
 import type { Attempt } from '../consumer/consumer.ts'
+import type { HeldBack } from './classify-error.ts'
 import type { Entry } from './entry.ts'
 
 /** An attempt that failed and that another one follows. */
 export interface Retry {
   readonly entry: Entry
   readonly attempt: Attempt
+  readonly delayMs: number
+}
+
+/** A record that its target put off by itself. */
+export interface HeldEntry {
+  readonly entry: Entry
+  readonly failure: HeldBack
   readonly delayMs: number
 }
 
@@ -23,6 +31,8 @@ export interface Verdicts {
   /** They wait in their lanes, and have got attempts back. */
   readonly refunded: Entry[]
   readonly retries: Retry[]
+  /** They go back as well; it is the first time that they are put off. */
+  readonly held: HeldEntry[]
 }
 
 /** Nothing decided yet. */
@@ -36,5 +46,6 @@ export function newVerdicts(): Verdicts {
     lost: [],
     refunded: [],
     retries: [],
+    held: [],
   }
 }

@@ -32,6 +32,18 @@ export interface PrepareOptions {
   readonly random: Random
   readonly ids: RecordIds
   readonly versions: VersionClock
+  /** Of a region among several: what it asks of records. */
+  readonly region?: RegionRules | undefined
+}
+
+/** What a region among several asks of records. */
+export interface RegionRules {
+  /** Throws for a write that is refused in this region. */
+  checkWrite(input: Pick<Input, 'key' | 'after' | 'version'>, now: number): void
+  /** Throws for a record from elsewhere that is not taken for now. */
+  checkForwarded(record: ForwardedRecord): void
+  /** False for a target to which the record does not go. */
+  concerns(record: Pick<StoredRecord, 'origin'>, target: string): boolean
 }
 
 /** The clock counts in doubles, which are exact up to here: microseconds to the year 2255. */
@@ -108,6 +120,7 @@ export class RecordPreparer {
     const now = clock.now()
     const dueAt = this.#dueAt(input, now)
     const { key, version } = input
+    this.#options.region?.checkWrite(input, now)
     if (version !== undefined) versions.observe(key, version)
     const record: StoredRecord = {
       id: input.id ?? ids.next(now),
@@ -135,10 +148,11 @@ export class RecordPreparer {
    * as new work. Its payload is what a schema has made of one, and does not pass the schema again.
    */
   forwarded(input: ForwardedRecord): StoredRecord {
-    const { namespace, clock, versions } = this.#options
+    const { namespace, clock, versions, region } = this.#options
     checkForwarded(input, this.#options)
     const { id, key, op, payload, headers, writtenAt, version, origin, traceContext } = input
     const aheadMs = this.#aheadMs('version', version)
+    region?.checkForwarded(input)
     if (aheadMs !== undefined) throw versionAhead(namespace, version, aheadMs)
     const record: StoredRecord = {
       ...{ id, namespace, key, op, payload: this.#encode(payload, op), headers: { ...headers } },
@@ -276,6 +290,7 @@ export class RecordPreparer {
   #askTargets(record: StoredRecord, payload: unknown): void {
     for (const [name, target] of this.#critics) {
       if (record.target !== undefined && record.target !== name) continue
+      if (this.#options.region?.concerns(record, name) === false) continue
       if (target.ops && !target.ops.includes(record.op)) {
         throw this.#invalid(`target '${name}' cannot apply a ${record.op}`)
       }

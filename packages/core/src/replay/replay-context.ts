@@ -28,6 +28,8 @@ export interface ReplaysContext {
   /** One outcome per record, in order. */
   send(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]>
   pace(perSecond: number): ReplayPace
+  /** True where other regions write the same keys. */
+  readonly isReplicated?: boolean | undefined
   /** What gives the namespace's records their versions. */
   readonly versions: VersionClock
 }

@@ -44,7 +44,7 @@ export class Replays {
   }
 
   #check({ target, force, dryRun, restamp }: ReplayOptions): void {
-    const { namespace, queue, targets } = this.#context
+    const { namespace, queue, targets, isReplicated } = this.#context
     if (!Object.hasOwn(targets, target)) {
       const names = Object.keys(targets).join(', ')
       throw new WalError(
@@ -65,6 +65,13 @@ export class Replays {
         'ERR_NOT_SUPPORTED',
         `Namespace '${namespace}' cannot be replayed with new versions (restamp): other processes may write into ` +
           `its ${queue.kind} queue meanwhile. Replay it with the versions the records have.`,
+      )
+    }
+    if (restamp && isReplicated) {
+      throw new WalError(
+        'ERR_NOT_SUPPORTED',
+        `Namespace '${namespace}' cannot be replayed with new versions (restamp): its target would hold versions that no ` +
+          'other region has, and regions would not end the same. Replay it with the versions the records have.',
       )
     }
     const idempotency = targets[target]?.idempotency

@@ -15,6 +15,7 @@ export type Outcome =
   /** The target already holds something newer. */
   | { readonly status: 'superseded' }
   | FailureOutcome
+  | HeldOutcome
 
 /** How a failure is to be taken. */
 export type FailureClass = 'permanent' | 'transient' | 'throttled' | 'unavailable'
@@ -34,6 +35,12 @@ export interface FailureOutcome {
   /** How long to wait, in ms, where the target said so. More than an hour counts as an hour. */
   readonly retryAfterMs?: number | undefined
   readonly cause?: unknown
+}
+
+/** What a target says of a record that it takes not now, for a reason that passes. */
+export interface HeldOutcome extends Omit<FailureOutcome, 'status'> {
+  /** It waits with its key, and spends no attempt. Others go on. */
+  readonly status: 'held'
 }
 
 /** What an apply is told beside its records. */
@@ -155,4 +162,12 @@ export function unavailable(
   details?: FailureDetails,
 ): FailureOutcome {
   return { status: 'unavailable', code, message, ...details }
+}
+
+/**
+ * Not this record, for now, for a reason that passes: it waits with its key, and spends no attempt; a
+ * second, unless `retryAfterMs` says otherwise. Once for each record the event `held` tells of it.
+ */
+export function held(code: string, message: string, details?: FailureDetails): HeldOutcome {
+  return { status: 'held', code, message, ...details }
 }

@@ -1,12 +1,12 @@
 import type { WalErrorCode } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
-import { applied, type FailureClass, type Outcome, permanent } from '../target.ts'
+import { applied, type FailureClass, type HeldOutcome, type Outcome, permanent } from '../target.ts'
 
 /**
  * The one table of why a record is not durable where it was sent. What is not in it says something of
  * the queue, and nothing of the record: an outage, in which no attempt is spent.
  */
-const classByCode: Partial<Readonly<Record<WalErrorCode, FailureClass>>> = {
+const classByCode: Partial<Readonly<Record<WalErrorCode, FailureClass | HeldOutcome['status']>>> = {
   ERR_INVALID_DELAY: 'permanent',
   ERR_INVALID_PAYLOAD: 'permanent',
   ERR_INVALID_RECORD: 'permanent',
@@ -16,7 +16,8 @@ const classByCode: Partial<Readonly<Record<WalErrorCode, FailureClass>>> = {
   ERR_OVERLOADED: 'throttled',
   ERR_THROTTLED: 'throttled',
   ERR_TRANSIENT: 'transient',
-  ERR_VERSION_AHEAD: 'transient',
+  ERR_UNKNOWN_REGION: 'held',
+  ERR_VERSION_AHEAD: 'held',
 }
 
 /**

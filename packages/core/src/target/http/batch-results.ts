@@ -1,5 +1,12 @@
 import type { WalRecord } from '../../record.ts'
-import { applied, type FailureClass, type Outcome, superseded, transient } from '../target.ts'
+import {
+  applied,
+  type FailureClass,
+  type HeldOutcome,
+  type Outcome,
+  superseded,
+  transient,
+} from '../target.ts'
 import type { HttpAnswer } from './http-exchange.ts'
 import { type AnswerContext, type HttpReason, outcomeOfStatus } from './http-outcomes.ts'
 import { statusClassOf } from './http-statuses.ts'
@@ -14,11 +21,14 @@ interface Result {
   readonly retryAfterMs?: unknown
 }
 
-const failures: ReadonlySet<unknown> = new Set<FailureClass>([
+type FailureName = FailureClass | HeldOutcome['status']
+
+const failures: ReadonlySet<unknown> = new Set<FailureName>([
   'permanent',
   'transient',
   'throttled',
   'unavailable',
+  'held',
 ])
 
 /** In characters. */
@@ -61,7 +71,7 @@ function outcomeIn(result: Result, context: AnswerContext): Outcome {
   const reason = reasonOf(result, context)
   if (typeof status === 'number') return outcomeOfStatus(status, context, reason)
   if (failures.has(status)) {
-    const name = status as FailureClass
+    const name = status as FailureName
     return { ...reason, status: name, code: reason.code ?? `HTTP_${name.toUpperCase()}` }
   }
   const shown = String(status).slice(0, 80)

@@ -22,6 +22,7 @@ class EventLog implements DeliveryEvents {
   readonly supersededIds: string[] = []
   readonly retries: Parameters<DeliveryEvents['retry']>[0][] = []
   readonly recoveries: Parameters<DeliveryEvents['recovered']>[0][] = []
+  readonly holds: Parameters<DeliveryEvents['held']>[0][] = []
   readonly letters: StoredDeadLetter[] = []
   readonly losses: Parameters<DeliveryEvents['lost']>[0][] = []
   readonly pauses: Parameters<DeliveryEvents['paused']>[0][] = []
@@ -38,6 +39,9 @@ class EventLog implements DeliveryEvents {
   }
   recovered(event: Parameters<DeliveryEvents['recovered']>[0]): void {
     this.recoveries.push(event)
+  }
+  held(event: Parameters<DeliveryEvents['held']>[0]): void {
+    this.holds.push(event)
   }
   deadLettered(letter: StoredDeadLetter): void {
     this.letters.push(letter)

@@ -23,7 +23,8 @@ describe('what a receipt says of a forwarded record', () => {
       'ERR_PAYLOAD_TOO_LARGE',
       'ERR_NOT_SERIALIZABLE',
     ],
-    transient: ['ERR_VERSION_AHEAD', 'ERR_TRANSIENT'],
+    transient: ['ERR_TRANSIENT'],
+    held: ['ERR_VERSION_AHEAD', 'ERR_UNKNOWN_REGION'],
     throttled: ['ERR_OVERLOADED', 'ERR_THROTTLED'],
     unavailable: ['ERR_DISK_FULL', 'ERR_IO', 'ERR_CLOSED', 'ERR_WRITE_TIMEOUT', 'ERR_CONFIG'],
   }

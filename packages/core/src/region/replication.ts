@@ -1,0 +1,194 @@
+import type { Clock } from '../clock.ts'
+import { ConfigError, type ConfigIssue } from '../config/config-error.ts'
+import type { ResolvedReplication } from '../config/replication.ts'
+import type { WalError } from '../errors.ts'
+import type { WalEmitter } from '../events.ts'
+import type { ForwardedRecord, RecordFields, WalRecord } from '../record.ts'
+import { applied, held, type Outcome, permanent, type Target } from '../target/target.ts'
+import type { VersionClock } from '../version.ts'
+import { Arrivals } from './arrivals.ts'
+import { ClockWatch } from './clock-watch.ts'
+import { DeleteMemory } from './delete-memory.ts'
+import { guarded } from './guarded-target.ts'
+import type { PeerStatus, ReplicationStatus } from './replication-status.ts'
+import { WriteGuard } from './write-guard.ts'
+
+export interface ReplicationContext {
+  readonly namespace: string
+  readonly settings: ResolvedReplication
+  /** All of the namespace's targets, those of peers among them. */
+  readonly targets: Readonly<Record<string, Target>>
+  readonly applyTimeoutMs: number
+  readonly clock: Clock
+  readonly versions: VersionClock
+  readonly emitter: WalEmitter
+}
+
+/** What is known of a target's part of the queue. */
+export type TargetLag = Pick<PeerStatus, 'pending' | 'lagMs'>
+
+/**
+ * One namespace as one region of several.
+ *
+ * - What is written here goes to this region's targets and to those of every peer, each with its own progress.
+ * - What comes from a peer goes to this region's targets only: applying it produces nothing.
+ * - Versions decide, so that all end with the same, in whatever order it comes. What could break that is stopped:
+ *   versions further ahead than clocks may be apart, regions that could tie, and puts that might bring back what
+ *   was deleted.
+ */
+export class Replication {
+  /** The namespace's targets, each with its guard. */
+  readonly guarded: { readonly targets: Readonly<Record<string, Target>> }
+  /** Asked before a record is written here. */
+  readonly writes: WriteGuard
+  readonly #context: ReplicationContext
+  readonly #watch: ClockWatch
+  readonly #arrivals: Arrivals
+  /** By the name of the target; what is none of a peer's is this region's own. */
+  readonly #peerByTarget: ReadonlyMap<string, string>
+  readonly #memories: ReadonlyMap<string, DeleteMemory>
+
+  constructor(context: ReplicationContext) {
+    const { namespace, settings, clock, emitter, versions } = context
+    const { region, peers, maxDriftMs } = settings
+    this.#context = context
+    this.#watch = new ClockWatch({
+      ...{ clock, maxDriftMs, peers: peers.size },
+      onDrift: (direction, seenBy) =>
+        emitter.emit('clockDrift', { namespace, region: region.name, direction, peers: seenBy }),
+    })
+    this.#arrivals = new Arrivals({
+      ...{ namespace, settings, clock, watch: this.#watch },
+      onHeld: (event) => emitter.emit('peerHeld', { namespace, ...event }),
+    })
+    this.writes = new WriteGuard({ namespace, settings, versions, watch: this.#watch })
+    this.#peerByTarget = new Map(
+      [...peers].flatMap(([peer, { targets }]) => targets.map((target) => [target, peer] as const)),
+    )
+    const targets = Object.entries(context.targets)
+    this.#memories = new Map(targets.map(([name, each]) => [name, this.#memoryOf(name, each)]))
+    const guards = targets.map(([name, each]) => [name, this.#guardedTarget(name, each)] as const)
+    this.guarded = { targets: Object.fromEntries(guards) }
+  }
+
+  /** Rejects with `ConfigError` for targets that say they forget deletes too soon. */
+  async check(): Promise<void> {
+    const asked = await Promise.all([...this.#memories.values()].map((memory) => memory.issue()))
+    const issues = asked.filter((issue): issue is ConfigIssue => issue !== undefined)
+    if (issues.length > 0) throw new ConfigError(issues)
+  }
+
+  /** This region's own targets, which apply what comes from peers. */
+  get ownTargets(): Readonly<Record<string, Target>> {
+    const own = Object.entries(this.guarded.targets).filter(
+      ([name]) => !this.#peerByTarget.has(name),
+    )
+    return Object.fromEntries(own)
+  }
+
+  /** False for a record that is not for the target: only what was written here goes on to peers. */
+  concerns({ origin }: Pick<RecordFields, 'origin'>, target: string): boolean {
+    return !this.#peerByTarget.has(target) || this.#isOwn(origin)
+  }
+
+  /** Throws for a record that is not taken for now. */
+  arrive(record: ForwardedRecord): void {
+    const objection = this.#arrivals.objection(record)
+    if (objection !== undefined) throw objection
+  }
+
+  status(targets: Readonly<Record<string, TargetLag>>): ReplicationStatus {
+    const { region, peers } = this.#context.settings
+    const statuses = [...peers].map(([name, peer]) => {
+      const lags = peer.targets.flatMap((target) => targets[target] ?? [])
+      return [name, this.#peerStatus(name, peer.number, lags)] as const
+    })
+    return { region, drift: this.#watch.drift(), peers: Object.fromEntries(statuses) }
+  }
+
+  #peerStatus(name: string, number: number, lags: readonly TargetLag[]): PeerStatus {
+    const { catchUp } = this.#context.settings
+    const lagMs = mostOf(lags.map((lag) => lag.lagMs))
+    return {
+      number,
+      pending: mostOf(lags.map((lag) => lag.pending)),
+      lagMs,
+      isCatchingUp: catchUp !== undefined && lagMs !== undefined && lagMs > catchUp.behindMs,
+      refused: this.#arrivals.refused(name),
+      lastArrivalAt: this.#arrivals.lastAt(name),
+    }
+  }
+
+  #isOwn(origin: string): boolean {
+    return origin === this.#context.settings.region.name
+  }
+
+  #memoryOf(name: string, target: Target): DeleteMemory {
+    const { namespace, settings, applyTimeoutMs, clock, emitter } = this.#context
+    const peer = this.#peerByTarget.get(name)
+    const path = `namespaces.${namespace}.${optionOf(name, peer)}`
+    const { longestLagMs, maxDriftMs } = settings
+    const marginMs = maxDriftMs + applyTimeoutMs
+    const onShort = (error: WalError) => emitter.report({ error, namespace, target: name })
+    return new DeleteMemory({ target, name, path, longestLagMs, marginMs, clock, onShort })
+  }
+
+  #guardedTarget(name: string, target: Target): Target {
+    const memory = this.#memories.get(name) as DeleteMemory
+    const peer = this.#peerByTarget.get(name)
+    return guarded(target, {
+      ready: (signal) => memory.known(signal),
+      verdict: (record) => {
+        const isOwn = this.#isOwn(record.origin)
+        if (peer === undefined) return isOwn ? undefined : this.#ofPeer(record, name, memory)
+        return isOwn ? tooLate(record, name, memory) : applied
+      },
+      ...(peer !== undefined && {
+        told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
+      }),
+    })
+  }
+
+  /** Of a record that came by `forward` nothing new is seen here; one that came by a queue is seen first here. */
+  #ofPeer(record: WalRecord, name: string, memory: DeleteMemory): Outcome | undefined {
+    const objection = this.#arrivals.objection(record)
+    if (objection !== undefined) {
+      const { code, message, retryAfterMs } = objection
+      return held(code, message, { retryAfterMs })
+    }
+    this.#context.versions.observe(record.key, record.version)
+    return tooLate(record, name, memory)
+  }
+
+  #toldByPeer(peer: string, { version }: WalRecord, outcome: Outcome | undefined): void {
+    const versionMs = Number(version) / 1000
+    if (outcome !== undefined && 'code' in outcome) {
+      if (outcome.code === 'ERR_VERSION_AHEAD') this.#watch.toldAhead(peer, versionMs)
+      return
+    }
+    const { clock, settings } = this.#context
+    if (Math.abs(clock.now() - versionMs) <= settings.maxDriftMs) this.#watch.agrees(peer)
+  }
+}
+
+function tooLate(record: WalRecord, target: string, memory: DeleteMemory): Outcome | undefined {
+  if (!memory.isTooLate(record)) return undefined
+  return permanent(
+    'ERR_TOO_LATE',
+    `It was written in region '${record.origin}' longer ago than target '${target}' remembers deletes (${memory.shown}): if ` +
+      'its key was deleted since, it might bring it back. Redrive it to have it applied all the same, or discard it',
+  )
+}
+
+/** Where the target is configured. */
+function optionOf(target: string, peer: string | undefined): string {
+  if (peer === undefined) return `targets.${target}`
+  const option = target === peer ? 'target' : `targets.${target.slice(peer.length + 1)}`
+  return `replication.peers.${peer}.${option}`
+}
+
+/** The largest; undefined where one of them is. */
+function mostOf(numbers: readonly (number | undefined)[]): number | undefined {
+  const known = numbers.filter((each) => each !== undefined)
+  return known.length === numbers.length ? Math.max(0, ...known) : undefined
+}
