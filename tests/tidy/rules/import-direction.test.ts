@@ -54,6 +54,14 @@ describe('import direction', () => {
     ).toHaveLength(1)
   })
 
+  test('lets the tests of a package, and nothing else of it, use the support of all suites', () => {
+    const support = '../../../tests/support/expect-kept.ts'
+    expect(check('packages/adapter-kafka/test/a.test.ts', support)).toEqual([])
+    expect(check('packages/adapter-kafka/src/a.ts', support)).toHaveLength(1)
+    const rules = '../../../tests/tidy/rule.ts'
+    expect(check('packages/adapter-kafka/test/a.test.ts', rules)).toHaveLength(1)
+  })
+
   test('sees type imports, re-exports and dynamic imports too', () => {
     const path = 'packages/core/src/delivery/lane.ts'
     for (const text of [

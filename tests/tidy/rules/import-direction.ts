@@ -105,6 +105,8 @@ function objectionOutside(path: string, specifier: string): string | undefined {
     const own = path.split('/', 2).join('/')
     // How it is built is the same for all packages.
     if (path === `${own}/tsup.config.ts` && to === 'tsup.base.ts') return undefined
+    // What every suite needs, whichever package it belongs to.
+    if (path.startsWith(`${own}/test/`) && to.startsWith('tests/support/')) return undefined
     return to.startsWith(`${own}/`) ? undefined : `${to}, outside of its package`
   }
   if (packageName(specifier) !== '@daybook/core') return undefined

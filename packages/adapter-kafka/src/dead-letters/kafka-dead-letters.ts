@@ -12,12 +12,14 @@ import { kafkaError } from '../kafka-errors.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { type IndexedLetter, LetterIndex, matches } from './letter-index.ts'
 import { letterMessage, letterOf, removalMessage } from './letter-message.ts'
+import { RecentLetters } from './recent-letters.ts'
 
 type Put = (message: KafkaMessage) => Promise<SendOutcome>
 
 /**
  * Dead letters in a compacted topic of one partition. To answer, it reads what has been put there
- * since it last did, by whatever process, and keeps an index of it without the letters' bytes.
+ * since it last did, by whatever process, and keeps an index of it without the letters' bytes, but for those
+ * that it read last.
  */
 export function kafkaDeadLetterQueue(
   parts: QueueParts,
@@ -26,6 +28,9 @@ export function kafkaDeadLetterQueue(
 ): DeadLetterQueue {
   return new KafkaDeadLetterQueue(parts, place, put)
 }
+
+/** Letters that are kept with their bytes, in bytes: several pages of usual ones. */
+const recentBytes = 4 * 2 ** 20
 
 /** Letters so near to each other are read in one go. */
 const nearOffsets = 200
@@ -38,6 +43,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   readonly #place: KafkaPlace
   readonly #put: Put
   #index = new LetterIndex()
+  #recent = new RecentLetters(recentBytes)
   /** In ms since the Unix epoch. */
   #caughtUpAt = 0
   #reader: Promise<KafkaReader> | undefined
@@ -149,33 +155,52 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
       const { first = 0, next = 0 } = bounds ?? {}
       const { partition } = this.#place
       const now = this.#parts.context.clock.now()
-      if (now - this.#caughtUpAt > longestTrustMs) this.#index = new LetterIndex()
+      if (now - this.#caughtUpAt > longestTrustMs) {
+        this.#index = new LetterIndex()
+        this.#recent = new RecentLetters(recentBytes)
+      }
       const from = Math.max(first, this.#index.next)
       for await (const entries of reader.read(partition, from, next, this.#closing.signal)) {
-        for (const entry of entries) this.#index.add(entry)
+        for (const entry of entries) {
+          const letter = this.#index.add(entry)
+          if (letter) this.#recent.add(entry, letter)
+        }
       }
       this.#caughtUpAt = now
     })
   }
 
   async #read(found: readonly IndexedLetter[]): Promise<readonly StoredDeadLetter[]> {
-    if (found.length === 0) return []
-    const letters = new Map<string, StoredDeadLetter>()
-    const { partition } = this.#place
-    await this.#oneByOne(async (reader) => {
-      for (const { from, to } of spansOf(found.map(({ offset }) => offset))) {
-        for await (const entries of reader.read(partition, from, to, this.#closing.signal)) {
-          for (const entry of entries) {
-            const letter = letterOf(entry)
-            if (letter && this.#index.get(letter.id)?.offset === entry.offset) {
-              letters.set(letter.id, letter)
-            }
-          }
-        }
-      }
-    })
+    const letters = new Map<number, StoredDeadLetter>()
+    const missing: number[] = []
+    for (const { offset } of found) {
+      const letter = this.#recent.get(offset)
+      if (letter) letters.set(offset, letter)
+      else missing.push(offset)
+    }
+    if (missing.length > 0) {
+      await this.#oneByOne(async (reader) => {
+        for (const span of spansOf(missing)) await this.#readSpan(reader, span, letters)
+      })
+    }
     // One that was removed or put again meanwhile may be compacted away.
-    return found.flatMap(({ summary }) => letters.get(summary.id) ?? [])
+    return found.flatMap(({ offset }) => letters.get(offset) ?? [])
+  }
+
+  async #readSpan(
+    reader: KafkaReader,
+    { from, to }: Span,
+    letters: Map<number, StoredDeadLetter>,
+  ): Promise<void> {
+    const { partition } = this.#place
+    for await (const entries of reader.read(partition, from, to, this.#closing.signal)) {
+      for (const entry of entries) {
+        const letter = letterOf(entry)
+        if (letter === undefined) continue
+        letters.set(entry.offset, letter)
+        this.#recent.add(entry, letter)
+      }
+    }
   }
 
   #oneByOne(work: (reader: KafkaReader) => Promise<void>): Promise<void> {
@@ -210,9 +235,15 @@ function closed(): WalError {
   return new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
 }
 
+/** Offsets from one up to, and without, another. */
+interface Span {
+  from: number
+  to: number
+}
+
 /** Spans that hold these offsets, which grow. */
-function spansOf(offsets: readonly number[]): readonly { from: number; to: number }[] {
-  const spans: { from: number; to: number }[] = []
+function spansOf(offsets: readonly number[]): readonly Readonly<Span>[] {
+  const spans: Span[] = []
   for (const offset of offsets) {
     const last = spans.at(-1)
     if (last !== undefined && offset - last.to < nearOffsets) last.to = offset + 1

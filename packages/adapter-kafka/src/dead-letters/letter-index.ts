@@ -24,15 +24,17 @@ export class LetterIndex {
     return this.#letters.get(id)
   }
 
-  add(entry: KafkaEntry): void {
+  /** Notes what an entry does, and answers the letter in it. */
+  add(entry: KafkaEntry): StoredDeadLetter | undefined {
     const { key, value, offset } = entry
     this.next = offset + 1
-    if (key === null) return
+    if (key === null) return undefined
     const id = key.toString()
     // Taken out first, for a letter put again stands last, like any other that is put.
     this.#letters.delete(id)
     const letter = value === null ? undefined : letterOf(entry)
     if (letter) this.#letters.set(id, indexed(letter, offset))
+    return letter
   }
 }
 

@@ -36,6 +36,34 @@ test('a letter that others have removed is forgotten also where the mark of that
   await letters.close()
 })
 
+test('letters that were listed are given one by one without reading the topic again', async () => {
+  const letters = Array.from({ length: 3 }, () => makeDeadLetter())
+  const entries = letters.map((letter, offset) => {
+    return { ...letterMessage(letter), offset, timestamp: 0 }
+  })
+  const reads: number[] = []
+  const reader = {
+    async *read(_: number, from: number, to: number) {
+      reads.push(to - from)
+      yield entries.slice(from, to)
+    },
+    async close() {},
+  }
+  const parts = {
+    client: { reader: async () => reader },
+    admin: { bounds: async () => [{ first: 0, next: entries.length }] },
+    context: { clock: new VirtualClock() },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  const queue = kafkaDeadLetterQueue(parts, place, async () => ({ durable: 'yes' }))
+  const ids = letters.map(({ id }) => id)
+  expect((await queue.list({})).letters.map(({ id }) => id)).toEqual(ids)
+  for (const letter of letters) expect(await queue.get(letter.id)).toEqual(letter)
+  // What is asked for is what was put meanwhile, and that is nothing.
+  expect(reads.filter((count) => count > 0)).toEqual([3])
+  await queue.close()
+})
+
 test('a dead-letter queue that is closed while the broker does not answer ends what is being read', async () => {
   const never = new Promise<never>(() => {})
   const parts = {
