@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { WalError } from '@daybook/core'
 import type { ListingStore } from './payload-store.ts'
 
 /**
  * A store in a directory, which all processes of the queue have to share. A file is synced before it
- * gets its name, its directory after, and so is the parent of each directory that had to be made.
+ * gets its name, its directory after, and so is the parent of each directory that had to be made. Throws
+ * `ERR_CONFIG` for what is no path.
  */
 export function directoryStore(directory: string): ListingStore {
+  if (typeof directory !== 'string' || directory === '') {
+    throw new WalError('ERR_CONFIG', "directoryStore: give the directory's path.")
+  }
   const makeDirectory = directoryMaker()
   const pathOf = (name: string): string => join(directory, ...name.split('/').map(encode))
   return {

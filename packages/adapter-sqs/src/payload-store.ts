@@ -19,3 +19,14 @@ export interface ListingStore extends PayloadStore {
    */
   list(prefix: string, after: string | undefined): Promise<readonly string[]>
 }
+
+/** What a store has to have. */
+export const payloadStoreMethods = ['put', 'get', 'delete'] as const
+/** What a store that lists has to have. */
+export const listingStoreMethods = [...payloadStoreMethods, 'list'] as const
+
+/** The first of the methods that it does not have, whatever it is. */
+export function lackingMethod(store: unknown, methods: readonly string[]): string | undefined {
+  const members = (store ?? {}) as Readonly<Record<string, unknown>>
+  return methods.find((method) => typeof members[method] !== 'function')
+}

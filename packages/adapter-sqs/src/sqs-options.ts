@@ -1,5 +1,11 @@
 import { WalError } from '@daybook/core'
-import type { ListingStore, PayloadStore } from './payload-store.ts'
+import {
+  type ListingStore,
+  lackingMethod,
+  listingStoreMethods,
+  type PayloadStore,
+  payloadStoreMethods,
+} from './payload-store.ts'
 import type { SqsClient } from './sqs-client.ts'
 import { triedBytes } from './sqs-envelope.ts'
 
@@ -95,8 +101,6 @@ const names: Readonly<Record<keyof SqsQueueOptions, true>> = {
   ...{ requestTimeoutMs: true, storeTimeoutMs: true, receivers: true, senders: true },
 }
 
-const storeMethods = ['put', 'get', 'delete'] as const
-
 /**
  * SQS hides a message for at most twelve hours from its receive, and refuses a renewal that would go beyond:
  * the first, at half of this at the latest, has to stay within.
@@ -157,6 +161,9 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
 
 /** What would otherwise show as a bare TypeError, or not at all. */
 function checkShapes(options: SqsQueueOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new WalError('ERR_CONFIG', 'sqsQueue: give an object of options, with a `client`.')
+  }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(names, name)) throw wrong(name, 'is no option of it')
   }
@@ -169,20 +176,18 @@ function checkShapes(options: SqsQueueOptions): void {
     if (urls.length === 0) throw wrong('targetQueueUrls', 'must give each target a queue')
     for (const [target, url] of urls) checkUrl(`targetQueueUrls.${target}`, url)
   }
-  if (store !== undefined) checkMethods('store', store, storeMethods)
+  if (store !== undefined) checkStore('store', store, payloadStoreMethods)
   if (deadLetterStore === undefined) return
-  checkMethods('deadLetterStore', deadLetterStore, [...storeMethods, 'list'])
+  checkStore('deadLetterStore', deadLetterStore, listingStoreMethods)
 }
 
 function checkUrl(option: string, url: unknown): void {
   if (typeof url !== 'string' || url === '') throw wrong(option, "must be a queue's URL")
 }
 
-function checkMethods(option: string, store: object, wanted: readonly string[]): void {
-  for (const method of wanted) {
-    const value = (store as Readonly<Record<string, unknown>> | null)?.[method]
-    if (typeof value !== 'function') throw wrong(`${option}.${method}`, 'must be a function')
-  }
+function checkStore(option: string, store: unknown, methods: readonly string[]): void {
+  const lacking = lackingMethod(store, methods)
+  if (lacking !== undefined) throw wrong(`${option}.${lacking}`, 'must be a function')
 }
 
 function seconds(ms: number): number {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash as digest, randomBytes } from 'node:crypto'
 import {
   type Clock,
   type Producer,
@@ -118,7 +118,7 @@ export function fifoFields(
 }
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
+  return digest('sha256', text, 'base64url')
 }
 
 function no(error: WalError): SendOutcome {

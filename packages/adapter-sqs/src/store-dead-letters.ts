@@ -9,7 +9,7 @@ import {
   systemClock,
   WalError,
 } from '@daybook/core'
-import type { ListingStore } from './payload-store.ts'
+import { type ListingStore, lackingMethod, listingStoreMethods } from './payload-store.ts'
 import { decodeEnvelope, encodeEnvelope } from './sqs-envelope.ts'
 
 // Two objects for each letter:
@@ -33,9 +33,14 @@ const readsAtOnce = 16
 
 /**
  * Dead letters in an object store or a shared directory: SQS cannot list what lies in a queue. Listing
- * reads the letters one by one, `get` and `remove` go straight to theirs.
+ * reads the letters one by one, `get` and `remove` go straight to theirs. Throws `ERR_CONFIG` for options
+ * that are wrong.
  */
 export function storeDeadLetters(options: StoreDeadLettersOptions): DeadLetterQueue {
+  const { store, prefix } = options ?? {}
+  const lacking = lackingMethod(store, listingStoreMethods)
+  if (lacking !== undefined) throw wrong(`\`store.${lacking}\` must be a function`)
+  if (typeof prefix !== 'string') throw wrong('`prefix` must be a text')
   return new StoreDeadLetters(options)
 }
 
@@ -204,4 +209,8 @@ function matches(letter: StoredDeadLetter, filter: DeadLetterFilter): boolean {
 
 function hash(id: string): string {
   return createHash('sha256').update(id).digest('base64url')
+}
+
+function wrong(what: string): WalError {
+  return new WalError('ERR_CONFIG', `storeDeadLetters: ${what}.`)
 }

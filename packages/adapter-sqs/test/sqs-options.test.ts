@@ -1,6 +1,6 @@
 import { VirtualClock } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
-import { sqsQueue } from '../src/index.ts'
+import { directoryStore, sqsQueue, storeDeadLetters } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 const model = new SqsModel({ clock: new VirtualClock() })
@@ -44,5 +44,25 @@ describe('an option', () => {
   test.each(wrong)('that is wrong is named in the error: %s of %j', (option, options) => {
     const message = expect.stringContaining(`\`${option}\``)
     expect(made(options)).toThrow(expect.objectContaining({ code: 'ERR_CONFIG', message }))
+  })
+})
+
+describe('what a program without types passes instead of options', () => {
+  const store = { put: async () => {}, get: async () => undefined, delete: async () => {} }
+  const wrong: readonly (readonly [string, (given: never) => unknown, unknown])[] = [
+    ['sqsQueue', sqsQueue, undefined],
+    ['sqsQueue', sqsQueue, null],
+    ['sqsQueue', sqsQueue, queueUrl],
+    ['storeDeadLetters', storeDeadLetters, undefined],
+    ['storeDeadLetters', storeDeadLetters, { store, prefix: 'letters/' }],
+    ['storeDeadLetters', storeDeadLetters, { store: { ...store, list: async () => [] } }],
+    ['directoryStore', directoryStore, undefined],
+    ['directoryStore', directoryStore, { directory: '/mnt/shared' }],
+  ]
+  test.each(wrong)('is refused with ERR_CONFIG by %s: %#', (name, make, given) => {
+    const message = expect.stringMatching(new RegExp(`^${name}: `))
+    expect(() => make(given as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG', message }),
+    )
   })
 })

@@ -144,9 +144,9 @@ function wrongValues(options: object | undefined): readonly ConfigIssue[] {
 }
 
 function contradictions<P>(
-  options: Partial<ElasticsearchTargetOptions<P>> = {},
+  options: Partial<ElasticsearchTargetOptions<P>> | null | undefined,
 ): readonly ConfigIssue[] {
-  const { dataStream, patch, tombstones } = options
+  const { dataStream, patch, tombstones } = options ?? {}
   const issues: ConfigIssue[] = []
   if (dataStream === true && patch === 'optimistic')
     issues.push(issue('patch', 'a data stream takes no patches'))

@@ -37,6 +37,11 @@ test.each([
   expect(issues.map(({ path }) => path)).toEqual([`elasticsearchTarget.${name}`])
 })
 
+test.each([undefined, null])('%o instead of options is answered by what is missing', (options) => {
+  const paths = issuesOf(options as never).map(({ path }) => path)
+  expect(paths).toEqual(['elasticsearchTarget.client', 'elasticsearchTarget.index'])
+})
+
 test.each([
   ['', 'is empty'],
   ['.', 'must not be "."'],

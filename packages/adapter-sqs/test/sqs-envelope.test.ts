@@ -1,0 +1,24 @@
+import { makeStoredRecord } from '@daybook/core/testing'
+import { expect, test } from 'vitest'
+import { decodeEnvelope, encodeEnvelope } from '../src/sqs-envelope.ts'
+
+const sent = { producer: 'one', count: 7 }
+const records = [
+  makeStoredRecord({ payload: undefined, op: 'delete', headers: {}, attemptEpoch: 0 }),
+  makeStoredRecord({ payload: new Uint8Array(), key: 'half \ud800 of a pair, \ufffe and \uffff' }),
+  makeStoredRecord({ payload: Uint8Array.of(0, 255), headers: { a: '"\\' }, attemptEpoch: 3 }),
+]
+
+test.each(records)('a record comes out of a message as it went in: %#', (record) => {
+  const body = encodeEnvelope(record, sent)
+  expect(decodeEnvelope(body)).toEqual({ record, sent })
+  expect(body).not.toMatch(/[\ufffe\uffff\ud800]/)
+})
+
+test('what a record does not have takes no room in its message, and may stand there all the same', () => {
+  const record = makeStoredRecord({ headers: {}, attemptEpoch: 0 })
+  const body = encodeEnvelope(record, sent)
+  expect(body).not.toMatch(/headers|attemptEpoch|dueAt|target/)
+  const spelled = body.replace('{', '{"headers":{},"attemptEpoch":0,')
+  expect(decodeEnvelope(spelled).record).toEqual(record)
+})
