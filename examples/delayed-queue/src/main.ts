@@ -25,7 +25,8 @@ ${styleText('bold', 'Daybook: deletes that wait for their time')}
   written down when they are known, and wait in a log on disk.
 `
 
-process.exitCode = await main()
+// Takes along whatever it has started.
+process.exit(await main())
 
 async function main(): Promise<number> {
   for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
