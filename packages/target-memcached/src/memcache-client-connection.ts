@@ -81,6 +81,7 @@ export class MemcacheClientConnection implements MemcachedConnection {
     const xsend: SingleMemcacheClient['xsend'] = (data, options) =>
       client.xsend((socket) => {
         if (socket !== undefined) tell(this.#sockets.numberOf(socket))
+        this.#sockets.writeTogether(socket)
         if (typeof data === 'function') data(socket)
         else socket?.write(data)
       }, options)

@@ -18,10 +18,7 @@ export interface MemcacheNode {
   isConnected(): boolean
   reconnect(): Promise<void>
   /** Resolves with the line that answers, or, for `isMultiline`, with the values. */
-  command(
-    command: string,
-    options?: { isMultiline?: boolean; requestedKeys?: string[] },
-  ): Promise<unknown>
+  command(command: string, options?: { isMultiline?: boolean }): Promise<unknown>
 }
 
 /**
@@ -44,14 +41,14 @@ export class MemcacheConnection implements MemcachedConnection {
    * its number, and the store that relies on it is refused.
    */
   async gets(key: string): Promise<HeldItem | undefined> {
-    const node = await this.#nodeOf(key)
+    const node = this.#nodeOf(key)
+    if (!node.isConnected()) await this.#connected(node)
     const socket = this.#socketOf(node)
-    const [meta, answer] = await Promise.all([
-      node.command(`mg ${key} c`),
-      node.command(`get ${key}`, { isMultiline: true, requestedKeys: [key] }),
-    ])
-    const [, cas] = /^HD c(\d+)/.exec(`${meta}`) ?? []
-    const [value] = (answer as { values?: readonly string[] } | undefined)?.values ?? []
+    this.#sockets.writeTogether(node.socket)
+    const reading = node.command(`mg ${key} c`)
+    const [meta, answer] = await Promise.all([reading, node.command(`get ${key}`, multiline)])
+    const cas = casIn(`${meta}`)
+    const [value] = (answer as readonly string[] | undefined) ?? []
     return cas === undefined || value === undefined
       ? undefined
       : { value, cas: casOver(socket, cas) }
@@ -63,11 +60,13 @@ export class MemcacheConnection implements MemcachedConnection {
    */
   async store({ key, value, ttlSeconds, cas }: ItemChange): Promise<boolean> {
     if (typeof value !== 'string') throw textOnly
-    const node = await this.#nodeOf(key)
+    const node = this.#nodeOf(key)
+    if (!node.isConnected()) await this.#connected(node)
     const [socket, number] = cas === undefined ? [] : readCas(cas)
     if (socket !== undefined && socket !== this.#socketOf(node)) return false
     const sizes = `${key} 0 ${ttlSeconds} ${Buffer.byteLength(value)}`
     const head = cas === undefined ? `add ${sizes}` : `cas ${sizes} ${number}`
+    this.#sockets.writeTogether(node.socket)
     return (await node.command(`${head}\r\n${value}`)) === 'STORED'
   }
 
@@ -84,10 +83,10 @@ export class MemcacheConnection implements MemcachedConnection {
     return socket === undefined ? 0 : this.#sockets.numberOf(socket)
   }
 
-  async #nodeOf(key: string): Promise<MemcacheNode> {
-    const [node, ...copies] = this.#client.hash.getNodesByKey(key)
-    if (node === undefined || copies.length > 0) throw oneNode
-    await this.#connected(node)
+  #nodeOf(key: string): MemcacheNode {
+    const nodes = this.#client.hash.getNodesByKey(key)
+    const [node] = nodes
+    if (node === undefined || nodes.length > 1) throw oneNode
     return node
   }
 
@@ -100,6 +99,13 @@ export class MemcacheConnection implements MemcachedConnection {
     this.#connecting.set(node, connecting)
     return connecting
   }
+}
+
+const multiline = { isMultiline: true }
+
+/** The CAS number in an answer to `mg`; undefined where nothing is held. */
+function casIn(line: string): string | undefined {
+  return line.startsWith('HD c') ? line.slice('HD c'.length) : undefined
 }
 
 const textOnly = permanent(

@@ -49,15 +49,16 @@ export function itemOf(
     return { value: item, ttlSeconds: Math.ceil(settings.tombstoneMs / 1_000) }
   }
   const item = withVersion(record.version, value)
-  const bytes = Buffer.byteLength(item) + Buffer.byteLength(key) + overheadBytes
-  if (bytes > settings.largestItemBytes) {
-    const most = settings.largestItemBytes
-    throw permanent(
-      'too_large',
-      `The item has ${bytes} bytes, and \`largestItemBytes\` is ${most}.`,
-    )
-  }
+  refuseTooLarge(item, key, settings.largestItemBytes)
   return { value: item, ttlSeconds: Math.ceil((ttlMs ?? 0) / 1_000) }
+}
+
+/** Counts only where a count may tell: no character has more than three bytes. */
+function refuseTooLarge(item: string | Uint8Array, key: string, most: number): void {
+  if ((item.length + key.length) * 3 + overheadBytes <= most) return
+  const bytes = Buffer.byteLength(item) + Buffer.byteLength(key) + overheadBytes
+  if (bytes <= most) return
+  throw permanent('too_large', `The item has ${bytes} bytes, and \`largestItemBytes\` is ${most}.`)
 }
 
 function made(

@@ -49,10 +49,11 @@ export function memcachedValue(held: string | Uint8Array): MemcachedValue {
 }
 
 function prefixOf(version: bigint, kind: string): string {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigInt64BE(version)
+  const halves = [Number(version >> 32n), Number(version & 0xffff_ffffn)]
   let prefix = kind
-  for (const byte of bytes) prefix += charactersOf[byte]
+  for (const half of halves) {
+    for (const shift of [24, 16, 8, 0]) prefix += charactersOf[(half >> shift) & 0xff]
+  }
   return `${prefix}\n`
 }
 

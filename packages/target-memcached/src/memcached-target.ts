@@ -69,8 +69,9 @@ class MemcachedTarget implements Target<unknown> {
   /** All records at once: the client pipelines what they read, and then what they store. */
   async apply(records: readonly WalRecord[], { signal }: ApplyContext): Promise<Outcome[]> {
     if (signal.aborted) return records.map(() => aborted)
-    return untilAborted(signal, (settle) =>
-      records.map((record) => settle(this.#applyOne(record, signal))),
+    return untilAborted(
+      signal,
+      records.map((record) => this.#applyOne(record, signal)),
     )
   }
 
@@ -104,7 +105,7 @@ class MemcachedTarget implements Target<unknown> {
       await this.#settings.connection.ping()
       return applied
     }
-    const [outcome] = await untilAborted(signal, (settle) => [settle(ping())])
+    const [outcome] = await untilAborted(signal, [ping()])
     if (outcome !== undefined && 'code' in outcome) throw errorOf(outcome)
   }
 
@@ -146,20 +147,16 @@ const contended = transient('contended', 'Others keep changing the item while it
  */
 async function untilAborted(
   signal: AbortSignal,
-  start: (settle: (answer: Promise<Outcome>) => Promise<Outcome>) => Promise<Outcome>[],
+  answers: readonly Promise<Outcome>[],
 ): Promise<Outcome[]> {
-  let abort = (): void => {}
-  const end = new Promise<Outcome>((resolve) => {
-    abort = () => resolve(aborted)
-    signal.addEventListener('abort', abort)
-  })
-  try {
-    const race = (answer: Promise<Outcome>): Promise<Outcome> =>
-      Promise.race([answer.catch(memcachedOutcome), end])
-    return await Promise.all(start(race))
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  const outcomes = answers.map((): Outcome => aborted)
+  const settled = Promise.all(
+    answers.map(async (answer, at) => {
+      outcomes[at] = await answer.catch(memcachedOutcome)
+    }),
+  )
+  await abortable(settled, signal).catch(() => {})
+  return [...outcomes]
 }
 
 function errorOf({ message, cause }: Pick<FailureOutcome, 'message' | 'cause'>): WalError {

@@ -10,7 +10,9 @@ export const memcached: BenchStore = {
   name: 'memcached',
   about: 'memcached, memcache, each item read and then stored by cas or add',
   async open() {
-    const server = await service('memcached', { instance: 'bench', settings: { '-m': '1024' } })
+    // An item that the server moves to another page counts as one more.
+    const settings = { '-m': '1024', '-o': 'no_slab_reassign,no_slab_automove' }
+    const server = await service('memcached', { instance: 'bench', settings })
     const client = new Memcache({ nodes: [server.address] })
     await client.connect()
     const [node] = client.nodes as [Node]
