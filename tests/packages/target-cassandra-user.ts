@@ -1,7 +1,12 @@
 // What somebody who installed @daybook/target-cassandra would write: typed, and run against the packed files.
 
 import { createWal, fanOut, memoryQueue, type } from '@daybook/core'
-import { type CassandraClient, cassandraTarget } from '@daybook/target-cassandra'
+import {
+  type CassandraClient,
+  cassandraTarget,
+  cassandraTransactionStore,
+  cassandraTransactionTables,
+} from '@daybook/target-cassandra'
 import { Client } from 'cassandra-driver'
 
 interface Title {
@@ -51,3 +56,8 @@ await wal.drain({ timeout: '20s' })
 await wal.close()
 const expected = JSON.stringify([['tt0038787', 1946, version.toString()]])
 if (JSON.stringify(sent) !== expected) throw new Error(`sent: ${JSON.stringify(sent)}`)
+
+const tables = cassandraTransactionTables('media.sets')
+if (tables.length !== 4) throw new Error(`${tables.length} tables`)
+const store = cassandraTransactionStore({ client: real, namespace: 'titles', table: 'media.sets' })
+await store.close()

@@ -133,7 +133,10 @@ export async function transactionStoreOf(
 ): Promise<TransactionStore | undefined> {
   if (transactions === undefined) return undefined
   const store = transactions.store ?? (await queue.transactions?.())
-  if (store !== undefined) return store
+  if (store !== undefined) {
+    await store.open?.()
+    return store
+  }
   throw new ConfigError([
     {
       path: `namespaces.${name}.transactions`,

@@ -29,9 +29,11 @@ export interface CassandraResult {
 export interface CassandraCallOptions {
   prepare?: boolean
   logged?: boolean
-  /** True of all that the target sends: the timestamp is the record's, however often it is sent. */
+  /** True of all that the target sends: the timestamp is the record's, however often it is sent. False of conditional changes. */
   isIdempotent?: boolean
   consistency?: number
+  /** Among which replicas a conditional change is agreed on. */
+  serialConsistency?: number
   /** Its name; a client also takes one itself. */
   executionProfile?: string | object
   retry?: CassandraRetryPolicy

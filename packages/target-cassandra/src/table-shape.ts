@@ -26,12 +26,27 @@ const tableQuery =
 /** Every node knows the schema: no reason to ask several. */
 const localOne = 10
 
-/** Asks the cluster itself, for the driver's copy may be old. Throws `ERR_CONFIG` if there is no such table. */
+/** As {@link findTable}. Throws `ERR_CONFIG` if there is no such table. */
 export async function readTable(
   client: CassandraClient,
   name: TableName,
   executionProfile: string | undefined,
 ): Promise<TableShape> {
+  const table = await findTable(client, name, executionProfile)
+  if (table !== undefined) return table
+  throw new WalError(
+    'ERR_CONFIG',
+    `cassandraTarget: there is no table ${shownTable(name)}. Create it, or mend \`table\`; names are lower case ` +
+      'unless in double quotes.',
+  )
+}
+
+/** Asks the cluster itself, for the driver's copy may be old. Undefined if there is no such table. */
+export async function findTable(
+  client: CassandraClient,
+  name: TableName,
+  executionProfile: string | undefined,
+): Promise<TableShape | undefined> {
   const options = {
     ...{ prepare: true, isIdempotent: true, retry: noRetries, consistency: localOne },
     ...(executionProfile !== undefined && { executionProfile }),
@@ -41,13 +56,7 @@ export async function readTable(
     [tableQuery, columnsQuery].map((query) => client.execute(query, [...where], options)),
   )
   const [row] = table?.rows ?? []
-  if (row === undefined) {
-    throw new WalError(
-      'ERR_CONFIG',
-      `cassandraTarget: there is no table ${shownTable(name)}. Create it, or mend \`table\`; names are lower case ` +
-        'unless in double quotes.',
-    )
-  }
+  if (row === undefined) return undefined
   return {
     name,
     columns: new Map(

@@ -111,6 +111,7 @@ export const deadLettersShape = v.union(
 
 /** A store of transactions: every method. */
 export const transactionStoreShape = shaped<TransactionStore>('a store of transactions', {
+  open: optional(method),
   create: method,
   addChunk: method,
   put: method,

@@ -87,6 +87,11 @@ export interface TransactionFilter {
  */
 export interface TransactionStore {
   /**
+   * Called once, where it is given, as its namespace is opened and before anything else. Rejects where the store cannot be used
+   * as it is: the wal is not created then.
+   */
+  open?(): Promise<void>
+  /**
    * Stores a new head, of revision 1, and its first chunks, all or nothing, durably. Answers false, and
    * changes nothing, where there is a transaction of this id.
    *
