@@ -4,6 +4,7 @@ import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { encodeClaim } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
+import type { IngressRetention } from './sqs-ingress-retention.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
@@ -18,6 +19,8 @@ export interface SqsForwarderOptions {
   readonly calls: SqsCalls
   /** Into each target's queue. */
   readonly senders: ReadonlyMap<string, SqsSender>
+  /** Of the ingress queue. */
+  readonly retention: IngressRetention
   report(error: WalError): void
 }
 
@@ -78,25 +81,35 @@ export class SqsForwarder {
   }
 
   async #forwardAll(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { store } = this.#options.settings
-    const { read, failure } = await readMessages(messages, store)
+    const { settings, retention } = this.#options
+    if (messages.length > 0) retention.look(messages)
+    const { read, failure } = await readMessages(messages, settings.store)
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
-    const latest = expiresAt - this.#options.settings.visibilityMs / 4
-    const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest))
+    const latest = expiresAt - settings.visibilityMs / 4
+    const copied = new Set<string>()
+    const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest, copied))
     // One that fails must not hide that others are still on their way.
     const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
+    if (this.#options.clock.monotonic() < latest) {
+      await retention.renew(messages.filter(({ MessageId = '' }) => !copied.has(MessageId)))
+    }
     if (failed?.status === 'rejected') throw failed.reason
     if (failure !== undefined) throw failure
   }
 
-  /** One after the other: behind one that failed nothing of its group may go. */
-  async #forwardGroup(group: readonly ReadMessage[], latest: number): Promise<void> {
+  /** One after the other: behind one that failed nothing of its group may go. `copied` gets their names. */
+  async #forwardGroup(
+    group: readonly ReadMessage[],
+    latest: number,
+    copied: Set<string>,
+  ): Promise<void> {
     for (const message of group) {
       // What is left comes again when its visibility is over.
       if (this.#options.clock.monotonic() > latest) return
       const outcomes = await this.#copyToAll(message)
       const failure = outcomes.find(({ durable }) => durable !== 'yes')
       if (failure !== undefined) throw failure.error
+      copied.add(message.messageId)
       await this.#delete(message)
     }
   }

@@ -13,6 +13,7 @@ import { SqsCalls } from './sqs-calls.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
 import { sqsError } from './sqs-errors.ts'
 import { SqsForwarder } from './sqs-forwarder.ts'
+import { IngressRetention } from './sqs-ingress-retention.ts'
 import { SqsMover } from './sqs-mover.ts'
 import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-options.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
@@ -186,7 +187,9 @@ class SqsQueue implements Queue {
 
   #startBackground(): Background {
     const { context, settings, calls, sender, delaySender, targetSenders } = this.#open()
-    const { delayQueueUrl } = settings
+    const { retentionMs: all } = this.#open()
+    const { delayQueueUrl, queueUrl } = settings
+    const retentionMs = all.get(queueUrl) as number
     const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
     return {
       mover:
@@ -201,7 +204,18 @@ class SqsQueue implements Queue {
           : undefined,
       forwarder:
         targetSenders.size > 0
-          ? new SqsForwarder({ ...common, settings, senders: targetSenders })
+          ? new SqsForwarder({
+              ...{ ...common, settings, senders: targetSenders },
+              retention: new IngressRetention({
+                ...{ ...common, settings, sender, retentionMs },
+                // It waits for all of them: one that cannot be written to holds it back from none.
+                atRisk: (waitedMs) => {
+                  for (const target of targetSenders.keys()) {
+                    context.retentionAtRisk?.({ target, waitedMs, retentionMs })
+                  }
+                },
+              }),
+            })
           : undefined,
     }
   }
