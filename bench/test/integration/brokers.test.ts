@@ -46,9 +46,9 @@ test('both clients of Kafka are measured, every record is stored, and all that i
 
 test('both kinds of SQS are measured, and every record is stored and deleted', async () => {
   expect(await bench('sqs', '--records', '200', '--payload', '100')).toEqual([
-    'writing, standard / bare',
+    'writing, standard / bare, our fields,bare, payload only',
     'consuming, standard / bare',
-    'writing, FIFO / bare',
-    'consuming, FIFO / bare',
+    'writing, FIFO / bare, our fields,bare, payload only',
+    'consuming, FIFO / bare,bare, 4 loops',
   ])
 })

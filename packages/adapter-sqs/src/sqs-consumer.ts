@@ -10,7 +10,7 @@ import type {
   WalError,
   Watermark,
 } from '@daybook/core'
-import type { SqsCalls } from './sqs-calls.ts'
+import { mostEntries, type SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
@@ -60,6 +60,10 @@ export class SqsConsumer implements Consumer {
   #pulledAt: number
   /** Messages received and not read yet. */
   #reading = 0
+  /** Acks under way, and such as have ended only just: the next may follow at once. */
+  #acking = 0
+  /** Messages received since the last ack began. */
+  #sinceAck = 0
   #failure: Error | undefined
   #wake: () => void = () => {}
   #closing: Promise<void> | undefined
@@ -71,7 +75,8 @@ export class SqsConsumer implements Consumer {
     const held = this.#held
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
     const leases = this.#leases
-    this.#endings = new SqsEndings({ ...options, held, leases })
+    const deleted = (): void => this.#poller.poke()
+    this.#endings = new SqsEndings({ ...options, held, leases, deleted })
     this.#pulledAt = clock.monotonic()
     this.#retention = new SqsRetention({
       ...{ ...options, held, endings: this.#endings },
@@ -79,7 +84,10 @@ export class SqsConsumer implements Consumer {
     })
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
-      wants: () => this.#wanted !== undefined && held.buffered + this.#reading < this.#wanted,
+      wants: (underWay) =>
+        this.#wanted !== undefined &&
+        held.buffered + this.#reading < this.#wanted &&
+        !this.#outrunsDeletions(underWay),
       accept: (messages, expiresAt) => this.#accept(messages, expiresAt),
       failed: (error) => {
         this.#failure = error
@@ -110,7 +118,16 @@ export class SqsConsumer implements Consumer {
   }
 
   async ack(deliveries: readonly Delivery[]): Promise<void> {
-    await this.#endings.done(this.#ours(deliveries))
+    this.#sinceAck = 0
+    this.#acking++
+    try {
+      await this.#endings.done(this.#ours(deliveries))
+    } finally {
+      this.#options.clock.setTimer(0, () => {
+        this.#acking--
+        this.#poller.poke()
+      })
+    }
   }
 
   async release(releases: readonly Release[]): Promise<void> {
@@ -193,6 +210,18 @@ export class SqsConsumer implements Consumer {
     }
   }
 
+  /**
+   * On a FIFO queue, what was applied holds its group until it is deleted, and what is acked next waits for
+   * that. So a deletion under way counts like the receives, and so does what came since it began. A target
+   * that takes its time is not held up: while nothing is acked nothing counts.
+   */
+  #outrunsDeletions(receives: number): boolean {
+    const { isFifo, receivers } = this.#options.settings
+    if (!isFifo || this.#acking === 0) return false
+    const held = this.#endings.deleting + this.#sinceAck
+    return held + (receives + 1) * mostEntries > receivers * mostEntries
+  }
+
   #takeFailure(): Error {
     const failure = this.#failure as Error
     this.#failure = undefined
@@ -208,6 +237,7 @@ export class SqsConsumer implements Consumer {
 
   #accept(messages: readonly ReceivedMessage[], expiresAt: number): void {
     if (messages.length === 0) return
+    this.#sinceAck += messages.length
     void this.#endings.follow(this.#read(messages, expiresAt)).catch(() => {})
   }
 

@@ -18,6 +18,8 @@ export interface SqsEndingsOptions {
   readonly leases: SqsLeases
   /** A delayed record was sent on. */
   hopped(): void
+  /** Fewer are being deleted than before. */
+  deleted(): void
   report(error: WalError): void
 }
 
@@ -27,10 +29,16 @@ export class SqsEndings {
   readonly #messages: MessageCalls
   /** What is under way, the consumer's readings among it. */
   readonly #underWay = new Set<Promise<unknown>>()
+  #deleting = 0
 
   constructor(options: SqsEndingsOptions) {
     this.#options = options
     this.#messages = new MessageCalls({ ...options.settings, calls: options.calls })
+  }
+
+  /** Messages whose deletion is under way because their records came to their end. */
+  get deleting(): number {
+    return this.#deleting
   }
 
   /** `idle` waits for it. */
@@ -50,7 +58,8 @@ export class SqsEndings {
   /** Their records have come to their end. */
   async done(messages: readonly Held[]): Promise<void> {
     for (const held of messages) held.state = 'ending'
-    await this.follow(Promise.all(lots(messages).map((lot) => this.#delete(lot, true))))
+    this.#deleting += messages.length
+    await this.follow(Promise.all(lots(messages).map((lot) => this.#deleteDone(lot))))
   }
 
   /**
@@ -85,6 +94,15 @@ export class SqsEndings {
     } catch (cause) {
       this.#options.held.lose(held.lease)
       report(sqsError('A message that was sent anew may come twice', cause).error)
+    }
+  }
+
+  async #deleteDone(lot: readonly Held[]): Promise<void> {
+    try {
+      await this.#delete(lot, true)
+    } finally {
+      this.#deleting -= lot.length
+      this.#options.deleted()
     }
   }
 

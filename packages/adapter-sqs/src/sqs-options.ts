@@ -53,7 +53,11 @@ export interface SqsQueueOptions {
   readonly requestTimeoutMs?: number | undefined
   /** Time-out of the `store`, for one body, in ms, 100 to 600,000; default 60,000. */
   readonly storeTimeoutMs?: number | undefined
-  /** Most receives at once while there is a backlog, 1 to 50; default 8. An idle queue has one. */
+  /**
+   * Most receives at once while there is a backlog, 1 to 50; default 8, on a FIFO queue 4. An idle queue has
+   * one. On a FIFO queue the deletions under way count too, and what came since they began: what is held
+   * keeps its groups from every other consumer.
+   */
   readonly receivers?: number | undefined
   /** Most batches sent at once, 1 to 50; default 8. */
   readonly senders?: number | undefined
@@ -154,7 +158,7 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     maxBodyBytes: isFifo ? maxMessageBytes : maxMessageBytes - triedBytes,
     requestTimeoutMs: range('requestTimeoutMs', 10_000, 100, 600_000),
     storeTimeoutMs: range('storeTimeoutMs', 60_000, 100, 600_000),
-    receivers: range('receivers', 8, 1, 50),
+    receivers: range('receivers', isFifo ? 4 : 8, 1, 50),
     senders: range('senders', 8, 1, 50),
   })
 }

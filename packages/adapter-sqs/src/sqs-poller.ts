@@ -14,8 +14,8 @@ export interface SqsPollerOptions {
   readonly visibilityMs: number
   /** Most receives at once. */
   readonly receivers: number
-  /** True while more is wanted. */
-  wants(): boolean
+  /** True while more is wanted than so many receives that are under way may bring. */
+  wants(underWay: number): boolean
   /** `expiresAt`: until when they are ours, by the monotonic clock. */
   accept(messages: readonly ReceivedMessage[], expiresAt: number): void
   failed(error: Error): void
@@ -41,7 +41,8 @@ export class SqsPoller {
   /** More may be wanted. */
   poke(): void {
     const { wants, receivers } = this.#options
-    while (!this.#isClosed && wants() && this.#polls.size < (this.#wasFull ? receivers : 1)) {
+    const most = this.#wasFull ? receivers : 1
+    while (!this.#isClosed && this.#polls.size < most && wants(this.#polls.size)) {
       const poll = this.#poll().finally(() => this.#polls.delete(poll))
       this.#polls.add(poll)
     }
