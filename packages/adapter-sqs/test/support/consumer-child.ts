@@ -31,7 +31,7 @@ const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 const target = defineTarget.each<number>(
   async ({ id, key }) => {
     const begin = nowMs()
-    await setTimeout(20)
+    await setTimeout(10)
     process.stdout.write(`${JSON.stringify({ id, key, begin, end: nowMs() })}\n`)
   },
   { idempotency: 'id' },
@@ -44,7 +44,7 @@ const names = Object.keys(targetQueueUrls ?? { target: '' })
 const wal = await createWal({
   namespaces: {
     faults: fanOut({
-      ...{ payload: type<number>(), queue, deadLetters: 'off' },
+      ...{ payload: type<number>(), queue, deadLetters: 'off', order: queue.supports.order },
       targets: Object.fromEntries(names.map((name) => [name, target])),
     }),
   },

@@ -21,6 +21,9 @@ export interface Application {
   readonly pid: number
 }
 
+/** How long it may take that something is applied. */
+const patienceMs = 60_000
+
 /** Processes that consume, and what they have applied. */
 export class ConsumerProcesses {
   readonly applied: Application[] = []
@@ -49,11 +52,23 @@ export class ConsumerProcesses {
   }
 
   /** Resolves once so many records were applied, and rejects where that takes too long. */
-  async until(count: number, withinMs = 60_000): Promise<void> {
-    const latest = Date.now() + withinMs
-    while (new Set(this.applied.map(({ id }) => id)).size < count) {
+  async until(count: number): Promise<void> {
+    const distinct = (): number => new Set(this.applied.map(({ id }) => id)).size
+    await this.#wait(() => distinct() >= count, `${count} records`)
+  }
+
+  /** Resolves once each of these processes has applied something, and rejects where that takes too long. */
+  async untilAll(children: readonly ChildProcess[]): Promise<void> {
+    const missing = (): boolean =>
+      children.some((child) => !this.applied.some(({ pid }) => pid === child.pid))
+    await this.#wait(() => !missing(), `something by ${children.length} processes`)
+  }
+
+  async #wait(isDone: () => boolean, what: string): Promise<void> {
+    const latest = Date.now() + patienceMs
+    while (!isDone()) {
       if (Date.now() > latest) {
-        throw new Error(`${this.applied.length} of ${count} were applied in ${withinMs} ms`)
+        throw new Error(`${this.applied.length} applied in ${patienceMs} ms: waited for ${what}`)
       }
       await new Promise((resolve) => setTimeout(resolve, 50))
     }

@@ -39,14 +39,12 @@ export interface Writable {
   ): Promise<Receipt>
 }
 
-const keys = 7
-
 /** Writes each until it is known to be stored: what is unknown is written again as the same. */
 export async function writeSurely(
   wal: Writable,
   from: number,
   to: number,
-  more: { readonly delay?: '2s' } = {},
+  { keys = 7, ...more }: { readonly keys?: number; readonly delay?: '2s' } = {},
 ): Promise<readonly Identified[]> {
   const written: Identified[] = []
   const lanes = Array.from({ length: keys }, async (_, lane) => {
