@@ -2,6 +2,7 @@ import { describe, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
 import {
   createWal,
+  crossRegionReplication,
   type DeadLetter,
   defineTarget,
   delayedQueue,
@@ -228,5 +229,54 @@ describe('what a wal infers from its configuration', () => {
     expectTypeOf(status?.targets.search?.applied).toEqualTypeOf<number | undefined>()
     // @ts-expect-error there is no such target
     void status?.targets.saerch
+  })
+
+  test('regions know the targets of their peers, and the payload', async () => {
+    const titles = crossRegionReplication({
+      payload: type<Title>(),
+      region: { name: 'eu', number: 0 },
+      targets: {
+        database,
+        cache: async (records) => {
+          expectTypeOf(records).toEqualTypeOf<readonly WalRecord<Title>[]>()
+        },
+      },
+      peers: {
+        us: { number: 1, target: database },
+        asia: { number: 2, targets: { cache: database, search: database } },
+      },
+    })
+    const wal = await createWal({ namespaces: { titles } })
+    const status = await wal.status()
+    expectTypeOf<keyof typeof status.namespaces.titles.targets>().toEqualTypeOf<
+      'database' | 'cache' | 'us' | 'asia.cache' | 'asia.search'
+    >()
+    void wal.write('titles', { key: 'a', payload: { id: 'a', name: 'Ran' }, target: 'asia.search' })
+    // @ts-expect-error there is no such target
+    void wal.write('titles', { key: 'a', payload: { id: 'a', name: 'Ran' }, target: 'asia' })
+    // @ts-expect-error a title has a name
+    void wal.write('titles', { key: 'a', payload: { id: 'a' } })
+    // @ts-expect-error order is by key where nothing is said
+    void wal.write('titles', { payload: { id: 'a', name: 'Ran' } })
+  })
+
+  test('a region that is wrong does not compile', () => {
+    const region = { name: 'eu', number: 0 }
+    const targets = { database }
+    const other = defineTarget<{ readonly price: number }>(async () => {})
+    crossRegionReplication({
+      payload: type<Title>(),
+      ...{ region, targets },
+      // @ts-expect-error the target of the peer takes prices
+      peers: { us: { number: 1, target: other } },
+    })
+    // @ts-expect-error a peer has a number
+    crossRegionReplication({ region, targets, peers: { us: { target: database } } })
+    crossRegionReplication({
+      ...{ region, targets },
+      peers: { us: { number: 1, target: database } },
+      // @ts-expect-error every region would delay what comes from another once more
+      delay: '1s',
+    })
   })
 })

@@ -54,8 +54,9 @@ export class ClockWatch {
 
   /** The peer says so of a record of this region. */
   toldAhead(peer: string, versionMs: number): void {
-    // A version ahead of this clock, too, is no word of this clock: it was set back since.
-    if (versionMs <= this.#options.clock.now()) this.#note('ahead', peer, 0)
+    // A version ahead of this clock, too, is no word of this clock: it was set back since. Versions of one
+    // instant are some microseconds apart.
+    if (versionMs <= this.#options.clock.now() + 1) this.#note('ahead', peer, 0)
   }
 
   /** The peer has taken a record of this region that was just written. */

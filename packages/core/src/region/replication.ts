@@ -139,9 +139,9 @@ export class Replication {
     return guarded(target, {
       ready: (signal) => memory.known(signal),
       verdict: (record) => {
-        const isOwn = this.#isOwn(record.origin)
-        if (peer === undefined) return isOwn ? undefined : this.#ofPeer(record, name, memory)
-        return isOwn ? tooLate(record, name, memory) : applied
+        if (!this.concerns(record, name)) return applied
+        if (peer !== undefined) return tooLate(record, name, memory)
+        return this.#isOwn(record.origin) ? undefined : this.#ofPeer(record, name, memory)
       },
       ...(peer !== undefined && {
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),

@@ -57,6 +57,8 @@ export interface RegionsOptions {
   readonly clock: VirtualClock
   readonly seed?: number
   readonly maxDrift?: Duration
+  /** Between two probes of a peer that is away. */
+  readonly longestPause?: Duration
   readonly longestLag?: Duration
   readonly catchUp?: { readonly perSecond: number; readonly behind: Duration } | 'unlimited'
   readonly numbers?: Readonly<Record<RegionName, number>>
@@ -158,7 +160,7 @@ async function openRegion(
         peers: peers as Record<string, { number: number; target: Target<Row> }>,
         ...{ maxDrift, longestLag, catchUp },
         retry: { minDelay: '10ms', maxDelay: '100ms' },
-        breaker: { minOpen: '50ms', maxOpen: '200ms' },
+        breaker: { minOpen: '50ms', maxOpen: options.longestPause ?? '200ms' },
       }),
     },
   })

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { held, transient } from '../../src/target/target.ts'
+import { harness } from './support/harness.ts'
+
+const notYet = held('EARLY', 'not before five', { retryAfterMs: 5000 })
+
+describe('a record that its target holds', () => {
+  test('waits as long as it was told, with its key, while others go on', async () => {
+    const h = harness()
+    h.queue.add()
+    h.queue.add()
+    h.queue.add({ key: 'other' })
+    h.target.script('r1', notYet)
+    await h.start()
+    await h.clock.advance(4999)
+    expect(h.events.appliedIds).toEqual(['r3'])
+    await h.clock.advance(1)
+    expect(h.events.appliedIds).toEqual(['r3', 'r1', 'r2'])
+  })
+
+  test('spends no attempt however often it is held, and is no retry', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 1, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.add()
+    h.target.script('r1', ...Array.from({ length: 100 }, () => notYet))
+    expect(await h.run()).toMatchObject({ applied: 1, dead: 0 })
+    expect(h.target.calls.at(-1)?.context.attempts).toEqual([1])
+    expect(await h.delivery.status()).toMatchObject({ retried: 0, breaker: 'closed' })
+    expect(h.events.retries).toEqual([])
+    expect(h.events.recoveries).toEqual([])
+  })
+
+  test('is told of once, with when it is asked again', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.script('r1', notYet, notYet, notYet)
+    const until = h.clock.now() + 5000
+    await h.run()
+    expect(h.events.holds).toMatchObject([
+      { record: { id: 'r1' }, code: 'EARLY', message: 'not before five', until },
+    ])
+  })
+
+  test('waits a second where nothing is said, and never less than ten milliseconds', async () => {
+    const h = harness()
+    h.queue.add()
+    h.queue.add({ key: 'other' })
+    h.target.script('r1', held('EARLY', 'later'))
+    h.target.script('r2', held('EARLY', 'later', { retryAfterMs: 0 }))
+    await h.start()
+    await h.clock.advance(9)
+    expect(h.target.seen).toEqual(['r1', 'r2'])
+    await h.clock.advance(1)
+    expect(h.target.seen).toEqual(['r1', 'r2', 'r2'])
+    await h.clock.advance(989)
+    expect(h.target.seen).toHaveLength(3)
+    await h.clock.advance(1)
+    expect(h.target.seen).toHaveLength(4)
+  })
+
+  test('shows that the target is there, and closes its breaker', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.whole = () => {
+      throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+    }
+    await h.start()
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'open' })
+    h.target.whole = undefined
+    h.target.script('r1', notYet)
+    await h.clock.advance(1000)
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'closed' })
+  })
+
+  test('counts its failures, before and after, as any other', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.add()
+    const fault = transient('FAULT', 'so it is')
+    h.target.script('r1', fault, notYet, fault)
+    expect(await h.run()).toMatchObject({ dead: 1 })
+    expect(h.events.letters[0]?.attempts.map(({ code }) => code)).toEqual(['FAULT', 'FAULT'])
+  })
+
+  test('may be told by throwing, for each of a batch', async () => {
+    const h = harness()
+    h.queue.add()
+    h.queue.add({ key: 'other' })
+    let calls = 0
+    h.target.whole = () => {
+      if (++calls <= 3) throw notYet
+    }
+    expect(await h.run()).toMatchObject({ applied: 2 })
+    expect(h.events.holds).toHaveLength(2)
+  })
+})

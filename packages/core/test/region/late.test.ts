@@ -1,0 +1,204 @@
+import { describe, expect, it } from 'vitest'
+import { ConfigError } from '../../src/config/config-error.ts'
+import { type } from '../../src/config/payload-type.ts'
+import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
+import { memoryQueue } from '../../src/queue/memory-queue.ts'
+import { defineTarget } from '../../src/target/function-target.ts'
+import type { Target } from '../../src/target/target.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { createWal } from '../../src/wal.ts'
+import type { Row } from '../testing/versioned-store.ts'
+import { openRegions, RegionStore } from './support/regions.ts'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+
+/** A store that forgets a delete after ten minutes. */
+class ForgetfulStore extends RegionStore {
+  override remembersDeletesMs = () => 10 * minute
+}
+
+async function open() {
+  const clock = new VirtualClock()
+  const storeOf = () => new ForgetfulStore()
+  const regions = await openRegions({
+    clock,
+    storeOf,
+    catchUp: 'unlimited',
+    longestLag: '5m',
+    longestPause: '10s',
+  })
+  const cut = (isCut: boolean) => {
+    for (const [from, to] of [
+      ['eu', 'us'],
+      ['us', 'eu'],
+      ['eu', 'asia'],
+      ['asia', 'eu'],
+    ] as const) {
+      regions.linkOf(from, to).isCut = isCut
+    }
+  }
+  return { ...regions, clock, cut }
+}
+
+describe('a put that comes later than its target remembers deletes', () => {
+  it('becomes a dead letter there, and brings nothing back', async () => {
+    const { at, clock, cut, close } = await open()
+    cut(true)
+    await clock.runUntil(at('eu').rows.write({ key: 'a', payload: { title: 'old' } }))
+    await clock.runUntil(at('us').rows.delete({ key: 'a' }))
+    await clock.advance(12 * minute)
+    cut(false)
+    await clock.advance(60_000)
+    for (const name of ['us', 'asia'] as const) {
+      const { store, rows, events } = at(name)
+      expect(await store.read('a')).toBeUndefined()
+      expect(events.deadLettered).toMatchObject([
+        { target: 'store', attempts: [{ code: 'ERR_TOO_LATE' }], stored: { origin: 'eu' } },
+      ])
+      expect((await rows.deadLetters.list()).letters).toHaveLength(1)
+    }
+    // The delete came late to where it was written, and removes it.
+    expect(await at('eu').store.read('a')).toBeUndefined()
+    await close()
+  })
+
+  it('is applied where somebody redrives it', async () => {
+    const { at, clock, cut, close } = await open()
+    cut(true)
+    const { id } = await clock.runUntil(
+      at('eu').rows.write({ key: 'a', payload: { title: 'old' } }),
+    )
+    await clock.advance(12 * minute)
+    cut(false)
+    await clock.advance(60_000)
+    expect(await at('us').store.read('a')).toBeUndefined()
+    await clock.runUntil(at('us').rows.deadLetters.redrive('all'))
+    await clock.advance(1000)
+    expect(await at('us').store.read('a')).toEqual({ title: 'old' })
+    expect(at('us').store.came).toEqual([id])
+    await close()
+  })
+
+  it('is applied as ever where it is not older than that, and where it was written', async () => {
+    const { at, clock, cut, close } = await open()
+    cut(true)
+    await clock.runUntil(at('eu').rows.write({ key: 'a', payload: { title: 'old' } }))
+    await clock.advance(5 * minute)
+    cut(false)
+    await clock.advance(60_000)
+    expect(await at('us').store.read('a')).toEqual({ title: 'old' })
+    expect(await at('eu').store.read('a')).toEqual({ title: 'old' })
+    await close()
+  })
+
+  it('is looked at for the stores of a peer as well, where they are its end', async () => {
+    const clock = new VirtualClock()
+    const store = new ForgetfulStore()
+    let isDown = true
+    const end: Target<Row> = {
+      idempotency: 'version',
+      remembersDeletesMs: () => 10 * minute,
+      async apply(records) {
+        if (isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+        return store.apply(records)
+      },
+    }
+    const { at, close } = await openRegions({
+      clock,
+      longestLag: '5m',
+      longestPause: '10s',
+      endOf: (from, to) => (from === 'eu' && to === 'us' ? end : undefined),
+    })
+    await clock.runUntil(at('eu').rows.write({ key: 'a', payload: { title: 'old' } }))
+    await clock.runUntil(at('eu').rows.delete({ key: 'b' }))
+    await clock.advance(12 * minute)
+    isDown = false
+    await clock.advance(60_000)
+    expect(store.came).toHaveLength(1)
+    expect(at('eu').events.deadLettered).toMatchObject([{ target: 'us', stored: { key: 'a' } }])
+    await close()
+  })
+})
+
+describe('the check of what targets remember', () => {
+  const store = (remembersDeletesMs: NonNullable<Target['remembersDeletesMs']>): Target<Row> => ({
+    ...defineTarget<Row>(async () => {}, { idempotency: 'version' }),
+    remembersDeletesMs,
+  })
+  const opening = (own: Target<Row>, peer: Target<Row>, clock = new VirtualClock()) =>
+    createWal({
+      clock,
+      namespaces: {
+        rows: crossRegionReplication({
+          payload: type<Row>(),
+          queue: memoryQueue(),
+          region: { name: 'eu', number: 0 },
+          targets: { own },
+          peers: { us: { number: 1, targets: { cache: peer } } },
+          longestLag: '2d',
+        }),
+      },
+    })
+
+  it('refuses those that say that they forget too soon, each with its path', async () => {
+    const found = await opening(
+      store(() => 2 * day),
+      store(async () => day),
+    ).catch((error) => error)
+    expect(found).toBeInstanceOf(ConfigError)
+    expect(found.issues.map(({ path }: { readonly path: string }) => path)).toEqual([
+      'namespaces.rows.targets.own',
+      'namespaces.rows.replication.peers.us.targets.cache',
+    ])
+    expect(found.message).toContain('172800000 ms')
+  })
+
+  it('lets those be that remember for longer, or for good', async () => {
+    const wal = await opening(
+      store(() => 3 * day),
+      store(() => undefined),
+    )
+    await wal.close()
+  })
+
+  it('asks once more, at the first record, those that could not say', async () => {
+    const clock = new VirtualClock()
+    let asked = 0
+    const late = store(async () => {
+      asked++
+      if (asked === 1) throw new Error('not open')
+      return day
+    })
+    const wal = await opening(
+      late,
+      store(() => undefined),
+      clock,
+    )
+    const errors: string[] = []
+    wal.on('error', ({ error, target }) => errors.push(`${target} ${error.code}`))
+    await wal.start()
+    await clock.runUntil(wal.write('rows', { key: 'a', payload: {} }))
+    await clock.runUntil(wal.write('rows', { key: 'b', payload: {} }))
+    await clock.advance(1000)
+    expect(asked).toBe(2)
+    expect(errors).toEqual(['own ERR_CONFIG'])
+    await clock.runUntil(wal.close())
+  })
+
+  it('waits for none of them for long', async () => {
+    const clock = new VirtualClock()
+    const silent = store(() => new Promise<number>(() => {}))
+    const wal = await clock.runUntil(
+      opening(
+        silent,
+        store(() => undefined),
+        clock,
+      ),
+      {
+        withinMs: 5000,
+      },
+    )
+    await clock.runUntil(wal.close())
+  })
+})

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { openRegions, type RegionName } from './support/regions.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+describe('a peer that is away', () => {
+  it('delays itself only, and its lag is in the status', async () => {
+    const clock = new VirtualClock()
+    const { at, linkOf, close } = await openRegions({ clock })
+    linkOf('eu', 'us').isCut = true
+    for (let each = 0; each < 10; each++) {
+      await clock.runUntil(at('eu').rows.write({ key: `k${each}`, payload: { year: each } }))
+      await clock.advance(1000)
+      expect(at('asia').store.came).toHaveLength(each + 1)
+    }
+    const { replication } = (await at('eu').wal.status()).namespaces.rows
+    expect(replication?.region).toEqual({ name: 'eu', number: 0 })
+    expect(replication?.peers).toMatchObject({
+      us: { number: 1, pending: 10, isCatchingUp: false },
+      asia: { number: 2, pending: 0, lagMs: 0, isCatchingUp: false },
+    })
+    expect(replication?.peers['us']?.lagMs).toBeGreaterThanOrEqual(10_000)
+    linkOf('eu', 'us').isCut = false
+    await clock.advance(1000)
+    expect(at('us').store.came).toHaveLength(10)
+    const after = (await at('us').wal.status()).namespaces.rows.replication
+    expect(after?.peers['eu']?.lastArrivalAt).toBeGreaterThan(0)
+    expect(after?.peers['asia']?.lastArrivalAt).toBeUndefined()
+    await close()
+  })
+
+  it('costs nobody an attempt, however long', async () => {
+    const clock = new VirtualClock()
+    const { at, linkOf, close } = await openRegions({ clock, longestPause: '30s' })
+    linkOf('eu', 'us').isCut = true
+    await clock.runUntil(at('eu').rows.write({ key: 'a', payload: { year: 1 } }))
+    await clock.advance(hour)
+    const { targets } = (await at('eu').wal.status()).namespaces.rows
+    expect(targets['us']?.delivery).toMatchObject({ retried: 0, deadLettered: 0, breaker: 'open' })
+    linkOf('eu', 'us').isCut = false
+    await clock.advance(30_000)
+    expect(at('us').store.came).toHaveLength(1)
+    await close()
+  })
+
+  /** A hundred records written two minutes before the end of a time in which the link was cut. */
+  async function farBehind(catchUp: { perSecond: number; behind: '1m' } | 'unlimited') {
+    const clock = new VirtualClock()
+    const regions = await openRegions({ clock, catchUp })
+    const write = (key: string) =>
+      clock.runUntil(regions.at('eu').rows.write({ key, payload: { title: key } }))
+    regions.linkOf('eu', 'us').isCut = true
+    for (let each = 0; each < 100; each++) await write(`old ${each}`)
+    await clock.advance(2 * minute)
+    regions.linkOf('eu', 'us').isCut = false
+    const came = (name: RegionName) => regions.at(name).store.came.length
+    return { ...regions, clock, write, came }
+  }
+
+  it('is brought up to date at a bounded rate, while new writes go to all others at once', async () => {
+    const { at, clock, write, came, close } = await farBehind({ perSecond: 10, behind: '1m' })
+    await clock.advance(3000)
+    const early = came('us')
+    expect(early).toBeGreaterThan(15)
+    expect(early).toBeLessThan(35)
+    expect((await at('eu').wal.status()).namespaces.rows.replication?.peers['us']).toMatchObject({
+      isCatchingUp: true,
+    })
+    const before = { eu: came('eu'), asia: came('asia') }
+    await write('new')
+    await clock.advance(20)
+    expect({ eu: came('eu'), asia: came('asia') }).toEqual({ eu: 101, asia: 101 })
+    expect(before).toEqual({ eu: 100, asia: 100 })
+    await clock.advance(4000)
+    expect(came('us') - early).toBeGreaterThan(35)
+    expect(came('us') - early).toBeLessThan(45)
+    await clock.advance(10_000)
+    expect(came('us')).toBe(101)
+    await close()
+  })
+
+  it('takes what was just written as fast as it comes, also after it was behind', async () => {
+    const { clock, write, came, close } = await farBehind({ perSecond: 10, behind: '1m' })
+    await clock.advance(20_000)
+    expect(came('us')).toBe(100)
+    for (let each = 0; each < 100; each++) await write(`new ${each}`)
+    await clock.advance(20)
+    expect(came('us')).toBe(200)
+    await close()
+  })
+
+  it('is brought up to date at once where nothing bounds it', async () => {
+    const { clock, came, close } = await farBehind('unlimited')
+    await clock.advance(1000)
+    expect(came('us')).toBe(100)
+    await close()
+  })
+})
+
+describe('regions that are not configured alike', () => {
+  it('do not take records that could tie with those of another', async () => {
+    const clock = new VirtualClock()
+    const { at, close } = await openRegions({ clock })
+    const { version } = await clock.runUntil(at('us').rows.write({ key: 'a', payload: {} }))
+    const record = {
+      ...({
+        id: '01900000-0000-7000-8000-000000000001',
+        key: 'a',
+        op: 'put',
+        payload: {},
+      } as const),
+      ...{ headers: {}, writtenAt: clock.now() },
+    }
+    const receipts = await at('eu').rows.forward([
+      { ...record, version, origin: 'asia' },
+      { ...record, version, origin: 'africa' },
+    ])
+    expect(receipts.map(({ durable, error }) => [durable, error?.code])).toEqual([
+      ['no', 'ERR_UNKNOWN_REGION'],
+      ['no', 'ERR_UNKNOWN_REGION'],
+    ])
+    expect(receipts[0]?.message).toContain(
+      "number 1 in its version, and 'asia', where it comes from, is 2 here",
+    )
+    expect(receipts[1]?.message).toContain("'africa', which is no peer of 'eu'")
+    expect(at('eu').events.peerHeld).toMatchObject([{ peer: 'asia' }, { peer: 'africa' }])
+    await close()
+  })
+})

@@ -1,0 +1,322 @@
+import type { ResolvedNamespace } from '../../../src/config/resolve.ts'
+import { resolveOptions } from '../../../src/config/resolve.ts'
+import { defaultShard } from '../../../src/config/schema.ts'
+import { Isolation } from '../../../src/delivery/isolation.ts'
+import { WalEmitter } from '../../../src/events.ts'
+import { OpenNamespace } from '../../../src/open-namespace.ts'
+import { crossRegionReplication } from '../../../src/persona/cross-region-replication.ts'
+import { fileQueue } from '../../../src/queue/file/file-queue.ts'
+import type { ForwardedRecord, WalRecord } from '../../../src/record.ts'
+import { Shard } from '../../../src/shard.ts'
+import type { Target } from '../../../src/target/target.ts'
+import { walTarget } from '../../../src/target/wal/wal-target.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
+import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { openLock } from '../../queue/file/support/open-lock.ts'
+import { type Row, VersionedStore } from '../../testing/versioned-store.ts'
+import { names, RegionClock, type RegionName } from './regions.ts'
+
+interface WriteStep {
+  readonly do: 'put' | 'delete'
+  readonly in: RegionName
+  readonly key: string
+}
+
+/** One thing that happens to the regions. */
+export type Step =
+  | WriteStep
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'cut'; readonly from: RegionName; readonly to: RegionName }
+  | { readonly do: 'mend'; readonly from: RegionName; readonly to: RegionName }
+  | { readonly do: 'slow'; readonly from: RegionName; readonly to: RegionName; readonly ms: number }
+  /** The power fails; the next one of it starts the region again. */
+  | { readonly do: 'crash'; readonly in: RegionName }
+  | { readonly do: 'drift'; readonly in: RegionName; readonly ms: number }
+
+/** What may be broken, to prove that the check notices. */
+export interface MeshDoubles {
+  /** Whether a change replaces what is there. Default: the higher version does. */
+  isNewer?(version: bigint, than: bigint): boolean
+  /** True for a record that gets lost on its way, though the answer is yes. */
+  loses?(record: ForwardedRecord): boolean
+}
+
+/** The store of a region, which stands outside of the machine that crashes. */
+class Store extends VersionedStore {
+  readonly seen = new Map<string, WalRecord<Row>>()
+  readonly #doubles: MeshDoubles
+
+  constructor(doubles: MeshDoubles) {
+    super()
+    this.#doubles = doubles
+  }
+
+  override async apply(records: readonly WalRecord<Row>[]) {
+    for (const record of records) this.seen.set(record.id, record)
+    return super.apply(records)
+  }
+
+  override isNewer(version: bigint, than: bigint): boolean {
+    return this.#doubles.isNewer?.(version, than) ?? version > than
+  }
+}
+
+interface Region {
+  readonly name: RegionName
+  readonly clock: RegionClock
+  readonly store: Store
+  disk: SimulatedFileSystem
+  /** Undefined while it is down. */
+  open: OpenNamespace | undefined
+}
+
+const keys = ['a', 'b', 'c']
+
+/** Three regions over simulated disks, joined by links that can be cut and slow, in virtual time. */
+export class Mesh {
+  readonly #clock = new VirtualClock()
+  readonly #random: SeededRandom
+  readonly #doubles: MeshDoubles
+  readonly #regions = new Map<RegionName, Region>()
+  readonly #links = new Map<string, { isCut: boolean; delayMs: number }>()
+  /** Ids of writes that were acknowledged. */
+  readonly #written = new Set<string>()
+  readonly #wrong: string[] = []
+  /** How much of what can happen did. */
+  readonly counts = { written: 0, refused: 0, crashes: 0, held: 0 }
+  #rows = 0
+
+  constructor(seed: number, doubles: MeshDoubles = {}) {
+    this.#random = new SeededRandom(seed)
+    this.#doubles = doubles
+  }
+
+  /** Everything that is wrong once all has been mended and has come to rest. */
+  async run(steps: readonly Step[]): Promise<readonly string[]> {
+    for (const name of names) {
+      const disk = new SimulatedFileSystem({ random: this.#random })
+      await disk.makeDirectory('/wal')
+      const clock = new RegionClock(this.#clock)
+      this.#regions.set(name, {
+        name,
+        clock,
+        store: new Store(this.#doubles),
+        disk,
+        open: undefined,
+      })
+      await this.#start(name)
+    }
+    for (const step of steps) await this.#take(step)
+    await this.#mend()
+    await this.#rest()
+    await this.#check()
+    await Promise.all(names.map((name) => this.#halt(name)))
+    return this.#wrong
+  }
+
+  async #take(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'wait':
+        return this.#clock.advance(step.ms)
+      case 'drift':
+        this.#region(step.in).clock.offsetMs = step.ms
+        return
+      case 'crash':
+        return this.#crash(step.in)
+      case 'slow':
+        this.#link(step.from, step.to).delayMs = step.ms
+        return
+      case 'cut':
+      case 'mend':
+        this.#link(step.from, step.to).isCut = step.do === 'cut'
+        return
+      default:
+        return this.#write(step)
+    }
+  }
+
+  async #write(step: WriteStep): Promise<void> {
+    const { open } = this.#region(step.in)
+    if (open === undefined) return
+    const { key } = step
+    const payload = step.do === 'put' ? { title: `${step.in} ${++this.#rows}` } : undefined
+    // Not waited for: it may be on its way when the power fails, and the disk takes its time.
+    open.tryWrite({ key, op: step.do, payload } as never).then(
+      ({ id, durable }) => {
+        if (durable === 'yes') this.#written.add(id)
+        if (durable === 'yes') this.counts.written++
+      },
+      (error: { readonly code?: string }) => {
+        if (error.code === 'ERR_CLOCK_DRIFT') this.counts.refused++
+        else if (error.code !== 'ERR_CLOSED') this.#wrong.push(`a write failed: ${error}`)
+      },
+    )
+    await this.#clock.settle()
+  }
+
+  async #crash(name: RegionName): Promise<void> {
+    if (this.#region(name).open === undefined) return this.#start(name)
+    this.counts.crashes++
+    await this.#halt(name)
+  }
+
+  /** Nothing of it goes on, and nothing that was not synced need be there. */
+  async #halt(name: RegionName): Promise<void> {
+    const region = this.#region(name)
+    if (region.open === undefined) return
+    const { disk } = region
+    region.disk = disk.crash({ keep: this.#random.chance(0.5) ? 'none' : 'random' })
+    disk.kill()
+    region.open = undefined
+    await this.#clock.settle()
+  }
+
+  async #start(name: RegionName): Promise<void> {
+    const region = this.#region(name)
+    const queue = fileQueue({ directory: '/wal/rows', fileSystem: region.disk, lock: openLock })
+    const peers = names.filter((each) => each !== name)
+    const ends = peers.map(
+      (peer) => [peer, { number: names.indexOf(peer), target: this.#end(region, peer) }] as const,
+    )
+    const { namespaces } = resolveOptions({
+      namespaces: {
+        rows: crossRegionReplication({
+          region: { name, number: names.indexOf(name) },
+          queue,
+          targets: { store: region.store },
+          peers: Object.fromEntries(ends) as Record<string, { number: number; target: Target }>,
+          retry: { maxAttempts: 1000, minDelay: 10, maxDelay: 1000 },
+          breaker: { minOpen: 100, maxOpen: 1000 },
+        }),
+      },
+    })
+    const config = namespaces[0] as ResolvedNamespace
+    const open = await this.#until(
+      OpenNamespace.open({
+        ...{ config, queue, directory: undefined, clock: region.clock },
+        region: config.replication?.region ?? { name, number: 0 },
+        shard: new Shard('default', defaultShard),
+        isolation: new Isolation(),
+        random: new SeededRandom(this.#random.integer(1, 1e9)),
+        emitter: this.#listener(name),
+      }),
+    )
+    await this.#until(open.start())
+    region.open = open
+  }
+
+  #listener(name: RegionName): WalEmitter {
+    const emitter = new WalEmitter()
+    emitter.on('error', ({ error }) => this.#wrong.push(`${name}: ${error.message}`))
+    emitter.on('deadLettered', ({ stored }) => this.#wrong.push(`${name}: dead: ${stored.id}`))
+    emitter.on('peerHeld', () => this.counts.held++)
+    return emitter
+  }
+
+  #end(from: Region, to: RegionName): Target<unknown> {
+    return walTarget({
+      forward: async (records) => {
+        const link = this.#link(from.name, to)
+        if (link.isCut) throw refused('ECONNRESET')
+        for (const record of records) {
+          if (record.origin === from.name) continue
+          this.#wrong.push(`${from.name} sends on to ${to} what was written in ${record.origin}`)
+        }
+        await this.#pass(link.delayMs)
+        const { open } = this.#region(to)
+        if (open === undefined) throw refused('ECONNREFUSED')
+        const kept = records.filter((record) => !this.#doubles.loses?.(record))
+        const receipts = await open.forward(structuredClone(kept))
+        await this.#pass(link.delayMs)
+        if (link.isCut) throw refused('ECONNRESET')
+        const byId = new Map(receipts.map((receipt) => [receipt.id, receipt]))
+        return records.map(
+          ({ id, version }) => byId.get(id) ?? { id, version, durable: 'yes' as const },
+        )
+      },
+    })
+  }
+
+  /** The disk takes turns of the event loop, the rest of it virtual time. */
+  async #until<T>(promise: Promise<T>): Promise<T> {
+    let isDone = false
+    const done = (): void => {
+      isDone = true
+    }
+    promise.then(done, done)
+    for (let turn = 0; !isDone && turn < 10_000; turn++) {
+      await this.#clock.settle()
+      if (!isDone && turn % 20 === 19) await this.#clock.advance(1)
+    }
+    return promise
+  }
+
+  #pass(ms: number): Promise<void> {
+    return ms === 0 ? Promise.resolve() : new Promise((done) => this.#clock.setTimer(ms, done))
+  }
+
+  async #mend(): Promise<void> {
+    for (const link of this.#links.values()) Object.assign(link, { isCut: false, delayMs: 0 })
+    for (const name of names) {
+      const region = this.#region(name)
+      region.clock.offsetMs = 0
+      if (region.open === undefined) await this.#start(name)
+    }
+  }
+
+  /** Until every queue is empty; a clock that was ahead has to be waited for. */
+  async #rest(): Promise<void> {
+    for (let round = 0; round < 30; round++) {
+      await this.#clock.advance(10_000)
+      const pending = await Promise.all(
+        names.map(async (name) => {
+          const status = await this.#until(this.#opened(name).status())
+          return Object.values(status.targets).reduce((sum, each) => sum + (each.pending ?? 0), 0)
+        }),
+      )
+      if (pending.every((each) => each === 0)) return
+    }
+    this.#wrong.push('records are left in the queues')
+  }
+
+  /** All stores hold, for each key, the change with the highest version that any of them has seen. */
+  async #check(): Promise<void> {
+    const stores = names.map((name) => this.#region(name).store)
+    const all = new Map(stores.flatMap(({ seen }) => [...seen]))
+    for (const id of this.#written) {
+      if (stores.some(({ seen }) => !seen.has(id))) this.#wrong.push(`${id} is lost`)
+    }
+    for (const key of keys) {
+      const changes = [...all.values()].filter((record) => record.key === key)
+      const newest = changes.reduce<WalRecord<Row> | undefined>(
+        (best, each) => (best === undefined || each.version > best.version ? each : best),
+        undefined,
+      )
+      const expected = newest?.op === 'put' ? newest.payload.title : undefined
+      for (const name of names) {
+        const found = (await this.#region(name).store.read(key))?.title
+        if (found === expected) continue
+        this.#wrong.push(`${name} holds '${found}' for ${key}, and the newest is '${expected}'`)
+      }
+    }
+  }
+
+  #region(name: RegionName): Region {
+    return this.#regions.get(name) as Region
+  }
+
+  #opened(name: RegionName): OpenNamespace {
+    return this.#region(name).open as OpenNamespace
+  }
+
+  #link(from: RegionName, to: RegionName) {
+    const link = this.#links.get(`${from}>${to}`) ?? { isCut: false, delayMs: 0 }
+    this.#links.set(`${from}>${to}`, link)
+    return link
+  }
+}
+
+function refused(code: string): Error {
+  return Object.assign(new Error(`the way is not there: ${code}`), { code })
+}
