@@ -29,6 +29,10 @@ export class MemcacheConnection implements MemcachedConnection {
   readonly #client: MemcacheClient
   /** Of nodes that are being connected: a second connect would make a second socket. */
   readonly #connecting = new Map<MemcacheNode, Promise<void>>()
+  /** Nodes that could not be connected to when it was tried last. */
+  readonly #away = new Set<MemcacheNode>()
+  /** Of nodes that are being asked whether they answer. */
+  readonly #asking = new Map<MemcacheNode, Promise<unknown>>()
 
   readonly #sockets = new Sockets()
 
@@ -42,7 +46,7 @@ export class MemcacheConnection implements MemcachedConnection {
    */
   async gets(key: string): Promise<HeldItem | undefined> {
     const node = this.#nodeOf(key)
-    if (!node.isConnected()) await this.#connected(node)
+    if (!node.isConnected()) await this.#reach(node)
     const socket = this.#socketOf(node)
     this.#sockets.writeTogether(node.socket)
     const reading = node.command(`mg ${key} c`)
@@ -61,7 +65,7 @@ export class MemcacheConnection implements MemcachedConnection {
   async store({ key, value, ttlSeconds, cas }: ItemChange): Promise<boolean> {
     if (typeof value !== 'string') throw textOnly
     const node = this.#nodeOf(key)
-    if (!node.isConnected()) await this.#connected(node)
+    if (!node.isConnected()) await this.#reach(node)
     const [socket, number] = cas === undefined ? [] : readCas(cas)
     if (socket !== undefined && socket !== this.#socketOf(node)) return false
     const sizes = `${key} 0 ${ttlSeconds} ${Buffer.byteLength(value)}`
@@ -71,12 +75,35 @@ export class MemcacheConnection implements MemcachedConnection {
   }
 
   async ping(): Promise<void> {
-    await Promise.all(
-      this.#client.nodes.map(async (node) => {
-        await this.#connected(node)
-        await node.command('version')
-      }),
+    await this.#anyAnswers(this.#client.nodes)
+  }
+
+  async othersAnswer(key: string): Promise<boolean> {
+    const [own, ...copies] = this.#client.hash.getNodesByKey(key)
+    const others = this.#client.nodes.filter((node) => node !== own)
+    if (copies.length > 0) return false
+    return this.#anyAnswers(others).then(
+      () => true,
+      () => false,
     )
+  }
+
+  /** Rejects with what the first of them says if none answers. */
+  async #anyAnswers(nodes: readonly MemcacheNode[]): Promise<void> {
+    await Promise.any(nodes.map((node) => this.#ask(node))).catch(({ errors }: AggregateError) => {
+      throw errors[0] ?? oneNode
+    })
+  }
+
+  /** A batch has many keys of a server that is away: the others are asked once for all of them. */
+  #ask(node: MemcacheNode): Promise<unknown> {
+    const known = this.#asking.get(node)
+    if (known !== undefined) return known
+    const asking = this.#connected(node)
+      .then(() => node.command('version'))
+      .finally(() => this.#asking.delete(node))
+    this.#asking.set(node, asking)
+    return asking
   }
 
   #socketOf({ socket }: MemcacheNode): number {
@@ -90,12 +117,32 @@ export class MemcacheConnection implements MemcachedConnection {
     return node
   }
 
+  /**
+   * Where there are others, nobody waits for a server that was away when it was tried last: a connection
+   * that nobody answers takes seconds to fail. It is tried beside, for those who come later.
+   */
+  async #reach(node: MemcacheNode): Promise<void> {
+    const connecting = this.#connected(node)
+    if (!this.#away.has(node) || this.#client.nodes.length === 1) return connecting
+    connecting.catch(() => {})
+    throw unavailable('connection', `No connection to ${node.id}, which is tried again.`)
+  }
+
   /** `connect` would go on with what was half read when the connection broke; `reconnect` starts afresh. */
   async #connected(node: MemcacheNode): Promise<void> {
     if (node.isConnected()) return
     const known = this.#connecting.get(node)
     if (known !== undefined) return known
-    const connecting = node.reconnect().finally(() => this.#connecting.delete(node))
+    const connecting = node
+      .reconnect()
+      .then(
+        () => void this.#away.delete(node),
+        (error: unknown) => {
+          this.#away.add(node)
+          throw error
+        },
+      )
+      .finally(() => this.#connecting.delete(node))
     this.#connecting.set(node, connecting)
     return connecting
   }

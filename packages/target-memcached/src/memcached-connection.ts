@@ -7,8 +7,13 @@ export interface MemcachedConnection {
    * if it was read before the server was connected anew, so that it has to be read again; rejects with what the server says, or where the connection breaks.
    */
   store(change: ItemChange): Promise<boolean>
-  /** Resolves if the server, or each of them, answers. */
+  /** Resolves if the server, or one of several, answers. */
   ping(): Promise<unknown>
+  /**
+   * True if a server answers that is not the one of this key: then only the keys of that one wait, and
+   * not the whole target. Left out where there is one server.
+   */
+  othersAnswer?(key: string): Promise<boolean>
 }
 
 /** An item as it was read. */

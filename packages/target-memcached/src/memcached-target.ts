@@ -4,6 +4,7 @@ import {
   type FailureOutcome,
   type FetchPayloads,
   fetchingTarget,
+  held,
   type Outcome,
   superseded,
   type Target,
@@ -71,7 +72,7 @@ class MemcachedTarget implements Target<unknown> {
     if (signal.aborted) return records.map(() => aborted)
     return untilAborted(
       signal,
-      records.map((record) => this.#applyOne(record, signal)),
+      records.map((record) => this.#answerTo(record, signal)),
     )
   }
 
@@ -105,12 +106,30 @@ class MemcachedTarget implements Target<unknown> {
       await this.#settings.connection.ping()
       return applied
     }
-    const [outcome] = await untilAborted(signal, [ping()])
+    const [outcome] = await untilAborted(signal, [ping().catch(memcachedOutcome)])
     if (outcome !== undefined && 'code' in outcome) throw errorOf(outcome)
   }
 
   async open(): Promise<void> {
     await this.#settings.connection.ping()
+  }
+
+  async #answerTo(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
+    try {
+      return await this.#applyOne(record, signal)
+    } catch (error) {
+      return this.#failureOf(record, memcachedOutcome(error))
+    }
+  }
+
+  /** One server of several that is down holds its own keys back, and nobody else's. */
+  async #failureOf(record: WalRecord, failure: FailureOutcome): Promise<Outcome> {
+    const { connection, key } = this.#settings
+    if (failure.status !== 'unavailable' || connection.othersAnswer === undefined)
+      return failure
+    if (!(await connection.othersAnswer(itemKeyOf(record.key, key)))) return failure
+    const { code, message, cause } = failure
+    return held(code, message, { cause })
   }
 
   async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
@@ -152,7 +171,7 @@ async function untilAborted(
   const outcomes = answers.map((): Outcome => aborted)
   const settled = Promise.all(
     answers.map(async (answer, at) => {
-      outcomes[at] = await answer.catch(memcachedOutcome)
+      outcomes[at] = await answer
     }),
   )
   await abortable(settled, signal).catch(() => {})
