@@ -125,8 +125,7 @@ class MemcachedTarget implements Target<unknown> {
   /** One server of several that is down holds its own keys back, and nobody else's. */
   async #failureOf(record: WalRecord, failure: FailureOutcome): Promise<Outcome> {
     const { connection, key } = this.#settings
-    if (failure.status !== 'unavailable' || connection.othersAnswer === undefined)
-      return failure
+    if (failure.status !== 'unavailable' || connection.othersAnswer === undefined) return failure
     if (!(await connection.othersAnswer(itemKeyOf(record.key, key)))) return failure
     const { code, message, cause } = failure
     return held(code, message, { cause })

@@ -31,7 +31,8 @@ export interface HttpTargetOptions<P = unknown> {
    * record spends an attempt. With a function it is the fault of that record's host: its records
    * spend attempts, and become dead letters in the end, while those of other hosts go on. Only where
    * all fail in a row does the breaker take it for an outage, and give the attempts back. Who would
-   * rather wait for a host gives it a target of its own.
+   * rather wait for a host gives it a target of its own. A host that asks for less (429) holds its own
+   * records back, which spend nothing meanwhile.
    */
   readonly url: string | URL | ((record: WalRecord<P>) => string | URL)
   /**

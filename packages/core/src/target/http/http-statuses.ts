@@ -10,7 +10,8 @@ export type HttpStatusClass = 'applied' | 'conflict' | 'gone' | FailureClass
  * address or a deployment (404, 405, 415, 500, 502 …) it is `transient`: a lone record that gets it
  * spends its attempts, and where all get it the breaker opens and gives these back. A credential that
  * is not taken is an outage of ours, and no record is to blame for it. Where each record has an address of its
- * own, what is `unavailable` here counts as `transient`: one host must not stop the records of others.
+ * own, what is `unavailable` here counts as `transient`, and `throttled` as `held`: one host must not stop
+ * the records of others.
  */
 const byStatus: Readonly<Record<number, HttpStatusClass>> = {
   // Not this record's fault, but that of credentials, of the address, or of a payment.

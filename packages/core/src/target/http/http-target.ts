@@ -9,6 +9,7 @@ import {
   transient,
 } from '../target.ts'
 import { resultsOf } from './batch-results.ts'
+import { BusyHosts } from './busy-hosts.ts'
 import { credentialsOf } from './http-credentials.ts'
 import { exchange, type HttpAnswer, shownUrl } from './http-exchange.ts'
 import { failureOf } from './http-failures.ts'
@@ -50,9 +51,11 @@ class HttpTarget implements Target {
   /** Only where a record may have a wrong address or method. */
   readonly validate?: NonNullable<Target['validate']>
   readonly #settings: HttpSettings
+  readonly #busyHosts: BusyHosts
 
   constructor(settings: HttpSettings) {
     this.#settings = settings
+    this.#busyHosts = new BusyHosts(settings.clock)
     this.idempotency = settings.idempotency
     this.ops = settings.ops
     this.largestBatch = settings.batch ?? { maxRecords: 1 }
@@ -89,6 +92,8 @@ class HttpTarget implements Target {
   async #send(records: Batch, signal: AbortSignal): Promise<Outcome | readonly Outcome[]> {
     const destination = this.#destinationOf(records[0])
     if ('status' in destination) return destination
+    const heldBack = this.#busyHosts.heldBack(destination.url.host)
+    if (heldBack !== undefined) return heldBack
     const encoded = this.#encoded(records)
     if ('status' in encoded) return encoded
     const credentials = await credentialsOf(this.#settings, signal)
@@ -117,10 +122,19 @@ class HttpTarget implements Target {
     const context = { idempotency, isRecordsOwnUrl: fixedUrl === undefined, clock, redact }
     const results = batch === undefined ? undefined : resultsOf(answer, records, context)
     if (results !== undefined) return results
-    const outcome = outcomeOf(answer, context)
+    const outcome = this.#ofHost(outcomeOf(answer, context), answer)
     const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
     if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
     return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
+  }
+
+  /** Where the address is the record's own, a host that asks for less asks that of its own records. */
+  #ofHost(outcome: Outcome, { request }: HttpAnswer): Outcome {
+    if (this.#settings.fixedUrl !== undefined) return outcome
+    const { host } = new URL(request.url)
+    if (outcome.status === 'throttled') return this.#busyHosts.throttled(host, outcome)
+    this.#busyHosts.answered(host)
+    return outcome
   }
 
   /** A failure for good where it has none, or none that is allowed. A function that throws is not caught. */

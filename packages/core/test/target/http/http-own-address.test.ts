@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { WalRecord } from '../../../src/record.ts'
+import { httpTarget } from '../../../src/target/http/http-target.ts'
 import { permanent, unavailable } from '../../../src/target/target.ts'
+import { makeRecord, VirtualClock } from '../../../src/testing/index.ts'
 import { Application, type Reply } from './support/application.ts'
-import { applyOne } from './support/apply-one.ts'
+import { applyOne, applyTo } from './support/apply-one.ts'
 
 let application: Application
 beforeAll(async () => {
@@ -54,6 +57,45 @@ describe('an address that each record has of its own', () => {
     }
     const headers = () => Promise.reject(new Error('no token today'))
     expect(await applyOne({ ...ownAddress(), headers })).toMatchObject({ status: 'unavailable' })
+  })
+
+  it('holds the records of a host that asks for less, and asks it no more until then', async () => {
+    await using other = await Application.start()
+    application.handle = () => ({ status: 429, headers: { 'retry-after': '7' } })
+    const clock = new VirtualClock()
+    const url = ({ key }: WalRecord) => (key === 'other' ? other : application).url()
+    const target = httpTarget({ url, hosts: [application.host, other.host], clock })
+    const ask = async (key: string) => (await applyTo(target, [makeRecord({ key })]))[0]
+    const before = application.received.length
+    const asked = (): number => application.received.length - before
+    expect(await ask('a')).toMatchObject({ status: 'held', code: 'HTTP_429', retryAfterMs: 7000 })
+    await clock.advance(2500)
+    expect(await ask('b')).toMatchObject({ status: 'held', code: 'HTTP_429', retryAfterMs: 4500 })
+    expect(await ask('other')).toEqual({ status: 'applied' })
+    expect(asked()).toBe(1)
+    await clock.advance(4500)
+    application.handle = () => ({ status: 204 })
+    expect(await ask('a')).toEqual({ status: 'applied' })
+    expect(asked()).toBe(2)
+  })
+
+  it('waits longer each time for a host that does not say for how long, until it answers', async () => {
+    const clock = new VirtualClock()
+    const target = httpTarget({ ...ownAddress(), clock })
+    const wait = async (status: number): Promise<number | undefined> => {
+      application.handle = () => ({ status })
+      // The second of a batch is told the same, and is no further refusal.
+      const outcomes = await applyTo(target, [makeRecord({ key: 'a' }), makeRecord({ key: 'b' })])
+      const [ms, same] = outcomes.map((one) => ('retryAfterMs' in one ? one.retryAfterMs : 0))
+      expect(same).toBe(ms)
+      await clock.advance(ms ?? 0)
+      return ms
+    }
+    const waits: (number | undefined)[] = []
+    for (let times = 0; times < 8; times++) waits.push(await wait(529))
+    expect(waits).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
+    expect(await wait(204)).toBe(0)
+    expect(await wait(429)).toBe(1000)
   })
 
   it('is what classify says of it', async () => {

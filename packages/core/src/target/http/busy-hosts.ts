@@ -1,0 +1,59 @@
+import type { Clock } from '../../clock.ts'
+import { type FailureOutcome, type HeldOutcome, held } from '../target.ts'
+
+/** Wait, in ms, for a host that asks for less and does not say for how long: doubled up to the longest. */
+const firstWaitMs = 1000
+const longestWaitMs = 60_000
+
+/** However long a host asks for, it is asked again after an hour: it may have mistaken its unit. */
+const longestAskedMs = 3_600_000
+
+interface BusyHost {
+  readonly outcome: FailureOutcome
+  /** By the monotonic clock. */
+  readonly until: number
+  readonly waitMs: number
+}
+
+/**
+ * Which of many hosts asked for less, and for how long. Records of such a host are held back without
+ * asking it again; those of the others go on.
+ */
+export class BusyHosts {
+  readonly #clock: Clock
+  /** Bounded by the hosts that an option names. */
+  readonly #hosts = new Map<string, BusyHost>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** What is to be said of a record while its host is left in peace; undefined if it may be asked. */
+  heldBack(host: string): HeldOutcome | undefined {
+    const busy = this.#hosts.get(host)
+    const leftMs = busy === undefined ? 0 : busy.until - this.#clock.monotonic()
+    return busy === undefined || leftMs <= 0 ? undefined : heldFor(busy.outcome, leftMs)
+  }
+
+  /** The host asked for less. */
+  throttled(host: string, outcome: FailureOutcome): HeldOutcome {
+    const before = this.#hosts.get(host)
+    const now = this.#clock.monotonic()
+    // Others of the same batch were told the same: that is no further refusal.
+    const isSame = before !== undefined && before.until > now
+    const doubled = before === undefined ? firstWaitMs : Math.min(before.waitMs * 2, longestWaitMs)
+    const waitMs = isSame ? before.waitMs : doubled
+    const leftMs = Math.min(outcome.retryAfterMs ?? waitMs, longestAskedMs)
+    this.#hosts.set(host, { outcome, until: now + leftMs, waitMs })
+    return heldFor(outcome, leftMs)
+  }
+
+  /** The host answered something else. */
+  answered(host: string): void {
+    this.#hosts.delete(host)
+  }
+}
+
+function heldFor({ code, message, cause }: FailureOutcome, leftMs: number): HeldOutcome {
+  return held(code, message, { retryAfterMs: Math.ceil(leftMs), cause })
+}
