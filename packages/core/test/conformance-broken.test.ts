@@ -13,7 +13,7 @@ import {
   wholeDeadLetterQueue,
 } from './testing/broken-dead-letter-queues.ts'
 import { brokenPastQueues, wholePastQueue } from './testing/broken-past-queues.ts'
-import { type BrokenQueue, brokenQueues, wholeQueue } from './testing/broken-queues.ts'
+import { type BrokenQueue, brokenQueues, wholeQueue } from './testing/broken-queues/index.ts'
 import { type BrokenTarget, brokenTargets, wholeTarget } from './testing/broken-targets.ts'
 import { rowPayloads } from './testing/versioned-store.ts'
 

@@ -2,7 +2,7 @@ import { WalError } from '../../src/errors.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import type { PastPlace, PastRange, PastReader, PastRecord } from '../../src/queue/past.ts'
 import type { Queue } from '../../src/queue/queue.ts'
-import type { BrokenQueue } from './broken-queues.ts'
+import type { BrokenQueue } from './broken-queues/breakage.ts'
 
 /** What a reader of the past may do wrong, given the one that does it right. */
 type Breakage = (reader: PastReader, range: PastRange, past: readonly PastRecord[]) => PastReader
