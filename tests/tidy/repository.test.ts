@@ -22,7 +22,7 @@ test('the repository is read whole', () => {
 
 test.each([
   ['imports point one way', importDirection],
-  ['no source file is too long', fileLength],
+  ['no file of sources or tests is too long', fileLength],
   ['every test runs', noLeftOutTests],
   ['nothing is left for later', noLeftovers],
   ['nothing names a machine or a registry', noMachine],

@@ -3,17 +3,23 @@ import { type Files, type Finding, finding, type Rule, select } from '../rule.ts
 // Rules that a regular expression can tell. This folder is left out of them: it holds the patterns.
 const ownFolder = 'tests/tidy/'
 
-/** Longest source file, in lines. A longer one holds two ideas. */
-const maxLines = 350
+/** Which files may be how long, in lines. A longer one holds two ideas. */
+const lengths: readonly { readonly paths: RegExp; readonly maxLines: number }[] = [
+  {
+    paths: /^(packages|examples)\/[^/]+\/src\/.*\.ts$|^bench\/src\/.*\.ts$/,
+    maxLines: 350,
+  },
+  { paths: /(^|\/)tests?\/.*\.ts$/, maxLines: 400 },
+]
 
-/** No source file is longer than {@link maxLines}. */
+/** No file of sources or tests is longer than {@link lengths} says. */
 export const fileLength: Rule = (files: Files): readonly Finding[] =>
-  select(files, /^(packages|examples)\/[^/]+\/src\/.*\.ts$|^bench\/src\/.*\.ts$/).flatMap(
-    ([path, text]) => {
+  lengths.flatMap(({ paths, maxLines }) =>
+    select(files, paths).flatMap(([path, text]) => {
       const lines = text.trimEnd().split('\n').length
       if (lines <= maxLines) return []
       return [`${path}:${lines}: ${lines} lines are too many (${maxLines}): it holds two ideas`]
-    },
+    }),
   )
 
 /** No test is left out, and none keeps the others from running. */

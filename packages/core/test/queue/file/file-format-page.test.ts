@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { describe, expect, it, vi } from 'vitest'
@@ -44,13 +44,21 @@ import {
   encodeHead,
 } from '../../../src/transaction/file-transactions-format.ts'
 import type { TransactionHead } from '../../../src/transaction/transaction-store.ts'
+import {
+  block,
+  codesOf,
+  type Field,
+  fieldsOf,
+  hexDump,
+  numbersIn,
+  page,
+  rows,
+  unsigned,
+} from './support/file-format-page.ts'
 import { keysOf, OpenQueue, pullNow } from './support/open-queue.ts'
 import { temporaryDirectory } from './support/temporary-directory.ts'
 
 // What docs/file-format.md says, held against the code: either may be wrong when this is red.
-
-const path = join(import.meta.dirname, '../../../../../docs/file-format.md')
-const page = await readFile(path, 'utf8')
 
 const salt = 0x00ddba11
 
@@ -73,67 +81,6 @@ const record: StoredRecord = {
   payload: Buffer.from('{"year":1946}'),
 }
 
-/** The rows of the tables under a heading, all tables of the same columns as one. */
-function rows(heading: string, columns: string): readonly string[][] {
-  const section = page.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? ''
-  const lines = section.split('\n')
-  const start = lines.indexOf(`| ${columns} |`)
-  expect(start, `a table "${columns}" under "${heading}"`).toBeGreaterThan(0)
-  const length = lines.slice(start).findIndex((line) => !line.startsWith('|'))
-  return lines.slice(start + 2, start + length).map((line) =>
-    line
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim().replaceAll('`', '')),
-  )
-}
-
-interface Field {
-  readonly offset: number
-  readonly size: number
-}
-
-/** Where the page says that each field is. Fields of fixed size follow each other without gaps. */
-function fieldsOf(heading: string): ReadonlyMap<string, Field> {
-  const fields = new Map<string, Field>()
-  let next = 0
-  for (const [offset = '', size = '', name = ''] of rows(
-    heading,
-    'offset | size | field | meaning',
-  )) {
-    if (offset === '') continue
-    expect(Number(offset), `offset of ${name}`).toBe(next)
-    next += Number(size)
-    fields.set(name, { offset: Number(offset), size: Number(size) })
-  }
-  return fields
-}
-
-/** Codes and what they are called. */
-function codesOf(heading: string, columns: string): ReadonlyMap<string, number> {
-  return new Map(rows(heading, columns).map(([code, name = '']) => [name, Number(code)]))
-}
-
-function unsigned(bytes: Buffer, { offset, size }: Field): bigint {
-  const digits = Buffer.from(bytes.subarray(offset, offset + size))
-    .reverse()
-    .toString('hex')
-  return BigInt(`0x${digits}`)
-}
-
-/** What the bytes hold where the page says that the fields are. */
-function numbersIn(
-  bytes: Buffer,
-  fields: ReadonlyMap<string, Field>,
-  names: readonly string[],
-): readonly unknown[] {
-  return names.map((name) => unsigned(bytes, fields.get(name) ?? { offset: 0, size: 0 }))
-}
-
-function block(info: string): string {
-  return page.split(`\`\`\`${info}\n`)[1]?.split('```')[0] ?? ''
-}
-
 function encoded(overrides: Partial<StoredRecord> = {}): Buffer {
   const written = { ...record, ...overrides }
   const buffer = Buffer.alloc(recordBound(written))
@@ -149,17 +96,6 @@ function framed(body: Uint8Array): Buffer {
     salt: segmentSalt({ salt, number: 7 }),
   })
   return frame
-}
-
-function hexDump(bytes: Buffer): string {
-  let lines = ''
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = bytes.subarray(at, at + 16)
-    const hex = [...row].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
-    const text = row.toString('latin1').replace(/[^\x20-\x7e]/g, '.')
-    lines += `${at.toString(16).padStart(4, '0')}  ${hex.padEnd(47)}  ${text}\n`
-  }
-  return lines
 }
 
 const headOf: TransactionHead = {

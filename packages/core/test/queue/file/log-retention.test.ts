@@ -1,83 +1,25 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { WalError } from '../../../src/errors.ts'
-import { type Log, type LogOptions, openLog } from '../../../src/queue/file/log.ts'
-import type { RetentionHold } from '../../../src/queue/queue.ts'
+import { openLog } from '../../../src/queue/file/log.ts'
 import { makeStoredRecord } from '../../../src/testing/make-record.ts'
-import { SeededRandom } from '../../../src/testing/seeded-random.ts'
-import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
-import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
-import { directory, logOptions, readAll } from '../../simulation/log-workload.ts'
-import { HookedFileSystem } from './support/hooked-file-system.ts'
-import { KnownProgress } from './support/known-progress.ts'
-
-const seed = Number(process.env['DAYBOOK_SEED'])
-const second = 1000
-const hour = 3600 * second
-const day = 24 * hour
-
-let disk: SimulatedFileSystem
-let clock: VirtualClock
-let search: KnownProgress
-let cache: KnownProgress
-let held: RetentionHold[]
-let errors: WalError[]
-
-beforeEach(async () => {
-  disk = new SimulatedFileSystem({ random: new SeededRandom(seed) })
-  await disk.makeDirectory(directory)
-  clock = new VirtualClock()
-  search = new KnownProgress('search')
-  cache = new KnownProgress('cache')
-  cache.lastingThrough = Number.POSITIVE_INFINITY
-  held = []
-  errors = []
-})
-
-const unlimited = Number.POSITIVE_INFINITY
-
-/** A log with a segment for each record, but for the last one that is there when it is opened. */
-async function open(
-  { timeMs = unlimited, bytes = unlimited } = {},
-  overrides: Partial<LogOptions> = {},
-): Promise<Log> {
-  const log = await openLog(
-    logOptions(disk, {
-      clock,
-      segmentBytes: 5000,
-      zeroAheadBytes: 0,
-      retention: { timeMs, bytes, targets: [search, cache], onHeld: (hold) => held.push(hold) },
-      reportError: (error) => errors.push(error),
-      ...overrides,
-    }),
-  )
-  log.startRetention()
-  await clock.settle()
-  return log
-}
-
-/** Appends so many records, one after the other, each in a segment of its own. */
-async function append(log: Log, records = 1): Promise<void> {
-  for (let record = 0; record < records; record++) {
-    const written = makeStoredRecord({ writtenAt: clock.now(), payload: Buffer.alloc(1000) })
-    expect(await log.append([written])).toEqual([{ durable: 'yes' }])
-  }
-  await clock.settle()
-}
-
-/** Numbers of the segments there are files of. */
-function files(): readonly number[] {
-  const numbers = disk.paths.map((path) => Number.parseInt(path.slice(directory.length + 1), 10))
-  return numbers.toSorted((a, b) => a - b)
-}
-
-/** The same, without those that are kept to be used again. */
-function keptFiles(log: Log): readonly number[] {
-  return files().slice(-log.kept().segments)
-}
-
-async function sequences(log: Log): Promise<readonly number[]> {
-  return (await readAll(log)).map(({ sequence }) => sequence)
-}
+import { logOptions } from '../../simulation/log-workload.ts'
+import {
+  append,
+  cache,
+  clock,
+  day,
+  disk,
+  errors,
+  files,
+  held,
+  hour,
+  keptFiles,
+  open,
+  search,
+  second,
+  sequences,
+  unlimited,
+} from './support/log-retention-setup.ts'
 
 describe('a log with a retention', () => {
   it('lets go of what is older than its time when the next segment is made', async () => {
@@ -348,72 +290,5 @@ describe('a log with a retention', () => {
     expect(await sequences(log)).toEqual([3, 4])
     await log.close()
     expect(await sequences(await open())).toEqual([3, 4])
-  })
-})
-
-describe('a reader of a log with a retention', () => {
-  it('goes on with the first record that is kept where its next one has gone', async () => {
-    const log = await open({ bytes: 12_000 })
-    search.lastingThrough = unlimited
-    const reader = log.reader(1)
-    await append(log, 2)
-    const limits = { maxRecords: 1, maxBytes: 1 }
-    expect((await reader.read(limits)).map(({ sequence }) => sequence)).toEqual([1])
-    const { address } = (await log.reader(1).read(limits))[0] ?? { address: -1 }
-    await append(log, 4)
-    expect(keptFiles(log)[0]).toBeGreaterThan(3)
-    expect((await reader.read(limits))[0]?.sequence).toBe(log.firstSequence)
-    await expect(log.readAt(address)).rejects.toMatchObject({ code: 'ERR_NOT_KEPT' })
-    await reader.close()
-    await log.close()
-  })
-
-  it('has given up the file of a segment by the time that is removed', async () => {
-    const log = await open({ bytes: 12_000 })
-    const opened = new Map<string, number>()
-    disk.fault = ({ kind, path }) => {
-      if (kind === 'open' || kind === 'create') opened.set(path, (opened.get(path) ?? 0) + 1)
-      if (kind === 'close') opened.set(path, (opened.get(path) ?? 0) - 1)
-      if (kind === 'remove' || kind === 'rename')
-        expect([path, opened.get(path) ?? 0]).toEqual([path, 0])
-      return undefined
-    }
-    await append(log, 2)
-    const readers = [log.reader(1), log.reader(2)]
-    const reads = readers.map((reader) => reader.read({ maxRecords: 1, maxBytes: 1 }))
-    const [entry] = (await reads[0]) ?? []
-    const lookup = log.readAt(entry?.address ?? 0)
-    search.lastingThrough = unlimited
-    await append(log, 6)
-    await Promise.all([...reads, lookup])
-    expect(keptFiles(log)[0]).toBeGreaterThan(5)
-    for (const reader of readers) await reader.close()
-    await log.close()
-  })
-
-  it('lets a reader go on that is just opening a segment, and removes that after', async () => {
-    const hooked = new HookedFileSystem(disk)
-    const log = await open({ bytes: 12_000 }, { fileSystem: hooked })
-    await append(log, 3)
-    const opened = Promise.withResolvers<void>()
-    const goOn = Promise.withResolvers<void>()
-    hooked.hook = async (call, path) => {
-      if (call !== 'open' || !path.includes('000001.segment')) return
-      hooked.hook = () => {}
-      opened.resolve()
-      await goOn.promise
-    }
-    const reader = log.reader(1)
-    const read = reader.read({ maxRecords: 1, maxBytes: 1 })
-    await opened.promise
-    search.lastingThrough = unlimited
-    await append(log, 6)
-    goOn.resolve()
-    expect((await read).map(({ sequence }) => sequence)).toEqual([1])
-    await clock.settle()
-    expect(log.firstSequence).toBeGreaterThan(5)
-    expect(keptFiles(log)[0]).toBeGreaterThan(5)
-    await reader.close()
-    await log.close()
   })
 })
