@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '@daybook/core'
 import type { ReceivedMessage, SendEntry } from '../sqs-client.ts'
 import { refuse } from './sqs-refusal.ts'
+import type { SqsTroubles } from './sqs-troubles.ts'
 
 /** Limits of the service. Source: its API reference and the "message quotas" page of its manual. */
 const largestMessageBytes = 1_048_576
@@ -30,6 +31,8 @@ interface Message {
   /** When it was received last; undefined while it is not in flight. */
   receivedAt: number | undefined
   receipt: string | undefined
+  /** It has come once more than it had to. */
+  isRepeated: boolean
 }
 
 // No control characters but tab, line feed and carriage return, no halves of pairs, not U+FFFE and U+FFFF.
@@ -40,6 +43,7 @@ const allowedGroup = /^[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@[\\\]^_`{|}~]{1,128}$/
 export class SqsModelQueue {
   readonly isFifo: boolean
   readonly #clock: Clock
+  readonly #troubles: SqsTroubles | undefined
   readonly #retentionMs: number
   readonly maximumMessageSize: number
   readonly #messages = new Map<string, Message>()
@@ -47,9 +51,15 @@ export class SqsModelQueue {
   readonly #seen = new Map<string, { readonly sequence: number; readonly until: number }>()
   #sequence = 0
 
-  constructor(name: string, clock: Clock, options: SqsModelQueueOptions) {
+  constructor(
+    name: string,
+    clock: Clock,
+    options: SqsModelQueueOptions,
+    troubles: SqsTroubles | undefined,
+  ) {
     this.isFifo = name.endsWith('.fifo')
     this.#clock = clock
+    this.#troubles = troubles
     this.#retentionMs = options.retentionMs ?? 345_600_000
     this.maximumMessageSize = options.maximumMessageSize ?? largestMessageBytes
   }
@@ -77,27 +87,30 @@ export class SqsModelQueue {
     this.#messages.set(id, {
       ...{ id, sequence, body, group: entry.MessageGroupId, sentAt: now, receives: 0 },
       ...{ visibleAt: now + delay * 1_000, receivedAt: undefined, receipt: undefined },
+      isRepeated: false,
     })
     const dedup = entry.MessageDeduplicationId
     if (dedup !== undefined) this.#seen.set(dedup, { sequence, until: now + deduplicationMs })
     return sequence.toString()
   }
 
-  /** At most so many that are visible now, which go in flight. */
-  receive(most: number, visibilityMs: number): ReceivedMessage[] {
+  /** At most so many that are visible now, which go in flight. `waits`: more may be asked for at once. */
+  receive(most: number, visibilityMs: number, waits = false): ReceivedMessage[] {
     this.#expire()
     const now = this.#clock.now()
     const withheld = this.#groupsInFlight(now)
     const room = mostInFlight[this.isFifo ? 'fifo' : 'standard'] - this.#inFlight(now).length
     const taken: Message[] = []
-    for (const message of this.#messages.values()) {
+    for (const message of this.#found()) {
       if (taken.length >= Math.min(most, room)) break
       if (message.group !== undefined && withheld.has(message.group)) continue
       if (message.visibleAt <= now) taken.push(message)
       // The later ones of a group wait for a delayed one too.
       else if (message.group !== undefined) withheld.add(message.group)
     }
-    return taken.map((message) => this.#handOut(message, now, visibilityMs))
+    const troubles = this.isFifo ? undefined : this.#troubles
+    const brought = troubles?.brought(taken.length, waits) ?? taken.length
+    return taken.slice(0, brought).map((message) => this.#handOut(message, now, visibilityMs))
   }
 
   /** Removes the message of a receipt. On a FIFO queue only while it is in flight under this receipt. */
@@ -106,7 +119,8 @@ export class SqsModelQueue {
     if (message === undefined) return
     const isStale = message.receipt !== receipt || message.visibleAt <= this.#clock.now()
     if (this.isFifo && isStale) throw refuse('ReceiptHandleIsInvalid', 'The receipt has expired')
-    this.#messages.delete(message.id)
+    // A server that was away still has it. Of an older receipt the manual says that it may do nothing.
+    if (!this.#staysOnce(message)) this.#messages.delete(message.id)
   }
 
   /** Changes until when a message in flight stays invisible. */
@@ -161,7 +175,9 @@ export class SqsModelQueue {
   #handOut(message: Message, now: number, visibilityMs: number): ReceivedMessage {
     message.receives++
     message.receivedAt = now
-    message.visibleAt = now + visibilityMs
+    const isSeenAgain = this.#staysOnce(message)
+    message.visibleAt =
+      now + (isSeenAgain ? (this.#troubles?.within(visibilityMs) ?? 0) : visibilityMs)
     message.receipt = `${message.id}.${message.receives}`
     const own = { ApproximateReceiveCount: String(message.receives) }
     const fifo = { MessageGroupId: message.group, SequenceNumber: String(message.sequence) }
@@ -175,6 +191,19 @@ export class SqsModelQueue {
         ...(fifo.MessageGroupId === undefined ? {} : (fifo as Record<string, string>)),
       },
     }
+  }
+
+  /** In the order in which a receive goes through them. */
+  #found(): Iterable<Message> {
+    const all = this.#messages.values()
+    return this.isFifo || this.#troubles === undefined ? all : this.#troubles.found([...all])
+  }
+
+  /** Whether a message of a standard queue comes once more, which it does only once. */
+  #staysOnce(message: Message): boolean {
+    if (this.isFifo || message.isRepeated || !this.#troubles?.repeats()) return false
+    message.isRepeated = true
+    return true
   }
 
   #messageOf(receipt: string): Message | undefined {

@@ -13,6 +13,7 @@ import type {
 } from '../sqs-client.ts'
 import { SqsModelQueue, type SqsModelQueueOptions } from './sqs-model-queue.ts'
 import { refuse } from './sqs-refusal.ts'
+import { SqsTroubles, type SqsTroublesOptions } from './sqs-troubles.ts'
 
 /** How often a receive that waits looks again, by the model's clock, in ms. */
 const lookAgainMs = 50
@@ -27,16 +28,22 @@ const lookAgainMs = 50
  */
 export class SqsModel implements SqsClient {
   readonly #clock: Clock
+  readonly #troubles: SqsTroubles | undefined
   readonly #queues = new Map<string, SqsModelQueue>()
 
-  constructor({ clock }: { readonly clock: Clock }) {
+  /** `troubles`: what the service does seldom, and may do at any time; none by default. */
+  constructor({
+    clock,
+    troubles,
+  }: { readonly clock: Clock; readonly troubles?: SqsTroublesOptions }) {
     this.#clock = clock
+    this.#troubles = troubles && new SqsTroubles(troubles)
   }
 
   /** Makes a queue, and answers its URL. */
   createQueue(name: string, options: SqsModelQueueOptions = {}): string {
     const url = `https://sqs.model/000000000000/${name}`
-    this.#queues.set(url, new SqsModelQueue(name, this.#clock, options))
+    this.#queues.set(url, new SqsModelQueue(name, this.#clock, options, this.#troubles))
     return url
   }
 
@@ -53,7 +60,7 @@ export class SqsModel implements SqsClient {
     const queue = this.#begin(input, options)
     const bytes = input.Entries.reduce((sum, e) => sum + Buffer.byteLength(e.MessageBody), 0)
     if (bytes > 1_048_576) throw refuse('BatchRequestTooLong', `${bytes} bytes in one batch`)
-    return perEntry(input.Entries, (entry) => ({ SequenceNumber: queue.send(entry) }))
+    return this.#perEntry(input.Entries, (entry) => ({ SequenceNumber: queue.send(entry) }))
   }
 
   async receiveMessage(input: ReceiveInput, options?: SqsCallOptions): Promise<ReceiveOutput> {
@@ -61,6 +68,7 @@ export class SqsModel implements SqsClient {
     checkRange('MaxNumberOfMessages', input.MaxNumberOfMessages, 1, 10)
     checkRange('WaitTimeSeconds', input.WaitTimeSeconds, 0, 20)
     checkRange('VisibilityTimeout', input.VisibilityTimeout, 0, 43_200)
+    this.#troubles?.throttle()
     const received = this.#poll(queue, input)
     const { abortSignal } = options ?? {}
     if (abortSignal === undefined) return received
@@ -77,7 +85,7 @@ export class SqsModel implements SqsClient {
     options?: SqsCallOptions,
   ): Promise<BatchOutput> {
     const queue = this.#begin(input, options)
-    return perEntry(input.Entries, ({ ReceiptHandle }) => queue.delete(ReceiptHandle))
+    return this.#perEntry(input.Entries, ({ ReceiptHandle }) => queue.delete(ReceiptHandle))
   }
 
   async changeMessageVisibilityBatch(
@@ -85,7 +93,7 @@ export class SqsModel implements SqsClient {
     options?: SqsCallOptions,
   ): Promise<BatchOutput> {
     const queue = this.#begin(input, options)
-    return perEntry(input.Entries, ({ ReceiptHandle, VisibilityTimeout }) =>
+    return this.#perEntry(input.Entries, ({ ReceiptHandle, VisibilityTimeout }) =>
       queue.changeVisibility(ReceiptHandle, VisibilityTimeout),
     )
   }
@@ -98,7 +106,8 @@ export class SqsModel implements SqsClient {
     const { MaxNumberOfMessages, WaitTimeSeconds, VisibilityTimeout } = input
     const until = this.#clock.monotonic() + WaitTimeSeconds * 1_000
     for (;;) {
-      const Messages = queue.receive(MaxNumberOfMessages, VisibilityTimeout * 1_000)
+      const visibilityMs = VisibilityTimeout * 1_000
+      const Messages = queue.receive(MaxNumberOfMessages, visibilityMs, WaitTimeSeconds > 0)
       if (Messages.length > 0) return { Messages }
       const leftMs = until - this.#clock.monotonic()
       if (leftMs <= 0) return {}
@@ -121,7 +130,27 @@ export class SqsModel implements SqsClient {
     for (const id of ids) {
       if (!/^[\w-]{1,80}$/.test(id)) throw refuse('InvalidBatchEntryId', `'${id}'`)
     }
+    this.#troubles?.throttle()
     return this.#queue(QueueUrl)
+  }
+
+  #perEntry<T extends { Id: string }>(
+    entries: readonly T[],
+    run: (entry: T) => { SequenceNumber?: string } | void,
+  ): BatchOutput {
+    const Successful: NonNullable<BatchOutput['Successful']> = []
+    const Failed: NonNullable<BatchOutput['Failed']> = []
+    for (const entry of entries) {
+      try {
+        this.#troubles?.failEntry()
+        Successful.push({ Id: entry.Id, ...run(entry) })
+      } catch (error) {
+        const { name, message, $fault } = error as ReturnType<typeof refuse>
+        const SenderFault = $fault === 'client'
+        Failed.push({ Id: entry.Id, Code: name, Message: message, SenderFault })
+      }
+    }
+    return { Successful, Failed }
   }
 
   #queue(url: string): SqsModelQueue {
@@ -129,23 +158,6 @@ export class SqsModel implements SqsClient {
     if (queue === undefined) throw refuse('QueueDoesNotExist', `There is no queue ${url}`)
     return queue
   }
-}
-
-function perEntry<T extends { Id: string }>(
-  entries: readonly T[],
-  run: (entry: T) => { SequenceNumber?: string } | void,
-): BatchOutput {
-  const Successful: NonNullable<BatchOutput['Successful']> = []
-  const Failed: NonNullable<BatchOutput['Failed']> = []
-  for (const entry of entries) {
-    try {
-      Successful.push({ Id: entry.Id, ...run(entry) })
-    } catch (error) {
-      const { name, message } = error as Error
-      Failed.push({ Id: entry.Id, Code: name, Message: message, SenderFault: true })
-    }
-  }
-  return { Successful, Failed }
 }
 
 function checkRange(name: string, value: number, least: number, most: number): void {
