@@ -10,6 +10,7 @@ import { benchKafka, printKafka } from './kafka/kafka.ts'
 import { benchLag, printLag } from './lag/lag.ts'
 import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
+import { benchRegions, printRegions } from './regions/regions.ts'
 import { benchSqs, printSqs } from './sqs/sqs.ts'
 import { benchTargets, printTargets } from './targets/targets.ts'
 import { benchTransaction, printTransaction } from './transaction/transaction.ts'
@@ -238,6 +239,25 @@ cli
       rounds: numberOption(options, 'rounds', roundBounds),
     })
     print(options, report, printSqs)
+  })
+
+cli
+  .command('regions', 'How far regions are behind one another, against the bare hop')
+  .option('--payload <bytes>', 'Bytes of each payload', { default: 256 })
+  .option('--writes <count>', 'Written in a second, in all regions together', { default: 5000 })
+  .option('--regions <count>', 'Regions, each a process: 2 to 8', { default: 2 })
+  .option('--seconds <seconds>', 'Measured time of each round', { default: 5 })
+  .option('--rounds <count>', 'Rounds of each side', { default: 5 })
+  .action(async (options: Options) => {
+    const report = await benchRegions({
+      directory: directory(options),
+      payloadBytes: numberOption(options, 'payload', { min: 8, max: 1_000_000 }),
+      writesPerSecond: numberOption(options, 'writes', { min: 1, max: 1_000_000 }),
+      regions: numberOption(options, 'regions', { min: 2, max: 8 }),
+      seconds: numberOption(options, 'seconds', secondBounds),
+      rounds: numberOption(options, 'rounds', roundBounds),
+    })
+    print(options, report, printRegions)
   })
 
 cli

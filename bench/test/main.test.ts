@@ -181,3 +181,22 @@ test('transaction prints one JSON object with its ratio and goal, and leaves not
   expect(report).toMatchObject({ benchmark: 'transaction', goal: 0.5 })
   expect({ status, left }).toEqual({ status: 0, left: [] })
 }, 120_000)
+
+test('regions prints one JSON object with the lag of both sides, and leaves nothing behind', () => {
+  const { status, stdout, left } = bench(
+    'regions',
+    '--json',
+    ...['--rounds', '1'],
+    ...['--seconds', '0.2'],
+    ...['--writes', '300'],
+  )
+  const report = JSON.parse(stdout)
+  expect(report.options).toMatchObject({ rounds: 1, regions: 2, writesPerSecond: 300 })
+  for (const side of [report.wal, report.bare]) {
+    expect(side.durableP50Ms.median).toBeGreaterThan(0)
+    expect(side.lagP50Ms.median).toBeGreaterThan(side.durableP50Ms.median)
+    expect(side.lagP99Ms.median).toBeGreaterThanOrEqual(side.lagP50Ms.median)
+  }
+  expect(report.ratio.p50.median).toBeGreaterThan(0)
+  expect({ status, left }).toEqual({ status: 0, left: [] })
+}, 120_000)

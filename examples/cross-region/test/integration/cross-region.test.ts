@@ -9,4 +9,4 @@ test('three regions hold the same after links were cut, slow and silent, and two
   const { code, output } = await runExample(main)
   expect(output).toContain('0 lost, 0 diverged')
   expect({ code, output }).toMatchObject({ code: 0 })
-})
+}, 300_000)

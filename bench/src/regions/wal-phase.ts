@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import {
+  createWal,
+  crossRegionReplication,
+  type Forward,
+  type ForwardingNamespace,
+  type Target,
+  walTarget,
+} from '@daybook/core'
+import { cycle } from '../harness/cycle.ts'
+import { phase } from '../harness/phase.ts'
+import { makeKeys } from '../peers/payloads.ts'
+import { machineNow, paced } from './pace.ts'
+import { Latencies, type RegionTask, type RegionTimes } from './region.ts'
+import { Rendezvous } from './rendezvous.ts'
+
+interface Payload {
+  /** By the clock of `machineNow`. */
+  readonly dueAt: number
+  readonly filling: string
+}
+
+const distinctKeys = 10_000
+
+/** A region whose log is a file, and whose peers take records by HTTP into logs of their own. */
+export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise<RegionTimes> => {
+  const meeting = new Rendezvous(task.meetingPlace, task.name, task.names)
+  let namespace: ForwardingNamespace<Payload> | undefined
+  const server = createServer(async (request, response) => {
+    const records = JSON.parse(await text(request), versionsBack)
+    response.end(JSON.stringify(await namespace?.forward(records, never), versionsAway))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const ports = await meeting.meet('port', String((server.address() as AddressInfo).port))
+
+  const from = machineNow() + task.warmUpMs
+  const [durable, lag] = [new Latencies(from), new Latencies(from)]
+  let arrived = 0
+  const store: Target<Payload> = {
+    idempotency: 'version',
+    appliesInOrder: true,
+    async apply(records) {
+      const now = machineNow()
+      for (const { origin, payload } of records) {
+        if (origin === task.name || payload === undefined) continue
+        arrived++
+        lag.add((payload as Payload).dueAt, now)
+      }
+    },
+  }
+  await using wal = await openRegion(task, ports, store)
+  const bench = wal.namespace('bench')
+  namespace = bench
+  await wal.start()
+  await meeting.meet('started')
+
+  const nextKey = cycle(makeKeys(distinctKeys))
+  const filling = 'x'.repeat(task.payloadBytes)
+  const writes: Promise<void>[] = []
+  const before = performance.eventLoopUtilization()
+  const written = await paced(task, (dueAt) => {
+    const write = bench.write({ key: nextKey(), payload: { dueAt, filling } })
+    writes.push(write.then(() => durable.add(dueAt, machineNow())))
+  })
+  const loopBusy = performance.eventLoopUtilization(before).utilization
+  await Promise.all(writes)
+  await wal.drain({ timeout: '60s' })
+  await meeting.meet('sent')
+  await wal.drain({ timeout: '60s' })
+  await meeting.meet('applied')
+  close(server)
+  return { written, arrived, durableMs: durable.values, lagMs: lag.values, loopBusy }
+})
+
+function openRegion(
+  { directory, name, names }: RegionTask,
+  ports: Readonly<Record<string, string>>,
+  store: Target<Payload>,
+) {
+  const region = (other: string) => ({ name: other, number: names.indexOf(other) })
+  const peers = names
+    .filter((other) => other !== name)
+    .map((other) => {
+      const forward = sendTo(`http://127.0.0.1:${ports[other]}/`)
+      return [other, { number: region(other).number, target: walTarget<Payload>({ forward }) }]
+    })
+  return createWal({
+    directory,
+    namespaces: {
+      bench: crossRegionReplication({
+        region: region(name),
+        targets: { store },
+        peers: Object.fromEntries(peers),
+      }),
+    },
+  })
+}
+
+function sendTo(url: string): Forward<Payload> {
+  return async (records, { signal }) => {
+    const body = JSON.stringify(records, versionsAway)
+    const response = await fetch(url, { method: 'POST', body, signal })
+    return JSON.parse(await response.text(), versionsBack)
+  }
+}
+
+const never = { signal: new AbortController().signal }
+
+/** Versions are bigints: as JSON they are digits. */
+const versionsAway = (_: string, value: unknown) => {
+  return typeof value === 'bigint' ? value.toString() : value
+}
+const versionsBack = (key: string, value: unknown) => {
+  return key === 'version' ? BigInt(value as string) : value
+}
+
+function close(server: Server): void {
+  server.close()
+  server.closeAllConnections()
+}
