@@ -171,6 +171,7 @@ export type { PeerStatus, ReplicationStatus } from './region/replication-status.
 export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
 export { ReplayError } from './replay/replay-error.ts'
 export { type FetchPayloads, fetchingTarget } from './target/fetching-target.ts'
+export { type ForwardAnswer, forwardReceiver } from './target/forwarding/forward-receiver.ts'
 export {
   type ApplyOne,
   defineTarget,
