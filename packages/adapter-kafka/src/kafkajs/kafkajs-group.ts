@@ -53,6 +53,8 @@ class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
   #memberId = ''
+  /** How often it has been given partitions, or lost them all. */
+  #assignments = 0
   /** Why it last fell out of the group, or could not join it. */
   #crash: unknown
   #closed = false
@@ -65,6 +67,7 @@ class KafkaJsGroup implements KafkaGroup {
     consumer.on('consumer.crash', ({ payload }) =>
       this.#tell(() => {
         this.#crash = payload.error
+        this.#assignments++
         listener.assigned([])
         listener.failed(payload.error)
         if (!payload.restart) setTimeout(() => this.#startAgain(), startAgainMs).unref()
@@ -101,9 +104,21 @@ class KafkaJsGroup implements KafkaGroup {
     if (!this.#closed) this.#consumer.pause([{ topic, partitions: [partition] }])
   }
 
+  /**
+   * The client tries again by itself after what it takes for temporary, by then perhaps as a member of the
+   * next generation, whose partitions are others: the broker would take that, and the partition's new owner
+   * be set back. So each try is refused once the partitions have been given out anew.
+   */
   async commit(commits: Parameters<KafkaGroup['commit']>[0]): Promise<void> {
+    const assignments = this.#assignments
+    const check = (): void => {
+      if (assignments !== this.#assignments) throw handedOver()
+    }
     await this.#consumer.commitOffsets(
-      commits.map(({ offset, ...commit }) => ({ ...commit, offset: String(offset) })),
+      commits.map(({ offset, partition, ...commit }) => ({
+        ...{ ...commit, offset: String(offset) },
+        partition: checkedNumber(partition, check),
+      })),
     )
   }
 
@@ -133,6 +148,7 @@ class KafkaJsGroup implements KafkaGroup {
     const places = Object.entries(memberAssignment).flatMap(([topic, partitions]) =>
       partitions.map((partition) => ({ topic, partition })),
     )
+    this.#assignments++
     this.#tell(() => {
       // It would begin where the group has committed; the listener knows what was read beyond that.
       for (const place of places) this.pause(place)
@@ -146,4 +162,20 @@ class KafkaJsGroup implements KafkaGroup {
   #tell(what: () => void): void {
     if (!this.#closed) what()
   }
+}
+
+/** A number that the check is asked for each time that it is written into a request. */
+function checkedNumber(value: number, check: () => void): number {
+  const checked = {
+    [Symbol.toPrimitive](hint: string) {
+      if (hint === 'number') check()
+      return value
+    },
+  }
+  return checked as unknown as number
+}
+
+function handedOver(): Error {
+  const error = new Error('The partitions have been given out anew since this was to be committed.')
+  return Object.assign(error, { type: 'ILLEGAL_GENERATION', retriable: false })
 }
