@@ -47,7 +47,8 @@ export interface NewKafkaTopic {
 
 /** Asks and tells the cluster. A method rejects with the client's own error. */
 export interface KafkaAdmin {
-  brokers(): Promise<number>
+  /** Its id, the same for all of its clients (undefined where it has none), and how many brokers it has. */
+  cluster(): Promise<{ readonly id: string | undefined; readonly brokers: number }>
   /** Undefined where there is no such topic. */
   topic(name: string): Promise<KafkaTopic | undefined>
   /** The topic's settings by their Kafka names. */

@@ -43,6 +43,7 @@ const frameBytes = 60_000
 
 /** What is there while a queue is open. */
 interface Opened {
+  readonly clusterId: string | undefined
   readonly parts: QueueParts
   readonly senders: SenderPool
   readonly pipes: Map<string, PartitionPipe>
@@ -89,6 +90,7 @@ class KafkaQueue implements Queue {
     try {
       const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
       const wanted = this.#wantedTopics(context)
+      const { id: clusterId } = await admin.cluster()
       const found = await ensureTopics(admin, wanted, settings, pause)
       const own = settings.topics.map((name, at) => [name, found[at] as CheckedTopic] as const)
       const parts = {
@@ -98,7 +100,7 @@ class KafkaQueue implements Queue {
         retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
-      this.#opened = { parts, senders, pipes: new Map() }
+      this.#opened = { clusterId, parts, senders, pipes: new Map() }
     } catch (error) {
       await admin.close().catch(() => {})
       throw error
@@ -148,6 +150,14 @@ class KafkaQueue implements Queue {
 
   async pastReader(range: PastRange): Promise<PastReader> {
     return openPastReader(this.#ready().parts, range)
+  }
+
+  storage(): readonly string[] {
+    const { clusterId } = this.#ready()
+    if (clusterId === undefined) return []
+    const { topic, topics } = this.#settings
+    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
+    return all.map((name) => `topic ${name} of the cluster ${clusterId}`)
   }
 
   async close(): Promise<void> {

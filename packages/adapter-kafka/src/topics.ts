@@ -70,7 +70,7 @@ async function create(
     )
   }
   try {
-    const replicas = settings.replicas ?? Math.min(3, await admin.brokers())
+    const replicas = settings.replicas ?? Math.min(3, (await admin.cluster()).brokers)
     await admin.create(missing.map((want) => newTopic(want, replicas)))
   } catch (error) {
     throw kafkaError(`The topics ${names} cannot be created`, error)

@@ -147,6 +147,10 @@ class SqsQueue implements Queue {
     return store && storeDeadLetters({ store, prefix: `dead-letters/${namespace}/` })
   }
 
+  storage(): readonly string[] {
+    return [...this.#open().retentionMs.keys()].map((url) => `the queue ${url}`)
+  }
+
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined

@@ -1,4 +1,6 @@
 import { type Clock, systemClock } from './clock.ts'
+import { sharedStorage } from './config/across-options.ts'
+import { ConfigError } from './config/config-error.ts'
 import type {
   InputOf,
   Namespaces,
@@ -181,10 +183,18 @@ class OpenWal implements AsyncDisposable {
       if (result.status === 'fulfilled') this.#namespaces.set(result.value.name, result.value)
     }
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed === undefined) return
+    const reason = failed?.reason ?? this.#sharedStorage()
+    if (reason === undefined) return
     // Whatever fails while the others are given up, this is what has to be mended.
     await this.close().catch(() => {})
-    throw failed.reason
+    throw reason
+  }
+
+  /** What a queue is made of may be known only once it is open, such as the cluster that a topic is of. */
+  #sharedStorage(): ConfigError | undefined {
+    const queues = this.#options.namespaces.map(({ name, queue }) => [name, queue] as const)
+    const issues = sharedStorage(queues)
+    return issues.length > 0 ? new ConfigError(issues) : undefined
   }
 
   #open(config: ResolvedNamespace, shards: ReadonlyMap<string, Shard>): Promise<OpenNamespace> {

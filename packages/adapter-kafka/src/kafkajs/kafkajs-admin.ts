@@ -7,7 +7,10 @@ export async function kafkaJsAdmin(kafka: KafkaJs): Promise<KafkaAdmin> {
   const admin = kafka.admin()
   await admin.connect()
   return {
-    brokers: async () => (await admin.describeCluster()).brokers.length,
+    async cluster() {
+      const { clusterId, brokers } = await admin.describeCluster()
+      return { id: clusterId ?? undefined, brokers: brokers.length }
+    },
     topic: (name) => topicOf(admin, name),
     settings: (topic) => settingsOf(admin, topic),
     create: (topics) => create(admin, topics),

@@ -26,7 +26,7 @@ interface Connected {
 type PartitionOffset = { partition: number; offset: string }
 
 export interface KafkaJsAdmin extends Connected {
-  describeCluster(): Promise<{ brokers: readonly unknown[] }>
+  describeCluster(): Promise<{ clusterId: string | null; brokers: readonly unknown[] }>
   fetchTopicMetadata(options: { topics: string[] }): Promise<{
     topics: { partitions: { partitionId: number; leader: number; replicas: number[] }[] }[]
   }>

@@ -12,7 +12,10 @@ export function openAdmin(options: PlatformaticOptions): KafkaAdmin {
   const admin = new Admin(options)
   const pool = new ConnectionPool(options.clientId, options)
   return {
-    brokers: async () => (await admin.metadata({ topics: [] })).brokers.size,
+    async cluster() {
+      const { id, brokers } = await admin.metadata({ topics: [] })
+      return { id, brokers: brokers.size }
+    },
     topic: (name) => topicOf(admin, name),
     settings: (topic) => settingsOf(admin, topic),
     async create(topics) {

@@ -1,7 +1,15 @@
 // needs: kafka
 
 import { randomUUID } from 'node:crypto'
-import { type QueueContext, systemClock, systemRandom } from '@daybook/core'
+import {
+  createWal,
+  fanOut,
+  type QueueContext,
+  systemClock,
+  systemRandom,
+  type,
+} from '@daybook/core'
+import { recordingTarget } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type KafkaQueueOptions, kafkaQueue } from '../../src/index.ts'
@@ -110,3 +118,28 @@ test.concurrent.each(clientNames)(
     )
   },
 )
+
+test.concurrent('two namespaces over one topic are refused, whatever the clients', async () => {
+  const topic = `shared-${randomUUID()}`
+  const open = (topics: readonly string[]) => {
+    const namespaces = topics.map((own, at) => {
+      const client = clientFor(clientNames[at] as ClientName, kafka.address)
+      const queue = kafkaQueue({ client, topic: own, allowUnderReplicated: true })
+      const targets = { store: recordingTarget<number>() }
+      return [`n${at}`, fanOut({ payload: type<number>(), queue, targets })] as const
+    })
+    return createWal({ namespaces: Object.fromEntries(namespaces) })
+  }
+  const refusalOf = (name: string) => ({
+    code: 'ERR_CONFIG',
+    issues: [
+      {
+        path: 'namespaces.n1.queue',
+        reason: expect.stringMatching(new RegExp(`topic ${name} of .*namespaces\\.n0.*give each`)),
+      },
+    ],
+  })
+  await expect(open([topic, topic])).rejects.toMatchObject(refusalOf(topic))
+  const wal = await open([topic, `${topic}-other`])
+  await wal.close()
+})

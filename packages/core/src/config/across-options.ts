@@ -161,3 +161,18 @@ export function sharedQueues(
     return owner === undefined ? [] : [{ path: `namespaces.${name}.queue`, reason }]
   })
 }
+
+/** What is wrong with queues that are several, and lie in the same place; by the names of their namespaces. */
+export function sharedStorage(
+  queues: Iterable<readonly [string, { storage?(): readonly string[] } | undefined]>,
+): ConfigIssue[] {
+  const owners = new Map<string, string>()
+  return [...queues].flatMap(([name, queue]) => {
+    const places = queue?.storage?.() ?? []
+    const shared = places.find((place) => owners.has(place))
+    const owner = shared === undefined ? undefined : owners.get(shared)
+    for (const place of places) owners.set(place, name)
+    const reason = `lies in ${shared}, as that of namespaces.${owner} does; give each a place of its own`
+    return owner === undefined ? [] : [{ path: `namespaces.${name}.queue`, reason }]
+  })
+}

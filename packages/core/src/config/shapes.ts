@@ -82,6 +82,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   deadLetters: method,
   transactions: optional(method),
   highestVersion: optional(method),
+  storage: optional(method),
   kept: optional(method),
   close: method,
   supports: object(supports),

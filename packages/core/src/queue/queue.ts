@@ -159,6 +159,12 @@ export interface Queue {
    * The namespace's clock starts above it.
    */
   highestVersion?(): bigint | undefined
+  /**
+   * Once it is open: what its records lie in, such as a topic with its cluster, or the URL of a queue. Each
+   * name is the same in every queue over that storage, and in no other. Two namespaces of a wal whose queues
+   * have one in common are refused, for each would take the other's records. Optional.
+   */
+  storage?(): readonly string[]
   /** What is kept; undefined while it is closed. A queue without this cannot tell. */
   kept?(): KeptRecords | undefined
   /**
