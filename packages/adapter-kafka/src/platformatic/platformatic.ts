@@ -19,10 +19,21 @@ export function platformatic(options: PlatformaticOptions): KafkaClient {
 
 async function openSender(options: PlatformaticOptions): Promise<KafkaSender> {
   const producer = new Producer({ ...options, idempotent: true, acks: -1, autocreateTopics: false })
+  // Waits for nothing: what is still under way has been given up.
+  const close = (): Promise<void> => producer.close(true)
   return {
-    send: (place, messages) => send(producer, place, messages),
-    // Waits for nothing: what is still under way has been given up.
-    close: () => producer.close(true),
+    async send(place, messages, signal) {
+      // The client tries an idempotent batch for ever, and so behind newer ones. Others that share the producer
+      // may be under way: how they ended is not known then either, which is less than an order that is lost.
+      const giveUp = (): void => void close().catch(() => {})
+      signal?.addEventListener('abort', giveUp, { once: true })
+      try {
+        await send(producer, place, messages)
+      } finally {
+        signal?.removeEventListener('abort', giveUp)
+      }
+    },
+    close,
   }
 }
 
