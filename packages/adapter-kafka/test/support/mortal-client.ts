@@ -12,7 +12,8 @@ export interface MortalClient extends KafkaClient {
   die(): Promise<void>
 }
 
-export function mortalClient(client: KafkaClient): MortalClient {
+/** With `refused` those that wait for a commit or a send are told so: they hold what all of this process share. */
+export function mortalClient(client: KafkaClient, refused?: 'refused'): MortalClient {
   const parts = new Set<{ close(): Promise<void> }>()
   let isDead = false
   const living = <T extends { close(): Promise<void> }>(part: T): T => {
@@ -22,6 +23,8 @@ export function mortalClient(client: KafkaClient): MortalClient {
         const method: unknown = Reflect.get(target, name)
         if (typeof method !== 'function') return method
         return (...args: unknown[]) => {
+          const isTold = refused !== undefined && (name === 'commit' || name === 'send')
+          if (isDead && isTold) return Promise.reject(new Error('Its process is gone.'))
           if (isDead) return new Promise(() => {})
           if (name === 'close') parts.delete(target)
           return method.apply(target, args)

@@ -1,0 +1,144 @@
+import { deepStrictEqual } from 'node:assert'
+import {
+  applied,
+  type Clock,
+  createWal,
+  multiPartitionMutation,
+  type Outcome,
+  permanent,
+  type Queue,
+  type,
+} from '@daybook/core'
+import { faultyQueue, memoryTransactionStore, recordingTarget } from '@daybook/core/testing'
+
+/** Storage that several queues may be opened over, one after the other, each as by a process of its own. */
+export interface TransactionSubject {
+  readonly order: 'key' | 'none'
+  /** Default the machine's. */
+  readonly clock?: Clock
+  queue(): Queue
+  /** The process of the last queue dies: nothing that it does afterwards reaches the storage. */
+  crash(): void | Promise<void>
+}
+
+/** What must hold of transactions through a queue whose namespace brings the store of their mutations. */
+export interface TransactionScenario {
+  readonly name: string
+  run(subject: TransactionSubject): Promise<void>
+}
+
+export const transactionScenarios: readonly TransactionScenario[] = [
+  { name: 'goes on where its consumer died between two of its mutations', run: resumes },
+  { name: 'is applied once where its marker is in the queue twice', run: passesOverDuplicate },
+  { name: 'is parked with the mutation that fails, and goes on from there', run: parksAndGoesOn },
+]
+
+const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
+
+/** Wals over the subject's queue, with one store of transactions and one target for all of them. */
+function stage(
+  subject: TransactionSubject,
+  answer: (key: string | undefined) => Outcome | Promise<Outcome>,
+  wrap: (queue: Queue) => Queue = (queue) => queue,
+) {
+  const shelf = new Map()
+  const target = recordingTarget<number>({
+    idempotency: 'version',
+    answer: ({ key }) => answer(key),
+  })
+  const open = () =>
+    createWal({
+      clock: subject.clock,
+      namespaces: {
+        rows: multiPartitionMutation({
+          payload: type<number>(),
+          queue: wrap(subject.queue()),
+          order: subject.order,
+          targets: { base: target },
+          transactions: { store: memoryTransactionStore(shelf) },
+        }),
+      },
+    })
+  const seal = async (wal: Awaited<ReturnType<typeof open>>): Promise<string> => {
+    const { id } = await wal.namespace('rows').transaction(async (tx) => {
+      for (const [payload, key] of keys.entries()) await tx.put('base', { key, payload })
+    })
+    return id
+  }
+  return { open, seal, target, keysApplied: () => target.applied.map(({ key }) => key) }
+}
+
+async function resumes(subject: TransactionSubject): Promise<void> {
+  let isStuck = true
+  const { promise: stuck, reject: letGo } = Promise.withResolvers<never>()
+  // It may have died before it came to wait for that.
+  stuck.catch(() => {})
+  const { open, seal, target, keysApplied } = stage(subject, (key) =>
+    isStuck && key === 'k3' ? stuck : applied,
+  )
+  const dying = await open()
+  await dying.start()
+  const id = await seal(dying)
+  await target.waitFor(3)
+  await subject.crash()
+  isStuck = false
+  // What an attempt has interrupted is tried with nothing else under way in the process, and this one has both.
+  letGo(new Error('Its process is gone.'))
+  const gone = dying.close({ timeout: '1ms' }).catch(() => {})
+  const next = await open()
+  await next.start()
+  await target.waitFor(keys.length)
+  await next.drain()
+  const status = await next.namespace('rows').transactionStatus(id)
+  deepStrictEqual([status?.state, status?.targets.base?.applied], ['applied', keys.length])
+  // What had been applied when it died may be applied again, and nothing after it is left out.
+  const [before, after] = [keysApplied().slice(0, 3), keysApplied().slice(3)]
+  deepStrictEqual(before, keys.slice(0, 3))
+  deepStrictEqual(after, keys.slice(-after.length))
+  await next.close()
+  await gone
+}
+
+async function passesOverDuplicate(subject: TransactionSubject): Promise<void> {
+  const { open, seal, keysApplied } = stage(
+    subject,
+    () => applied,
+    (queue) => faultyQueue(queue, { send: () => 'repeat' }),
+  )
+  const wal = await open()
+  const id = await seal(wal)
+  await wal.start()
+  await wal.drain()
+  deepStrictEqual(keysApplied(), keys)
+  const status = await wal.namespace('rows').transactionStatus(id)
+  deepStrictEqual(status?.state, 'applied')
+  await wal.close()
+}
+
+async function parksAndGoesOn(subject: TransactionSubject): Promise<void> {
+  let isBroken = true
+  const { open, seal, keysApplied } = stage(subject, (key) =>
+    isBroken && key === 'k2' ? permanent('BROKEN', 'no such column') : applied,
+  )
+  const wal = await open()
+  const rows = wal.namespace('rows')
+  const stateOf = async (): Promise<string | undefined> => (await rows.transactionStatus(id))?.state
+  await wal.start()
+  const id = await seal(wal)
+  await wal.drain()
+  deepStrictEqual(await stateOf(), 'parked')
+  deepStrictEqual(keysApplied(), keys.slice(0, 2))
+  const { letters } = await rows.deadLetters.list()
+  deepStrictEqual(
+    letters.map(({ target, code }) => [target, code]),
+    [['base', 'BROKEN']],
+  )
+  isBroken = false
+  const report = await rows.deadLetters.redrive('all')
+  deepStrictEqual(report.failed, [])
+  await wal.drain()
+  deepStrictEqual(await stateOf(), 'applied')
+  deepStrictEqual(keysApplied(), keys)
+  deepStrictEqual((await rows.deadLetters.list()).letters, [])
+  await wal.close()
+}
