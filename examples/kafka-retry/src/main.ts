@@ -57,7 +57,7 @@ async function show(directory: string, broker: Service): Promise<number> {
   const common = { clientId: 'ratings', brokers: [broker.address], logLevel: logLevel.NOTHING }
   await createTopic(new Kafka(common), topic)
   // It is the log's to try again: the producer says at once what it cannot send.
-  const impatient = { connectionTimeout: 1_000, requestTimeout: 3_000, retry: { retries: 0 } }
+  const impatient = { connectionTimeout: 3_000, requestTimeout: 10_000, retry: { retries: 0 } }
   const producer = new Kafka({ ...common, ...impatient }).producer({
     allowAutoTopicCreation: false,
   })
