@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers'
 import {
   createWal,
   crossRegionReplication,
-  type Forward,
-  type ForwardingNamespace,
+  type ForwardAnswer,
+  forwardReceiver,
+  httpTarget,
   type Target,
-  walTarget,
 } from '@daybook/core'
 import { cycle } from '../harness/cycle.ts'
 import { phase } from '../harness/phase.ts'
@@ -28,10 +28,10 @@ const distinctKeys = 10_000
 /** A region whose log is a file, and whose peers take records by HTTP into logs of their own. */
 export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise<RegionTimes> => {
   const meeting = new Rendezvous(task.meetingPlace, task.name, task.names)
-  let namespace: ForwardingNamespace<Payload> | undefined
+  let receive: (body: string) => Promise<ForwardAnswer>
   const server = createServer(async (request, response) => {
-    const records = JSON.parse(await text(request), versionsBack)
-    response.end(JSON.stringify(await namespace?.forward(records, never), versionsAway))
+    const { status, body } = await receive(await text(request))
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const ports = await meeting.meet('port', String((server.address() as AddressInfo).port))
@@ -53,7 +53,7 @@ export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise
   }
   await using wal = await openRegion(task, ports, store)
   const bench = wal.namespace('bench')
-  namespace = bench
+  receive = forwardReceiver(bench)
   await wal.start()
   await meeting.meet('started')
 
@@ -84,8 +84,8 @@ function openRegion(
   const peers = names
     .filter((other) => other !== name)
     .map((other) => {
-      const forward = sendTo(`http://127.0.0.1:${ports[other]}/`)
-      return [other, { number: region(other).number, target: walTarget<Payload>({ forward }) }]
+      const url = `http://127.0.0.1:${ports[other]}/`
+      return [other, { number: region(other).number, target: httpTarget({ url, batch: true }) }]
     })
   return createWal({
     directory,
@@ -97,24 +97,6 @@ function openRegion(
       }),
     },
   })
-}
-
-function sendTo(url: string): Forward<Payload> {
-  return async (records, { signal }) => {
-    const body = JSON.stringify(records, versionsAway)
-    const response = await fetch(url, { method: 'POST', body, signal })
-    return JSON.parse(await response.text(), versionsBack)
-  }
-}
-
-const never = { signal: new AbortController().signal }
-
-/** Versions are bigints: as JSON they are digits. */
-const versionsAway = (_: string, value: unknown) => {
-  return typeof value === 'bigint' ? value.toString() : value
-}
-const versionsBack = (key: string, value: unknown) => {
-  return key === 'version' ? BigInt(value as string) : value
 }
 
 function close(server: Server): void {
