@@ -57,7 +57,7 @@ export class SqsEndings {
 
   /** Their records have come to their end. */
   async done(messages: readonly Held[]): Promise<void> {
-    for (const held of messages) held.state = 'ending'
+    for (const held of messages) this.#options.held.end(held)
     this.#deleting += messages.length
     await this.follow(Promise.all(lots(messages).map((lot) => this.#deleteDone(lot))))
   }
@@ -68,7 +68,7 @@ export class SqsEndings {
    * at all. Never rejects.
    */
   sendAnew(held: Held, until = held.heldUntil): Promise<void> {
-    held.state = 'ending'
+    this.#options.held.end(held)
     return this.follow(this.#sendAnew(held, until))
   }
 

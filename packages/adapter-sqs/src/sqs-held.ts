@@ -111,6 +111,12 @@ export class HeldMessages {
     this.#buffer.splice(at === -1 ? this.#buffer.length : at, 0, held)
   }
 
+  /** It is being ended, and is not handed out any more. */
+  end(held: Held): void {
+    if (held.state === 'buffered') this.#buffer = this.#buffer.filter((other) => other !== held)
+    held.state = 'ending'
+  }
+
   /** The message is gone, or somebody else's. */
   remove(held: Held): void {
     const { group, lease, messageId } = held

@@ -135,3 +135,30 @@ describe('the companion of a FIFO queue', () => {
     await clock.runUntil(queue.close())
   })
 })
+
+test('what hops on a standard queue is handed out once, and keeps nothing else from being handed out', async () => {
+  const clock = new VirtualClock()
+  const { queue } = await opened(clock, false)
+  const producer = await queue.producer()
+  const writtenAt = clock.now()
+  const later = Array.from({ length: 12 }, (_, at) =>
+    makeStoredRecord({ writtenAt, key: `${at}`, dueAt: writtenAt + 40 * minuteMs }),
+  )
+  await clock.runUntil(producer.send(later))
+  const consumer = await queue.consumer('only')
+  const first = consumer.pull(pulling)
+  await clock.advance(35 * minuteMs)
+  const now = makeStoredRecord({ writtenAt: clock.now() })
+  await clock.runUntil(producer.send([now]))
+  const [delivery] = await clock.runUntil(first, { withinMs: minuteMs })
+  expect(delivery?.record.id).toBe(now.id)
+  await clock.runUntil(consumer.ack(delivery ? [delivery] : []))
+  const ids: string[] = []
+  while (ids.length < later.length) {
+    const deliveries = await clock.runUntil(consumer.pull(pulling), { withinMs: 10 * minuteMs })
+    ids.push(...deliveries.map(({ record }) => record.id))
+    await clock.runUntil(consumer.ack(deliveries))
+  }
+  expect(ids.toSorted()).toEqual(later.map(({ id }) => id).toSorted())
+  await closed(clock, queue, consumer)
+})
