@@ -38,11 +38,11 @@ export interface Namespace<
    * Resolves once the record is durable, with its receipt.
    *
    * Rejects with `NotDurableError` (its `receipt` tells `'no'` from `'unknown'`) if it is not, with
-   * `OverloadedError` if writes are shed, or with a `WalError` that says what is wrong with the
-   * input, and then nothing was stored.
+   * `OverloadedError` if writes are shed, with `ERR_CLOCK_DRIFT` in a replicated namespace whose clock
+   * is off, or with a `WalError` that says what is wrong with the input; then nothing was stored.
    */
   write(input: WriteInput<Input, Name, Order>): Promise<Receipt>
-  /** Like `write`, with every outcome as a receipt. Wrong input still rejects. */
+  /** Like `write`, with every outcome as a receipt. Wrong input and `ERR_CLOCK_DRIFT` still reject. */
   tryWrite(input: WriteInput<Input, Name, Order>): Promise<Receipt>
   /**
    * Writes many, and resolves with one receipt each, in order. If any input is wrong it rejects

@@ -32,8 +32,9 @@ const longestHoldMs = 30_000
 /** While records of a peer are held that is told so often, in ms. */
 const tellEveryMs = 60_000
 
-/** Whatever calls itself a region counts; so many are remembered. */
+/** Whatever calls itself a region counts. So many are told apart; the others count as one. */
 const mostRegions = 64
+const others = ''
 
 /**
  * Looks at what comes from other regions. A record is taken if it comes from a peer, has that peer's
@@ -111,7 +112,8 @@ export class Arrivals {
     const known = this.#arrived.get(region)
     if (known !== undefined) return known
     const arrived: Arrived = { refused: 0, lastAt: undefined, toldAt: new Map() }
-    if (this.#arrived.size < mostRegions) this.#arrived.set(region, arrived)
+    if (region !== others && this.#arrived.size >= mostRegions) return this.#of(others)
+    this.#arrived.set(region, arrived)
     return arrived
   }
 }

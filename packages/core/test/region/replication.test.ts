@@ -1,5 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { createWal } from '../../src/wal.ts'
+import { VersionedStore } from '../testing/versioned-store.ts'
 import { names, openRegions } from './support/regions.ts'
 
 describe('regions', () => {
@@ -26,5 +32,30 @@ describe('regions', () => {
       expect(sent).toEqual([['store', 3], ...peers])
     }
     await close()
+  })
+
+  it('are not replayed with new versions', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'daybook-regions-'))
+    const store = new VersionedStore()
+    const wal = await createWal({
+      directory,
+      namespaces: {
+        rows: crossRegionReplication({
+          region: { name: 'eu', number: 0 },
+          targets: { store },
+          peers: { us: { number: 1, target: new VersionedStore() } },
+        }),
+      },
+    })
+    const replay = { target: 'store', from: 0, restamp: true } as const
+    await expect(wal.replay('rows', replay)).rejects.toMatchObject({
+      code: 'ERR_NOT_SUPPORTED',
+      message: expect.stringContaining('that no other region has'),
+    })
+    expect(await wal.replay('rows', { ...replay, restamp: false })).toMatchObject({
+      complete: true,
+    })
+    await wal.close()
+    await rm(directory, { recursive: true })
   })
 })
