@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { WalRecord } from '../../src/record.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-import { openRegions, type RegionName } from './support/regions.ts'
+import type { Row } from '../testing/versioned-store.ts'
+import { openRegions, type RegionName, RegionStore } from './support/regions.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -88,6 +90,27 @@ describe('a peer that is away', () => {
     for (let each = 0; each < 100; each++) await write(`new ${each}`)
     await clock.advance(20)
     expect(came('us')).toBe(200)
+    await close()
+  })
+
+  it('is the only one that is slowed: a store of this region takes its backlog as fast as it can', async () => {
+    const clock = new VirtualClock()
+    let isDown = true
+    class Store extends RegionStore {
+      override async apply(records: readonly WalRecord<Row>[]) {
+        if (isDown) throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+        return super.apply(records)
+      }
+    }
+    const catchUp = { perSecond: 10, behind: '1m' } as const
+    const { at, close } = await openRegions({ clock, catchUp, storeOf: () => new Store() })
+    for (let each = 0; each < 100; each++) {
+      await clock.runUntil(at('eu').rows.write({ key: `k${each}`, payload: {} }))
+    }
+    await clock.advance(2 * minute)
+    isDown = false
+    await clock.advance(1000)
+    expect(at('eu').store.came).toHaveLength(100)
     await close()
   })
 

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
+import type { Target } from '../../src/target/target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { createWal } from '../../src/wal.ts'
-import { VersionedStore } from '../testing/versioned-store.ts'
-import { names, openRegions } from './support/regions.ts'
+import { type Row, VersionedStore } from '../testing/versioned-store.ts'
+import { names, openRegions, type RegionName } from './support/regions.ts'
 
 describe('regions', () => {
   it('apply what is written in any of them, each record once', async () => {
@@ -31,6 +32,27 @@ describe('regions', () => {
       const peers = names.filter((each) => each !== name).map((each) => [each, 1])
       expect(sent).toEqual([['store', 3], ...peers])
     }
+    await close()
+  })
+
+  it('ask the end of a peer of what is written here, and not of what comes from elsewhere', async () => {
+    const clock = new VirtualClock()
+    const picky: Target<Row> = {
+      idempotency: 'version',
+      ops: ['put'],
+      validate: ({ payload }) => (payload?.title === 'no' ? 'no is no title' : undefined),
+      apply: async () => {},
+    }
+    const endOf = (from: RegionName) => (from === 'eu' ? picky : undefined)
+    const { at, close } = await openRegions({ clock, endOf })
+    const refused = { code: 'ERR_INVALID_RECORD' }
+    const bad = { key: 'a', payload: { title: 'no' } }
+    await expect(at('eu').rows.write(bad)).rejects.toMatchObject(refused)
+    await expect(at('eu').rows.delete({ key: 'a' })).rejects.toMatchObject(refused)
+    await clock.runUntil(at('us').rows.write(bad))
+    await clock.runUntil(at('us').rows.delete({ key: 'b' }))
+    await clock.advance(1000)
+    expect(at('eu').store.came).toHaveLength(2)
     await close()
   })
 
