@@ -1,7 +1,7 @@
 import { applied, type Outcome, transient } from '@daybook/core'
 import type { Place } from './document-place.ts'
 import type { ElasticsearchCalls, ItemAnswer } from './elasticsearch-calls.ts'
-import { failureOf, itemProblem } from './elasticsearch-errors.ts'
+import { failureOf, itemProblem, type Shared } from './elasticsearch-errors.ts'
 import { StoreFailure } from './store-failure.ts'
 
 /** One item of a bulk: what is to be done, and the document, each as a line of JSON. */
@@ -51,14 +51,14 @@ export async function sendBulk<P>(
 /** What an item's answer means. `onConflict` is told the store's reason. */
 export function outcomeOf(
   answer: ItemAnswer,
-  oneIndex: boolean,
+  shared: Shared,
   onConflict: (reason: string) => Outcome,
 ): Outcome {
   const { status, error } = answer
   if (error === undefined && isDone(status)) return applied
   const problem = itemProblem(status, error)
   if (isConflict(answer)) return onConflict(problem.reason ?? '')
-  return failureOf(problem, oneIndex)
+  return failureOf(problem, shared)
 }
 
 /** True where the document is not as the guard wants it. */

@@ -1,6 +1,6 @@
 import type { Place } from './document-place.ts'
 import type { ElasticsearchAnswer, ElasticsearchCall } from './elasticsearch-client.ts'
-import { statusOf, storeFailure } from './elasticsearch-errors.ts'
+import { type Shared, statusOf, storeFailure } from './elasticsearch-errors.ts'
 import type { ElasticsearchSettings } from './elasticsearch-options.ts'
 
 /** One item of a bulk, as the store answers it. */
@@ -70,9 +70,12 @@ export class ElasticsearchCalls<P> {
     }
   }
 
-  /** True where no record can be to blame for its index. */
-  get oneIndex(): boolean {
-    return typeof this.#settings.index === 'string'
+  /** What no record can be to blame for. */
+  get shared(): Shared {
+    const { index, pipeline } = this.#settings
+    const isOne = typeof index === 'string'
+    // Without one of the target's own, each index has its own.
+    return { index: isOne, pipeline: pipeline === undefined ? isOne : typeof pipeline === 'string' }
   }
 
   /** Answers of as many items; undefined if it is too large for the store. */
@@ -84,7 +87,7 @@ export class ElasticsearchCalls<P> {
       return items.map((item) => Object.values(item)[0] ?? {})
     } catch (error) {
       if (statusOf(error) === 413) return undefined
-      throw storeFailure(error, this.oneIndex)
+      throw storeFailure(error, this.shared)
     }
   }
 
@@ -106,7 +109,7 @@ export class ElasticsearchCalls<P> {
       await this.#send({ method: 'GET', ...call }, signal)
     } catch (error) {
       // It is there, and this is not for whoever may only write. A record has to tell.
-      if (statusOf(error) !== 403) throw storeFailure(error, this.oneIndex)
+      if (statusOf(error) !== 403) throw storeFailure(error, this.shared)
     }
   }
 
@@ -119,7 +122,7 @@ export class ElasticsearchCalls<P> {
     try {
       await this.#send({ method: 'GET', path, querystring, meta: { name: 'get' } }, signal)
     } catch (error) {
-      const failure = storeFailure(error, this.oneIndex)
+      const failure = storeFailure(error, this.shared)
       // Not there, not for us to read, or not to be read by the name of several indices: a record has to tell.
       const isAnswer = failure.status === 'permanent' || [403, 404].includes(statusOf(error) ?? 0)
       if (!isAnswer) throw failure
@@ -146,7 +149,21 @@ export class ElasticsearchCalls<P> {
       return indices.map(({ mappings = {} }) => mappings)
     } catch (error) {
       if ([403, 404].includes(statusOf(error) ?? 0)) return []
-      throw storeFailure(error, this.oneIndex)
+      throw storeFailure(error, this.shared)
+    }
+  }
+
+  /** False where the store says that there is no such thing; true too where it does not let us look. */
+  async exists(path: string, name: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#send({ method: 'GET', path, meta: { name } }, signal)
+      return true
+    } catch (error) {
+      const status = statusOf(error) ?? 0
+      if (status === 404) return false
+      // Without the right to look, the records have to tell; and 400, 405: it knows no such question.
+      if ([400, 403, 405].includes(status)) return true
+      throw storeFailure(error, this.shared)
     }
   }
 
@@ -154,7 +171,7 @@ export class ElasticsearchCalls<P> {
     try {
       return await this.#send(call, signal)
     } catch (error) {
-      throw storeFailure(error, this.oneIndex)
+      throw storeFailure(error, this.shared)
     }
   }
 

@@ -15,8 +15,15 @@ export interface Problem {
  * - `index`: the index is not there, closed, blocked, without its shard, or ours to write. Where all
  *   records go into one index no record is to blame, and the target counts as unavailable. Where each
  *   names its own index, the others' go on meanwhile: transient.
+ * - `pipeline`: the same, of the ingest pipeline.
  */
-type Verdict = FailureClass | 'index'
+type Verdict = FailureClass | 'index' | 'pipeline'
+
+/** What all of a target's records have in common: no record is to blame for it where it is amiss. */
+export interface Shared {
+  readonly index: boolean
+  readonly pipeline: boolean
+}
 
 /** By the word, where the status says too little, or something else. */
 const byType: Readonly<Record<string, Verdict>> = {
@@ -62,20 +69,24 @@ const byStatus: Readonly<Record<number, Verdict>> = {
 const missingPipeline = /pipeline with id .* does not exist/
 
 function verdictOf({ status = 0, type = '', reason = '' }: Problem): Verdict {
-  if (type === 'illegal_argument_exception' && missingPipeline.test(reason)) return 'index'
+  if (type === 'illegal_argument_exception' && missingPipeline.test(reason)) return 'pipeline'
   const known = byType[type] ?? byStatus[status]
   if (known !== undefined) return known
   return status >= 400 && status < 500 ? 'permanent' : 'transient'
 }
 
-/** What a problem means for records. `oneIndex`: all of the target's records go into the same index. */
+function isOfSetUp(verdict: Verdict): verdict is keyof Shared {
+  return verdict === 'index' || verdict === 'pipeline'
+}
+
+/** What a problem means for records. */
 export function failureOf(
   problem: Problem,
-  oneIndex: boolean,
+  shared: Shared,
   details: { readonly retryAfterMs?: number | undefined; readonly cause?: unknown } = {},
 ): FailureOutcome {
   const verdict = verdictOf(problem)
-  const status = verdict !== 'index' ? verdict : oneIndex ? 'unavailable' : 'transient'
+  const status = isOfSetUp(verdict) ? (shared[verdict] ? 'unavailable' : 'transient') : verdict
   const code = problem.type ?? String(problem.status ?? 'unknown')
   const message = problem.reason ?? `Elasticsearch answers ${problem.status ?? 'nothing'}`
   return { status, code, message: `${message}${help(problem)}`, ...details }
@@ -84,12 +95,12 @@ export function failureOf(
 /** What a call threw, to be thrown on. */
 export function storeFailure(
   error: unknown,
-  oneIndex: boolean,
+  shared: Shared,
   clock: Clock = systemClock,
 ): StoreFailure {
   const { headers } = (error ?? {}) as ClientError
   const details = { cause: error, retryAfterMs: retryAfterMs(headers, clock) }
-  return new StoreFailure(failureOf(problemOf(error), oneIndex, details))
+  return new StoreFailure(failureOf(problemOf(error), shared, details))
 }
 
 /** The status of an error that a call threw; undefined where no answer came. */

@@ -12,6 +12,7 @@ import { gcDeletesMs } from './gc-deletes.ts'
 import { checkFit } from './index-fit.ts'
 import { OptimisticWriter } from './optimistic-writer.ts'
 import { PlainWriter, type Writer } from './plain-writer.ts'
+import { checkSetUp } from './set-up.ts'
 import { StoreFailure } from './store-failure.ts'
 import { TargetHealth } from './target-health.ts'
 
@@ -31,7 +32,7 @@ const largestBatch = { maxRecords: 2_000, maxBytes: 5 * 1024 * 1024 }
  *
  * With `patch` or `tombstones` the mapping of an index given by name is looked at when the target is opened.
  * One that cannot take their marks is told as `ERR_CONFIG`: the target is unavailable then, and looks again
- * with each probe.
+ * with each probe. So is an alias that is required, and a pipeline that has a name, where they are missing.
  *
  * @example
  * const search = elasticsearchTarget({ client: new Client({ node }), index: 'titles' })
@@ -52,7 +53,10 @@ export function elasticsearchTarget<P = unknown>(
     idempotency: settings.dataStream ? 'id' : 'version',
     ops: writer.ops,
     largestBatch,
-    open: () => checkFit(settings, calls),
+    open: async () => {
+      await checkSetUp(settings, calls, new AbortController().signal)
+      await checkFit(settings, calls)
+    },
     apply: async (records, { signal }) => {
       const outcomes = await writer.apply(records, signal)
       health.saw(records, outcomes)
@@ -93,7 +97,7 @@ function reader<P>(
     if (document.error !== undefined) {
       const problem = itemProblem(undefined, document.error)
       if (problem.type === 'index_not_found_exception') return undefined
-      throw new StoreFailure(failureOf(problem, calls.oneIndex))
+      throw new StoreFailure(failureOf(problem, calls.shared))
     }
     if (document.found !== true || !settings.tombstones) return document._source
     const { [settings.markField]: mark, ...fields } = document._source ?? {}

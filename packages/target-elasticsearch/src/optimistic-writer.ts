@@ -84,8 +84,8 @@ export class OptimisticWriter<P> implements Writer<P> {
     const answers = await sendBulk(this.#calls, items, signal)
     return tried.filter((draft, index) => {
       const answer = answers[index] ?? {}
-      const { oneIndex } = this.#calls
-      outcomes[draft.at] = outcomeOf(answer, oneIndex, () => contended)
+      const { shared } = this.#calls
+      outcomes[draft.at] = outcomeOf(answer, shared, () => contended)
       return isConflict(answer)
     })
   }
@@ -134,7 +134,7 @@ export class OptimisticWriter<P> implements Writer<P> {
   #onUnreadable(draft: Draft<P>, error: unknown): Decision {
     const problem = itemProblem(undefined, error)
     if (problem.type === 'index_not_found_exception') return this.#create(draft)
-    return failureOf(problem, this.#calls.oneIndex)
+    return failureOf(problem, this.#calls.shared)
   }
 
   #create(draft: Draft<P>): Decision {

@@ -42,7 +42,7 @@ export class PlainWriter<P> implements Writer<P> {
       const one = prepared[at] as BulkItem | FailureOutcome
       if (isRefused(one)) return one
       const onConflict = (reason: string): Outcome => this.#onConflict(record, reason)
-      return outcomeOf(answers.shift() ?? {}, this.#calls.oneIndex, onConflict)
+      return outcomeOf(answers.shift() ?? {}, this.#calls.shared, onConflict)
     })
   }
 

@@ -16,8 +16,11 @@ const ofClient = [
   ['TypeError', 'transient'],
 ] as const
 
+const forAll = { index: true, pipeline: true }
+const ofEach = { index: false, pipeline: false }
+
 test.each(ofClient)('a %s of the client is %s', (name, status) => {
-  const failure = storeFailure(clientError(name), true)
+  const failure = storeFailure(clientError(name), forAll)
   expect(failure).toMatchObject({ status, code: name, message: `what a ${name} says` })
 })
 
@@ -59,8 +62,8 @@ test.each([
   '%i %s is %s with one index for all, and %s with an index for each',
   (status, type, one, many) => {
     const problem = { status, type, reason: 'why' }
-    expect(failureOf(problem, true)).toMatchObject({ status: one, code: type ?? String(status) })
-    expect(failureOf(problem, false).status).toBe(many)
+    expect(failureOf(problem, forAll)).toMatchObject({ status: one, code: type ?? String(status) })
+    expect(failureOf(problem, ofEach).status).toBe(many)
   },
 )
 
@@ -69,8 +72,13 @@ test('a missing pipeline is a matter of the set-up, and no fault of the record',
     ...{ status: 400, type: 'illegal_argument_exception' },
     reason: 'pipeline with id [films] does not exist',
   }
-  expect(failureOf(problem, true).status).toBe('unavailable')
-  expect(failureOf({ ...problem, reason: 'limit of total fields' }, true).status).toBe('permanent')
+  expect(failureOf(problem, forAll).status).toBe('unavailable')
+  expect(failureOf(problem, { index: false, pipeline: true }).status).toBe('unavailable')
+  // Where each record names its own, one that is missing must not stop the others.
+  expect(failureOf(problem, { index: true, pipeline: false }).status).toBe('transient')
+  expect(failureOf({ ...problem, reason: 'limit of total fields' }, forAll).status).toBe(
+    'permanent',
+  )
 })
 
 test("a refusal carries the store's own word as its code, and its reason with the cause", () => {
@@ -79,7 +87,7 @@ test("a refusal carries the store's own word as its code, and its reason with th
     reason: 'failed to parse field [year]',
     caused_by: { type: 'number_format_exception', reason: 'For input string: "soon"' },
   }
-  expect(failureOf(itemProblem(400, error), true)).toEqual({
+  expect(failureOf(itemProblem(400, error), forAll)).toEqual({
     status: 'permanent',
     code: 'document_parsing_exception',
     message: 'failed to parse field [year]: For input string: "soon"',
@@ -88,10 +96,10 @@ test("a refusal carries the store's own word as its code, and its reason with th
 
 test('the same is read out of an answer that is an error as a whole', () => {
   const body = { error: { type: 'security_exception', reason: 'missing authentication' } }
-  const failure = storeFailure(responseError(401, body), true)
+  const failure = storeFailure(responseError(401, body), forAll)
   expect(failure).toMatchObject({ status: 'unavailable', code: 'security_exception' })
   expect(failure.message).toMatch(/^missing authentication\. The credentials/)
-  expect(storeFailure(responseError(502, '<html>'), true).code).toBe('502')
+  expect(storeFailure(responseError(502, '<html>'), forAll).code).toBe('502')
 })
 
 test.each([
@@ -102,6 +110,10 @@ test.each([
   ['soon', undefined],
 ])('Retry-After: %s is a wait of %s ms', (value, retryAfterMs) => {
   const clock = { now: () => 45_000 } as Parameters<typeof storeFailure>[2]
-  const failure = storeFailure(responseError(429, undefined, { 'retry-after': value }), true, clock)
+  const failure = storeFailure(
+    responseError(429, undefined, { 'retry-after': value }),
+    forAll,
+    clock,
+  )
   expect(failure).toMatchObject({ status: 'throttled', retryAfterMs })
 })

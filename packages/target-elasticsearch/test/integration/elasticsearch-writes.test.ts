@@ -115,17 +115,50 @@ test('what a strict mapping refuses is permanent, by the word for it', async () 
   ])
 })
 
-test('a pipeline that is not there yet is no fault of the record', async () => {
+test('a pipeline that is not there yet is told at the start, and by each probe until it is', async () => {
   const { target } = await targetOn({ pipeline: 'not-there-yet' })
+  const told = {
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('no pipeline "not-there-yet"'),
+  }
+  await expect(target.open?.()).rejects.toMatchObject(told)
   expect(await apply(target, makeRecord())).toMatchObject([
     { status: 'unavailable', message: 'pipeline with id [not-there-yet] does not exist' },
   ])
+  const { signal } = new AbortController()
+  await expect(target.health?.({ signal })).rejects.toMatchObject(told)
+  await client.ingest.putPipeline({ id: 'not-there-yet', processors: [] })
+  await target.health?.({ signal })
+  await target.open?.()
+  expect(await apply(target, makeRecord())).toEqual([{ status: 'applied' }])
+  await client.ingest.deletePipeline({ id: 'not-there-yet' })
 })
 
-test('an alias that is missing is not made into an index where one is required', async () => {
+test('of pipelines by function the missing one holds up its own records only', async () => {
+  const pipeline = ({ key }: { key: string | undefined }) => (key === 'odd' ? 'no-such' : undefined)
+  const { target } = await targetOn({ pipeline })
+  await target.open?.()
+  expect(
+    await apply(target, makeRecord({ key: 'odd' }), makeRecord({ key: 'even' })),
+  ).toMatchObject([
+    { status: 'transient', code: 'illegal_argument_exception' },
+    { status: 'applied' },
+  ])
+})
+
+test('an alias that is missing is told at the start, and not made into an index', async () => {
   const target = elasticsearchTarget({ client, index: 'no-alias', requireAlias: true })
+  const told = { code: 'ERR_CONFIG', message: expect.stringContaining('no alias "no-alias"') }
+  await expect(target.open?.()).rejects.toMatchObject(told)
   expect(await apply(target, makeRecord())).toMatchObject([{ status: 'unavailable' }])
+  const { signal } = new AbortController()
+  await expect(target.health?.({ signal })).rejects.toMatchObject(told)
   expect(await client.indices.exists({ index: 'no-alias' })).toBe(false)
+  const aliases = { 'no-alias': { is_write_index: true } }
+  await client.indices.create({ index: 'no-alias-1', aliases, settings: { number_of_replicas: 0 } })
+  await target.health?.({ signal })
+  await target.open?.()
+  expect(await apply(target, makeRecord())).toEqual([{ status: 'applied' }])
 })
 
 test('of indices by function the missing one holds up its own records only', async () => {
