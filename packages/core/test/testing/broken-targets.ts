@@ -77,6 +77,23 @@ export const brokenTargets: readonly BrokenTarget[] = [
     turnsRed: ['sets the named fields by a patch and leaves the others'],
   },
   {
+    flaw: 'sets the fields of a patch that comes late',
+    create: wrapped((target) => {
+      const newest = new Map<string, bigint>()
+      return {
+        apply: async (records) =>
+          records.map((record) => {
+            const { op, key = '', version } = record
+            const held = newest.get(key) ?? 0n
+            newest.set(key, version > held ? version : held)
+            const isLate = op === 'patch' && version <= held
+            return target.applyOne(isLate ? { ...record, version: held + 1n } : record)
+          }),
+      }
+    }),
+    turnsRed: ['changes nothing by patches that come late, in any order'],
+  },
+  {
     flaw: 'answers for failures only',
     create: wrapped((target) => ({
       apply: async (records) =>

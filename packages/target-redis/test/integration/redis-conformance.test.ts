@@ -47,7 +47,11 @@ describe('redisTarget that fetches values', () => {
     create: () => fetchingSubject(redis, client('ioredis')),
     ...{ ...films, runs: 100, seed },
   })
-  for (const { name: title, run } of cases) test(title, run)
+  // What is fetched has all changes so far, those of late patches too.
+  const held = cases.filter(
+    ({ name }) => name !== 'changes nothing by patches that come late, in any order',
+  )
+  for (const { name: title, run } of held) test(title, run)
 })
 
 describe('the suite on Redis', () => {

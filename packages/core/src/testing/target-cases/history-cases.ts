@@ -7,6 +7,7 @@ import { stateOf, type TargetCase, type TargetFixture, type TargetStore } from '
 export const historyCases: readonly TargetCase[] = [
   { name: 'ends in the state of the versions after redelivery in order', run: inOrderWithRepeats },
   { name: 'ends in the state of the versions in any order, with any repeats', run: inAnyOrder },
+  { name: 'changes nothing by patches that come late, in any order', run: patchesInAnyOrder },
 ]
 
 const keys = ['a', 'b', 'c', 'd']
@@ -28,17 +29,65 @@ function inAnyOrder(fixture: TargetFixture): Promise<void> {
   })
 }
 
+/**
+ * Where the row has one version, and not each field its own, a patch that comes after a newer change is
+ * left out whole: what is held is what the changes make that were newer than all before them.
+ */
+async function patchesInAnyOrder(fixture: TargetFixture): Promise<void> {
+  await repeat(fixture, async (random, store) => {
+    const { idempotency } = store.target
+    const mayCommute = fixture.options.patchesCommute === true
+    if (idempotency !== 'version' || mayCommute || !store.takes('patch')) return
+    const accepted = new Map<string, WalRecord[]>(keys.map((key) => [key, []]))
+    const deliveries = keys.map((key) => rowWithPatches(fixture, random, key))
+    while (deliveries.some((left) => left.length > 0)) {
+      const batch = nextBatch(random, deliveries, store)
+      await store.apply(...batch)
+      for (const record of batch) {
+        const before = accepted.get(record.key ?? '') ?? []
+        const newest = before.at(-1)?.version ?? 0n
+        if (record.version > newest) before.push(record)
+      }
+    }
+    for (const [key, records] of accepted) {
+      const contract = 'A patch older than its row changes none of its fields'
+      await store.checkHolds(key, stateOf(records), contract)
+    }
+  })
+}
+
+/** A row that is there first, and changes of it as they may come: some twice, none a delete. */
+function rowWithPatches(fixture: TargetFixture, random: SeededRandom, key: string): WalRecord[] {
+  let version = fixture.highVersion
+  const changes = Array.from({ length: random.integer(2, 6) }, (_, number) => {
+    version += BigInt(random.integer(1, 5_000))
+    const op = number === 0 || random.chance(0.3) ? 'put' : 'patch'
+    return fixture.change(op, key, number, { version })
+  })
+  const [first, ...rest] = changes
+  const later = shuffled(random, [...rest, ...changes.filter(() => random.chance(0.5))])
+  return first === undefined ? later : [first, ...later]
+}
+
 type Deliver = (
   random: SeededRandom,
   records: readonly WalRecord[],
   store: TargetStore,
 ) => readonly WalRecord[]
 
-async function runAll(fixture: TargetFixture, deliver: Deliver): Promise<void> {
-  for (let run = 0; run < (fixture.options.runs ?? 20); run++) {
-    const seed = fixture.seed + run
+function runAll(fixture: TargetFixture, deliver: Deliver): Promise<void> {
+  return repeat(fixture, (random, store) => runOne(fixture, random, store, deliver))
+}
+
+/** As many runs as are asked for, each with a store and a seed of its own. */
+async function repeat(
+  fixture: TargetFixture,
+  run: (random: SeededRandom, store: TargetStore) => Promise<void>,
+): Promise<void> {
+  for (let number = 0; number < (fixture.options.runs ?? 20); number++) {
+    const seed = fixture.seed + number
     try {
-      await fixture.withStore((store) => runOne(fixture, new SeededRandom(seed), store, deliver))
+      await fixture.withStore((store) => run(new SeededRandom(seed), store))
     } catch (error) {
       if (error instanceof Error) error.message += `\n  seed: ${seed}`
       throw error

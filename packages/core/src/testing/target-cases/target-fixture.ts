@@ -150,10 +150,13 @@ export class TargetStore {
 }
 
 function isPutOff(outcome: Outcome | undefined): boolean {
-  return ['transient', 'throttled', 'unavailable'].includes(outcome?.status ?? '')
+  return ['transient', 'throttled', 'unavailable', 'held'].includes(outcome?.status ?? '')
 }
 
-const statuses = ['applied', 'superseded', 'permanent', 'transient', 'throttled', 'unavailable']
+const statuses = [
+  ...['applied', 'superseded', 'permanent'],
+  ...['transient', 'throttled', 'unavailable', 'held'],
+]
 
 function checkOutcomes(outcomes: readonly Outcome[], count: number): readonly Outcome[] {
   const counted = Array.isArray(outcomes) && outcomes.length === count
