@@ -1,6 +1,7 @@
 export { type Certificates, ensureCertificates, readCertificates } from './certificates.ts'
 export { isUp } from './is-up.ts'
 export { type Direction, type TcpProxy, tcpProxy, type Upstream } from './proxy/tcp-proxy.ts'
+export { type TlsFront, tlsFront } from './proxy/tls-front.ts'
 export { removeWhatComes } from './removal.ts'
 export type { ServerName } from './servers/index.ts'
 export { kafkaGuest, kafkaUser } from './servers/kafka-secure.ts'

@@ -49,7 +49,7 @@ export interface Place {
 export interface ServiceOptions {
   /** Settings that differ from ours, as the server's own configuration names them. */
   readonly settings?: Readonly<Record<string, string>>
-  /** Kafka: also opens the listeners that want TLS, a client certificate, a password. */
+  /** Kafka and Redis: also listens for TLS with client certificates; Kafka for a password, too. */
   readonly secure?: boolean
   /** Kafka: also opens a listener that sends its clients to this `host:port`, such as a proxy's. */
   readonly advertised?: string

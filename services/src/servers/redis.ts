@@ -11,22 +11,26 @@ const redisProgram = program('redis-server', 'redis-server')
 export const redis: Server = {
   name: 'redis',
   about: 'Redis (7.0 of Debian 12 is tried)',
-  ports: { client: 26379 },
+  ports: { client: 26379, tls: 26380 },
   needs: [redisProgram],
   startLimitMs: 30_000,
   stopLimitMs: 10_000,
 
-  prepare: async ({ directory }) => {
+  prepare: async ({ directory, options }) => {
     mkdirSync(join(directory, 'data'), { recursive: true })
+    if (options.secure !== true) return
+    const { ensureCertificates } = await import('../certificates.ts')
+    await ensureCertificates(join(directory, 'certificates'))
   },
 
-  command({ ports, options }) {
+  command({ directory, ports, options }) {
     const own = { port: `${ports.client}`, bind: host, dir: 'data' }
     const settings = {
       ...own,
       appendonly: 'yes',
       appendfsync: 'always',
       save: '',
+      ...(options.secure === true && tlsSettings(join(directory, 'certificates'), ports['tls'])),
       ...options.settings,
     }
     const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
@@ -41,4 +45,15 @@ export const redis: Server = {
     await command(ports.client, 'FUNCTION FLUSH', '+OK')
     await command(ports.client, 'SCRIPT FLUSH', '+OK')
   },
+}
+
+/** A second listener, which asks its clients for a certificate, as Redis does by default. */
+function tlsSettings(directory: string, port = 0): Readonly<Record<string, string>> {
+  const file = (name: string): string => join(directory, name)
+  return {
+    'tls-port': `${port}`,
+    'tls-cert-file': file('server.pem'),
+    'tls-key-file': file('server.pem'),
+    'tls-ca-cert-file': file('ca.crt'),
+  }
 }

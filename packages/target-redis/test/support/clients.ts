@@ -8,6 +8,8 @@ export interface Connect {
   readonly port: number
   readonly username?: string
   readonly password?: string
+  /** PEM; the last two for a client that shows a certificate of its own. */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string }
 }
 
 /** The two packages that people have. */
@@ -20,9 +22,10 @@ export function connect(name: (typeof packages)[number], to: Connect): RedisClie
   return name === 'redis' ? nodeRedis(to) : ioRedis(to)
 }
 
-export function nodeRedis({ host, port, username, password }: Connect) {
+export function nodeRedis({ host, port, username, password, tls }: Connect) {
   const user = { ...(username && { username }), ...(password && { password }) }
-  const socket = { host, port, reconnectStrategy: () => 50 }
+  const plain = { host, port, reconnectStrategy: () => 50 }
+  const socket = tls === undefined ? plain : { ...plain, tls: true as const, ...tls }
   const client = createClient({ socket, ...user })
   client.on('error', () => {}) // the target tells the same
   void client.connect().catch(() => {})
@@ -30,9 +33,9 @@ export function nodeRedis({ host, port, username, password }: Connect) {
   return client
 }
 
-export function ioRedis({ host, port, username, password }: Connect): Redis {
+export function ioRedis({ host, port, username, password, tls }: Connect): Redis {
   const user = { ...(username && { username }), ...(password && { password }) }
-  const client = new Redis({ host, port, ...user, retryStrategy: () => 50 })
+  const client = new Redis({ host, port, ...user, ...(tls && { tls }), retryStrategy: () => 50 })
   client.on('error', () => {})
   open.add(() => client.disconnect())
   return client
