@@ -77,6 +77,9 @@ const byName: Readonly<Record<string, ErrorClass>> = {
 /** What V8 says where the code is at fault, and not a value. */
 const slips = /^Cannot (?:read|set)|is not (?:a function|iterable|defined)/
 
+/** Of a host whose connections are all gone, and which is not yet known to be down: an error without a name. */
+const noConnection = 'No connection available'
+
 const connectionLost = down('connection_lost')
 const unknown = later('unknown')
 
@@ -88,6 +91,7 @@ export function classOf(error: unknown): ErrorClass {
   if (name === 'NoHostAvailableError') return classOfHosts(innerErrors)
   // A socket that was closed carries no code, and no flag once it has been passed on.
   if (name === 'DriverError') return connectionLost
+  if (name === 'Error' && message === noConnection) return classOfHosts(undefined)
   if (typeof code === 'string' && /^E[A-Z]+$/.test(code)) return connectionLost
   if (name === 'TypeError' && slips.test(message)) return later('driver_error')
   return Object.hasOwn(byName, name) ? (byName[name] ?? unknown) : unknown

@@ -96,6 +96,8 @@ describe('an error of the driver', () => {
     ['a number out of range', new RangeError('out of range'), 'permanent unencodable'],
     ['a wrong argument', new errors.ArgumentError('no'), 'permanent unencodable'],
     ['what the driver cannot do', new errors.NotSupportedError('no'), 'permanent not_supported'],
+    // As its pool of connections throws it, between losing the last and finding the host down.
+    ['no connection', new Error('No connection available'), 'unavailable no_host'],
     ['anything else', new Error('what?'), 'transient unknown'],
     ['no error at all', undefined, 'transient unknown'],
   ])('for %s is classified', (_, error, expected) => {
