@@ -86,13 +86,13 @@ describe('three regions', () => {
   ]
   for (const [what, doubles, expected] of breaks) {
     it(`are found to end otherwise where ${what}`, async () => {
-      expect((await firstWrong(doubles, 30)).join()).toMatch(expected)
-    }, 60_000)
+      expect((await firstWrong(doubles, 200)).join()).toMatch(expected)
+    }, 120_000)
   }
 
   it('are found to send on what they were sent where nothing keeps them from it', async () => {
     const concerns = vi.spyOn(Replication.prototype, 'concerns').mockReturnValue(true)
-    const wrong = await firstWrong({}, 10).finally(() => concerns.mockRestore())
+    const wrong = await firstWrong({}, 50).finally(() => concerns.mockRestore())
     expect(wrong.join()).toMatch(/sends on to/)
   }, 60_000)
 })

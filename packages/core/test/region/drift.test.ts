@@ -1,7 +1,13 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
 import { ClockWatch } from '../../src/region/clock-watch.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-import { names, openRegions, type RegionName } from './support/regions.ts'
+import { createWal } from '../../src/wal.ts'
+import { names, openRegions, type RegionName, RegionStore } from './support/regions.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -126,6 +132,34 @@ describe('a write', () => {
     const near = at('eu').rows.write({ key: 'a', payload: {}, after: after - 1_500_000n })
     expect((await clock.runUntil(near)).version).toBeGreaterThan(after - 1_500_000n)
     await close()
+  })
+
+  it('is refused for every key after a restart with a clock that was set back', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'daybook-drift-'))
+    const open = (offsetMs: number) =>
+      createWal({
+        directory,
+        clock: { ...systemClock, now: () => systemClock.now() + offsetMs },
+        namespaces: {
+          rows: crossRegionReplication({
+            region: { name: 'eu', number: 0 },
+            targets: { store: new RegionStore() },
+            peers: { us: { number: 1, target: new RegionStore() } },
+          }),
+        },
+      })
+    const before = await open(0)
+    await before.write('rows', { key: 'a', payload: {} })
+    await before.close()
+    const behind = await open(-minute)
+    await expect(behind.write('rows', { key: 'b', payload: {} })).rejects.toMatchObject({
+      code: 'ERR_CLOCK_DRIFT',
+    })
+    await behind.close()
+    const right = await open(0)
+    expect(await right.write('rows', { key: 'b', payload: {} })).toMatchObject({ durable: 'yes' })
+    await right.close()
+    await rm(directory, { recursive: true })
   })
 
   it('may not bring a version of another region', async () => {
