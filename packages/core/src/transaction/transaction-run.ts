@@ -104,7 +104,13 @@ export class OpenTransactionRun implements TransactionRun {
     if (applied === this.#noted) return
     this.#noted = applied
     const { changes, head, target } = this.#options
-    await changes.progress(head.id, target, () => ({ applied }), { lasting: false })
+    // A marker that came twice may have another attempt at work, which has got further.
+    await changes.progress(
+      head.id,
+      target,
+      (known) => (known.applied < applied ? { applied } : undefined),
+      { lasting: false },
+    )
   }
 }
 

@@ -1,0 +1,39 @@
+import { expect, it } from 'vitest'
+import { systemClock } from '../../src/index.ts'
+import { memoryTransactionStore } from '../../src/testing/index.ts'
+import { HeadChanges } from '../../src/transaction/head-changes.ts'
+import { markerRecord } from '../../src/transaction/marker.ts'
+import { OpenTransactionRun } from '../../src/transaction/transaction-run.ts'
+import type { TransactionHead } from '../../src/transaction/transaction-store.ts'
+
+const id = '019ab3f0-0000-7000-8000-000000000001'
+const now = 1_763_971_200_000
+const marker = markerRecord({
+  ...{ id, namespace: 'shop', origin: 'local', now, version: 64n },
+  marker: { mutations: 3, targets: { rows: { mutations: 3 } } },
+})
+const head: TransactionHead = {
+  ...{ id, revision: 1, state: 'applying', openedAt: now, changedAt: now, mutations: 3, bytes: 0 },
+  ...{ chunks: 0, checksum: 0, span: 1, version: 64n },
+  targets: { rows: { state: 'applying', mutations: 3, applied: 0, attemptedAt: 0 } },
+}
+
+it('an attempt that another one has overtaken does not set the progress back', async () => {
+  const store = memoryTransactionStore()
+  await store.create(head, [])
+  const changes = new HeadChanges({ store, clock: systemClock, onChange: () => {} })
+  const attempt = () =>
+    new OpenTransactionRun({
+      ...{ store, changes, clock: systemClock, head, target: 'rows', marker, progressed: false },
+      ...{ onFailed: () => {}, onApplied: () => {} },
+    })
+  const [slow, fast] = [attempt(), attempt()]
+  await fast.advance(2)
+  await slow.advance(1)
+  expect((await store.get(id))?.targets['rows']).toMatchObject({ state: 'applying', applied: 2 })
+  await fast.advance(1)
+  await fast.end()
+  await slow.advance(1)
+  await slow.end()
+  expect((await store.get(id))?.targets['rows']).toMatchObject({ state: 'applied', applied: 3 })
+})
