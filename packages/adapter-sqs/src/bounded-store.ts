@@ -16,6 +16,9 @@ export function boundedStore(store: PayloadStore, clock: Clock, timeoutMs: numbe
     return promise
   }
   return {
+    // It may take its time: nothing waits for it.
+    ...(store.sweep && { sweep: store.sweep.bind(store) }),
+    ...(store.touch && { touch: (name: string) => within(store.touch?.(name) as Promise<void>) }),
     put: (name, bytes) => within(store.put(name, bytes)),
     get: (name) => within(store.get(name)),
     delete: (name) => within(store.delete(name)),

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { WalError } from '@daybook/core'
-import type { ListingStore } from './payload-store.ts'
+import { systemClock, WalError } from '@daybook/core'
+import type { SweptStore } from './payload-store.ts'
 
 /**
  * A store in a directory, which all processes of the queue have to share. A file is synced before it
- * gets its name, its directory after, and so is the parent of each directory that had to be made. Throws
- * `ERR_CONFIG` for what is no path.
+ * gets its name, its directory after, and so is the parent of each directory that had to be made. A file's
+ * age is that of its last change, by the clock of the machine that has the disk. Throws `ERR_CONFIG` for
+ * what is no path.
  */
-export function directoryStore(directory: string): ListingStore {
+export function directoryStore(directory: string): SweptStore {
   if (typeof directory !== 'string' || directory === '') {
     throw new WalError('ERR_CONFIG', "directoryStore: give the directory's path.")
   }
@@ -33,17 +34,44 @@ export function directoryStore(directory: string): ListingStore {
     async delete(name) {
       await rm(pathOf(name), { force: true })
     },
+    async touch(name) {
+      const now = new Date(systemClock.now())
+      await unlessMissing(utimes(pathOf(name), now, now))
+    },
     async list(prefix, after = '') {
-      const options = { recursive: true, withFileTypes: true } as const
-      const entries = (await unlessMissing(readdir(directory, options))) ?? []
-      return entries
-        .filter((entry) => entry.isFile() && !entry.name.endsWith('.tmp'))
-        .map(({ parentPath, name }) => join(parentPath, name).slice(join(directory, '/').length))
-        .map((path) => path.split(/[\\/]/).map(decodeURIComponent).join('/'))
-        .filter((name) => name.startsWith(prefix) && name > after)
+      return (await filesIn(directory))
+        .filter(
+          ({ path, name }) => !path.endsWith('.tmp') && name.startsWith(prefix) && name > after,
+        )
+        .map(({ name }) => name)
         .sort()
     },
+    async sweep(prefix, since) {
+      let swept = 0
+      // Unfinished files among them, of processes that died.
+      for (const { path, name } of await filesIn(directory)) {
+        if (!name.startsWith(prefix)) continue
+        const { mtimeMs } = (await unlessMissing(stat(path))) ?? { mtimeMs: since }
+        if (mtimeMs >= since) continue
+        await rm(path, { force: true })
+        swept++
+      }
+      return swept
+    },
   }
+}
+
+/** The files below a directory, and the names that they stand for. */
+async function filesIn(directory: string): Promise<{ path: string; name: string }[]> {
+  const options = { recursive: true, withFileTypes: true } as const
+  const entries = (await unlessMissing(readdir(directory, options))) ?? []
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name)
+      const parts = path.slice(join(directory, '/').length).split(/[\\/]/)
+      return { path, name: parts.map(decodeURIComponent).join('/') }
+    })
 }
 
 /**

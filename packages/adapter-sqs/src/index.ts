@@ -1,5 +1,5 @@
 export { directoryStore } from './directory-store.ts'
-export type { ListingStore, PayloadStore } from './payload-store.ts'
+export type { ListingStore, PayloadStore, SweptStore } from './payload-store.ts'
 export type {
   AttributesInput,
   AttributesOutput,

@@ -9,7 +9,21 @@ export interface PayloadStore {
   get(name: string): Promise<Uint8Array | undefined>
   /** Resolves once they are gone; also where there were none. */
   delete(name: string): Promise<void>
+  /**
+   * What bears this name counts as put now, if there is such a thing. Called each time that a message which
+   * names it is sent anew; on S3, a copy onto itself.
+   */
+  touch?(name: string): Promise<void>
+  /**
+   * Removes what has one of these names and was neither put nor touched since then, in ms since the Unix
+   * epoch, and answers how many. Called once a day while a consumer is open. Needs `touch`. A store that
+   * expires objects by their age does without.
+   */
+  sweep?(prefix: string, since: number): Promise<number>
 }
+
+/** A store in which nothing stays that no message names any more. */
+export type SweptStore = ListingStore & Required<Pick<PayloadStore, 'touch' | 'sweep'>>
 
 /** A store that can also say what it holds: dead letters are kept in one. */
 export interface ListingStore extends PayloadStore {

@@ -1,5 +1,6 @@
 import type { Clock, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
+import { touchClaim } from './sqs-claims.ts'
 import { withTried } from './sqs-envelope.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
@@ -82,8 +83,9 @@ export class SqsEndings {
         ? withTried(before, { attempts, until: waits ? until : 0 }, settings.maxMessageBytes)
         : before
     const delaySeconds = sender.hopSeconds(until - clock.now())
-    const { durable, error } = await sender.send({ body, delaySeconds })
     try {
+      await touchClaim(settings.store, before)
+      const { durable, error } = await sender.send({ body, delaySeconds })
       if (durable === 'yes') {
         if (delaySeconds > 0) hopped()
         return await this.#delete([held], false)

@@ -1,5 +1,6 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
+import { touchClaim } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
@@ -7,7 +8,7 @@ import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields } from './sqs-producer.ts'
 import { type ReadMessage, readMessages } from './sqs-read-message.ts'
-import type { SqsSender } from './sqs-sender.ts'
+import type { Outgoing, SqsSender } from './sqs-sender.ts'
 
 export interface SqsMoverOptions {
   readonly settings: SqsSettings & { readonly delayQueueUrl: string }
@@ -124,7 +125,7 @@ export class SqsMover {
       // It may soon be somebody else's.
       const isLate = now > expiresAt - settings.visibilityMs / 4
       if (isLate || now < (this.#heldUpUntil.get(group) ?? 0)) return false
-      const isSent = await this.#isSent(sender.send({ body: message.body, ...fields }))
+      const isSent = await this.#isSent(sender, { body: message.body, ...fields })
       if (!isSent) this.#holdUp(group, expiresAt, now)
       return isSent
     })
@@ -144,14 +145,21 @@ export class SqsMover {
   async #hop(message: ReadMessage, waitMs: number): Promise<void> {
     const { delaySender } = this.#options
     const delaySeconds = delaySender.hopSeconds(waitMs)
-    const sent = delaySender.send({ body: message.body, delaySeconds })
-    if (await this.#isSent(sent)) await this.#delete(message)
+    const isSent = await this.#isSent(delaySender, { body: message.body, delaySeconds })
+    if (isSent) await this.#delete(message)
   }
 
   /** What was not sent for certain comes again when its visibility is over. */
-  async #isSent(sent: ReturnType<SqsSender['send']>): Promise<boolean> {
-    const { durable, error } = await sent
-    if (durable !== 'yes' && error !== undefined) this.#options.report(error)
+  async #isSent(sender: SqsSender, message: Outgoing): Promise<boolean> {
+    const { settings, report } = this.#options
+    try {
+      await touchClaim(settings.store, message.body)
+    } catch (cause) {
+      report(sqsError('The store did not answer', cause).error)
+      return false
+    }
+    const { durable, error } = await sender.send(message)
+    if (durable !== 'yes' && error !== undefined) report(error)
     return durable === 'yes'
   }
 

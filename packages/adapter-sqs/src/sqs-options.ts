@@ -180,7 +180,11 @@ function checkShapes(options: SqsQueueOptions): void {
     if (urls.length === 0) throw wrong('targetQueueUrls', 'must give each target a queue')
     for (const [target, url] of urls) checkUrl(`targetQueueUrls.${target}`, url)
   }
-  if (store !== undefined) checkStore('store', store, payloadStoreMethods)
+  if (store !== undefined) {
+    // One that sweeps what was only not touched would remove what is needed.
+    const sweeps = store?.sweep === undefined ? [] : ['touch', 'sweep']
+    checkStore('store', store, [...payloadStoreMethods, ...sweeps])
+  }
   if (deadLetterStore === undefined) return
   checkStore('deadLetterStore', deadLetterStore, listingStoreMethods)
 }

@@ -7,6 +7,7 @@ import {
   type StoredRecord,
   WalError,
 } from '@daybook/core'
+import { claimsPrefix } from './sqs-claims.ts'
 import { encodeClaim, encodeEnvelope, type SentPlace } from './sqs-envelope.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import type { Outgoing, SqsSender } from './sqs-sender.ts'
@@ -95,7 +96,7 @@ export class SqsProducer implements Producer {
       return no(new WalError('ERR_PAYLOAD_TOO_LARGE', `${facts} ${help}`))
     }
     const unique = randomBytes(6).toString('hex')
-    const name = `payloads/${record.namespace}/${record.id}.${record.attemptEpoch}.${unique}`
+    const name = `${claimsPrefix(record.namespace)}${record.id}.${record.attemptEpoch}.${unique}`
     const stored = store.put(name, Buffer.from(body))
     return to.send({ ...message, body: encodeClaim(name, record), after: stored })
   }

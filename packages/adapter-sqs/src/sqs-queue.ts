@@ -10,6 +10,7 @@ import {
 } from '@daybook/core'
 import { boundedStore } from './bounded-store.ts'
 import { SqsCalls } from './sqs-calls.ts'
+import { ClaimSweeper } from './sqs-claims.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
 import { sqsError } from './sqs-errors.ts'
 import { SqsForwarder } from './sqs-forwarder.ts'
@@ -54,6 +55,7 @@ interface Opened {
 interface Background {
   readonly mover: SqsMover | undefined
   readonly forwarder: SqsForwarder | undefined
+  readonly sweeper: ClaimSweeper | undefined
 }
 
 class SqsQueue implements Queue {
@@ -195,7 +197,9 @@ class SqsQueue implements Queue {
     const { delayQueueUrl, queueUrl } = settings
     const retentionMs = all.get(queueUrl) as number
     const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
+    const { store } = settings
     return {
+      sweeper: store?.sweep && new ClaimSweeper({ ...common, store, namespace: context.namespace }),
       mover:
         delayQueueUrl !== undefined && delaySender !== undefined
           ? new SqsMover({
@@ -229,6 +233,7 @@ class SqsQueue implements Queue {
     if (this.#consumers > 0) return
     const background = this.#background
     this.#background = undefined
+    background?.sweeper?.close()
     await background?.mover?.close()
     await background?.forwarder?.close()
   }

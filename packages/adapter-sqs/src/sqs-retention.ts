@@ -1,5 +1,6 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
 import type { SqsCalls } from './sqs-calls.ts'
+import { touchClaim } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import type { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
@@ -117,8 +118,10 @@ export class SqsRetention {
       this.#isOld(this.#age(Number(Attributes?.['SentTimestamp'] ?? Number.POSITIVE_INFINITY)))
     const old = messages.filter(isOld)
     const copied: ReceivedMessage[] = []
-    await Promise.all(
+    // Of one whose body the store cannot touch, nothing is sent: it comes again.
+    await Promise.allSettled(
       old.map(async (message) => {
+        await touchClaim(settings.store, message.Body ?? '')
         const { durable } = await sender.send({ body: message.Body ?? '' })
         if (durable === 'yes') copied.push(message)
       }),

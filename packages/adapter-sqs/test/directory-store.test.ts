@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdtemp, open, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -43,5 +43,26 @@ describe('directoryStore', () => {
     await store.put('a/b', new Uint8Array(1))
     await expect(store.put('a', new Uint8Array(1))).rejects.toThrow()
     expect(await readdir(root)).toEqual(['a'])
+  })
+
+  test('sweeps what has a name of these and was neither put nor touched since', async () => {
+    const store = directoryStore(root)
+    const names = ['payloads/a/old', 'payloads/a/touched', 'payloads/b/old', 'payloads/a/new']
+    for (const name of names) await store.put(name, Uint8Array.of(1))
+    await writeFile(join(root, 'payloads', 'a', 'unfinished.0.tmp'), '')
+    const before = new Date(Date.now() - 60_000)
+    for (const name of ['a/old', 'a/touched', 'b/old', 'a/unfinished.0.tmp']) {
+      await utimes(join(root, 'payloads', name), before, before)
+    }
+    await store.touch('payloads/a/touched')
+    await store.touch('payloads/a/missing')
+    expect(await store.sweep('payloads/a/', before.getTime() - 1_000)).toBe(0)
+    expect(await store.sweep('payloads/a/', Date.now() - 30_000)).toBe(2)
+    expect(await store.list('', undefined)).toEqual([
+      'payloads/a/new',
+      'payloads/a/touched',
+      'payloads/b/old',
+    ])
+    expect(await readdir(join(root, 'payloads', 'a'))).toHaveLength(2)
   })
 })
