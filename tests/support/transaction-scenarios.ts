@@ -77,6 +77,7 @@ async function resumes(subject: TransactionSubject): Promise<void> {
     isStuck && key === 'k3' ? stuck : applied,
   )
   const dying = await open()
+  dying.on('error', () => {}) // what it meets after its death
   await dying.start()
   const id = await seal(dying)
   await target.waitFor(3)

@@ -1,0 +1,59 @@
+// needs: sqs
+
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Service, service } from '@daybook/services'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import {
+  type TransactionSubject,
+  transactionScenarios,
+} from '../../../../tests/support/transaction-scenarios.ts'
+import { directoryStore, sqsQueue } from '../../src/index.ts'
+import { mortalClient } from '../mortal-client.ts'
+import { connect, createQueue, disconnectAll } from '../support/server-queues.ts'
+
+let sqs: Service
+let letters: string
+
+beforeAll(async () => {
+  sqs = await service('sqs')
+  letters = await mkdtemp(join(tmpdir(), 'daybook-transactions-'))
+})
+afterEach(disconnectAll)
+afterAll(() => rm(letters, { recursive: true }))
+
+async function subjectOn(isFifo: boolean): Promise<TransactionSubject> {
+  const name = `transactions-${randomUUID()}`
+  const queueUrl = await createQueue(sqs.address, isFifo ? `${name}.fifo` : name)
+  const client = connect(sqs.address)
+  let process = mortalClient(client)
+  return {
+    order: isFifo ? 'key' : 'none',
+    queue: () =>
+      sqsQueue({
+        ...{
+          client: process.client,
+          queueUrl,
+          deadLetterStore: directoryStore(join(letters, name)),
+        },
+        ...{ waitMs: 1_000, visibilityMs: 3_000, requestTimeoutMs: 5_000 },
+      }),
+    crash() {
+      process.die()
+      process = mortalClient(client)
+    },
+  }
+}
+
+test.each(['standard', 'FIFO'])(
+  'transactions through a %s queue of the SQS server go on, are applied once, and are parked',
+  async (kind) => {
+    const runs = transactionScenarios.map(async ({ name, run }) => {
+      await run(await subjectOn(kind === 'FIFO'))
+      return name
+    })
+    expect(await Promise.all(runs)).toHaveLength(3)
+  },
+)
