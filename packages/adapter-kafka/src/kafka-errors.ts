@@ -111,7 +111,7 @@ export function isHandover(error: unknown): boolean {
 export function kafkaError(what: string, cause: unknown): WalError {
   const name = brokerErrorOf(cause)
   const { code, advice, retryable = false } = meanings[name ?? ''] ?? unreachable
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '')
   return new WalError(code, `${what}: ${name ? `${name}, ` : ''}${reason}. ${advice}`, {
     retryable,
     cause,

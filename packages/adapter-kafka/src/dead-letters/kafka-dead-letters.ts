@@ -49,6 +49,10 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   #reader: Promise<KafkaReader> | undefined
   /** Ends with the last read that was asked for: there is one at a time. */
   #reading: Promise<unknown> = Promise.resolve()
+  /** A catching up that has not begun: it will have all that was put by now, so whoever comes shares it. */
+  #nextCatchUp: Promise<void> | undefined
+  /** Ids of letters that a call is removing: another one at the same time does not count them again. */
+  readonly #removing = new Set<string>()
   readonly #underWay = new Set<Promise<unknown>>()
   /** Ends what is being read; what is being put is waited for. */
   readonly #closing = new AbortController()
@@ -91,9 +95,10 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   remove(ids: readonly string[]): Promise<number> {
     return this.#run(async () => {
       await this.#catchUp()
-      const known = [...new Set(ids)].filter((id) => this.#index.get(id) !== undefined)
-      await this.#send(known.map(removalMessage))
-      return known.length
+      const known = [...new Set(ids)].flatMap((id) => this.#index.get(id) ?? [])
+      const mine = known.filter(({ summary }) => !this.#removing.has(summary.id))
+      await this.#remove(mine)
+      return mine.length
     })
   }
 
@@ -133,6 +138,18 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     }
   }
 
+  async #remove(letters: readonly IndexedLetter[]): Promise<void> {
+    const ids = letters.map(({ summary }) => summary.id)
+    for (const id of ids) this.#removing.add(id)
+    try {
+      await this.#send(ids.map(removalMessage))
+      // Who has caught up before that was stored is not to find them either.
+      for (const letter of letters) this.#index.forget(letter)
+    } finally {
+      for (const id of ids) this.#removing.delete(id)
+    }
+  }
+
   async #send(messages: readonly KafkaMessage[]): Promise<void> {
     const outcomes = await Promise.all(messages.map((message) => this.#put(message)))
     const failed = outcomes.find(({ durable }) => durable !== 'yes')
@@ -150,24 +167,35 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
 
   /** Reads what was put up to now. */
   #catchUp(): Promise<void> {
-    return this.#oneByOne(async (reader) => {
-      const [bounds] = await this.#parts.admin.bounds(this.#place.topic)
-      const { first = 0, next = 0 } = bounds ?? {}
-      const { partition } = this.#place
-      const now = this.#parts.context.clock.now()
-      if (now - this.#caughtUpAt > longestTrustMs) {
-        this.#index = new LetterIndex()
-        this.#recent = new RecentLetters(recentBytes)
+    if (this.#nextCatchUp !== undefined) return this.#nextCatchUp
+    const begun = (): void => {
+      if (this.#nextCatchUp === catchingUp) this.#nextCatchUp = undefined
+    }
+    const catchingUp = this.#oneByOne((reader) => {
+      begun()
+      return this.#readOn(reader)
+    }).finally(begun)
+    this.#nextCatchUp = catchingUp
+    return catchingUp
+  }
+
+  async #readOn(reader: KafkaReader): Promise<void> {
+    const { topic, partition } = this.#place
+    const [bounds] = await this.#parts.admin.bounds(topic)
+    const { first = 0, next = 0 } = bounds ?? {}
+    const now = this.#parts.context.clock.now()
+    if (now - this.#caughtUpAt > longestTrustMs) {
+      this.#index = new LetterIndex()
+      this.#recent = new RecentLetters(recentBytes)
+    }
+    const from = Math.max(first, this.#index.next)
+    for await (const entries of reader.read(partition, from, next, this.#closing.signal)) {
+      for (const entry of entries) {
+        const letter = this.#index.add(entry)
+        if (letter) this.#recent.add(entry, letter)
       }
-      const from = Math.max(first, this.#index.next)
-      for await (const entries of reader.read(partition, from, next, this.#closing.signal)) {
-        for (const entry of entries) {
-          const letter = this.#index.add(entry)
-          if (letter) this.#recent.add(entry, letter)
-        }
-      }
-      this.#caughtUpAt = now
-    })
+    }
+    this.#caughtUpAt = now
   }
 
   async #read(found: readonly IndexedLetter[]): Promise<readonly StoredDeadLetter[]> {

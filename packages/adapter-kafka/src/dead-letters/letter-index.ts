@@ -24,6 +24,11 @@ export class LetterIndex {
     return this.#letters.get(id)
   }
 
+  /** Drops a letter, unless it was put again since. */
+  forget({ summary, offset }: IndexedLetter): void {
+    if (this.#letters.get(summary.id)?.offset === offset) this.#letters.delete(summary.id)
+  }
+
   /** Notes what an entry does, and answers the letter in it. */
   add(entry: KafkaEntry): StoredDeadLetter | undefined {
     const { key, value, offset } = entry

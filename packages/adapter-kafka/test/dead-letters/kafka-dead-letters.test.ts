@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { makeDeadLetter, VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { kafkaDeadLetterQueue } from '../../src/dead-letters/kafka-dead-letters.ts'
@@ -62,6 +63,56 @@ test('letters that were listed are given one by one without reading the topic ag
   // What is asked for is what was put meanwhile, and that is nothing.
   expect(reads.filter((count) => count > 0)).toEqual([3])
   await queue.close()
+})
+
+/** A queue of dead letters over a topic of these, which a broker answers for a moment later. */
+function queueOver(count: number) {
+  const letters = Array.from({ length: count }, () => makeDeadLetter())
+  const entries = letters.map((letter, offset) => {
+    return { ...letterMessage(letter), offset, timestamp: 0 }
+  })
+  const broker = { asked: 0, stored: 0 }
+  const parts = {
+    client: {
+      reader: async () => ({
+        async *read(_: number, from: number, to: number) {
+          yield entries.slice(from, to)
+        },
+        async close() {},
+      }),
+    },
+    admin: {
+      async bounds() {
+        broker.asked++
+        await immediate()
+        return [{ first: 0, next: entries.length }]
+      },
+    },
+    context: { clock: new VirtualClock() },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  // What is put is stored, and seen by readers only later.
+  const queue = kafkaDeadLetterQueue(parts, place, async () => {
+    for (let turn = 0; turn < 5; turn++) await immediate()
+    broker.stored++
+    return { durable: 'yes' }
+  })
+  return { queue, broker, ids: letters.map(({ id }) => id) }
+}
+
+test('two calls that remove the same letters at once count each of them once', async () => {
+  const { queue, broker, ids } = queueOver(5)
+  const removed = await Promise.all([queue.remove(ids), queue.remove(ids.slice(2))])
+  expect(removed).toEqual([5, 0])
+  expect(broker.stored).toBe(5)
+  expect(await queue.remove(ids)).toBe(0)
+})
+
+test('many who look at the same time ask the broker once for all that wait', async () => {
+  const { queue, broker, ids } = queueOver(20)
+  const found = await Promise.all(ids.map((id) => queue.get(id)))
+  expect(found.map((letter) => letter?.id)).toEqual(ids)
+  expect(broker.asked).toBeLessThanOrEqual(2)
 })
 
 test('a dead-letter queue that is closed while the broker does not answer ends what is being read', async () => {

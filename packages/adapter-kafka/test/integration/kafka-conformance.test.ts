@@ -83,7 +83,8 @@ function letterCases(name: ClientName): readonly ConformanceCase[] {
         dispose: () => queue.close(),
       }
     },
-    patienceMs: 20_000,
+    // A case has some fifty calls, one after the other, and four times this for all of them.
+    patienceMs: 30_000,
   })
 }
 

@@ -52,12 +52,13 @@ async function filters(fixture: DeadLetterFixture): Promise<void> {
     { target: 'cassandra', code: 'REFUSED', since: base + 7, until: base + 20 },
     { target: undefined, key: undefined, code: undefined, since: undefined, until: undefined },
   ]
-  for (const filter of filters) {
+  const checks = filters.map(async (filter) => {
     const expected = letterIds(letters.filter((letter) => matches(letter, filter)))
     const contract = `A filter lists the letters that match all of it: ${JSON.stringify(filter)}`
     checkEqual(letterIds(await fixture.listAll(filter)), expected, contract)
     checkEqual(letterIds(await fixture.listAll(filter, 2)), expected, `${contract}, in pages of 2`)
-  }
+  })
+  await Promise.all(checks)
 }
 
 function matches(letter: StoredDeadLetter, filter: DeadLetterFilter): boolean {

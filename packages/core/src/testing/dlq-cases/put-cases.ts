@@ -134,7 +134,8 @@ async function keepsConcurrentPuts(fixture: DeadLetterFixture): Promise<void> {
     [...letterIds(letters)].sort(),
     putIsThere,
   )
-  for (const letter of letters) checkEqual(await fixture.queue.get(letter.id), letter, putIsThere)
+  const found = await Promise.all(letters.map(({ id }) => fixture.queue.get(id)))
+  checkEqual(found, letters, putIsThere)
 }
 
 async function putsNothing(fixture: DeadLetterFixture): Promise<void> {
