@@ -1,10 +1,14 @@
 // needs: sqs
 
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { SQS } from '@aws-sdk/client-sqs'
-import { queueConformance, runConformance } from '@daybook/core/testing'
+import { type DeadLetterQueue, type Queue, systemClock, systemRandom } from '@daybook/core'
+import { deadLetterQueueConformance, queueConformance, runConformance } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sqsQueue } from '../../src/index.ts'
+import { directoryStore, sqsQueue } from '../../src/index.ts'
 import { mortalClient } from '../mortal-client.ts'
 
 let sqs: Service
@@ -48,6 +52,33 @@ describe.each(['standard', 'fifo'])('sqsQueue on a real %s queue', (kind) => {
     if (results.get(name) !== undefined) throw results.get(name)
   })
 })
+
+describe('the dead letters of a real queue', () => {
+  const cases = deadLetterQueueConformance({ create: letters })
+  test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
+})
+
+async function letters() {
+  const directory = await mkdtemp(join(tmpdir(), 'daybook-letters-'))
+  const queueUrl = await createQueue('.fifo')
+  const opened: Queue[] = []
+  return {
+    open: async () => {
+      const queue = sqsQueue({ client, queueUrl, deadLetterStore: directoryStore(directory) })
+      await queue.open({
+        ...{ namespace: 'letters', targets: ['only'], directory: undefined },
+        ...{ clock: systemClock, random: systemRandom, reportError: () => {} },
+      })
+      opened.push(queue)
+      return (await queue.deadLetters?.()) as DeadLetterQueue
+    },
+    dispose: async () => {
+      for (const queue of opened) await queue.close()
+      await client.deleteQueue({ QueueUrl: queueUrl })
+      await rm(directory, { recursive: true })
+    },
+  }
+}
 
 async function subject(isFifo: boolean) {
   const queueUrl = await createQueue(isFifo ? '.fifo' : '')
