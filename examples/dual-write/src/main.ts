@@ -9,13 +9,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
+import { figure, Story } from '@daybook/example-stage'
 import { removeWhatComes, service } from '@daybook/services'
 import { readFilms } from './film.ts'
 import { openFilmWal } from './film-wal.ts'
 import { changesOf } from './stage/changes.ts'
 import { checkStore, differences } from './stage/check.ts'
-import { perform, type Say, type Seen } from './stage/perform.ts'
-import { backlogChart, figure, storesTable, storyLine } from './stage/print.ts'
+import { perform, type Seen } from './stage/perform.ts'
+import { backlogChart, storesTable } from './stage/print.ts'
 import { readCassandra, readElasticsearch } from './stage/read-back.ts'
 import { Watch } from './stage/watch.ts'
 import { connectStores, createSchemas, type Stores } from './stores.ts'
@@ -64,12 +65,9 @@ async function show(directory: string): Promise<number> {
     // An outage is told of by the story.
     wal.on('error', () => {})
     const watch = new Watch(wal)
-    const startedAt = performance.now()
     let seen: Seen
     try {
-      const say: Say = (kind, text, ...details) =>
-        console.log(storyLine((performance.now() - startedAt) / 1_000, kind, text, details))
-      seen = await perform({ wal, servers, say }, changesOf(films))
+      seen = await perform({ wal, servers, story: new Story() }, changesOf(films))
     } finally {
       watch.end()
       await wal.close()

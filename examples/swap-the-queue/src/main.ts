@@ -9,9 +9,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { styleText } from 'node:util'
+import { Story } from '@daybook/example-stage'
 import { isUp, removeWhatComes, service } from '@daybook/services'
 import { type Performance, perform } from './stage/perform.ts'
-import { resultsTable, storyLine, violations } from './stage/print.ts'
+import { resultsTable, violations } from './stage/print.ts'
 import { type QueueOnStage, queues } from './stage/queues.ts'
 
 const scans = { parcels: 12, everyMs: 150 }
@@ -65,10 +66,7 @@ async function show(queue: QueueOnStage, directory: string): Promise<Performance
   const report = (line: string): void => console.log(`            ${styleText('dim', line)}`)
   if (server !== undefined && !isUp(server)) report(`${server} is started, for this time`)
   const address = server === undefined ? '' : (await service(server, { report })).address
-  const startedAt = performance.now()
-  return perform(queue, address, directory, scans, (kind, text, ...details) =>
-    console.log(storyLine((performance.now() - startedAt) / 1_000, kind, text, details)),
-  )
+  return perform(queue, address, directory, scans, new Story())
 }
 
 function verdict(performances: readonly Performance[]): number {

@@ -1,20 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { figure, type Story, until } from '@daybook/example-stage'
 import type { Service } from '@daybook/services'
 import type { FilmWal } from '../film-wal.ts'
 import type { Change } from './changes.ts'
 import type { Acknowledged } from './check.ts'
-import { figure } from './print.ts'
 import type { StoreName } from './watch.ts'
-
-/** Tells the audience what happens, and what that means. */
-export type Say = (kind: 'bad' | 'good', text: string, ...details: readonly string[]) => void
 
 /** What the play is played with. */
 export interface Stage {
   readonly wal: FilmWal
   /** The servers behind the stores. */
   readonly servers: Readonly<Record<StoreName, Service>>
-  readonly say: Say
+  readonly story: Story
 }
 
 /** What was seen besides the stores. */
@@ -37,11 +33,14 @@ export interface Tally {
 /** So many changes are at a store when it is killed: it is in the middle of things. */
 const killAfter = 300
 
+/** A store takes a while to start. */
+const patienceMs = 120_000
+
 const titles = { cassandra: 'Cassandra', search: 'Elasticsearch' } as const
 
 /** Writes all changes, one after the other, and kills each store in turn meanwhile. */
 export async function perform(stage: Stage, changes: readonly Change[]): Promise<Seen> {
-  const { wal, say } = stage
+  const { wal, story } = stage
   const acknowledged: Acknowledged[] = []
   const tallies = tally(wal)
   await wal.start()
@@ -56,7 +55,7 @@ export async function perform(stage: Stage, changes: readonly Change[]): Promise
   for (const name of ['cassandra', 'search'] as const) {
     tallies[name].redelivered = targets[name].delivery?.redelivered ?? 0
   }
-  say('good', `All ${figure(acknowledged.length)} changes are at both stores.`)
+  story.say('good', `All ${figure(acknowledged.length)} changes are at both stores.`)
   return { acknowledged, tallies }
 }
 
@@ -68,7 +67,7 @@ interface Act {
 
 /** One half of the changes: one store dies in the middle of them, and the other gets them all. */
 async function play(
-  { wal, servers, say }: Stage,
+  { wal, servers, story }: Stage,
   { victim, other, changes }: Act,
   tallies: Seen['tallies'],
   acknowledged: Acknowledged[],
@@ -77,23 +76,30 @@ async function play(
   const writing = write(wal, changes, acknowledged)
   // Heard of below; a write that fails meanwhile must not go unheard.
   writing.catch(() => {})
-  await until(`${titles[victim]} has some`, () => tallies[victim].applied >= before + killAfter)
+  await until(
+    `${titles[victim]} has some`,
+    () => tallies[victim].applied >= before + killAfter,
+    patienceMs,
+  )
   await servers[victim].kill()
-  say('bad', `kill -9: ${titles[victim]} dies, ${figure(tallies[victim].applied)} changes in.`)
+  story.say(
+    'bad',
+    `kill -9: ${titles[victim]} dies, ${figure(tallies[victim].applied)} changes in.`,
+  )
 
   await writing
-  await until(`${titles[other]} has all`, () => tallies[other].applied >= goal)
+  await until(`${titles[other]} has all`, () => tallies[other].applied >= goal, patienceMs)
   const [missing, spent] = [goal - tallies[victim].applied, tallies[victim].spent]
-  say(
+  story.say(
     'good',
     `${figure(goal)} changes are written, and ${titles[other]} has them all.`,
     `${figure(missing)} wait for ${titles[victim]}; the outage has cost them ${figure(spent)} attempts.`,
   )
 
   await servers[victim].start()
-  say('good', `${titles[victim]} is back.`)
-  await until(`${titles[victim]} has caught up`, () => tallies[victim].applied >= goal)
-  say('good', `It has caught up, in order, from where it was.`)
+  story.say('good', `${titles[victim]} is back.`)
+  await until(`${titles[victim]} has caught up`, () => tallies[victim].applied >= goal, patienceMs)
+  story.say('good', `It has caught up, in order, from where it was.`)
 }
 
 /** Writes changes one after the other; each is durable before the next. */
@@ -120,13 +126,4 @@ function tally(wal: FilmWal): Seen['tallies'] {
   wal.on('deadLettered', ({ target }) => of(target).deadLettered++)
   wal.on('paused', ({ target }) => of(target).outages++)
   return tallies
-}
-
-/** Waits for a condition; after two minutes fails with what it waited for. */
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 120_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`)
-    await sleep(20)
-  }
 }

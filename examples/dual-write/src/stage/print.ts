@@ -1,26 +1,9 @@
 import { styleText } from 'node:util'
+import { figure, plainTable } from '@daybook/example-stage'
 import { plot } from 'asciichart'
-import Table from 'cli-table3'
 import type { Findings } from './check.ts'
 import type { Seen, Tally } from './perform.ts'
 import type { Watch } from './watch.ts'
-
-/** `3,201`. */
-export function figure(value: number): string {
-  return value.toLocaleString('en')
-}
-
-/** A line of the story. */
-export function storyLine(
-  seconds: number,
-  kind: 'bad' | 'good',
-  text: string,
-  details: readonly string[],
-): string {
-  const mark = kind === 'bad' ? styleText('red', '✗') : styleText('green', '✓')
-  const further = details.map((detail) => `${' '.repeat(13)}${styleText('dim', detail)}`)
-  return [`${seconds.toFixed(1).padStart(7)} s  ${mark} ${text}`, ...further].join('\n')
-}
 
 /** How much waited for each store as time went by: in one picture where colours tell them apart. */
 export function backlogChart({ pending, everyMs }: Watch, hasColors: boolean): string {
@@ -58,22 +41,17 @@ export function storesTable(found: readonly Findings[], { tallies }: Seen): stri
     'attempts spent',
     'dead letters',
   ]
-  const table = new Table({
-    head: ['store', ...columns],
-    colAligns: ['left', ...columns.map(() => 'right' as const)],
-    chars: ruleUnderHead,
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
-  })
-  for (const [at, { store, held, lost, risen, wrong }] of found.entries()) {
+  const rows = found.map(({ store, held, lost, risen, wrong }, at) => {
     const { redelivered, spent, deadLettered } = tallyAt(tallies, at)
-    const figures = [held, lost.length, risen.length, wrong.length]
-    table.push([store, ...[...figures, redelivered, spent, deadLettered].map(figure)])
-  }
+    const counts = [held, lost.length, risen.length, wrong.length]
+    return [store, ...counts, redelivered, spent, deadLettered]
+  })
   const notes = [
     'lost: not there, or as an older change left it; risen: there, though deleted',
     'came again: given to a store a second time; its guard by version sees that nothing changes',
   ]
-  return indented(`${table.toString()}\n\n${styleText('dim', notes.join('\n'))}`)
+  const legend = notes.map((note) => `  ${styleText('dim', note)}`)
+  return [plainTable(['store', ...columns], rows), '', ...legend].join('\n')
 }
 
 function tallyAt({ cassandra, search }: Seen['tallies'], at: number): Tally {
@@ -87,16 +65,4 @@ function narrowed(values: readonly number[], columns: number): number[] {
   return Array.from({ length: parts }, (_, part) =>
     Math.max(0, ...values.slice(part * width, (part + 1) * width)),
   )
-}
-
-/** No frame: only a line under the head, and room between the columns. */
-const ruleUnderHead = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '─', 'mid-mid': '  ', right: '', 'right-mid': '' },
-  middle: '  ',
-}
-
-function indented(text: string): string {
-  return text.replace(/^/gm, '  ')
 }

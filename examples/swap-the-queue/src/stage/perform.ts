@@ -1,17 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { figure, type Story, until } from '@daybook/example-stage'
 import type { ScanPlan } from '../configuration.ts'
 import { openTable } from '../parcels-table.ts'
 import { type Acknowledged, type Arrival, checkTable, type Findings } from './check.ts'
 import { Crew } from './crew.ts'
-import { figure } from './print.ts'
 import type { QueueOnStage } from './queues.ts'
 import { readArrivals, readTable } from './read-back.ts'
 import type { WorkerProcess } from './worker-process.ts'
-
-/** Tells the audience what happens, and what that means. */
-export type Say = (kind: 'bad' | 'good', text: string, ...details: readonly string[]) => void
 
 /** What was seen of the application on one queue. */
 export interface Performance extends Findings {
@@ -28,7 +24,7 @@ interface Stage {
   readonly queue: QueueOnStage
   readonly table: string
   readonly crew: Crew
-  readonly say: Say
+  readonly story: Story
 }
 
 const numbers = [1, 2, 3] as const
@@ -42,7 +38,7 @@ export async function perform(
   address: string,
   directory: string,
   scans: Omit<ScanPlan, 'saved'>,
-  say: Say,
+  story: Story,
 ): Promise<Performance> {
   const startedAt = performance.now()
   mkdirSync(directory, { recursive: true })
@@ -51,7 +47,7 @@ export async function perform(
   const queueOf = await queue.prepare(address, directory)
   const crew = new Crew({ directory, table, scans, queueOf })
   try {
-    const missing = await act({ queue, table, crew, say })
+    const missing = await act({ queue, table, crew, story })
     const { acknowledged } = crew
     return {
       ...checkTable(readTable(table), acknowledged),
@@ -71,11 +67,11 @@ export async function perform(
 
 /** Plays it, and answers what should have happened and did not. */
 async function act(stage: Stage): Promise<readonly string[]> {
-  const { queue, table, crew, say } = stage
+  const { queue, table, crew, story } = stage
   const [victim] = await raiseCurtain(stage)
   const diedOf = await crew.kill(victim)
   const before = readArrivals(table)
-  say('bad', ...obituary(queue, victim, before))
+  story.say('bad', ...obituary(queue, victim, before))
 
   const newcomer = queue.shared
     ? crew.start('desk-4', 'deliver')
@@ -84,14 +80,14 @@ async function act(stage: Stage): Promise<readonly string[]> {
     const after = readArrivals(table).slice(before.length)
     return crew.isReady && after.some(({ via }) => via === newcomer.name)
   })
-  say('good', ...welcome(queue, newcomer))
+  story.say('good', ...welcome(queue, newcomer))
 
   const writersLeft = await crew.stop('write')
   const saved = crew.acknowledged
-  say('good', `The depots have closed. ${figure(saved.length)} scans are saved.`)
+  story.say('good', `The depots have closed. ${figure(saved.length)} scans are saved.`)
   await until('all that is saved has arrived', () => haveArrived(saved, table))
   const othersLeft = await crew.stop('deliver')
-  say('good', 'All of them have come to the table.')
+  story.say('good', 'All of them have come to the table.')
 
   const expected: Readonly<Record<string, boolean>> = {
     'a process was killed': diedOf === 'SIGKILL',
@@ -103,7 +99,7 @@ async function act(stage: Stage): Promise<readonly string[]> {
 
 /** Starts all processes, and waits until the three that deliver have each had a share. */
 async function raiseCurtain(stage: Stage): Promise<readonly [WorkerProcess, ...WorkerProcess[]]> {
-  const { queue, table, crew, say } = stage
+  const { queue, table, crew, story } = stage
   const start = (number: number): WorkerProcess =>
     queue.shared
       ? crew.start(`desk-${number}`, 'deliver')
@@ -111,7 +107,7 @@ async function raiseCurtain(stage: Stage): Promise<readonly [WorkerProcess, ...W
   const delivering = [start(numbers[0]), start(numbers[1]), start(numbers[2])] as const
   await until('those who deliver are ready', () => delivering.every(({ isReady }) => isReady))
   if (queue.shared) for (const number of numbers) crew.start(`depot-${number}`, 'write')
-  say('good', ...cast(queue))
+  story.say('good', ...cast(queue))
   await until('all three have delivered, and some is saved', () => {
     const via = new Set(readArrivals(table).map((arrival) => arrival.via))
     return crew.isReady && via.size >= numbers.length && crew.acknowledged.length >= scansBefore
@@ -151,13 +147,4 @@ function obituary(
 function welcome({ shared }: QueueOnStage, { name }: WorkerProcess): Line {
   if (shared) return [`${name} has joined, and delivers its share.`]
   return [`${name} is started again, and goes on where its log ends.`]
-}
-
-/** Waits for a condition; after a minute fails with what it waited for. */
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain until ${what}`)
-    await sleep(50)
-  }
 }
