@@ -259,8 +259,7 @@ export class OpenNamespace implements Namespace {
 
   async status(): Promise<NamespaceStatus> {
     if (this.#closed) throw this.#closedError()
-    const targets = await this.#delivery.status()
-    return {
+    const now = {
       queue: this.#options.queue.kind,
       writes: {
         inFlight: this.#producer.inFlightRecords,
@@ -269,9 +268,9 @@ export class OpenNamespace implements Namespace {
       },
       kept: this.#options.queue.kept?.(),
       hops: this.#hops.status(),
-      targets,
-      replication: this.#replication?.status(targets),
     }
+    const targets = await this.#delivery.status()
+    return { ...now, targets, replication: this.#replication?.status(targets) }
   }
 
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
