@@ -22,6 +22,7 @@ import type { SentCounter } from './sqs-producer.ts'
 import { readMessages } from './sqs-read-message.ts'
 import { SqsRetention } from './sqs-retention.ts'
 import type { SqsSender } from './sqs-sender.ts'
+import { SqsStrays } from './sqs-strays.ts'
 
 export interface SqsConsumerOptions {
   readonly settings: SqsSettings
@@ -32,6 +33,10 @@ export interface SqsConsumerOptions {
   /** How long the queue keeps a message, in ms. */
   readonly retentionMs: number
   readonly counter: SentCounter
+  /** Whose queue it is. */
+  readonly target: string
+  /** A record for that target alone was left in the queue. */
+  passedOver(target: string): void
   /** Backlog of the queue and its companion. */
   backlog(): Promise<Backlog>
   /** A record has waited for half of the retention, or longer. */
@@ -53,6 +58,7 @@ export class SqsConsumer implements Consumer {
   readonly #leases: SqsLeases
   readonly #endings: SqsEndings
   readonly #retention: SqsRetention
+  readonly #strays: SqsStrays
   readonly #poller: SqsPoller
   /** What a pull that waits wants; undefined while none does. */
   #wanted: number | undefined
@@ -82,6 +88,7 @@ export class SqsConsumer implements Consumer {
       ...{ ...options, held, endings: this.#endings },
       unpulledMs: () => (this.#wanted === undefined ? clock.monotonic() - this.#pulledAt : 0),
     })
+    this.#strays = new SqsStrays(options)
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
       wants: (underWay) =>
@@ -247,10 +254,11 @@ export class SqsConsumer implements Consumer {
     this.#reading += messages.length
     const { read, failure } = await readMessages(messages, store)
     if (failure !== undefined) this.#failure = failure
+    const own = await this.#strays.without(read, messages)
     // Where reading took until their visibility was over they are somebody else's.
     const receivedAt = clock.monotonic()
     const isOurs = receivedAt < expiresAt
-    if (isOurs) for (const message of read) this.#held.add({ ...message, expiresAt, receivedAt })
+    if (isOurs) for (const message of own) this.#held.add({ ...message, expiresAt, receivedAt })
     this.#reading -= messages.length
     this.#leases.watch()
     await this.#hopAll()

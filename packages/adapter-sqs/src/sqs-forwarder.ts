@@ -21,6 +21,8 @@ export interface SqsForwarderOptions {
   readonly senders: ReadonlyMap<string, SqsSender>
   /** Of the ingress queue. */
   readonly retention: IngressRetention
+  /** A record for that target alone, which has no queue here, stays where it is. */
+  passedOver(target: string): void
   report(error: WalError): void
 }
 
@@ -106,7 +108,9 @@ export class SqsForwarder {
     for (const message of group) {
       // What is left comes again when its visibility is over.
       if (this.#options.clock.monotonic() > latest) return
-      const outcomes = await this.#copyToAll(message)
+      const to = this.#sendersFor(message)
+      if (to === undefined) continue
+      const outcomes = await Promise.all(to.map((sender) => this.#copy(message, sender)))
       const failure = outcomes.find(({ durable }) => durable !== 'yes')
       if (failure !== undefined) throw failure.error
       copied.add(message.messageId)
@@ -114,12 +118,14 @@ export class SqsForwarder {
     }
   }
 
-  async #copyToAll(message: ReadMessage): Promise<readonly SendOutcome[]> {
-    const { senders } = this.#options
-    const { target } = message.record
-    const named = target === undefined ? undefined : senders.get(target)
-    const to = named === undefined ? [...senders.values()] : [named]
-    return Promise.all(to.map((sender) => this.#copy(message, sender)))
+  /** Undefined for a target that is configured no more: it waits for that, and holds up no other. */
+  #sendersFor({ record: { target } }: ReadMessage): readonly SqsSender[] | undefined {
+    const { senders, passedOver } = this.#options
+    if (target === undefined) return [...senders.values()]
+    const named = senders.get(target)
+    if (named !== undefined) return [named]
+    passedOver(target)
+    return undefined
   }
 
   async #copy(message: ReadMessage, sender: SqsSender): Promise<SendOutcome> {

@@ -133,7 +133,8 @@ class SqsQueue implements Queue {
     return new SqsConsumer({
       ...{ settings: { ...settings, queueUrl }, clock: context.clock, calls },
       sender: targetSenders.get(target) ?? sender,
-      ...{ counter: this.#counter, retentionMs },
+      ...{ counter: this.#counter, retentionMs, target },
+      passedOver: (name) => context.passedOver?.(name),
       backlog: () => this.#backlog(ownUrl),
       atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
       hopped: () => context.delayHopped?.(1),
@@ -214,6 +215,7 @@ class SqsQueue implements Queue {
         targetSenders.size > 0
           ? new SqsForwarder({
               ...{ ...common, settings, senders: targetSenders },
+              passedOver: (target) => context.passedOver?.(target),
               retention: new IngressRetention({
                 ...{ ...common, settings, sender, retentionMs },
                 // It waits for all of them: one that cannot be written to holds it back from none.

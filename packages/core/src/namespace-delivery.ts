@@ -17,6 +17,7 @@ import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
 import type { Shard } from './shard.ts'
+import type { StrayRecords } from './stray-records.ts'
 import { OpeningTarget } from './target/opening-target.ts'
 import type { Target } from './target/target.ts'
 import type { TransactionSource } from './transaction/transaction-source.ts'
@@ -38,6 +39,7 @@ export interface NamespaceDeliveryOptions {
   readonly decode: (record: StoredRecord) => WalRecord
   /** False for a record that is not for the target. Undefined: all are. */
   readonly concerns?: ((record: StoredRecord, target: string) => boolean) | undefined
+  readonly strays: StrayRecords
 }
 
 /** What a consumer or a target may take to close beyond the deadline of a close, in ms. */
@@ -190,6 +192,7 @@ export class NamespaceDelivery {
       decode,
       transactions: this.#options.transactions,
       ...(concerns && { concerns: (record) => concerns(record, targetName) }),
+      passedOver: (name) => this.#options.strays.passedOver(name),
       policy: deliveryPolicyOf(config, targetName),
       budget: shard.deliveries,
       isolation,

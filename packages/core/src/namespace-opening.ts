@@ -3,6 +3,7 @@ import type { Codec } from './codec.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { HopCounter } from './delay-hops.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
+import type { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
 import { refused, shown } from './producer/check-fields.ts'
 import { RecordPreparer, type RegionRules } from './producer/prepare-record.ts'
@@ -15,6 +16,7 @@ import type { Random } from './random.ts'
 import type { RecordIds } from './record-id.ts'
 import { Replication } from './region/replication.ts'
 import type { Shard } from './shard.ts'
+import { StrayRecords } from './stray-records.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
 import type { VersionClock } from './version.ts'
 
@@ -26,6 +28,7 @@ export interface OpenParts {
   /** Undefined where it has no transactions. */
   readonly store: TransactionStore | undefined
   readonly hops: HopCounter
+  readonly strays: StrayRecords
 }
 
 /** What a namespace's queue is opened with. */
@@ -56,8 +59,19 @@ export interface PreparerParts {
   readonly random: Random
 }
 
+/** Tells of records whose target is configured no more. */
+export function straysOf({ config, emitter }: QueueParts): StrayRecords {
+  const { name: namespace, targets } = config
+  const report = (error: WalError): void => emitter.report({ error, namespace })
+  return new StrayRecords({ namespace, targets: Object.keys(targets), report })
+}
+
 /** Opens the queue, and passes on what it reports. */
-export function openQueue(options: QueueParts, hops: HopCounter): Promise<void> {
+export function openQueue(
+  options: QueueParts,
+  hops: HopCounter,
+  strays: StrayRecords,
+): Promise<void> {
   const { config, queue, directory, clock, random, emitter } = options
   const namespace = config.name
   return queue.open({
@@ -70,6 +84,7 @@ export function openQueue(options: QueueParts, hops: HopCounter): Promise<void> 
     retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
     retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),
     delayHopped: (records) => hops.count(records),
+    passedOver: (target) => strays.passedOver(target),
     reportError: (error) => emitter.report({ error, namespace }),
   })
 }

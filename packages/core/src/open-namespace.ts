@@ -27,6 +27,7 @@ import {
   preparerOf,
   producerOf,
   replicationOf,
+  straysOf,
 } from './namespace-opening.ts'
 import {
   concernsTarget,
@@ -104,12 +105,13 @@ export class OpenNamespace implements Namespace {
   static async open(options: OpenNamespaceOptions): Promise<OpenNamespace> {
     const { config, queue, clock } = options
     const hops = new HopCounter(clock)
-    await openQueue(options, hops)
+    const strays = straysOf(options)
+    await openQueue(options, hops, strays)
     try {
       const letters = await lettersOf(config, queue)
       const store = await transactionStoreOf(config, queue)
       const producer = await queue.producer()
-      const opened = new OpenNamespace(options, { producer, letters, store, hops })
+      const opened = new OpenNamespace(options, { producer, letters, store, hops, strays })
       await opened.#replication?.check()
       await opened.#transactions?.writing.begin()
       return opened
@@ -174,12 +176,9 @@ export class OpenNamespace implements Namespace {
     })
     const shared = { place, letters, transactions: this.#transactions?.atTargets }
     const concerns = replication?.concerns.bind(replication)
-    this.#delivery = new NamespaceDelivery({
-      ...options,
-      ...shared,
-      decode: this.#decode,
-      concerns,
-    })
+    const { strays } = parts
+    const decode = this.#decode
+    this.#delivery = new NamespaceDelivery({ ...options, ...shared, decode, concerns, strays })
     this.deadLetters = this.#openDeadLetters(letters)
   }
 

@@ -186,6 +186,7 @@ export class KafkaConsumer implements Consumer {
     const common = { position: entry.offset, bytes: bytesOf(entry) }
     const { record, unreadable } = this.#read(partition.place, entry)
     if (record.target !== undefined && record.target !== this.#target) {
+      this.#parts.context.passedOver?.(record.target)
       partition.skip(entry.offset)
       return
     }

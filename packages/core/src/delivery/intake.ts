@@ -23,6 +23,7 @@ export interface IntakeOptions {
   readonly counters: MutableCounters
   readonly transactions?: TransactionSource | undefined
   readonly concerns?: ((record: StoredRecord) => boolean) | undefined
+  readonly passedOver?: ((target: string) => void) | undefined
 }
 
 /** Fewest records kept ready, so that small batches do not mean a pull for each. */
@@ -97,9 +98,12 @@ export class Intake {
   }
 
   #isElsewhere({ record, unreadable }: Delivery): boolean {
-    const { targetName, transactions, concerns } = this.#options
+    const { targetName, transactions, concerns, passedOver } = this.#options
     const { target, transaction } = record
-    if (target !== undefined && target !== targetName) return true
+    if (target !== undefined && target !== targetName) {
+      passedOver?.(target)
+      return true
+    }
     if (concerns?.(record) === false) return true
     if (transaction === undefined || unreadable !== undefined) return false
     return transactions !== undefined && transactions.keysOf(record, targetName) === undefined

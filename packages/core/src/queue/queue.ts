@@ -127,6 +127,11 @@ export interface QueueContext {
    * further or because they were due.
    */
   delayHopped?(records: number): void
+  /**
+   * Tells core that a consumer has met a record for this target alone, and passed it over. As often as it
+   * happens: core tells of those whose target the namespace does not have.
+   */
+  passedOver?(target: string): void
   /** Tells core of a failure in the background that no call is waiting for. */
   reportError(error: WalError): void
 }

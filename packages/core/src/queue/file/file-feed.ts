@@ -8,7 +8,7 @@ import { FeedRecall } from './feed-recall.ts'
 import { FileLease } from './file-lease.ts'
 import { FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
-import { isDelayed } from './log-entry.ts'
+import { isDelayed, isForOther } from './log-entry.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
 import { reread } from './reread.ts'
 import { ReturnedRecords } from './returned-records.ts'
@@ -67,6 +67,8 @@ export class FileFeed {
   #beginnings = 0
   /** Called when more may be taken than was known when `take` last answered. */
   onMore: () => void = () => {}
+  /** Called for each record that is for that target alone, which is another one. */
+  onPassedOver: (target: string) => void = () => {}
 
   /** Rejects if the runs of the schedule cannot be opened now. */
   static async open(options: FeedOptions): Promise<FileFeed> {
@@ -119,7 +121,8 @@ export class FileFeed {
   /** Hands out a record before its turn, if it is wanted; asks that only of one that may go. */
   takeAhead(entry: LogEntry, wanted: (record: StoredRecord) => boolean): Delivery | undefined {
     const { sequence, record } = entry
-    if (this.#isForOther(entry) || isDelayed(entry, this.#clock.now())) return undefined
+    if (isForOther(entry, this.#cursor.target) || isDelayed(entry, this.#clock.now()))
+      return undefined
     if (this.#cursor.isDone(sequence) || this.#seen.has(sequence)) return undefined
     if (!wanted(record)) return undefined
     this.#seen.add(sequence)
@@ -268,8 +271,10 @@ export class FileFeed {
   #isNew(entry: LogEntry): boolean {
     const { sequence } = entry
     if (!this.#seen.add(sequence) || this.#cursor.isDone(sequence)) return false
-    if (this.#isForOther(entry)) this.#cursor.ack(sequence)
-    return !this.#isForOther(entry)
+    if (!isForOther(entry, this.#cursor.target)) return true
+    this.#cursor.ack(sequence)
+    this.onPassedOver(entry.record.target)
+    return false
   }
 
   async #startAgain(): Promise<void> {
@@ -296,7 +301,7 @@ export class FileFeed {
 
   /** Sets a record aside before its turn. The others are left to when it comes. */
   #schedulesAhead(entry: LogEntry): boolean {
-    const isTaken = this.#seen.has(entry.sequence) || this.#isForOther(entry)
+    const isTaken = this.#seen.has(entry.sequence) || isForOther(entry, this.#cursor.target)
     if (isTaken || !isDelayed(entry, this.#clock.now())) return false
     this.#seen.add(entry.sequence)
     this.#setAside(entry)
@@ -317,10 +322,6 @@ export class FileFeed {
     this.#entries = await this.#reader.read({ maxRecords: lot.room, maxBytes: lot.roomBytes })
     this.#at = 0
     return this.#entries[0]
-  }
-
-  #isForOther({ record }: LogEntry): boolean {
-    return record.target !== undefined && record.target !== this.#cursor.target
   }
 
   #newLease(entry: LogEntry): FileLease {

@@ -193,7 +193,7 @@ class FileQueue implements Queue {
 
   async #openFeed({ log, directory }: OpenParts, cursor: Cursor): Promise<FileFeed> {
     await this.#closings.get(cursor.target)
-    const { clock, random, reportError } = this.#context as QueueContext
+    const { clock, random, reportError, passedOver } = this.#context as QueueContext
     const { fileSystem, scheduleRecords } = this.#options
     const schedule = {
       directory: `${directory}/schedules`,
@@ -203,7 +203,9 @@ class FileQueue implements Queue {
       runRecords: scheduleRecords ?? defaultScheduleRecords,
       reportError,
     }
-    return FileFeed.open({ log, cursor, clock, schedule })
+    const feed = await FileFeed.open({ log, cursor, clock, schedule })
+    if (passedOver) feed.onPassedOver = passedOver
+    return feed
   }
 
   async deadLetters(): Promise<DeadLetterQueue> {

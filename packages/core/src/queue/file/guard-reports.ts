@@ -9,6 +9,7 @@ export function guardReports(context: QueueContext): QueueContext {
     ...context,
     reportError: guarded((error) => context.reportError(error)),
     retentionHeld: guarded((hold) => context.retentionHeld?.(hold)),
+    passedOver: guarded((target) => context.passedOver?.(target)),
   }
 }
 

@@ -20,6 +20,14 @@ export function isDelayed({ record: { dueAt, writtenAt } }: LogEntry, now: numbe
   return dueAt !== undefined && (dueAt > writtenAt || dueAt > now)
 }
 
+/** True for one that is for another target than this one alone. */
+export function isForOther(
+  entry: LogEntry,
+  target: string,
+): entry is LogEntry & { readonly record: { readonly target: string } } {
+  return entry.record.target !== undefined && entry.record.target !== target
+}
+
 export interface ReadLimits {
   /** At most so many entries. */
   readonly maxRecords: number
