@@ -1,13 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { text } from 'node:stream/consumers'
 import {
   createWal,
   crossRegionReplication,
-  type ForwardAnswer,
   forwardReceiver,
   httpTarget,
+  type ReceiveForwarded,
   type Target,
 } from '@daybook/core'
 import { cycle } from '../harness/cycle.ts'
@@ -28,9 +27,9 @@ const distinctKeys = 10_000
 /** A region whose log is a file, and whose peers take records by HTTP into logs of their own. */
 export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise<RegionTimes> => {
   const meeting = new Rendezvous(task.meetingPlace, task.name, task.names)
-  let receive: (body: string) => Promise<ForwardAnswer>
+  let receive: ReceiveForwarded
   const server = createServer(async (request, response) => {
-    const { status, body } = await receive(await text(request))
+    const { status, body } = await receive(request)
     response.writeHead(status, { 'content-type': 'application/json' }).end(body)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

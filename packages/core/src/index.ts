@@ -171,7 +171,13 @@ export type { PeerStatus, ReplicationStatus } from './region/replication-status.
 export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
 export { ReplayError } from './replay/replay-error.ts'
 export { type FetchPayloads, fetchingTarget } from './target/fetching-target.ts'
-export { type ForwardAnswer, forwardReceiver } from './target/forwarding/forward-receiver.ts'
+export {
+  type ForwardAnswer,
+  type ForwardReceiverOptions,
+  forwardReceiver,
+  type ReceiveForwarded,
+} from './target/forwarding/forward-receiver.ts'
+export type { ForwardBody } from './target/forwarding/received-body.ts'
 export {
   type ApplyOne,
   defineTarget,

@@ -14,7 +14,7 @@ import { filmsWal } from '../support/films-wal.ts'
 async function served<P>(namespace: ForwardingNamespace<P>) {
   const receive = forwardReceiver(namespace)
   const server = createServer(async (request, response) => {
-    const { status, body } = await receive((await request.toArray()).join(''))
+    const { status, body } = await receive(request)
     response.writeHead(status, { 'content-type': 'application/json' }).end(body)
   }).listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))

@@ -5,6 +5,7 @@
 import { appendFileSync, existsSync, readFileSync, writeSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import {
   applied,
   createWal,
@@ -53,7 +54,7 @@ const wal = await createWal({
 await wal.start()
 
 const server = createServer(async (request, response) => {
-  const records: ForwardedRecord[] = JSON.parse((await request.toArray()).join(''))
+  const records: ForwardedRecord[] = JSON.parse(await text(request))
   const receipts = await wal
     .namespace('films')
     .forward(records.map((record) => ({ ...record, version: BigInt(record.version) })))
