@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, isWalError, type SendOutcome, type WalError } from '@daybook/core'
+import { AckedCopies } from './sqs-acked-copies.ts'
 import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { encodeClaim } from './sqs-envelope.ts'
@@ -40,6 +41,7 @@ export class SqsForwarder {
   readonly #options: SqsForwarderOptions
   readonly #calls: MessageCalls
   readonly #poller: SqsPoller
+  readonly #copies = new AckedCopies()
   readonly #underWay = new Set<Promise<void>>()
   #messages = 0
   #isPaused = false
@@ -108,9 +110,9 @@ export class SqsForwarder {
     for (const message of group) {
       // What is left comes again when its visibility is over.
       if (this.#options.clock.monotonic() > latest) return
-      const to = this.#sendersFor(message)
+      const to = this.#targetsOf(message)
       if (to === undefined) continue
-      const outcomes = await Promise.all(to.map((sender) => this.#copy(message, sender)))
+      const outcomes = await Promise.all(to.map((target) => this.#copyOnce(message, target)))
       const failure = outcomes.find(({ durable }) => durable !== 'yes')
       if (failure !== undefined) throw failure.error
       copied.add(message.messageId)
@@ -119,13 +121,21 @@ export class SqsForwarder {
   }
 
   /** Undefined for a target that is configured no more: it waits for that, and holds up no other. */
-  #sendersFor({ record: { target } }: ReadMessage): readonly SqsSender[] | undefined {
+  #targetsOf({ record: { target } }: ReadMessage): readonly string[] | undefined {
     const { senders, passedOver } = this.#options
-    if (target === undefined) return [...senders.values()]
-    const named = senders.get(target)
-    if (named !== undefined) return [named]
+    if (target === undefined) return [...senders.keys()]
+    if (senders.has(target)) return [target]
     passedOver(target)
     return undefined
+  }
+
+  /** What its queue has acknowledged is not copied again while another one's refuses. */
+  async #copyOnce(message: ReadMessage, target: string): Promise<SendOutcome> {
+    const { messageId } = message
+    if (this.#copies.has(messageId, target)) return { durable: 'yes' }
+    const outcome = await this.#copy(message, this.#options.senders.get(target) as SqsSender)
+    if (outcome.durable === 'yes') this.#copies.add(messageId, target)
+    return outcome
   }
 
   async #copy(message: ReadMessage, sender: SqsSender): Promise<SendOutcome> {
@@ -149,10 +159,11 @@ export class SqsForwarder {
     return encodeClaim(name, record)
   }
 
-  async #delete({ receipt, claim }: ReadMessage): Promise<void> {
+  async #delete({ receipt, claim, messageId }: ReadMessage): Promise<void> {
     const failed = await this.#calls.delete([receipt])
     // It comes again, and needs what lies in the store.
     for (const name of failed.values()) throw sqsError('SQS did not delete', { name }).error
+    this.#copies.forget(messageId)
     const { store } = this.#options.settings
     if (claim !== undefined) await store?.delete(claim)
   }
