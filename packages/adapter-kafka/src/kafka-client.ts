@@ -122,6 +122,11 @@ export interface KafkaGroupOptions {
 /** Reads a topic outside of any group. */
 export interface KafkaReader {
   /**
+   * What failed last since something came, where the client goes on trying by itself. Optional: a client
+   * whose `read` rejects has no more to say.
+   */
+  readonly failure?: unknown
+  /**
    * The entries of a partition from one offset up to, and without, another, in lots. Ends early
    * when the signal aborts. One call at a time.
    */

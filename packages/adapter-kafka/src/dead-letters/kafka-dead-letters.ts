@@ -7,12 +7,13 @@ import {
   type StoredDeadLetterPage,
   WalError,
 } from '@daybook/core'
-import type { KafkaMessage, KafkaPlace, KafkaReader } from '../kafka-client.ts'
-import { kafkaError } from '../kafka-errors.ts'
+import type { KafkaMessage, KafkaPlace } from '../kafka-client.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { type IndexedLetter, LetterIndex, matches } from './letter-index.ts'
 import { letterMessage, letterOf, removalMessage } from './letter-message.ts'
+import { LetterReader, type Reading } from './letter-reader.ts'
 import { RecentLetters } from './recent-letters.ts'
+import { spansOf } from './spans.ts'
 
 type Put = (message: KafkaMessage) => Promise<SendOutcome>
 
@@ -32,9 +33,6 @@ export function kafkaDeadLetterQueue(
 /** Letters that are kept with their bytes, in bytes: several pages of usual ones. */
 const recentBytes = 4 * 2 ** 20
 
-/** Letters so near to each other are read in one go. */
-const nearOffsets = 200
-
 /** After so long the index is built anew, in ms: a broker keeps the mark of a removal for a day, by default. */
 const longestTrustMs = 12 * 3_600_000
 
@@ -46,9 +44,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   #recent = new RecentLetters(recentBytes)
   /** In ms since the Unix epoch. */
   #caughtUpAt = 0
-  #reader: Promise<KafkaReader> | undefined
-  /** Ends with the last read that was asked for: there is one at a time. */
-  #reading: Promise<unknown> = Promise.resolve()
+  readonly #reader: LetterReader
   /** A catching up that has not begun: it will have all that was put by now, so whoever comes shares it. */
   #nextCatchUp: Promise<void> | undefined
   /** Ids of letters that a call is removing: another one at the same time does not count them again. */
@@ -61,6 +57,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     this.#parts = parts
     this.#place = place
     this.#put = put
+    this.#reader = new LetterReader(parts, place, this.#closing.signal)
   }
 
   put(letters: readonly StoredDeadLetter[]): Promise<void> {
@@ -122,9 +119,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   async close(): Promise<void> {
     this.#closing.abort(closed())
     await Promise.allSettled(this.#underWay)
-    const reader = this.#reader
-    this.#reader = undefined
-    await (await reader?.catch(() => undefined))?.close()
+    await this.#reader.close()
   }
 
   async #run<T>(work: () => Promise<T>): Promise<T> {
@@ -171,29 +166,26 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     const begun = (): void => {
       if (this.#nextCatchUp === catchingUp) this.#nextCatchUp = undefined
     }
-    const catchingUp = this.#oneByOne((reader) => {
-      begun()
-      return this.#readOn(reader)
-    }).finally(begun)
+    const catchingUp = this.#reader
+      .run((reading) => {
+        begun()
+        return this.#readOn(reading)
+      })
+      .finally(begun)
     this.#nextCatchUp = catchingUp
     return catchingUp
   }
 
-  async #readOn(reader: KafkaReader): Promise<void> {
-    const { topic, partition } = this.#place
-    const [bounds] = await this.#parts.admin.bounds(topic)
-    const { first = 0, next = 0 } = bounds ?? {}
+  async #readOn(reading: Reading): Promise<void> {
+    const { first, next } = await reading.bounds()
     const now = this.#parts.context.clock.now()
     if (now - this.#caughtUpAt > longestTrustMs) {
       this.#index = new LetterIndex()
       this.#recent = new RecentLetters(recentBytes)
     }
-    const from = Math.max(first, this.#index.next)
-    for await (const entries of reader.read(partition, from, next, this.#closing.signal)) {
-      for (const entry of entries) {
-        const letter = this.#index.add(entry)
-        if (letter) this.#recent.add(entry, letter)
-      }
+    for await (const entry of reading.entries(Math.max(first, this.#index.next), next)) {
+      const letter = this.#index.add(entry)
+      if (letter) this.#recent.add(entry, letter)
     }
     this.#caughtUpAt = now
   }
@@ -207,77 +199,24 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
       else missing.push(offset)
     }
     if (missing.length > 0) {
-      await this.#oneByOne(async (reader) => {
-        for (const span of spansOf(missing)) await this.#readSpan(reader, span, letters)
+      await this.#reader.run(async (reading) => {
+        for (const { from, to } of spansOf(missing)) {
+          for await (const entry of reading.entries(from, to)) {
+            const letter = letterOf(entry)
+            if (letter === undefined) continue
+            letters.set(entry.offset, letter)
+            this.#recent.add(entry, letter)
+          }
+        }
       })
     }
     // One that was removed or put again meanwhile may be compacted away.
     return found.flatMap(({ offset }) => letters.get(offset) ?? [])
   }
-
-  async #readSpan(
-    reader: KafkaReader,
-    { from, to }: Span,
-    letters: Map<number, StoredDeadLetter>,
-  ): Promise<void> {
-    const { partition } = this.#place
-    for await (const entries of reader.read(partition, from, to, this.#closing.signal)) {
-      for (const entry of entries) {
-        const letter = letterOf(entry)
-        if (letter === undefined) continue
-        letters.set(entry.offset, letter)
-        this.#recent.add(entry, letter)
-      }
-    }
-  }
-
-  #oneByOne(work: (reader: KafkaReader) => Promise<void>): Promise<void> {
-    const done = this.#reading.then(async () => {
-      try {
-        this.#closing.signal.throwIfAborted()
-        this.#reader ??= this.#parts.client.reader(this.#place.topic)
-        await unlessAborted(this.#reader.then(work), this.#closing.signal)
-      } catch (error) {
-        const broken = this.#reader
-        this.#reader = undefined
-        void broken?.then((reader) => reader.close()).catch(() => {})
-        if (error instanceof WalError) throw error
-        throw kafkaError(`The dead letters in ${this.#place.topic} cannot be read`, error)
-      }
-    })
-    this.#reading = done.catch(() => {})
-    return done
-  }
-}
-
-/** Rejects with the signal's reason when it aborts: a broker that is gone may never answer. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
-    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
-  })
 }
 
 function closed(): WalError {
   return new WalError('ERR_CLOSED', 'The dead-letter queue is closed.')
-}
-
-/** Offsets from one up to, and without, another. */
-interface Span {
-  from: number
-  to: number
-}
-
-/** Spans that hold these offsets, which grow. */
-function spansOf(offsets: readonly number[]): readonly Readonly<Span>[] {
-  const spans: Span[] = []
-  for (const offset of offsets) {
-    const last = spans.at(-1)
-    if (last !== undefined && offset - last.to < nearOffsets) last.to = offset + 1
-    else spans.push({ from: offset, to: offset + 1 })
-  }
-  return spans
 }
 
 function pageBoundsOf({ after = '0', limit = 100 }: DeadLetterPageOptions): {

@@ -20,6 +20,7 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
   let wanted: Wanted | undefined
   /** Since nothing came any more. The client tries again for ever, but rights seldom come back. */
   let denial: unknown
+  let failure: unknown
   const joined = await joinGroup(
     kafka,
     { group, topics: [topic], sessionTimeoutMs: 10_000 },
@@ -33,9 +34,11 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
       rebalancing: () => {},
       entries: (place, entries, next) => {
         denial = undefined
+        failure = undefined
         if (place.partition === wanted?.partition) wanted.take(entries, next)
       },
       failed: (error) => {
+        failure = error
         if (!isDenied(error)) return
         denial = error
         isRefused(error)
@@ -51,6 +54,9 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
     throw error
   }
   return {
+    get failure() {
+      return failure
+    },
     async *read(partition, from, to, signal) {
       if (denial !== undefined) throw denial
       const reading = new Wanted(partition, from)

@@ -130,3 +130,52 @@ test('a dead-letter queue that is closed while the broker does not answer ends w
   const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'ERR_CLOSED' }) }
   expect(await answers).toEqual([refused, refused])
 })
+
+test('a reading of dead letters that hears nothing is given up, and the next call has a new reader', async () => {
+  const clock = new VirtualClock()
+  const letters = Array.from({ length: 4 }, () => makeDeadLetter())
+  const entries = letters.map((letter, offset): KafkaEntry => {
+    return { ...letterMessage(letter), offset, timestamp: 0 }
+  })
+  const lost = Promise.withResolvers<void>()
+  let opened = 0
+  let closed = 0
+  const stalling = {
+    failure: new Error('The coordinator is loading'),
+    async *read() {
+      yield entries.slice(0, 1)
+      yield entries.slice(1, 2)
+      await lost.promise
+      // What a reader finds that was given up is not to be counted.
+      yield [{ ...entries[3], key: Buffer.from('late') } as KafkaEntry]
+    },
+    close: async () => void closed++,
+  }
+  const sound = {
+    async *read(_: number, from: number, to: number) {
+      yield entries.slice(from, to)
+    },
+    close: async () => void closed++,
+  }
+  const parts = {
+    client: { reader: async () => (opened++ === 0 ? stalling : sound) },
+    admin: { bounds: async () => [{ first: 0, next: entries.length }] },
+    context: { clock },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  const queue = kafkaDeadLetterQueue(parts, place, async () => ({ durable: 'yes' }))
+  const waiting = expect(queue.list({})).rejects.toMatchObject({
+    code: 'ERR_IO',
+    retryable: true,
+    message: expect.stringMatching(/films\.dead-letters.*offset 2.*The coordinator is loading/s),
+  })
+  await clock.advance(60_000)
+  await waiting
+  expect(closed).toBe(1)
+  lost.resolve()
+  const ids = letters.map(({ id }) => id)
+  expect((await queue.list({})).letters.map(({ id }) => id)).toEqual(ids)
+  expect(opened).toBe(2)
+  await queue.close()
+  expect(clock.pendingTimers).toBe(0)
+})
