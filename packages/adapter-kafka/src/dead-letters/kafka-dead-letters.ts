@@ -47,8 +47,11 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   readonly #reader: LetterReader
   /** A catching up that has not begun: it will have all that was put by now, so whoever comes shares it. */
   #nextCatchUp: Promise<void> | undefined
-  /** Ids of letters that a call is removing: another one at the same time does not count them again. */
-  readonly #removing = new Set<string>()
+  /**
+   * Ids of letters that a call is removing, until that is stored or has failed: another call at the same
+   * time does not count them again, but waits for what comes of it.
+   */
+  readonly #removing = new Map<string, Promise<void>>()
   readonly #underWay = new Set<Promise<unknown>>()
   /** Ends what is being read; what is being put is waited for. */
   readonly #closing = new AbortController()
@@ -93,8 +96,9 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     return this.#run(async () => {
       await this.#catchUp()
       const known = [...new Set(ids)].flatMap((id) => this.#index.get(id) ?? [])
+      const removedByOthers = known.flatMap(({ summary }) => this.#removing.get(summary.id) ?? [])
       const mine = known.filter(({ summary }) => !this.#removing.has(summary.id))
-      await this.#remove(mine)
+      await Promise.all([this.#remove(mine), ...new Set(removedByOthers)])
       return mine.length
     })
   }
@@ -135,9 +139,10 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
 
   async #remove(letters: readonly IndexedLetter[]): Promise<void> {
     const ids = letters.map(({ summary }) => summary.id)
-    for (const id of ids) this.#removing.add(id)
+    const removing = this.#send(ids.map(removalMessage))
+    for (const id of ids) this.#removing.set(id, removing)
     try {
-      await this.#send(ids.map(removalMessage))
+      await removing
       // Who has caught up before that was stored is not to find them either.
       for (const letter of letters) this.#index.forget(letter)
     } finally {

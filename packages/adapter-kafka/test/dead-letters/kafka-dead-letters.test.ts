@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises'
+import { type SendOutcome, WalError } from '@daybook/core'
 import { makeDeadLetter, VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { kafkaDeadLetterQueue } from '../../src/dead-letters/kafka-dead-letters.ts'
@@ -66,7 +67,7 @@ test('letters that were listed are given one by one without reading the topic ag
 })
 
 /** A queue of dead letters over a topic of these, which a broker answers for a moment later. */
-function queueOver(count: number) {
+function queueOver(count: number, outcome: SendOutcome = { durable: 'yes' }) {
   const letters = Array.from({ length: count }, () => makeDeadLetter())
   const entries = letters.map((letter, offset) => {
     return { ...letterMessage(letter), offset, timestamp: 0 }
@@ -94,8 +95,8 @@ function queueOver(count: number) {
   // What is put is stored, and seen by readers only later.
   const queue = kafkaDeadLetterQueue(parts, place, async () => {
     for (let turn = 0; turn < 5; turn++) await immediate()
-    broker.stored++
-    return { durable: 'yes' }
+    if (outcome.durable === 'yes') broker.stored++
+    return outcome
   })
   return { queue, broker, ids: letters.map(({ id }) => id) }
 }
@@ -106,6 +107,23 @@ test('two calls that remove the same letters at once count each of them once', a
   expect(removed).toEqual([5, 0])
   expect(broker.stored).toBe(5)
   expect(await queue.remove(ids)).toBe(0)
+})
+
+test('a call that leaves a letter to another one that removes it says no sooner than that one that it is gone', async () => {
+  const { queue, broker, ids } = queueOver(2)
+  const first = queue.remove(ids)
+  expect(await queue.remove(ids.slice(1))).toBe(0)
+  expect(broker.stored).toBe(2)
+  expect(await first).toBe(2)
+})
+
+test('where a removal fails, so does another call that had left its letters to it', async () => {
+  const error = new WalError('ERR_IO', 'The broker is gone.')
+  const { queue, ids } = queueOver(2, { durable: 'unknown', error })
+  const refused = { status: 'rejected', reason: expect.objectContaining({ code: 'ERR_DLQ_WRITE' }) }
+  const calls = [queue.remove(ids), queue.remove(ids.slice(1))]
+  expect(await Promise.allSettled(calls)).toEqual([refused, refused])
+  expect((await queue.list({})).letters.map(({ id }) => id)).toEqual(ids)
 })
 
 test('many who look at the same time ask the broker once for all that wait', async () => {
