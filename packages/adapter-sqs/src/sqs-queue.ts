@@ -17,6 +17,7 @@ import { SqsForwarder } from './sqs-forwarder.ts'
 import { IngressRetention } from './sqs-ingress-retention.ts'
 import { SqsMover } from './sqs-mover.ts'
 import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-options.ts'
+import { type CheckedQueue, checkApart, placeOfQueue } from './sqs-place.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
 import { checkRedrivePolicy } from './sqs-redrive-policy.ts'
 import { SqsSender } from './sqs-sender.ts'
@@ -45,6 +46,7 @@ interface Opened {
   readonly calls: SqsCalls
   /** How long each queue keeps a message, by its URL, in ms. */
   readonly retentionMs: ReadonlyMap<string, number>
+  readonly places: readonly string[]
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
   /** Into the queues of the targets, where they have their own. */
@@ -95,8 +97,9 @@ class SqsQueue implements Queue {
     const targetUrls = this.#targetUrls(context)
     const urls = [queueUrl, ...targetUrls.map(([, url]) => url)]
     if (delayQueueUrl !== undefined) urls.push(delayQueueUrl)
-    const checked = urls.map(async (url) => [url, await this.#check(calls, url)] as const)
-    const retentionMs = new Map(await Promise.all(checked))
+    const checked = await Promise.all(urls.map((url) => this.#check(calls, url)))
+    const retentionMs = new Map(checked.map((one) => [one.url, one.retentionMs]))
+    checkApart(checked)
     const maxTries = await triesOf(settings)
     const common = { client, calls, maxBatchBytes: maxMessageBytes, senders, maxTries }
     const senderOf = (url: string): SqsSender =>
@@ -106,6 +109,7 @@ class SqsQueue implements Queue {
     this.#opened = {
       settings: { ...settings, store },
       ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
+      places: checked.map(({ place }) => place),
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
     }
@@ -151,7 +155,7 @@ class SqsQueue implements Queue {
   }
 
   storage(): readonly string[] {
-    return [...this.#open().retentionMs.keys()].map((url) => `the queue ${url}`)
+    return this.#open().places
   }
 
   async close(): Promise<void> {
@@ -178,16 +182,17 @@ class SqsQueue implements Queue {
   }
 
   /**
-   * Answers how long the queue keeps a message, in ms. Rejects where it does not answer, takes less than
-   * it would be sent, or moves messages away by itself.
+   * Answers how long the queue keeps a message, in ms, and what it is told from others by. Rejects where it does
+   * not answer, takes less than it would be sent, or moves messages away by itself.
    */
-  async #check(calls: SqsCalls, url: string): Promise<number> {
+  async #check(calls: SqsCalls, url: string): Promise<CheckedQueue> {
     const { maxMessageBytes } = this.#settings
     const attributes = await attributesOf(this.#settings, calls, url)
     checkRedrivePolicy(url, attributes['RedrivePolicy'])
     const { MaximumMessageSize: size = '1048576', MessageRetentionPeriod: seconds } = attributes
     const retentionMs = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
-    if (Number(size) >= maxMessageBytes) return retentionMs
+    const place = placeOfQueue(url, attributes['QueueArn'])
+    if (Number(size) >= maxMessageBytes) return { url, place, retentionMs }
     const message = `maxMessageBytes is ${maxMessageBytes}, and the queue ${url} takes messages of ${size}: raise its MaximumMessageSize, or lower the option.`
     throw new WalError('ERR_CONFIG', message)
   }

@@ -99,7 +99,8 @@ export class SqsModel implements SqsClient {
   }
 
   async getQueueAttributes(input: AttributesInput): Promise<AttributesOutput> {
-    return { Attributes: this.#queue(input.QueueUrl).attributes() }
+    const QueueArn = `arn:aws:sqs:model:000000000000:${input.QueueUrl.split('/').at(-1)}`
+    return { Attributes: { ...this.#queue(input.QueueUrl).attributes(), QueueArn } }
   }
 
   async #poll(queue: SqsModelQueue, input: ReceiveInput): Promise<ReceiveOutput> {

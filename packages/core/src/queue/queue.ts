@@ -165,7 +165,7 @@ export interface Queue {
    */
   highestVersion?(): bigint | undefined
   /**
-   * Once it is open: what its records lie in, such as a topic with its cluster, or the URL of a queue. Each
+   * Once it is open: what its records lie in, such as a topic with its cluster, or the ARN of a queue. Each
    * name is the same in every queue over that storage, and in no other. Two namespaces of a wal whose queues
    * have one in common are refused, for each would take the other's records. Optional.
    */
