@@ -1,5 +1,5 @@
 import { createWal, multiPartitionMutation, type } from '@daybook/core'
-import { type CassandraTargetOptions, cassandraTarget } from '@daybook/target-cassandra'
+import { cassandraTarget } from '@daybook/target-cassandra'
 import type { Client } from 'cassandra-driver'
 import type { DirectorEntry, Film, GenreEntry } from './film.ts'
 
@@ -8,13 +8,9 @@ export type Row = Film | DirectorEntry | GenreEntry
 
 /** Opens a log that keeps a table of films and its two indexes: a target for each table. */
 export function openFilmWal(directory: string, client: Client) {
-  const table = (name: string, key: readonly string[]) => {
-    const options: CassandraTargetOptions<Row> = {
-      ...{ client, table: `catalogue.${name}`, key },
-      consistency: 'one', // one node here; leave it out where there are three
-    }
-    return cassandraTarget<Row>(options)
-  }
+  // At a quorum, as no consistency is given: what is read at a quorum then has what was applied.
+  const table = (name: string, key: readonly string[]) =>
+    cassandraTarget<Row>({ client, table: `catalogue.${name}`, key })
   return createWal({
     directory,
     namespaces: {

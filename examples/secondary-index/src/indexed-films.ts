@@ -1,3 +1,4 @@
+import type { Duration } from '@daybook/core'
 import type { Client } from 'cassandra-driver'
 import type { Film } from './film.ts'
 import type { FilmWal } from './film-wal.ts'
@@ -23,11 +24,12 @@ export class IndexedFilms {
 
   /**
    * To be called before the first change: what a process before this one has sealed must be in the table, which is
-   * then asked what a film was like.
+   * then asked what a film was like. Rejects if it is not within `timeout`: the table would name index rows that are
+   * none any more, and miss those that are to go.
    */
-  async open(): Promise<void> {
+  async open(timeout: Duration = '1m'): Promise<void> {
     await this.#wal.start()
-    await this.#wal.drain({ timeout: '1m' })
+    await drainWholly(this.#wal, timeout)
   }
 
   put(film: Film): Promise<void> {
@@ -62,4 +64,13 @@ export class IndexedFilms {
     this.#turns.set(id, turn)
     await turn
   }
+}
+
+/** Resolves once every table has what the log held at the call, and rejects where one of them has not got it in time. */
+export async function drainWholly(wal: FilmWal, timeout: Duration): Promise<void> {
+  const { films } = await wal.drain({ timeout })
+  const left = Object.entries(films).filter(([, { pending }]) => pending > 0)
+  if (left.length === 0) return
+  const counts = left.map(([table, { pending }]) => `${table}: ${pending}`).join(', ')
+  throw new Error(`After ${timeout} the log still has changes to apply (${counts})`)
 }

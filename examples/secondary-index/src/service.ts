@@ -7,7 +7,7 @@ import { act } from '@daybook/example-stage'
 import { Backfill } from './backfill.ts'
 import type { Film } from './film.ts'
 import { openFilmWal } from './film-wal.ts'
-import { IndexedFilms } from './indexed-films.ts'
+import { drainWholly, IndexedFilms } from './indexed-films.ts'
 import { connect } from './tables.ts'
 
 const [directory = '', host = '', port = ''] = process.argv.slice(2)
@@ -41,7 +41,7 @@ export const calls = {
   },
   async settle() {
     await filling
-    await wal.drain({ timeout: '2m' })
+    await drainWholly(wal, '2m')
   },
 }
 export type ServiceCalls = typeof calls

@@ -7,6 +7,16 @@ export interface Place {
   readonly port: number
 }
 
+/**
+ * Reads ask a quorum of the replicas, as writes do where nothing else is said (the targets' default is
+ * `localQuorum`): then a read meets at least one replica that has the last write. The driver asks one replica by
+ * default (`localOne`), and that may not have it yet: the row before a change would be an old one, and its index row would stay.
+ */
+const reading = {
+  prepare: true,
+  consistency: driver.types.consistencies.localQuorum,
+} as const
+
 export function connect({ host, port }: Place): Client {
   return new driver.Client({
     contactPoints: [host],
@@ -42,7 +52,7 @@ export async function fillTable(client: Client, films: readonly Film[]): Promise
 
 export async function readFilm(client: Client, id: string): Promise<Film | undefined> {
   const query = 'SELECT id, title, director, genre FROM catalogue.films WHERE id = ?'
-  const { rows } = await client.execute(query, [id], { prepare: true })
+  const { rows } = await client.execute(query, [id], reading)
   return rows[0] && filmFrom(rows[0])
 }
 
@@ -66,7 +76,7 @@ export async function readPage(
     `SELECT id, title, director, genre, token(id) AS place, ${times.join(', ')} FROM catalogue.films ` +
       `${after === undefined ? '' : 'WHERE token(id) > ? '}LIMIT ?`,
     [...(after === undefined ? [] : [after]), limit],
-    { prepare: true },
+    reading,
   )
   return rows.map((row) => ({
     film: filmFrom(row),
@@ -82,7 +92,7 @@ export async function readIndexes(client: Client): Promise<{
 }> {
   const rowsOf = async <E extends object>(what: string): Promise<readonly E[]> => {
     const query = `SELECT ${what}, id, title FROM catalogue.films_by_${what}`
-    const { rows } = await client.execute(query, [], { fetchSize: 10_000 })
+    const { rows } = await client.execute(query, [], { ...reading, fetchSize: 10_000 })
     return rows.map((row): E => ({ ...row }) as object as E)
   }
   return { byDirector: await rowsOf('director'), byGenre: await rowsOf('genre') }
@@ -90,7 +100,7 @@ export async function readIndexes(client: Client): Promise<{
 
 export async function readFilmTable(client: Client): Promise<ReadonlyMap<string, Film>> {
   const query = 'SELECT id, title, director, genre FROM catalogue.films'
-  const { rows } = await client.execute(query, [], { fetchSize: 10_000 })
+  const { rows } = await client.execute(query, [], { ...reading, fetchSize: 10_000 })
   return new Map(rows.map((row): [string, Film] => [String(row['id']), filmFrom(row)]))
 }
 
