@@ -1,53 +1,69 @@
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+/**
+ * Orders as transactions over two stores. The shop is killed in the middle, and its index breaks for a customer. Ends with
+ * exit code 0 only if both stores hold exactly the rows of the orders that were placed.
+ *
+ *     node --conditions=source src/main.ts
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { auditBooks, openShop } from './shop.ts'
+import { styleText } from 'node:util'
+import { figure, isGood, Story, verdictText } from '@daybook/example-stage'
+import { FileStore } from './file-store.ts'
+import type { Order } from './order.ts'
+import { storeFiles } from './shop.ts'
+import { checkBooks, type Reading } from './stage/check.ts'
+import { ordersOf } from './stage/orders.ts'
+import { perform, type Seen } from './stage/perform.ts'
 
-const directory = await mkdtemp(join(tmpdir(), 'daybook-multi-partition-'))
+const introduction = `
+${styleText('bold', 'Daybook: an order, its index and its stock, all or nothing')}
 
-/** Runs a life of the shop; kills it once it is busy, if asked to. */
-function live(from: number, to: number, { kills = false, brokenFor = '' } = {}): Promise<void> {
-  const script = join(import.meta.dirname, 'life.ts')
-  const args = ['--conditions=source', script, directory, `${from}`, `${to}`, brokenFor]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  child.stdout.on('data', (text) => {
-    if (kills && `${text}`.includes('busy')) child.kill('SIGKILL')
-  })
-  return new Promise((resolve, reject) => {
-    child.on('close', (code, signal) => {
-      if (code === 0 || (kills && signal === 'SIGKILL')) resolve()
-      else reject(new Error(`a life of the shop ended with ${code ?? signal}`))
-    })
-  })
+  An order changes two stores in three places. Each is one transaction; some are dropped
+  while they are being placed, the shop is killed, and its index breaks for a customer.
+`
+
+// Takes along whatever it has started.
+process.exit(await main())
+
+async function main(): Promise<number> {
+  for (const [signal, code] of [['SIGINT', 130] as const, ['SIGTERM', 143] as const]) {
+    process.once(signal, () => process.exit(code))
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'daybook-multi-partition-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }))
+  console.log(introduction)
+  const orders = ordersOf(200)
+  try {
+    const seen = await perform(directory, orders, new Story())
+    return verdict(readBooks(directory), orders, seen)
+  } catch (error) {
+    console.error(`\n  ${styleText('red', 'It broke off:')} ${(error as Error).message}\n`)
+    return 1
+  }
 }
 
-function ordersIn(file: string): ReadonlySet<string> {
-  const path = join(directory, file)
-  return new Set(existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean) : [])
+/** Reads both stores from their files, as no shop runs any more. */
+function readBooks(directory: string): Reading {
+  const rowsIn = (file: string) => new FileStore(join(directory, file)).rows
+  return { database: rowsIn(storeFiles.database), index: rowsIn(storeFiles.index) }
 }
 
-try {
-  await live(0, 100, { kills: true })
-  console.log(`killed once ${ordersIn('sealed').size} orders were sealed; started again`)
-  await live(100, 200, { brokenFor: 'cleo' })
-
-  const shop = await openShop(directory)
-  const [group] = await shop.shop.deadLetters.groups()
-  console.log(`${group?.count ?? 0} orders are parked: ${group?.message ?? 'none'}`)
-  await shop.wal.start()
-  const { redriven } = await shop.shop.deadLetters.redrive('all')
-  await shop.wal.drain()
-  console.log(`the index is mended, ${redriven.length} were redriven and went on where they stood`)
-
-  const wrong = auditBooks(shop, ordersIn('sealed'), ordersIn('dropped'))
-  const orders = [...shop.database.rows.keys()].filter((key) => key.startsWith('order ')).length
-  console.log(`${orders} orders in the books, ${ordersIn('dropped').size} dropped`)
-  await shop.wal.close()
-  for (const line of wrong) console.error(line)
-  console.log(wrong.length === 0 ? 'the books are right' : `${wrong.length} mistakes in the books`)
-  process.exitCode = wrong.length === 0 ? 0 : 1
-} finally {
-  await rm(directory, { recursive: true, force: true })
+function verdict(reading: Reading, orders: readonly Order[], { parked, missing }: Seen): number {
+  const found = checkBooks(reading, orders)
+  const placed = orders.filter(({ isDropped }) => !isDropped).length
+  console.log(`
+  ${figure(placed)} orders placed, ${figure(orders.length - placed)} dropped; ${figure(reading.database.size)} rows in the database, ${figure(reading.index.size)} in the index.
+`)
+  const result = {
+    zeros: {
+      'rows missing': found.missing,
+      'uncalled for': found.uncalledFor,
+      different: found.different,
+      'still parked': parked,
+    },
+    missing,
+  }
+  console.log(`${verdictText(result)}\n`)
+  return isGood(result) ? 0 : 1
 }

@@ -1,13 +1,10 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Outcome, permanent, superseded, type Target, type WalRecord } from '@daybook/core'
+import type { Row } from './order.ts'
 
-/** What the shop writes: an order, an entry of the index, or a movement of stock. */
-export interface Row {
-  readonly customer?: string
-  readonly article?: string
-  readonly order?: string
-  readonly taken?: number
-}
+/** What a call of a store takes: it stands for one across a network. */
+const callMs = 10
 
 interface Line {
   readonly key: string
@@ -39,8 +36,10 @@ export class FileStore {
   target(isBroken: (row: Row) => boolean = () => false): Target<Row> {
     return {
       idempotency: 'version',
-      appliesInOrder: true,
-      apply: async (records) => records.map((record) => this.#apply(record, isBroken)),
+      apply: async (records) => {
+        await sleep(callMs)
+        return records.map((record) => this.#apply(record, isBroken))
+      },
     }
   }
 
