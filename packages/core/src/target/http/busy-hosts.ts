@@ -44,13 +44,16 @@ export class BusyHosts {
     const doubled = before === undefined ? firstWaitMs : Math.min(before.waitMs * 2, longestWaitMs)
     const waitMs = isSame ? before.waitMs : doubled
     const leftMs = Math.min(outcome.retryAfterMs ?? waitMs, longestAskedMs)
-    this.#hosts.set(host, { outcome, until: now + leftMs, waitMs })
-    return heldFor(outcome, leftMs)
+    // Who does not say for how long, or says less, takes nothing back of what was said.
+    const until = Math.max(now + leftMs, before?.until ?? now)
+    this.#hosts.set(host, { outcome, until, waitMs })
+    return heldFor(outcome, until - now)
   }
 
-  /** The host answered something else. */
-  answered(host: string): void {
-    this.#hosts.delete(host)
+  /** The host answered something else. What was sent before its time was over says nothing of after. */
+  answered(host: string, sentAt: number): void {
+    const busy = this.#hosts.get(host)
+    if (busy !== undefined && sentAt >= busy.until) this.#hosts.delete(host)
   }
 }
 

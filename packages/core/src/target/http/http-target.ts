@@ -100,8 +100,10 @@ class HttpTarget implements Target {
     if ('status' in credentials) return credentials
     const request = requestOf(records, destination, credentials, encoded, this.#settings)
     const redact = redactionOf(credentials.headers, request.url)
+    const sentAt = this.#settings.clock.monotonic()
     try {
-      return this.#outcomes(await exchange(request, signal, this.#settings), records, redact)
+      const answer = await exchange(request, signal, this.#settings)
+      return this.#outcomes(answer, records, redact, sentAt)
     } catch (error) {
       const isRecordsOwnUrl = this.#settings.fixedUrl === undefined
       const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error, {
@@ -115,6 +117,7 @@ class HttpTarget implements Target {
     answer: HttpAnswer,
     records: Batch,
     redact: AnswerContext['redact'],
+    sentAt: number,
   ): Outcome | readonly Outcome[] {
     const { classify, batch, idempotency, fixedUrl, clock } = this.#settings
     const own = classify?.(answer, records)
@@ -122,18 +125,18 @@ class HttpTarget implements Target {
     const context = { idempotency, isRecordsOwnUrl: fixedUrl === undefined, clock, redact }
     const results = batch === undefined ? undefined : resultsOf(answer, records, context)
     if (results !== undefined) return results
-    const outcome = this.#ofHost(outcomeOf(answer, context), answer)
+    const outcome = this.#ofHost(outcomeOf(answer, context), answer, sentAt)
     const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
     if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
     return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
   }
 
   /** Where the address is the record's own, a host that asks for less asks that of its own records. */
-  #ofHost(outcome: Outcome, { request }: HttpAnswer): Outcome {
+  #ofHost(outcome: Outcome, { request }: HttpAnswer, sentAt: number): Outcome {
     if (this.#settings.fixedUrl !== undefined) return outcome
     const { host } = new URL(request.url)
     if (outcome.status === 'throttled') return this.#busyHosts.throttled(host, outcome)
-    this.#busyHosts.answered(host)
+    this.#busyHosts.answered(host, sentAt)
     return outcome
   }
 

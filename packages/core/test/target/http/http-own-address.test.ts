@@ -98,6 +98,32 @@ describe('an address that each record has of its own', () => {
     expect(await wait(429)).toBe(1000)
   })
 
+  it('stays held by a host that asked for less, whatever a request sent before brings', async () => {
+    const clock = new VirtualClock()
+    const url = ({ key }: WalRecord) => application.url(`/${key}`)
+    const target = httpTarget({ ...ownAddress(), url, clock })
+    const replies = new Map<string, (reply: Reply) => void>()
+    application.handle = ({ path }) => new Promise((resolve) => replies.set(path.slice(1), resolve))
+    const ask = async (key: string) => (await applyTo(target, [makeRecord({ key })]))[0]
+    const asked = Object.fromEntries(['a', 'b', 'c', 'd'].map((key) => [key, ask(key)]))
+    await expect.poll(() => replies.size).toBe(4)
+    const answer = (key: string, reply: Reply) => {
+      replies.get(key)?.(reply)
+      return asked[key]
+    }
+    await answer('a', { status: 429, headers: { 'retry-after': '7' } })
+    expect(await answer('b', { status: 204 })).toEqual({ status: 'applied' })
+    // One that does not say for how long takes nothing back of what was said.
+    expect(await answer('c', { status: 429 })).toMatchObject({ retryAfterMs: 7000 })
+    await clock.advance(6999)
+    application.handle = () => ({ status: 429 })
+    expect(await ask('e')).toMatchObject({ status: 'held', retryAfterMs: 1 })
+    await clock.advance(1)
+    expect(await answer('d', { status: 204 })).toEqual({ status: 'applied' })
+    // This one was sent before, too, and does not tell that the host is at ease: it waits for longer.
+    expect(await ask('e')).toMatchObject({ status: 'held', retryAfterMs: 2000 })
+  })
+
   it('is what classify says of it', async () => {
     const down = unavailable('down', 'All of them are down.')
     expect(await applyOne({ ...ownAddress({ status: 503 }), classify: () => down })).toEqual(down)
