@@ -139,14 +139,18 @@ export class Judge {
     } else this.#mayBeItsOwnFault(given, entry, failure)
   }
 
-  /** The target is there, and takes others. */
+  /**
+   * The target is there, and takes others. Where records failed in a row that is not enough: one of
+   * them has to succeed, and the probe simply ends.
+   */
   #hold({ batch, verdicts }: Case, entry: Entry, failure: HeldBack): void {
+    const { gate } = this.#options
     const delayMs = Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs)
     this.#wait(entry, delayMs)
     if (!entry.wasHeld) verdicts.held.push({ entry, failure, delayMs })
     entry.wasHeld = true
     goesBack(batch, entry, verdicts)
-    this.#options.gate.answered(batch.generation, 0)
+    if (!gate.isRun) gate.answered(batch.generation, 0)
   }
 
   /**

@@ -71,6 +71,25 @@ describe('a record that its target holds', () => {
     expect(await h.delivery.status()).toMatchObject({ breaker: 'closed' })
   })
 
+  test('does not end a run of failures, for nobody was asked whether it is over', async () => {
+    const h = harness({ policy: { breaker: { failures: 3, minOpenMs: 1000, maxOpenMs: 1000 } } })
+    for (const key of ['a', 'b', 'c', 'd']) h.queue.add({ key })
+    h.target.always = () => transient('FAULT', 'so it is')
+    await h.start()
+    expect(h.events.pauses).toMatchObject([{ reason: 'failures' }])
+    const before = h.target.calls.length
+    h.target.always = () => notYet
+    await h.clock.advance(1000)
+    // Each is asked by itself, as the probe that the one before was not.
+    expect(h.target.calls.slice(before).map(({ ids }) => ids.length)).toEqual([1, 1, 1, 1])
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'half-open' })
+    expect(h.events.resumptions).toBe(0)
+    h.target.always = undefined
+    await h.clock.advance(5000)
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'closed' })
+    expect(h.events.appliedIds).toHaveLength(4)
+  })
+
   test('counts its failures, before and after, as any other', async () => {
     const h = harness({ policy: { retry: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 1 } } })
     h.queue.add()
