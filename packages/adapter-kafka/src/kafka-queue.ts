@@ -16,7 +16,7 @@ import { Lag } from './consumer/lag.ts'
 import { kafkaDeadLetterQueue } from './dead-letters/kafka-dead-letters.ts'
 import { DelayMover } from './delays/delay-mover.ts'
 import { Tiers } from './delays/tiers.ts'
-import type { KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
+import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
@@ -85,12 +85,12 @@ class KafkaQueue implements Queue {
     try {
       admin = await this.#client.admin()
     } catch (error) {
-      throw kafkaError(`Kafka cannot be reached for the topic ${topic}`, error)
+      throw unreachable(topic, error)
     }
     try {
       const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
       const wanted = this.#wantedTopics(context)
-      const { id: clusterId } = await admin.cluster()
+      const { id: clusterId } = await clusterOf(admin, topic)
       const found = await ensureTopics(admin, wanted, settings, pause)
       const own = settings.topics.map((name, at) => [name, found[at] as CheckedTopic] as const)
       const parts = {
@@ -254,4 +254,17 @@ function pauseFor(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
     clock.setTimer(ms, resolve)
   })
+}
+
+/** Asked before all else: a client that connects only when it must learns here that it is not let in. */
+async function clusterOf(admin: KafkaAdmin, topic: string): ReturnType<KafkaAdmin['cluster']> {
+  try {
+    return await admin.cluster()
+  } catch (error) {
+    throw unreachable(topic, error)
+  }
+}
+
+function unreachable(topic: string, error: unknown): WalError {
+  return kafkaError(`Kafka cannot be reached for the topic ${topic}`, error)
 }
