@@ -13,7 +13,7 @@ import {
 } from '@daybook/core'
 import { KafkaConsumer } from './consumer/kafka-consumer.ts'
 import { Lag } from './consumer/lag.ts'
-import { kafkaDeadLetterQueue } from './dead-letters/kafka-dead-letters.ts'
+import { kafkaDeadLetterQueue, leastMarksMs } from './dead-letters/kafka-dead-letters.ts'
 import { DelayMover } from './delays/delay-mover.ts'
 import { Tiers } from './delays/tiers.ts'
 import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
@@ -236,6 +236,7 @@ class KafkaQueue implements Queue {
         retentionMs: forEver,
         leastRetentionMs: forEver,
         messageBytes: messageBytes + frameBytes,
+        leastMarksMs,
       },
     ]
   }

@@ -16,6 +16,8 @@ export interface WantedTopic {
   readonly leastRetentionMs: number
   /** At least so many bytes in a batch. */
   readonly messageBytes: number
+  /** How long a compacted one at least has to keep the marks of what was removed, in ms. */
+  readonly leastMarksMs?: number
 }
 
 /** What a topic that will do is like. */
@@ -83,6 +85,8 @@ function newTopic({ topic, partitions, ...want }: WantedTopic, replicas: number)
     ['max.message.bytes', String(want.messageBytes)],
   ])
   if (want.cleanup === 'delete') settings.set('retention.ms', msText(want.retentionMs))
+  if (want.leastMarksMs !== undefined)
+    settings.set('delete.retention.ms', msText(want.leastMarksMs))
   if (replicas >= 3) settings.set('min.insync.replicas', '2')
   return { topic, partitions, replicas, settings }
 }
@@ -140,6 +144,7 @@ async function check(
   ) {
     problems.push(`its retention.bytes is ${bytes} and must be -1, or records are lost`)
   }
+  problems.push(...marksProblems(want, has))
   const messageBytes = Number(has.get('max.message.bytes') ?? want.messageBytes)
   if (messageBytes < want.messageBytes) {
     problems.push(
@@ -158,6 +163,18 @@ async function check(
   }
   if (problems.length === 0) return { partitions: found.partitions, retentionMs }
   throw new WalError('ERR_CONFIG', `The topic ${topic} will not do: ${problems.join('; ')}.`)
+}
+
+function marksProblems(
+  { leastMarksMs = 0 }: WantedTopic,
+  has: ReadonlyMap<string, string>,
+): readonly string[] {
+  const marksMs = Number(has.get('delete.retention.ms') ?? leastMarksMs)
+  if (marksMs >= leastMarksMs) return []
+  return [
+    `its delete.retention.ms is ${marksMs} and must be at least ${leastMarksMs}, or who has not read for long ` +
+      'sees again what was removed',
+  ]
 }
 
 async function settingsOf(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<string, string>> {

@@ -20,28 +20,33 @@ type Put = (message: KafkaMessage) => Promise<SendOutcome>
 /**
  * Dead letters in a compacted topic of one partition. To answer, it reads what has been put there
  * since it last did, by whatever process, and keeps an index of it without the letters' bytes, but for those
- * that it read last.
+ * that it read last, up to `recentBytes`. Two processes that remove one letter at the same time may both count it.
  */
 export function kafkaDeadLetterQueue(
   parts: QueueParts,
   place: KafkaPlace,
   put: Put,
+  recentBytes: number = usualRecentBytes,
 ): DeadLetterQueue {
-  return new KafkaDeadLetterQueue(parts, place, put)
+  return new KafkaDeadLetterQueue(parts, place, put, recentBytes)
 }
 
 /** Letters that are kept with their bytes, in bytes: several pages of usual ones. */
-const recentBytes = 4 * 2 ** 20
+const usualRecentBytes = 4 * 2 ** 20
 
-/** After so long the index is built anew, in ms: a broker keeps the mark of a removal for a day, by default. */
-const longestTrustMs = 12 * 3_600_000
+/** How long the topic has to keep the mark of a removal, in ms: a day, as brokers do by default. */
+export const leastMarksMs = 24 * 3_600_000
+
+/** After so long the index is built anew, in ms: the mark of a removal that it has not read may be gone later. */
+const longestTrustMs = leastMarksMs / 2
 
 class KafkaDeadLetterQueue implements DeadLetterQueue {
   readonly #parts: QueueParts
   readonly #place: KafkaPlace
   readonly #put: Put
+  readonly #recentBytes: number
   #index = new LetterIndex()
-  #recent = new RecentLetters(recentBytes)
+  #recent: RecentLetters
   /** In ms since the Unix epoch. */
   #caughtUpAt = 0
   readonly #reader: LetterReader
@@ -56,10 +61,12 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
   /** Ends what is being read; what is being put is waited for. */
   readonly #closing = new AbortController()
 
-  constructor(parts: QueueParts, place: KafkaPlace, put: Put) {
+  constructor(parts: QueueParts, place: KafkaPlace, put: Put, recentBytes: number) {
     this.#parts = parts
     this.#place = place
     this.#put = put
+    this.#recentBytes = recentBytes
+    this.#recent = new RecentLetters(recentBytes)
     this.#reader = new LetterReader(parts, place, this.#closing.signal)
   }
 
@@ -186,7 +193,7 @@ class KafkaDeadLetterQueue implements DeadLetterQueue {
     const now = this.#parts.context.clock.now()
     if (now - this.#caughtUpAt > longestTrustMs) {
       this.#index = new LetterIndex()
-      this.#recent = new RecentLetters(recentBytes)
+      this.#recent = new RecentLetters(this.#recentBytes)
     }
     for await (const entry of reading.entries(Math.max(first, this.#index.next), next)) {
       const letter = this.#index.add(entry)

@@ -7,6 +7,38 @@ import { letterMessage } from '../../src/dead-letters/letter-message.ts'
 import type { KafkaEntry } from '../../src/index.ts'
 import type { QueueParts } from '../../src/queue-parts.ts'
 
+test('letters that are kept by nobody are read again, those near each other in one go', async () => {
+  const offsets = [0, 3, 150, 900, 901]
+  const entries = offsets.map((offset): KafkaEntry => {
+    return { ...letterMessage(makeDeadLetter()), offset, timestamp: 0 }
+  })
+  const reads: (readonly number[])[] = []
+  const reader = {
+    async *read(_: number, from: number, to: number) {
+      if (from < to) reads.push([from, to])
+      yield entries.filter(({ offset }) => offset >= from && offset < to)
+    },
+    async close() {},
+  }
+  const parts = {
+    client: { reader: async () => reader },
+    admin: { bounds: async () => [{ first: 0, next: 902 }] },
+    context: { clock: new VirtualClock() },
+  } as unknown as QueueParts
+  const place = { topic: 'films.dead-letters', partition: 0 }
+  const queue = kafkaDeadLetterQueue(parts, place, async () => ({ durable: 'yes' }), 0)
+  const ids = entries.map(({ key }) => String(key))
+  expect((await queue.list({})).letters.map(({ id }) => id)).toEqual(ids)
+  expect((await queue.get(ids[3] ?? ''))?.id).toBe(ids[3])
+  expect(reads).toEqual([
+    [0, 902],
+    [0, 151],
+    [900, 902],
+    [900, 901],
+  ])
+  await queue.close()
+})
+
 test('a letter that others have removed is forgotten also where the mark of that is gone', async () => {
   const clock = new VirtualClock()
   const letter: KafkaEntry = { ...letterMessage(makeDeadLetter()), offset: 0, timestamp: 0 }

@@ -110,6 +110,25 @@ test.concurrent.each(clientNames)(
 )
 
 test.concurrent.each(clientNames)(
+  'a topic of dead letters that forgets removals too early is refused, and one that is made does not, through %s',
+  async (name) => {
+    const topic = `marks-${randomUUID()}`
+    const letters = (of: string) => `${of}.dead-letters`
+    const early = { 'cleanup.policy': 'compact', 'delete.retention.ms': '3600000' }
+    await withTopic(name, { ...early, 'max.message.bytes': '10000000' }, letters(topic))
+    await expect(open(name, { topic, allowUnderReplicated: true })).rejects.toThrow(
+      /dead-letters will not do: its delete.retention.ms is 3600000 and must be at least 86400000/,
+    )
+    const made = `${topic}-made`
+    await open(name, { topic: made, allowUnderReplicated: true })
+    const admin = await clientFor(name, kafka.address).admin()
+    const settings = await admin.settings(letters(made))
+    await admin.close()
+    expect(settings.get('delete.retention.ms')).toBe('86400000')
+  },
+)
+
+test.concurrent.each(clientNames)(
   'more replicas than brokers are refused with the reason, through %s',
   async (name) => {
     const topic = `many-${randomUUID()}`
