@@ -6,7 +6,8 @@ import type {
 } from '../kafka-client.ts'
 import { isDenied } from '../kafka-errors.ts'
 import { entryOf } from './kafkajs-entries.ts'
-import type { KafkaJs, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
+import type { KafkaJs, KafkaJsBatchEnd, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
+import { Positions } from './positions.ts'
 
 /** How long a fetch waits for something to arrive, in ms. Leaving the group waits for it, too. */
 const longestFetchMs = 250
@@ -52,6 +53,7 @@ export async function joinGroup(
 class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
+  readonly #positions = new Positions()
   #memberId = ''
   /** How often it has been given partitions, or lost them all. */
   #assignments = 0
@@ -63,6 +65,7 @@ class KafkaJsGroup implements KafkaGroup {
     this.#consumer = consumer
     this.#listener = listener
     consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload))
+    consumer.on('consumer.end_batch_process', ({ payload }) => this.#passedOver(payload))
     consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
     consumer.on('consumer.crash', ({ payload }) =>
       this.#tell(() => {
@@ -84,6 +87,7 @@ class KafkaJsGroup implements KafkaGroup {
         if (isStale()) return
         const { topic, partition, messages } = batch
         const next = Number(batch.lastOffset()) + 1
+        this.#positions.goTo({ topic, partition }, next)
         this.#tell(() => this.#listener.entries({ topic, partition }, messages.map(entryOf), next))
       },
     })
@@ -96,6 +100,7 @@ class KafkaJsGroup implements KafkaGroup {
 
   read({ topic, partition }: KafkaPlace, from: number): void {
     if (this.#closed) return
+    this.#positions.goTo({ topic, partition }, from)
     this.#consumer.seek({ topic, partition, offset: String(from) })
     this.#consumer.resume([{ topic, partitions: [partition] }])
   }
@@ -142,6 +147,19 @@ class KafkaJsGroup implements KafkaGroup {
       this.#tell(() => this.#listener.failed(error))
       setTimeout(() => this.#startAgain(), startAgainMs).unref()
     })
+  }
+
+  /** Of a batch with marks of transactions alone, or what they aborted, the client tells only so that it came. */
+  #passedOver({ topic, partition, batchSize, firstOffset, lastOffset }: KafkaJsBatchEnd): void {
+    if (this.#closed || batchSize > 0) return
+    const place = { topic, partition }
+    const last = Number(lastOffset)
+    const answer = this.#positions.passedOver(place, Number(firstOffset ?? last), last)
+    if (answer === 'ask again') {
+      const offset = String(this.#positions.next(place))
+      this.#consumer.seek({ topic, partition, offset })
+    }
+    if (answer === 'go on') this.#listener.entries(place, [], last + 1)
   }
 
   #joined({ memberId, memberAssignment }: KafkaJsJoin): void {

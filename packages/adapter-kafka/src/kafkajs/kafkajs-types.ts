@@ -103,6 +103,10 @@ export interface KafkaJsConsumer extends Connected {
     commits: { topic: string; partition: number; offset: string; metadata: string }[],
   ): Promise<void>
   on(event: 'consumer.group_join', listener: (event: Event<KafkaJsJoin>) => void): unknown
+  on(
+    event: 'consumer.end_batch_process',
+    listener: (event: Event<KafkaJsBatchEnd>) => void,
+  ): unknown
   on(event: 'consumer.rebalancing', listener: () => void): unknown
   on(
     event: 'consumer.crash',
@@ -114,4 +118,15 @@ export interface KafkaJsConsumer extends Connected {
 export interface KafkaJsJoin {
   readonly memberId: string
   readonly memberAssignment: Readonly<Record<string, readonly number[]>>
+}
+
+/** What the client tells of each batch, also of one of which nothing is passed on. */
+export interface KafkaJsBatchEnd {
+  readonly topic: string
+  readonly partition: number
+  /** Messages in it that are passed on. */
+  readonly batchSize: number
+  /** Null where all that came lies before what was asked for. */
+  readonly firstOffset: string | null
+  readonly lastOffset: string
 }

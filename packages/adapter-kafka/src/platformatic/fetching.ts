@@ -1,10 +1,8 @@
 import type { ConnectionPool, Consumer } from '@platformatic/kafka'
 import type { KafkaEntry } from '../kafka-client.ts'
+import { committedOf } from './committed.ts'
 
 type FetchResponse = Awaited<ReturnType<Consumer['fetch']>> & object
-
-/** Set on batches that hold the marks of transactions, and no messages. */
-const controlBatch = 0b10_0000
 
 const mostBytesPerPartition = 1_048_576
 
@@ -78,15 +76,17 @@ function fetchedOf(
   names: ReadonlyMap<string, string>,
 ): Fetched[] {
   return response.responses.flatMap(({ topicId, partitions }) =>
-    partitions.flatMap(({ partitionIndex: partition, records }) => {
+    partitions.flatMap(({ partitionIndex: partition, records, abortedTransactions }) => {
       const topic = names.get(topicId) ?? ''
       const wanted = from.get(topic)?.get(partition)
       if (wanted === undefined || !records || records.length === 0) return []
       const entries: KafkaEntry[] = []
       let next = wanted
-      for (const batch of records) {
-        next = Math.max(next, Number(batch.firstOffset) + batch.lastOffsetDelta + 1)
-        if ((batch.attributes & controlBatch) === 0) entriesInto(entries, batch, wanted)
+      for (const { firstOffset, lastOffsetDelta } of records) {
+        next = Math.max(next, Number(firstOffset) + lastOffsetDelta + 1)
+      }
+      for (const batch of committedOf(records, abortedTransactions ?? [])) {
+        entriesInto(entries, batch, wanted)
       }
       return [{ topic, partition, entries, next }]
     }),
