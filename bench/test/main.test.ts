@@ -168,7 +168,7 @@ test.each([
   expect(status).toBe(1)
 })
 
-test('transaction prints one JSON object with its ratio and goal, and leaves nothing behind', () => {
+test('transaction prints one JSON object with its ratios and goal, and leaves nothing behind', () => {
   const { status, stdout, left } = bench(
     'transaction',
     '--json',
@@ -177,7 +177,8 @@ test('transaction prints one JSON object with its ratio and goal, and leaves not
   )
   const report = JSON.parse(stdout)
   expect(report.options).toMatchObject({ rounds: 1, mutations: 300, size: 100 })
-  expect(report.ratio.median).toBeGreaterThan(0)
+  expect(report.oneByOne.ratio.median).toBeGreaterThan(0)
+  expect(report.inBatches.ratio.median).toBeGreaterThan(0)
   expect(report).toMatchObject({ benchmark: 'transaction', goal: 0.5 })
   expect({ status, left }).toEqual({ status: 0, left: [] })
 }, 120_000)
