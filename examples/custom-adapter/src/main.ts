@@ -1,19 +1,22 @@
 /**
- * A service that used to have an outbox table and a cron job: orders are written into a queue on
- * PostgreSQL by two of its processes, and both deliver them, while the server is killed. Ends with
- * exit code 0 only if every order that was called saved is at the shop, as it was last written.
+ * A service that used to have an outbox table and a cron job: orders are written, and changed, into a queue on
+ * PostgreSQL by two logs, and both deliver them, while the server is killed. Ends with
+ * exit code 0 only if every order that was called saved is at the shop, as it was last written. The two logs are in one
+ * process here, with consumers and leases of their own; the table does not know whether they are.
  *
  *     node --conditions=source src/main.ts
  */
 import { createWal, fanOut, type } from '@daybook/core'
+import { isGood, verdictText } from '@daybook/example-stage'
 import { removeWhatComes, service } from '@daybook/services'
 import pg from 'pg'
+import type { Order } from './order.ts'
 import { postgresQueue } from './postgres-queue.ts'
 import { createDocuments, postgresTarget } from './postgres-target.ts'
+import { checkShop } from './stage/check.ts'
 
-type Order = { readonly total: number; readonly by: string }
-
-const ordersOfEach = 300
+/** Orders that each log takes, and how often it writes each: at first, and as it changes. */
+const [ordersOfEach, writesOfEach] = [100, 3]
 
 const remove = removeWhatComes(['postgresql'])
 try {
@@ -39,14 +42,14 @@ async function main(): Promise<number> {
     const writing = Promise.all(
       services.map((wal, at) => writeOrders(wal, at === 0 ? 'one' : 'two', saved)),
     )
-    while (saved.size < ordersOfEach) await new Promise((resolve) => setTimeout(resolve, 10))
+    while (saved.size < ordersOfEach / 2) await new Promise((resolve) => setTimeout(resolve, 10))
     await server.kill()
     console.log(`PostgreSQL is killed with ${saved.size} orders saved`)
     await server.start()
     await writing
     for (const wal of services) await wal.drain({ timeout: '60s' })
     for (const wal of services) await wal.close()
-    return await compare(pool, saved)
+    return await verdict(pool, saved)
   } finally {
     await pool.end()
   }
@@ -71,30 +74,45 @@ async function openService(pool: pg.Pool) {
   return wal
 }
 
-/** Writes each order until it is known to be saved: what is unknown is written again as the same. */
+/**
+ * Writes each order again and again, as it changes, so that several changes of one may be on their way at once. Each is
+ * written until it is known to be saved: what is unknown is written again as the same.
+ */
 async function writeOrders(
   wal: Awaited<ReturnType<typeof openService>>,
   by: string,
   saved: Map<string, Order>,
 ): Promise<void> {
   for (let number = 0; number < ordersOfEach; number++) {
-    const order = { key: `${by}-${number}`, payload: { total: number, by }, timeout: '2s' } as const
-    let receipt = await wal.tryWrite('orders', order)
-    while (receipt.durable !== 'yes') {
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      const { id, version } = receipt
-      receipt = await wal.tryWrite('orders', { ...order, id, version })
+    for (let change = 0; change < writesOfEach; change++) {
+      const payload = { total: number * (change + 1), by, change }
+      const order = { key: `${by}-${number}`, payload, timeout: '2s' } as const
+      let receipt = await wal.tryWrite('orders', order)
+      while (receipt.durable !== 'yes') {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        const { id, version } = receipt
+        receipt = await wal.tryWrite('orders', { ...order, id, version })
+      }
+      saved.set(order.key, payload)
     }
-    saved.set(order.key, order.payload)
   }
 }
 
-async function compare(pool: pg.Pool, saved: ReadonlyMap<string, Order>): Promise<number> {
+/** Reads the shop back, and says what is wrong. */
+async function verdict(pool: pg.Pool, saved: ReadonlyMap<string, Order>): Promise<number> {
   const { rows } = await pool.query<{ key: string; document: Order }>(
     'SELECT key, document FROM shop',
   )
   const held = new Map(rows.map(({ key, document }) => [key, document]))
-  const lost = [...saved].filter(([key, order]) => held.get(key)?.total !== order.total)
-  console.log(`${saved.size} orders saved, ${held.size} at the shop, ${lost.length} lost`)
-  return lost.length === 0 && held.size === saved.size ? 0 : 1
+  const { lost, outdated, uncalledFor } = checkShop(held, saved)
+  const isAll = saved.size === 2 * ordersOfEach
+  const result = {
+    zeros: { lost, outdated, 'uncalled for': uncalledFor },
+    missing: isAll ? [] : ['every order was saved'],
+  }
+  console.log(
+    `\n  ${saved.size} orders, each written ${writesOfEach} times; ${held.size} at the shop:\n`,
+  )
+  console.log(`${verdictText(result)}\n`)
+  return isGood(result) ? 0 : 1
 }

@@ -139,7 +139,10 @@ export class PostgresConsumer implements Consumer {
     )
   }
 
-  /** Leases the oldest rows that nobody has, and passes over those that somebody is about to lease. */
+  /**
+   * Leases the rows that could be had for longest, and passes over those that somebody is about to lease. In the order of the
+   * index: by position it would have to sort all that are due, however many, for each pull.
+   */
   async #take(maxRecords: number, maxBytes: number): Promise<readonly Delivery[]> {
     const { name } = this.#table
     const now = this.#now()
@@ -147,7 +150,7 @@ export class PostgresConsumer implements Consumer {
       `UPDATE ${name} SET lease = $2, not_before = $4, hand_outs = hand_outs + 1
        WHERE position IN (
          SELECT position FROM ${name} WHERE target = $1 AND not_before <= $3
-         ORDER BY position LIMIT $5 FOR UPDATE SKIP LOCKED
+         ORDER BY not_before, position LIMIT $5 FOR UPDATE SKIP LOCKED
        )
        RETURNING position, fields, payload, attempts, begun, hand_outs`,
       [this.#options.target, this.#name, now, now + this.#options.leaseMs, maxRecords],

@@ -12,13 +12,15 @@ import { fieldsOf, type Table } from './postgres-table.ts'
 export class PostgresProducer implements Producer {
   readonly #table: Table
   readonly #targets: readonly string[]
+  readonly #clock: QueueContext['clock']
   readonly #largestRecordBytes: number
   readonly #sending = new Set<Promise<unknown>>()
   #closed = false
 
-  constructor(table: Table, { targets }: QueueContext, largestRecordBytes: number) {
+  constructor(table: Table, { targets, clock }: QueueContext, largestRecordBytes: number) {
     this.#table = table
     this.#targets = targets
+    this.#clock = clock
     this.#largestRecordBytes = largestRecordBytes
   }
 
@@ -63,12 +65,13 @@ export class PostgresProducer implements Producer {
       this.#targetsOf(record).map((target) => ({ record, target })),
     )
     if (rows.length === 0) return records.map(() => ({ durable: 'yes' }))
+    const now = Math.floor(this.#clock.now())
     const column = <T>(of: (row: (typeof rows)[number]) => T): T[] => rows.map(of)
     try {
       await pool.query(
         `INSERT INTO ${name} (target, id, epoch, fields, payload, written_at, not_before, due_at)
          SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::json[], $5::bytea[],
-                              $6::bigint[], $7::bigint[], $7::bigint[])
+                              $6::bigint[], $7::bigint[], $8::bigint[])
          ON CONFLICT (id, target, epoch) DO NOTHING`,
         [
           column(({ target }) => target),
@@ -77,6 +80,7 @@ export class PostgresProducer implements Producer {
           column(({ record }) => fieldsOf(record)),
           column(({ record }) => (record.payload ? Buffer.from(record.payload) : null)),
           column(({ record }) => Math.floor(record.writtenAt)),
+          column(({ record }) => Math.ceil(record.dueAt ?? now)),
           column(({ record }) => Math.ceil(record.dueAt ?? 0)),
         ],
       )

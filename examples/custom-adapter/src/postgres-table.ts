@@ -35,7 +35,8 @@ export async function createTable({ pool, name }: Table): Promise<void> {
       fields     json NOT NULL,
       payload    bytea,
       written_at bigint NOT NULL,
-      -- Not handed out before: its delay, its backoff, or somebody's lease. In ms since the Unix epoch.
+      -- Not handed out before: its writing, its delay, its backoff, or somebody's lease. In ms since the Unix epoch.
+      -- Whoever has waited longest comes first, so that what was released is not overtaken for ever.
       not_before bigint NOT NULL,
       due_at     bigint NOT NULL,
       lease      text,

@@ -1,17 +1,12 @@
 // needs: postgresql
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { runExample } from '@daybook/example-stage/testing'
 import { expect, test } from 'vitest'
 
 test('orders that were called saved outlive the death of the server they wait in', async () => {
-  const main = join(import.meta.dirname, '../../src/main.ts')
-  const child = spawn(process.execPath, ['--conditions=source', main], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
-  expect(output).toContain('600 orders saved, 600 at the shop, 0 lost')
-  expect({ code, output }).toMatchObject({ code: 0 })
+  const { code, output } = await runExample(join(import.meta.dirname, '../../src/main.ts'))
+  expect(output).toContain('200 orders, each written 3 times; 200 at the shop')
+  expect(output).toContain('0 lost, 0 outdated, 0 uncalled for')
+  expect(code, output).toBe(0)
 })
