@@ -13,6 +13,8 @@ const defaults = {
   // several times that.
   testTimeout: 30_000,
   hookTimeout: 20_000,
+  // Vitest gives a poll one second. What is polled for here comes at once, or never, or once a busy machine gets to it.
+  expect: { poll: { timeout: 15_000 } },
   env: { DAYBOOK_SEED: seed },
 }
 
