@@ -13,6 +13,8 @@ export function openRatingWal(directory: string, kafka: Target<Rating>, handler:
         payload: type<Rating>(),
         order: 'key',
         targets: { kafka },
+        // Attempts are for a topic that seems to be gone: longer than a broker takes to start. An outage spends none.
+        retry: { maxAttempts: 12, minDelay: '500ms', maxDelay: '5s' },
         breaker: { minOpen: '200ms', maxOpen: '1s' },
       }),
       unhandled: delayedQueue({

@@ -1,6 +1,6 @@
-import { type Target, unavailable } from '@daybook/core'
-import type { Producer } from 'kafkajs'
-import { messageOf, type Rating } from './rating.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NotDurableError } from '@daybook/core'
+import type { Rating } from './rating.ts'
 import type { RatingWal } from './rating-wal.ts'
 
 /**
@@ -19,13 +19,13 @@ export class SendOrLog {
   /** The last rating of each film that is being sent. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
-  /** True until what an earlier process has left in the log is sent. */
-  #hasEarlier = false
+  /** Above zero until all is sent that was in the log at some time: left there by an earlier process, or perhaps. */
+  #drains = 0
 
   static async open(wal: RatingWal, send: (rating: Rating) => Promise<void>): Promise<SendOrLog> {
     const sender = new SendOrLog(wal, send)
     const { targets } = await wal.namespace('unsent').status()
-    if (targets.kafka.pending !== 0) sender.#waitForEarlier()
+    if (targets.kafka.pending !== 0) sender.#waitForAll()
     return sender
   }
 
@@ -59,10 +59,11 @@ export class SendOrLog {
     return sending
   }
 
-  #waitForEarlier(): void {
-    this.#hasEarlier = true
+  /** Nothing goes past the log until all is sent that is in it now, whether or not this process knows of it. */
+  #waitForAll(): void {
+    this.#drains++
     const over = (): void => {
-      this.#hasEarlier = false
+      this.#drains--
     }
     // Where it fails the wal has been closed.
     this.#wal
@@ -72,44 +73,49 @@ export class SendOrLog {
   }
 
   async #sendInTurn(rating: Rating): Promise<'Kafka' | 'the log'> {
-    if (this.#waiting.size === 0 && !this.#hasEarlier) {
+    if (this.#waiting.size === 0 && this.#drains === 0) {
       try {
         await this.#send(rating)
         return 'Kafka'
       } catch {
-        // It may have got there all the same. Then it comes twice, with one id.
+        // It may have got there all the same. Then it comes twice, with one id. What Kafka will never take becomes
+        // a dead letter: the log's target finds out.
       }
     }
-    const { id, film } = rating
+    await this.#writeToLog(rating)
+    return 'the log'
+  }
+
+  async #writeToLog(rating: Rating): Promise<void> {
+    const { id } = rating
     this.#waiting.add(id)
     try {
-      await this.#wal.namespace('unsent').write({ id, key: film, payload: rating })
+      await this.#writeSurely(rating)
     } catch (error) {
       this.#waiting.delete(id)
       throw error
     }
-    return 'the log'
+  }
+
+  /**
+   * A write that ended as `unknown` may be in the log: it is written again with its id and version, so that it is the same
+   * record and does not count as newer than it is.
+   */
+  async #writeSurely(rating: Rating): Promise<void> {
+    const unsent = this.#wal.namespace('unsent')
+    const record = { id: rating.id, key: rating.film, payload: rating }
+    let receipt = await unsent.tryWrite(record)
+    const isInDoubt = receipt.durable === 'unknown'
+    for (let tries = 1; isInDoubt && receipt.durable !== 'yes' && tries < mostTries; tries++) {
+      await sleep(betweenTriesMs)
+      receipt = await unsent.tryWrite({ ...record, version: receipt.version })
+    }
+    if (receipt.durable === 'yes') return
+    // If it is there all the same, what comes next must not overtake it.
+    if (isInDoubt) this.#waitForAll()
+    throw new NotDurableError(receipt)
   }
 }
 
-/** The target that sends what has waited. A Kafka that does not take it is down: no rating is to blame. */
-export function kafkaTarget(producer: Producer, topic: string): Target<Rating> {
-  return {
-    idempotency: 'id',
-    ops: ['put'],
-    // A film's messages go to one partition, in the order of the batch.
-    appliesInOrder: true,
-    async apply(records) {
-      const messages = records.flatMap(({ op, payload }) =>
-        op === 'put' ? messageOf(payload) : [],
-      )
-      try {
-        await producer.send({ topic, acks: -1, messages })
-        return undefined
-      } catch (cause) {
-        const down = unavailable('KAFKA', (cause as Error).message, { cause })
-        return records.map(() => down)
-      }
-    },
-  }
-}
+/** How often the log is asked to store a rating of which it does not know whether it has it. */
+const [mostTries, betweenTriesMs] = [5, 100]

@@ -42,6 +42,30 @@ async function open(
   return { broker, wal, sender, directory }
 }
 
+type Unsent = ReturnType<typeof unsentOf>
+const unsentOf = (wal: RatingWal) => wal.namespace('unsent')
+
+/** The same log, of which the answers to the first so many writes get lost: what was asked is noted. */
+function losingAnswers(wal: RatingWal, lost: number) {
+  const asked: { id?: string | undefined; version?: bigint | undefined }[] = []
+  const unsent = unsentOf(wal)
+  const tryWrite: Unsent['tryWrite'] = async (record) => {
+    const receipt = await unsent.tryWrite(record)
+    asked.push({ id: record.id, version: record.version ?? receipt.version })
+    if (asked.length > lost) return receipt
+    return { id: receipt.id, version: receipt.version, durable: 'unknown', message: 'lost' }
+  }
+  const replace = <T extends object>(of: T, replaced: Partial<T>): T =>
+    new Proxy(of, {
+      get: (_, name) => {
+        const value = Reflect.get(name in replaced ? replaced : of, name)
+        return typeof value === 'function' ? value.bind(of) : value
+      },
+    })
+  const namespace = () => replace(unsent, { tryWrite })
+  return { asked, wal: replace(wal, { namespace: namespace as RatingWal['namespace'] }) }
+}
+
 const [first, second, third, fourth] = ratings as [Rating, Rating, Rating, Rating]
 
 test('a rating goes past the log while Kafka takes it', async () => {
@@ -80,5 +104,38 @@ test('what an earlier process left in the log goes before anything new', async (
   broker.isDown = false
   await until('the log is empty', () => sender.waiting === 0 && broker.numbers.length === 2)
   expect(broker.numbers).toEqual([1, 2])
+  await wal.close()
+})
+
+test('a write to the log of which nobody knows is made again as the same record', async () => {
+  const { broker, wal } = await open()
+  broker.isDown = true
+  const { asked, wal: lossy } = losingAnswers(wal, 1)
+  const sender = await SendOrLog.open(lossy, async () => Promise.reject(new Error('away')))
+  expect(await sender.send(first)).toBe('the log')
+  const [{ version } = {}] = asked
+  expect(asked).toEqual([
+    { id: first.id, version },
+    { id: first.id, version },
+  ])
+  broker.isDown = false
+  await until('it is sent', () => sender.waiting === 0)
+  await wal.close()
+})
+
+test('what may be in the log is not overtaken, although its sender was told that nobody knows', async () => {
+  const { broker, wal } = await open()
+  broker.isDown = true
+  const { wal: lossy } = losingAnswers(wal, 5)
+  const sender = await SendOrLog.open(lossy, async ({ number }) => {
+    if (broker.isDown) throw new Error('away')
+    broker.numbers.push(number)
+  })
+  await expect(sender.send(first)).rejects.toMatchObject({ receipt: { durable: 'unknown' } })
+  broker.isDown = false
+  expect(await sender.send(second)).toBe('the log')
+  await until('both are sent', () => broker.numbers.includes(2))
+  expect(new Set(broker.numbers)).toEqual(new Set([1, 2]))
+  expect(broker.numbers.indexOf(1)).toBe(0)
   await wal.close()
 })
