@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
-import { permanent, unavailable } from '@daybook/core'
+import { type Clock, permanent, systemClock, unavailable } from '@daybook/core'
+import { AnswerDeadline } from './answer-deadline.ts'
+import { AwayNodes } from './away-nodes.ts'
 import type { HeldItem, ItemChange, MemcachedConnection } from './memcached-connection.ts'
 import { casOver, readCas, Sockets } from './sockets.ts'
 
@@ -8,6 +10,8 @@ export interface MemcacheClient {
   readonly nodes: readonly MemcacheNode[]
   /** Which node has a key. One with copies on several nodes is refused: each has CAS numbers of its own. */
   readonly hash: { getNodesByKey(key: string): readonly MemcacheNode[] }
+  /** How long a server may leave a command unanswered, in ms; default 5,000, as the class has it. */
+  readonly timeout?: number
 }
 
 /** One server, as that class has it. */
@@ -17,6 +21,7 @@ export interface MemcacheNode {
   readonly socket?: object | undefined
   isConnected(): boolean
   reconnect(): Promise<void>
+  disconnect(): Promise<void>
   /** Resolves with the line that answers, or, for `isMultiline`, with the values. */
   command(command: string, options?: { isMultiline?: boolean }): Promise<unknown>
 }
@@ -27,17 +32,21 @@ export interface MemcacheNode {
  */
 export class MemcacheConnection implements MemcachedConnection {
   readonly #client: MemcacheClient
+  readonly #clock: Clock
   /** Of nodes that are being connected: a second connect would make a second socket. */
   readonly #connecting = new Map<MemcacheNode, Promise<void>>()
-  /** Nodes that could not be connected to when it was tried last. */
-  readonly #away = new Set<MemcacheNode>()
+  /** From when one could not be connected to, or did not answer, until it answers. */
+  readonly #away: AwayNodes
+  readonly #deadlines = new Map<MemcacheNode, AnswerDeadline>()
   /** Of nodes that are being asked whether they answer. */
   readonly #asking = new Map<MemcacheNode, Promise<unknown>>()
 
   readonly #sockets = new Sockets()
 
-  constructor(client: MemcacheClient) {
+  constructor(client: MemcacheClient, clock: Clock = systemClock) {
     this.#client = client
+    this.#clock = clock
+    this.#away = new AwayNodes(clock)
   }
 
   /**
@@ -46,11 +55,14 @@ export class MemcacheConnection implements MemcachedConnection {
    */
   async gets(key: string): Promise<HeldItem | undefined> {
     const node = this.#nodeOf(key)
-    if (!node.isConnected()) await this.#reach(node)
+    if (!this.#isReady(node)) await this.#reach(node)
     const socket = this.#socketOf(node)
     this.#sockets.writeTogether(node.socket)
-    const reading = node.command(`mg ${key} c`)
-    const [meta, answer] = await Promise.all([reading, node.command(`get ${key}`, multiline)])
+    const reading = this.#command(node, `mg ${key} c`)
+    const [meta, answer] = await Promise.all([
+      reading,
+      this.#command(node, `get ${key}`, multiline),
+    ])
     const cas = casIn(`${meta}`)
     const [value] = (answer as readonly string[] | undefined) ?? []
     return cas === undefined || value === undefined
@@ -65,13 +77,13 @@ export class MemcacheConnection implements MemcachedConnection {
   async store({ key, value, ttlSeconds, cas }: ItemChange): Promise<boolean> {
     if (typeof value !== 'string') throw textOnly
     const node = this.#nodeOf(key)
-    if (!node.isConnected()) await this.#reach(node)
+    if (!this.#isReady(node)) await this.#reach(node)
     const [socket, number] = cas === undefined ? [] : readCas(cas)
     if (socket !== undefined && socket !== this.#socketOf(node)) return false
     const sizes = `${key} 0 ${ttlSeconds} ${Buffer.byteLength(value)}`
     const head = cas === undefined ? `add ${sizes}` : `cas ${sizes} ${number}`
     this.#sockets.writeTogether(node.socket)
-    return (await node.command(`${head}\r\n${value}`)) === 'STORED'
+    return (await this.#command(node, `${head}\r\n${value}`)) === 'STORED'
   }
 
   async ping(): Promise<void> {
@@ -100,7 +112,7 @@ export class MemcacheConnection implements MemcachedConnection {
     const known = this.#asking.get(node)
     if (known !== undefined) return known
     const asking = this.#connected(node)
-      .then(() => node.command('version'))
+      .then(() => this.#command(node, 'version'))
       .finally(() => this.#asking.delete(node))
     this.#asking.set(node, asking)
     return asking
@@ -117,6 +129,28 @@ export class MemcacheConnection implements MemcachedConnection {
     return node
   }
 
+  /** Connected, and not found silent since. */
+  #isReady(node: MemcacheNode): boolean {
+    return node.isConnected() && !this.#away.has(node)
+  }
+
+  #command(node: MemcacheNode, text: string, options?: typeof multiline): Promise<unknown> {
+    const known = this.#deadlines.get(node)
+    const deadline = known ?? this.#newDeadline(node)
+    if (known === undefined) this.#deadlines.set(node, deadline)
+    return deadline.heed(node.command(text, options))
+  }
+
+  /** What is unanswered by then breaks the connection: an answer that came later would be taken for another's. */
+  #newDeadline(node: MemcacheNode): AnswerDeadline {
+    const longestMs = this.#client.timeout || 5_000
+    return new AnswerDeadline(this.#clock, longestMs, () => {
+      this.#away.add(node)
+      node.disconnect().catch(() => {})
+      return unavailable('connection', `${node.id} has not answered for ${longestMs} ms.`)
+    })
+  }
+
   /**
    * Where there are others, nobody waits for a server that was away when it was tried last: a connection
    * that nobody answers takes seconds to fail. It is tried beside, for those who come later.
@@ -125,26 +159,31 @@ export class MemcacheConnection implements MemcachedConnection {
     const connecting = this.#connected(node)
     if (!this.#away.has(node) || this.#client.nodes.length === 1) return connecting
     connecting.catch(() => {})
-    throw unavailable('connection', `No connection to ${node.id}, which is tried again.`)
+    const retryAfterMs = this.#away.waitMs(node)
+    const message = `${node.id} is away, and is tried again.`
+    throw unavailable('connection', message, { retryAfterMs })
   }
 
   /** `connect` would go on with what was half read when the connection broke; `reconnect` starts afresh. */
   async #connected(node: MemcacheNode): Promise<void> {
-    if (node.isConnected()) return
     const known = this.#connecting.get(node)
     if (known !== undefined) return known
-    const connecting = node
-      .reconnect()
-      .then(
-        () => void this.#away.delete(node),
-        (error: unknown) => {
-          this.#away.add(node)
-          throw error
-        },
-      )
-      .finally(() => this.#connecting.delete(node))
+    if (this.#isReady(node)) return
+    const connecting = this.#connect(node).finally(() => this.#connecting.delete(node))
     this.#connecting.set(node, connecting)
     return connecting
+  }
+
+  /** The system takes connections also where nobody will answer: it is there once it does. */
+  async #connect(node: MemcacheNode): Promise<void> {
+    try {
+      await node.reconnect()
+      await this.#command(node, 'version')
+      this.#away.delete(node)
+    } catch (error) {
+      this.#away.add(node)
+      throw error
+    }
   }
 }
 

@@ -50,6 +50,11 @@ export function memcachedOutcome(error: unknown): FailureOutcome {
   return makers[status](word, message, details)
 }
 
+/** True for what says that one server cannot be reached, rather than what all of them would say. */
+export function isOfConnection({ code }: FailureOutcome): boolean {
+  return code === 'connection' || code === 'too_many_connections' || connectionCodes.has(code)
+}
+
 type Told = Error & { readonly code: unknown }
 
 function isFailure(error: unknown): error is FailureOutcome {

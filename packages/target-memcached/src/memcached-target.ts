@@ -9,6 +9,7 @@ import {
   superseded,
   type Target,
   transient,
+  unavailable,
   WalError,
   type WalRecord,
 } from '@daybook/core'
@@ -20,7 +21,7 @@ import {
   valueOfPut,
 } from './memcached-change.ts'
 import { memcachedValue } from './memcached-envelope.ts'
-import { memcachedOutcome } from './memcached-errors.ts'
+import { isOfConnection, memcachedOutcome } from './memcached-errors.ts'
 import { itemKeyOf } from './memcached-keys.ts'
 import {
   type MemcachedSettings,
@@ -61,6 +62,8 @@ class MemcachedTarget implements Target<unknown> {
   readonly idempotency = 'version'
   readonly ops: Target['ops']
   readonly #settings: MemcachedSettings
+  /** The key that a server answered last, and would have nothing to do with: that others answer says little. */
+  #refused: string | undefined
 
   constructor(settings: MemcachedSettings) {
     this.#settings = settings
@@ -102,8 +105,10 @@ class MemcachedTarget implements Target<unknown> {
   }
 
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { connection } = this.#settings
     const ping = async (): Promise<Outcome> => {
-      await this.#settings.connection.ping()
+      await (this.#refused === undefined ? connection.ping() : connection.gets(this.#refused))
+      this.#refused = undefined
       return applied
     }
     const [outcome] = await untilAborted(signal, [ping().catch(memcachedOutcome)])
@@ -122,13 +127,18 @@ class MemcachedTarget implements Target<unknown> {
     }
   }
 
-  /** One server of several that is down holds its own keys back, and nobody else's. */
+  /** One server of several that is away holds its own keys back, and nobody else's. */
   async #failureOf(record: WalRecord, failure: FailureOutcome): Promise<Outcome> {
-    const { connection, key } = this.#settings
-    if (failure.status !== 'unavailable' || connection.othersAnswer === undefined) return failure
-    if (!(await connection.othersAnswer(itemKeyOf(record.key, key)))) return failure
-    const { code, message, cause } = failure
-    return held(code, message, { cause })
+    const { connection } = this.#settings
+    if (failure.status !== 'unavailable') return failure
+    const key = itemKeyOf(record.key, this.#settings.key)
+    // How long one server is waited for is not how long all are.
+    const { code, message, cause, retryAfterMs } = failure
+    if (!isOfConnection(failure)) this.#refused = key
+    else if (await connection.othersAnswer?.(key)) {
+      return held(code, message, { cause, retryAfterMs })
+    }
+    return unavailable(code, message, { cause })
   }
 
   async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
