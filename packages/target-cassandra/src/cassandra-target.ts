@@ -1,5 +1,6 @@
 import {
   type FailureOutcome,
+  held,
   isWalError,
   type Outcome,
   permanent,
@@ -10,7 +11,6 @@ import {
   type WalRecord,
 } from '@daybook/core'
 import { aborted, raced } from './abort.ts'
-import type { CassandraStatement } from './cassandra-client.ts'
 import { classOf, outcomeOf } from './cassandra-errors.ts'
 import {
   type CassandraSettings,
@@ -19,14 +19,13 @@ import {
 } from './cassandra-options.ts'
 import { CustomStatements } from './custom-statements.ts'
 import { LiveTable } from './live-table.ts'
+import { Probe } from './probe.ts'
 import type { RowStatements } from './row-statements.ts'
 import { Sender } from './sender.ts'
 import type { Work, WorkOrFailure } from './work.ts'
 
 /** Cassandra's own default of `gc_grace_seconds`, in ms: ten days. */
 const usualGcGraceMs = 864_000_000
-
-const anyNode: CassandraStatement = { query: 'SELECT key FROM system.local', params: [] }
 
 /**
  * A table of Apache Cassandra as a target. Each change carries its record's version as its timestamp, and
@@ -51,8 +50,7 @@ class CassandraTarget<P> implements Target<P> {
   readonly #table: LiveTable<P> | undefined
   readonly #custom: CustomStatements<P> | undefined
   readonly #sender: Sender
-  /** Reads the row of what failed last: it tells whether the replicas in question answer again. */
-  #probe: CassandraStatement | undefined
+  readonly #probe: Probe<P>
 
   constructor(settings: CassandraSettings<P>) {
     const { table, statement, unsafe } = settings
@@ -61,6 +59,12 @@ class CassandraTarget<P> implements Target<P> {
     this.#table = table && new LiveTable(settings, table)
     this.#custom = statement && new CustomStatements(settings, statement)
     this.#sender = new Sender(settings)
+    this.#probe = new Probe({
+      sender: this.#sender,
+      isIdempotent: !unsafe,
+      workOf: (record) => this.#workOf(record),
+      isOutage: async (error, work) => (await this.#judge(error, work)).status === 'unavailable',
+    })
     const live = this.#table
     if (live) this.read = (key, { signal }) => this.#read(live, key, signal)
   }
@@ -97,23 +101,10 @@ class CassandraTarget<P> implements Target<P> {
   }
 
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const probing =
-      this.#probe === undefined ? this.#sender.read(anyNode) : this.#probeRow(this.#probe)
-    await raced(probing, signal).catch((error: unknown) => {
+    await raced(this.#probe.look(), signal).catch((error: unknown) => {
       signal.throwIfAborted()
       throw unreachable(error)
     })
-    this.#probe = undefined
-  }
-
-  /** A role that may write and not read has to ask something else. */
-  async #probeRow(probe: CassandraStatement): Promise<unknown> {
-    try {
-      return await this.#sender.read(probe)
-    } catch (error) {
-      if (classOf(error).code === 'unauthorized') return this.#sender.read(anyNode)
-      throw error
-    }
   }
 
   async remembersDeletesMs(): Promise<number> {
@@ -138,6 +129,7 @@ class CassandraTarget<P> implements Target<P> {
   ): Promise<void> {
     const works: Work[] = []
     const places: number[] = []
+    const blind: number[] = []
     const found = await Promise.all(records.map((record) => this.#workOf(record)))
     for (const [place, work] of found.entries()) {
       if ('status' in work) {
@@ -151,10 +143,34 @@ class CassandraTarget<P> implements Target<P> {
       signal,
       judge: (error, work) => this.#judge(error, work),
       settle: (at, outcome) => {
-        if (outcome.status === 'unavailable') this.#probe = works[at]?.probe
-        outcomes[places[at] ?? -1] = outcome
+        const place = places[at] ?? -1
+        const record = records[place]
+        outcomes[place] = outcome
+        if (outcome.status !== 'unavailable' || record === undefined) return
+        const probe = works[at]?.probe
+        if (this.#probe.isBlind(probe)) blind.push(place)
+        else this.#probe.failed(record, probe)
       },
     })
+    if (blind.length > 0) await this.#holdBack(blind, outcomes)
+  }
+
+  /**
+   * Whether these can be written by now nobody can ask. Were it an outage, any node's answer would end it,
+   * and they be taken for what brings the target down: while one answers they wait by themselves.
+   */
+  async #holdBack(places: readonly number[], outcomes: (Outcome | undefined)[]): Promise<void> {
+    const isThere = await this.#probe.anyNode().then(
+      () => true,
+      () => false,
+    )
+    if (!isThere) return
+    for (const place of places) {
+      const outcome = outcomes[place]
+      if (outcome?.status !== 'unavailable') continue
+      const { code, message, cause } = outcome
+      outcomes[place] = held(code, message, { cause })
+    }
   }
 
   async #workOf(record: WalRecord<P>): Promise<WorkOrFailure> {

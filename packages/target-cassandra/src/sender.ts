@@ -64,6 +64,11 @@ export class Sender {
     })
   }
 
+  /** Sends one work by itself; rejects with the driver's error. */
+  sendOne(work: Work): Promise<void> {
+    return this.#sendTogether([work])
+  }
+
   async #sendBatch(
     works: readonly Work[],
     places: readonly number[],

@@ -44,7 +44,10 @@ export class AnswerDeadline {
     const [oldest] = this.#unanswered
     if (oldest === undefined) return
     const leftMs = oldest.since + this.#longestMs - this.#clock.monotonic()
-    if (leftMs > 0) return this.#lookIn(leftMs)
+    if (leftMs > 0) {
+      this.#lookIn(leftMs)
+      return
+    }
     const all = [...this.#unanswered]
     this.#unanswered.clear()
     const reason = this.#giveUp()
