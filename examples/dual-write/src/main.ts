@@ -62,8 +62,10 @@ async function show(directory: string): Promise<number> {
     await createSchemas(stores)
     const films = await readFilms()
     const wal = await openFilmWal(directory, stores.cassandra, stores.elasticsearch)
-    // An outage is told of by the story.
-    wal.on('error', () => {})
+    // An outage is told of by the story; whatever else goes wrong is not.
+    wal.on('error', ({ error }) => {
+      if (error.code !== 'ERR_UNAVAILABLE') report(`${error.code}: ${error.message}`)
+    })
     const watch = new Watch(wal)
     let seen: Seen
     try {
@@ -91,6 +93,7 @@ async function verdict(stores: Stores, seen: Seen): Promise<number> {
     ...differing,
     ...(cassandra.outages === 0 ? ['Cassandra was never seen to be down'] : []),
     ...(search.outages === 0 ? ['Elasticsearch was never seen to be down'] : []),
+    ...(cassandra.spent + search.spent > 0 ? ['an outage spent attempts'] : []),
     ...(cassandra.deadLettered + search.deadLettered > 0 ? ['an outage made dead letters'] : []),
   ]
   for (const line of wrong.slice(0, 20)) console.log(`  ${styleText('red', line)}`)

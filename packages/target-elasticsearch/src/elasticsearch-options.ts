@@ -146,12 +146,14 @@ function wrongValues(options: object | undefined): readonly ConfigIssue[] {
 function contradictions<P>(
   options: Partial<ElasticsearchTargetOptions<P>> | null | undefined,
 ): readonly ConfigIssue[] {
-  const { dataStream, patch, tombstones } = options ?? {}
+  const { dataStream, patch, tombstones, requireAlias } = options ?? {}
   const issues: ConfigIssue[] = []
   if (dataStream === true && patch === 'optimistic')
     issues.push(issue('patch', 'a data stream takes no patches'))
   if (dataStream === true && tombstones === true)
     issues.push(issue('tombstones', 'a data stream takes no deletes'))
+  if (dataStream === true && requireAlias === true)
+    issues.push(issue('requireAlias', 'a data stream goes by its own name, and is no alias'))
   if (patch === 'optimistic' && tombstones === false) {
     issues.push(
       issue(

@@ -31,6 +31,7 @@ test('an Elasticsearch target lists every mistake in its options at once', () =>
 test.each([
   [{ dataStream: true, patch: 'optimistic' }, 'patch'],
   [{ dataStream: true, tombstones: true }, 'tombstones'],
+  [{ dataStream: true, requireAlias: true }, 'requireAlias'],
   [{ patch: 'optimistic', tombstones: false }, 'tombstones'],
 ])('the options %o contradict each other', (options, name) => {
   const issues = issuesOf({ client, index: 'films', ...options })

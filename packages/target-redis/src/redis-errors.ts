@@ -125,7 +125,7 @@ function make(status: FailureClass, code: string, message: string, cause: unknow
 const help: Readonly<Record<string, string>> = {
   MOVED: '. The server is one of a cluster: pass a client for clusters.',
   ClientClosedError: '. Call connect() on the client before the wal starts.',
-  TimeoutError: 'The client could not write the command in time.',
+  TimeoutError: '. The client could not write the command in time.',
 }
 
 function isFailure(error: unknown): error is FailureOutcome {

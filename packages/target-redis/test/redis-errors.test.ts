@@ -65,9 +65,9 @@ describe('the outcome of an error of Redis', () => {
 
   test('is an outage where node-redis could not write the command in time', () => {
     class TimeoutError extends Error {}
-    const { status, code, message } = redisOutcome(new TimeoutError())
+    const { status, code, message } = redisOutcome(new TimeoutError('Timed out'))
     expect([status, code]).toEqual(['unavailable', 'TimeoutError'])
-    expect(message).toMatch(/in time/)
+    expect(message).toMatch(/^Timed out\. The client .* in time/)
   })
 
   test('is itself where it is one already', () => {

@@ -187,13 +187,19 @@ const signingKey = v.pipe(
   }),
 )
 
+/** An address never shows it, so that such a host would match none. */
+const ownPort = "has the protocol's own port: leave it out"
+
 const schema = v.strictObject({
   url: v.union([aFunction<(record: WalRecord) => string | URL>(), address], ({ issues }) =>
     messageOf(issues, 'must be an address, or a function of the record'),
   ),
   hosts: v.optional(
     v.pipe(
-      v.array(v.pipe(v.string(), v.toLowerCase()), 'must be an array of hosts'),
+      v.array(
+        v.pipe(v.string(), v.toLowerCase(), v.regex(/^(?!.*:(?:80|443)$)/, ownPort)),
+        'must be an array of hosts',
+      ),
       v.nonEmpty('must name a host'),
     ),
   ),

@@ -25,6 +25,12 @@ describe('the options of a target over HTTP', () => {
     ['an address of a file', { url: 'file:///etc/passwd' }, 'httpTarget.url', /http or https/],
     ['a function without hosts', { url: () => url }, 'httpTarget.hosts', /needs the hosts/],
     ['hosts without a function', { url, hosts: ['a'] }, 'httpTarget.hosts', /url function only/],
+    [
+      'a host with the port that every address leaves out',
+      { url: () => url, hosts: ['api.example.com:443'] },
+      'httpTarget.hosts.0',
+      /leave it out/,
+    ],
     ['a method that changes nothing', { url, method: 'GET' }, 'httpTarget.method', /'POST'/],
     [
       'a header of its own',
