@@ -105,9 +105,8 @@ class MemcachedTarget implements Target<unknown> {
   }
 
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { connection } = this.#settings
     const ping = async (): Promise<Outcome> => {
-      await (this.#refused === undefined ? connection.ping() : connection.gets(this.#refused))
+      await this.#probe()
       this.#refused = undefined
       return applied
     }
@@ -117,6 +116,17 @@ class MemcachedTarget implements Target<unknown> {
 
   async open(): Promise<void> {
     await this.#settings.connection.ping()
+  }
+
+  /** A server that refused, and is away by now, is one of those whose records are held. */
+  async #probe(): Promise<void> {
+    const { connection } = this.#settings
+    try {
+      await (this.#refused === undefined ? connection.ping() : connection.gets(this.#refused))
+    } catch (error) {
+      if (!isOfConnection(memcachedOutcome(error))) throw error
+      await connection.ping()
+    }
   }
 
   async #answerTo(record: WalRecord, signal: AbortSignal): Promise<Outcome> {

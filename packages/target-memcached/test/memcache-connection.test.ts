@@ -174,7 +174,14 @@ describe('a server of several that answers, and refuses', () => {
       { status: 'unavailable', code: 'ERROR' },
     ])
     await expect(target.health?.({ signal })).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
+    old.isSilent = true
+    await target.health?.({ signal })
+    old.isSilent = false
+    expect(await target.apply([record], context)).toMatchObject([{ status: 'held' }])
     old.answer = answerTo
+    await expect
+      .poll(() => target.apply([record], context), { timeout: 5_000 })
+      .toEqual([{ status: 'applied' }])
     await target.health?.({ signal })
     expect(await target.apply([record], context)).toEqual([{ status: 'applied' }])
   })
