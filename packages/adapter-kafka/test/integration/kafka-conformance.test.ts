@@ -16,6 +16,7 @@ import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { awaitCoordinator } from '../support/coordinator.ts'
 import { mortalClient } from '../support/mortal-client.ts'
 import { resetPatiently } from '../support/reset.ts'
+import { uncachedLetters } from '../support/uncached-letters.ts'
 
 let kafka: Service
 
@@ -61,11 +62,12 @@ function queueCases(name: ClientName): readonly ConformanceCase[] {
   })
 }
 
-function letterCases(name: ClientName): readonly ConformanceCase[] {
+function letterCases(name: ClientName, isCached = true): readonly ConformanceCase[] {
   return deadLetterQueueConformance({
     async create() {
       const client = mortalClient(clientFor(name, kafka.address))
-      const queue = queueOf(client, `letters-${randomUUID()}`)
+      const topic = `letters-${randomUUID()}`
+      const queue = queueOf(client, topic)
       await queue.open({
         namespace: 'conformance',
         targets: ['first'],
@@ -74,6 +76,13 @@ function letterCases(name: ClientName): readonly ConformanceCase[] {
         random: systemRandom,
         reportError: () => {},
       })
+      if (!isCached) {
+        const { open, dispose } = await uncachedLetters(client, topic)
+        return {
+          open,
+          dispose: async () => void (await Promise.all([dispose(), queue.close()])),
+        }
+      }
       return {
         async open() {
           const letters = await queue.deadLetters()
@@ -100,3 +109,9 @@ for (const name of clientNames) {
     expectKept(await runConformance(cases(name), { concurrency: 12 }))
   })
 }
+
+test.concurrent('dead letters that are read from Kafka again each time keep every promise of theirs, through kafkajs', {
+  timeout,
+}, async () => {
+  expectKept(await runConformance(letterCases('kafkajs', false), { concurrency: 12 }))
+})
