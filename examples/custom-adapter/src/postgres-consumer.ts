@@ -141,7 +141,7 @@ export class PostgresConsumer implements Consumer {
 
   /**
    * Leases the rows that could be had for longest, and passes over those that somebody is about to lease. In the order of the
-   * index: by position it would have to sort all that are due, however many, for each pull.
+   * index: by position each pull would sort all that are due, or pass over all that are not and all of other targets.
    */
   async #take(maxRecords: number, maxBytes: number): Promise<readonly Delivery[]> {
     const { name } = this.#table
