@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { HeadChanges } from './head-changes.ts'
+import type { Markers } from './markers.ts'
 import type { TransactionHead, TransactionState, TransactionStore } from './transaction-store.ts'
 
 export interface SweeperOptions {
@@ -12,15 +13,17 @@ export interface SweeperOptions {
   readonly isOwn: boolean
   /** True for a transaction that a call in this process is at work on. */
   isActive(id: string): boolean
-  /** Sends a marker for a transaction that may have none in the queue. */
-  sendMarker(head: TransactionHead): Promise<void>
+  /** Notes which markers were sent, and sends those that were left out. */
+  readonly markers: Pick<Markers, 'lookAfter' | 'noteAllSent' | 'forgetSent'>
   onError(error: unknown): void
 }
 
 /** Looked at at a time. */
 const pageSize = 100
-/** Where others may be about to send it, a marker is sent once its transaction has been sealed so long, in ms. */
-const sealedForMs = 60_000
+/** Where a note costs more, a transaction that was sealed so short a time ago is left alone, in ms: it may be applied by then. */
+const settledForMs = 10_000
+/** Ended ones whose marker was sent twice are kept so long, in ms: the second may come late. */
+const repeatsForMs = 14 * 86_400_000
 const longestPauseMs = 60_000
 
 /**
@@ -46,7 +49,7 @@ export class Sweeper {
     if (this.#options.isOwn) {
       await this.#guarded(async () => {
         await this.#discardOpen()
-        await this.#sendMarkers()
+        await this.#lookAfterMarkers()
       })
     }
     this.#sleep()
@@ -57,17 +60,21 @@ export class Sweeper {
     this.#sweeping = this.#sweeping.then(() =>
       this.#guarded(async () => {
         await this.#discardOpen()
-        await this.#sendMarkers()
+        await this.#lookAfterMarkers()
         await this.#forget()
       }),
     )
     return this.#sweeping
   }
 
+  /** Ends the sweep under way. Where the store is ours, notes what was sent: the next life has to send nothing then. */
   async close(): Promise<void> {
+    if (this.#closed) return
     this.#closed = true
     this.#timer?.cancel()
     await this.#sweeping
+    // At worst they are sent once more.
+    if (this.#options.isOwn) await this.#options.markers.noteAllSent().catch(() => {})
   }
 
   #sleep(): void {
@@ -99,13 +106,16 @@ export class Sweeper {
     })
   }
 
-  async #sendMarkers(): Promise<void> {
-    const { clock, isOwn, isActive, sendMarker, onError } = this.#options
-    const changedBefore = isOwn ? Number.POSITIVE_INFINITY : clock.now() - sealedForMs
+  async #lookAfterMarkers(): Promise<void> {
+    const { clock, isOwn, isActive, markers, onError } = this.#options
+    const settledBefore = isOwn ? clock.now() : clock.now() - settledForMs
+    const changedBefore = isOwn ? Number.POSITIVE_INFINITY : settledBefore
     await this.#each('sealed', changedBefore, async (head) => {
       // One that cannot be sent now keeps no other from it.
-      if (!isActive(head.id)) await sendMarker(head).catch(onError)
+      if (!isActive(head.id)) await markers.lookAfter(head).catch(onError)
     })
+    // What was sent before, and was not among these, is sealed no more.
+    if (!this.#closed) markers.forgetSent(settledBefore)
   }
 
   /**
@@ -127,7 +137,8 @@ export class Sweeper {
     }
     const before = this.#endOfBefore ?? now
     for (const state of ended) {
-      await this.#each(state, now - keepMs, async ({ id, changedAt }) => {
+      await this.#each(state, now - keepMs, async ({ id, changedAt, marker }) => {
+        if (marker?.isRepeat && changedAt >= now - repeatsForMs) return
         const isOfNow = !isOwn || changedAt >= this.#openedAt
         if (isOfNow || changedAt < before - keepMs) await store.remove(id)
       })

@@ -36,7 +36,8 @@ export async function* mutationsFor(
   }
 }
 
-async function* chunksOf(
+/** The chunks of a sealed transaction, in their order. Throws if one is not there. */
+export async function* chunksOf(
   store: TransactionStore,
   { id, chunks }: TransactionHead,
 ): AsyncGenerator<Uint8Array> {

@@ -31,6 +31,18 @@ export interface TransactionProgress {
   readonly failure?: TransactionFailure | undefined
 }
 
+/** What is noted of a sealed transaction's marker. */
+export interface MarkerNote {
+  /** `sent`: the queue has taken it. `sending`: a process is about to send it once more. */
+  readonly state: 'sending' | 'sent'
+  /** In ms since the Unix epoch. */
+  readonly at: number
+  /** True if an earlier one may be in the queue as well. */
+  readonly isRepeat: boolean
+  /** The one that it carries, as digits, where it is `sent`. */
+  readonly version?: string | undefined
+}
+
 /** What is known of a transaction as a whole. A store keeps it as it is. */
 export interface TransactionHead {
   /** A UUIDv7. */
@@ -56,6 +68,8 @@ export interface TransactionHead {
   readonly version: bigint | undefined
   /** By name, for each target that it has mutations for. */
   readonly targets: Readonly<Record<string, TransactionProgress>>
+  /** Undefined where it is not known that its marker is in the queue. */
+  readonly marker?: MarkerNote | undefined
 }
 
 /** How a head is put. */

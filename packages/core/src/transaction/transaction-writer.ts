@@ -36,6 +36,8 @@ export interface TransactionWriterOptions {
   readonly maxBytes: number
   /** True where the marker names the keys. */
   readonly namesKeys: boolean
+  /** The highest of so many versions for each of these keys, given out from here on to nobody else. */
+  versions(keys: Iterable<string>, steps: number): bigint
   /** Checks a mutation; answers its payload as the schema leaves it, in a promise if that takes time. */
   check(input: MutationInput): unknown
   build(input: MutationInput, payload: unknown, place: MutationPlace): StoredRecord

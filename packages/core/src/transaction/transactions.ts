@@ -1,40 +1,21 @@
 import { sleep } from '../clock.ts'
 import { isWalError, WalError } from '../errors.ts'
-import type { SendOutcome } from '../producer/producer.ts'
 import type { Receipt } from '../producer/receipt.ts'
-import type { StoredRecord } from '../record.ts'
-import { encodeMarker, type Marker, markerRecord } from './marker.ts'
-import { mutationsIn } from './mutation-format.ts'
+import { Markers, type MarkersContext } from './markers.ts'
 import { Sweeper } from './sweeper.ts'
 import type { BuildTransaction, TransactionOptions, TransactionStatus } from './transaction.ts'
 import { notOpen } from './transaction-errors.ts'
 import type { TransactionHead } from './transaction-store.ts'
-import {
-  type Sealed,
-  TransactionWriter,
-  type TransactionWriterOptions,
-  tooLarge,
-} from './transaction-writer.ts'
+import { type Sealed, TransactionWriter, type TransactionWriterOptions } from './transaction-writer.ts'
 
 export interface TransactionsContext
-  extends Pick<
-    TransactionWriterOptions,
-    'namespace' | 'store' | 'changes' | 'clock' | 'maxMutations' | 'maxBytes' | 'check' | 'build'
-  > {
+  extends MarkersContext,
+    Pick<TransactionWriterOptions, 'maxMutations' | 'maxBytes' | 'check' | 'build'> {
   readonly openForMs: number
   readonly keepMs: number
-  /** True where the store is the queue's, and this process alone uses it. */
-  readonly ownsStore: boolean
-  /** True where one process reads all of the queue: markers then name their keys. */
-  readonly namesKeys: boolean
-  readonly origin: string
-  readonly largestMarkerBytes: number
   /** The time-out of calls that bring none of their own, in ms. */
   readonly timeoutMs: number
   newId(): string
-  /** The highest of so many versions for each of these keys, given out from here on to nobody else. */
-  versions(keys: Iterable<string>, steps: number): bigint
-  send(record: StoredRecord): Promise<SendOutcome>
   reportError(error: unknown): void
 }
 
@@ -47,6 +28,7 @@ interface Unsealed {
 /** The transactions of a namespace: begins them, seals them, and looks after those that are left alone. */
 export class Transactions {
   readonly #context: TransactionsContext
+  readonly #markers: Markers
   readonly #sweeper: Sweeper
   /** Those that a call here is at work on. */
   readonly #active = new Map<string, Promise<unknown>>()
@@ -54,13 +36,12 @@ export class Transactions {
 
   constructor(context: TransactionsContext) {
     this.#context = context
+    this.#markers = new Markers(context)
     this.#sweeper = new Sweeper({
       ...context,
       isOwn: context.ownsStore,
       isActive: (id) => this.#active.has(id),
-      sendMarker: async (head) => {
-        await this.#sendMarkerAgain(head)
-      },
+      markers: this.#markers,
       onError: (error) => context.reportError(error),
     })
   }
@@ -145,7 +126,7 @@ export class Transactions {
     try {
       await Promise.resolve(build(writer))
       await writer.finish()
-      this.#checkMarker(writer.sealed)
+      this.#markers.check(writer.sealed)
       if (signal?.aborted) throw new WalError('ERR_ABORTED', `Transaction ${id} was aborted.`)
       if (this.#closed) throw closed(this.#context.namespace)
     } catch (error) {
@@ -165,8 +146,13 @@ export class Transactions {
     if (state === 'open' || state === 'discarded') {
       return receiptOf(id, version, { durable: 'no', error: notOpen(id) })
     }
-    const sent = state === 'sealed' ? await this.#sendMarkerAgain(head) : version
-    return { id, version: sent, durable: 'yes' }
+    if (state !== 'sealed') return { id, version, durable: 'yes' }
+    const sent = this.#markers.sentVersion(head)
+    if (sent !== undefined) return { id, version: sent, durable: 'yes' }
+    const outcome = await this.#markers.sendAgain(head)
+    if (outcome === undefined) return this.#asFound(id)
+    if (outcome.durable === 'yes') return { id, version: outcome.version, durable: 'yes' }
+    throw outcome.error ?? notStored()
   }
 
   async #sealAndSend(id: string, writer: TransactionWriter): Promise<Receipt> {
@@ -195,13 +181,18 @@ export class Transactions {
     return this.#repeated(head)
   }
 
-  async #sendMarker({ head, marker, keys }: Sealed): Promise<Receipt> {
+  async #asFound(id: string): Promise<Receipt> {
+    const head = await this.#context.store.get(id)
+    if (head !== undefined) return this.#repeated(head)
+    return receiptOf(id, 0n, { durable: 'no', error: notOpen(id) })
+  }
+
+  async #sendMarker(sealed: Sealed): Promise<Receipt> {
+    const { head } = sealed
     const { id } = head
-    const record = this.#markerRecord(head, marker, keys)
-    const { durable, error } = await this.#context.send(record)
-    const { version } = record
+    const { durable, error, version } = await this.#markers.send(sealed)
     if (durable === 'yes') return { id, version, durable }
-    const why = error ?? new WalError('ERR_NOT_DURABLE', 'The queue gave no reason.')
+    const why = error ?? notStored()
     // Others see to it that a marker is sent, and versions decide on their queues.
     if (!this.#context.namesKeys) return { id, version, durable: 'yes' }
     if (durable === 'unknown') return receiptOf(id, version, { durable, error: why })
@@ -217,67 +208,6 @@ export class Transactions {
       const now = await this.#context.store.get(head.id).catch(() => undefined)
       return { durable: now?.state === 'discarded' ? 'no' : 'unknown', error }
     }
-  }
-
-  /** For one that was sealed, and whose marker may not be in the queue. Rejects if it is not sent. */
-  async #sendMarkerAgain(head: TransactionHead): Promise<bigint> {
-    const { marker, keys } = await this.#markerOf(head)
-    const record = this.#markerRecord(head, marker, keys)
-    const { durable, error } = await this.#context.send(record)
-    if (durable === 'yes') return record.version
-    throw (
-      error ??
-      new WalError('ERR_NOT_DURABLE', `The marker of transaction ${head.id} was not stored.`)
-    )
-  }
-
-  /** What its marker says, from its mutations. */
-  async #markerOf(head: TransactionHead): Promise<{ marker: Marker; keys: Set<string> }> {
-    const { store, namesKeys } = this.#context
-    const keys = new Set<string>()
-    const byTarget = new Map<string, Set<string>>()
-    async function* chunks(): AsyncGenerator<Uint8Array> {
-      for (let index = 0; index < head.chunks; index++) {
-        const chunk = await store.chunk(head.id, index)
-        if (chunk === undefined)
-          throw new Error(`Chunk ${index} of transaction ${head.id} is not there.`)
-        yield chunk
-      }
-    }
-    for await (const { key, target = '' } of mutationsIn(chunks())) {
-      if (key === undefined) continue
-      keys.add(key)
-      const ofTarget = byTarget.get(target) ?? new Set()
-      byTarget.set(target, ofTarget.add(key))
-    }
-    const targets = Object.entries(head.targets).map(([name, { mutations }]) => [
-      name,
-      namesKeys ? { mutations, keys: [...(byTarget.get(name) ?? [])] } : { mutations },
-    ])
-    return { marker: { mutations: head.mutations, targets: Object.fromEntries(targets) }, keys }
-  }
-
-  /** To be made in the turn of the event loop in which it is sent: see decision 21. */
-  #markerRecord(head: TransactionHead, marker: Marker, keys: Iterable<string>): StoredRecord {
-    const { namespace, origin, clock, versions } = this.#context
-    return markerRecord({
-      id: head.id,
-      namespace,
-      origin,
-      now: clock.now(),
-      version: versions(keys, head.span),
-      marker,
-    })
-  }
-
-  #checkMarker({ marker }: Sealed): void {
-    const { namespace, largestMarkerBytes } = this.#context
-    const { byteLength } = encodeMarker(marker)
-    if (byteLength <= largestMarkerBytes) return
-    throw tooLarge(
-      namespace,
-      `keys of ${byteLength} bytes; the queue takes ${largestMarkerBytes} in one record`,
-    )
   }
 
   async #inTime(
@@ -329,6 +259,10 @@ function asWalError(cause: unknown): WalError {
     cause,
     retryable: true,
   })
+}
+
+function notStored(): WalError {
+  return new WalError('ERR_NOT_DURABLE', 'The queue gave no reason.')
 }
 
 function closed(namespace: string): WalError {

@@ -297,6 +297,8 @@ describe('a transaction on disk', () => {
     const report = await salvageFileQueue({ from: directory, into, ...ports })
     expect(report).toMatchObject({ complete: true })
     const copy = await openWal({ disk: first.disk, directory: into })
+    // The one that the copy has, and one more, in case that one had been lost with a part of the log.
+    expect((await copy.wal.status()).namespaces.rows.targets.base.pending).toBe(2)
     await copy.wal.start()
     await copy.wal.drain()
     expect(copy.given.map((text) => text.slice(0, 3))).toEqual(['a=1', 'b=x'])

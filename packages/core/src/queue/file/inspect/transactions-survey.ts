@@ -1,4 +1,4 @@
-import { readTransactionEntry } from '../../../transaction/file-transactions-format.ts'
+import { encodeHead, readTransactionEntry } from '../../../transaction/file-transactions-format.ts'
 import { entryHeaderBytes } from '../journal-format.ts'
 import { JournalWindow } from '../journal-window.ts'
 import type { Findings } from './finding.ts'
@@ -47,7 +47,10 @@ export async function surveyTransactions(
   return { file: path, offsets, salt }
 }
 
-/** The bodies of the entries that can be read, in their order. */
+/**
+ * The bodies of the entries that can be read, in their order. What they note of markers is left out: these may be lost with
+ * a part of the log, and are sent once more when the copy is opened.
+ */
 export async function* readTransactions(
   files: WatchedFiles,
   { file: path, offsets, salt }: SurveyedTransactions,
@@ -59,9 +62,15 @@ export async function* readTransactions(
     for (const offset of offsets) {
       const entry = await window.entryAt(offset, salt)
       // The window's bytes are used again.
-      if (entry) yield Buffer.from(entry.subarray(entryHeaderBytes))
+      if (entry) yield withoutMarker(Buffer.from(entry.subarray(entryHeaderBytes)))
     }
   } finally {
     await file.close()
   }
+}
+
+function withoutMarker(body: Buffer): Buffer {
+  const entry = readTransactionEntry(body)
+  if (entry.kind !== 'head' || entry.head.marker === undefined) return body
+  return encodeHead({ ...entry.head, marker: undefined })
 }
