@@ -165,7 +165,7 @@ export class Markers {
     return { marker: { mutations: head.mutations, targets: Object.fromEntries(targets) }, keys }
   }
 
-  /** To be made in the turn of the event loop in which it is sent: see decision 21. */
+  /** Where it gets its version here, to be made in the turn of the event loop in which it is sent: see decision 21. */
   #record(head: TransactionHead, marker: Marker, keys: Iterable<string>): StoredRecord {
     const { namespace, origin, clock, versions } = this.#context
     return markerRecord({
@@ -173,7 +173,7 @@ export class Markers {
       namespace,
       origin,
       now: clock.now(),
-      version: versions(keys, head.span),
+      version: head.version ?? versions(keys, head.span),
       marker,
     })
   }

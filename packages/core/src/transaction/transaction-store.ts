@@ -64,7 +64,10 @@ export interface TransactionHead {
   readonly checksum: number
   /** Most mutations of one key: so many versions it takes up. 0 while it is open. */
   readonly span: number
-  /** The highest version of its mutations, fixed by the first marker delivered; undefined until then. */
+  /**
+   * The highest version of its mutations. Fixed by the seal where processes share the queue, elsewhere by the first marker
+   * delivered; undefined until then.
+   */
   readonly version: bigint | undefined
   /** By name, for each target that it has mutations for. */
   readonly targets: Readonly<Record<string, TransactionProgress>>

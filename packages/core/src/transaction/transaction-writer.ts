@@ -116,7 +116,7 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
   async seal(): Promise<Sealed | undefined> {
     const { store, changes } = this.#options
     const last = this.#rest === undefined ? [] : [this.#rest]
-    const sealed = this.sealed
+    const sealed = this.#versioned(this.sealed)
     if (this.#head === undefined) {
       const head = { ...sealed.head, revision: 1 }
       if (!(await store.create(head, last))) return undefined
@@ -164,6 +164,13 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
     const marker = { mutations: this.#mutations, targets: Object.fromEntries(marked) }
     const keys = [...this.#keys.keys()].filter((key) => key !== undefined)
     return { head, marker, keys }
+  }
+
+  /** Where versions decide there is one, whoever sends the marker, and however late: see decision 21. */
+  #versioned({ head, marker, keys }: Sealed): Sealed {
+    const { namesKeys, versions } = this.#options
+    if (namesKeys) return { head, marker, keys }
+    return { head: { ...head, version: versions(keys, head.span) }, marker, keys }
   }
 
   #add(input: MutationInput): Promise<void> {

@@ -6,7 +6,11 @@ import { Sweeper } from './sweeper.ts'
 import type { BuildTransaction, TransactionOptions, TransactionStatus } from './transaction.ts'
 import { notOpen } from './transaction-errors.ts'
 import type { TransactionHead } from './transaction-store.ts'
-import { type Sealed, TransactionWriter, type TransactionWriterOptions } from './transaction-writer.ts'
+import {
+  type Sealed,
+  TransactionWriter,
+  type TransactionWriterOptions,
+} from './transaction-writer.ts'
 
 export interface TransactionsContext
   extends MarkersContext,

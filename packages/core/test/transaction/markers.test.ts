@@ -109,6 +109,28 @@ describe('the marker of a sealed transaction', () => {
     expect(place.queue).toHaveLength(1)
   })
 
+  it('has one version on a shared queue, that of the receipt and below that of every later write, whoever sends it', async () => {
+    const place = new SharedPlace()
+    place.answer = () => ({ durable: 'no' })
+    const { id, version, durable } = await place.process().run(one, {})
+    expect(durable).toBe('yes')
+    expect((await place.store.get(id))?.version).toBe(version)
+    place.answer = () => ({ durable: 'yes' })
+    await place.process().begin()
+    await place.clock.advance(hourMs)
+    expect(place.queue.map((marker) => marker.version)).toEqual([version])
+  })
+
+  it('is answered with the same version once more when it is asked for by its id', async () => {
+    const place = new SharedPlace()
+    place.answer = () => ({ durable: 'unknown' })
+    const { id, version } = await place.process().run(one, {})
+    place.answer = () => ({ durable: 'yes' })
+    await place.clock.advance(1000)
+    expect(await place.process().run(one, { id })).toEqual({ id, version, durable: 'yes' })
+    expect(place.queue.map((marker) => marker.version)).toEqual([version])
+  })
+
   it('is sent once more by a later life where a queue in memory has forgotten it and its store has not', async () => {
     const place = new SharedPlace()
     const memory = { namesKeys: true }
