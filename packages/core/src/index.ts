@@ -241,6 +241,7 @@ export type {
   TransactionTargetStatus,
 } from './transaction/transaction.ts'
 export type {
+  MarkerNote,
   TransactionFailure,
   TransactionFilter,
   TransactionHead,
