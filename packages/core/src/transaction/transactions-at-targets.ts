@@ -139,7 +139,7 @@ export class TransactionsAtTargets implements TransactionSource {
       code: 'ERR_TRANSACTION_INCOMPLETE',
       message:
         `Transaction ${id} of namespace '${namespace}' cannot be applied: ${what} not in the store of transactions. ` +
-        'Redrive its dead letter once the store has it again.',
+        'It may have been applied, and forgotten since (transactions.keep). If not, redrive its dead letter once the store has it again.',
     }
   }
 }
