@@ -219,8 +219,9 @@ export class SqsConsumer implements Consumer {
 
   /**
    * On a FIFO queue, what was applied holds its group until it is deleted, and what is acked next waits for
-   * that. So a deletion under way counts like the receives, and so does what came since it began. A target
-   * that takes its time is not held up: while nothing is acked nothing counts.
+   * that. So a deletion under way counts like the receives, and so does what came since it began. This is a
+   * pace, not a bound: while nothing is acked nothing counts, and of a target that takes its time as much is
+   * held as is pulled.
    */
   #outrunsDeletions(receives: number): boolean {
     const { isFifo, receivers } = this.#options.settings

@@ -55,8 +55,9 @@ export interface SqsQueueOptions {
   readonly storeTimeoutMs?: number | undefined
   /**
    * Most receives at once while there is a backlog, 1 to 50; default 8, on a FIFO queue 4. An idle queue has
-   * one. On a FIFO queue the deletions under way count too, and what came since they began: what is held
-   * keeps its groups from every other consumer.
+   * one. On a FIFO queue the deletions under way count too, and what came since they began. That paces
+   * receiving while acks go on; it does not bound what is held: of a target that takes its time, and acks
+   * nothing meanwhile, as much is held as core asks for, and those groups are kept from every other consumer.
    */
   readonly receivers?: number | undefined
   /** Most batches sent at once, 1 to 50; default 8. */
