@@ -1,7 +1,8 @@
-import type { Clock, Timer, WalError } from '@daybook/core'
+import { type Clock, type SendOutcome, type Timer, WalError } from '@daybook/core'
 import type { PayloadStore } from './payload-store.ts'
 import { claimOf } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
+import type { Outgoing, SqsSender } from './sqs-sender.ts'
 
 const dayMs = 24 * 3_600_000
 /** Longest that a queue keeps a message. Fixed by the service. Source: "message quotas" in its manual. */
@@ -14,9 +15,28 @@ export const claimsPrefix = (namespace: string): string => `payloads/${namespace
  * To be called before a message is sent anew: what it names in the store is as old as the message that
  * names it last, so that the two end together.
  */
-export async function touchClaim(store: PayloadStore | undefined, body: string): Promise<void> {
+async function touchClaim(store: PayloadStore | undefined, body: string): Promise<void> {
   const claim = store?.touch && claimOf(body)
   if (claim !== undefined) await store?.touch?.(claim)
+}
+
+/**
+ * Sends a message anew, once what it names in the store is touched. Where the store does not do that, nothing is
+ * sent: the body might go before its message does. Never rejects for that.
+ */
+export async function sendTouched(
+  store: PayloadStore | undefined,
+  sender: SqsSender,
+  message: Outgoing,
+): Promise<SendOutcome> {
+  try {
+    await touchClaim(store, message.body)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const text = `A message was not sent anew, for the store could not touch '${claimOf(message.body)}': ${reason}. It comes again.`
+    return { durable: 'no', error: new WalError('ERR_IO', text, { retryable: true, cause }) }
+  }
+  return sender.send(message)
 }
 
 export interface ClaimSweeperOptions {

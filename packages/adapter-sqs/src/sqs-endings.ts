@@ -1,6 +1,6 @@
 import type { Clock, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
-import { touchClaim } from './sqs-claims.ts'
+import { sendTouched } from './sqs-claims.ts'
 import { withTried } from './sqs-envelope.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
 import type { Held, HeldMessages } from './sqs-held.ts'
@@ -84,8 +84,8 @@ export class SqsEndings {
         : before
     const delaySeconds = sender.hopSeconds(until - clock.now())
     try {
-      await touchClaim(settings.store, before)
-      const { durable, error } = await sender.send({ body, delaySeconds })
+      const message = { body, delaySeconds }
+      const { durable, error } = await sendTouched(settings.store, sender, message)
       if (durable === 'yes') {
         if (delaySeconds > 0) hopped()
         return await this.#delete([held], false)

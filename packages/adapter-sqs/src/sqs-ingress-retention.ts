@@ -1,6 +1,6 @@
 import type { Clock, WalError } from '@daybook/core'
 import type { SqsCalls } from './sqs-calls.ts'
-import { touchClaim } from './sqs-claims.ts'
+import { sendTouched } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
@@ -61,10 +61,10 @@ export class IngressRetention {
 
   /** Sent before it is deleted: should that fail, it is there twice rather than not at all. */
   async #renew({ Body: body = '', ReceiptHandle: receipt = '' }: ReceivedMessage): Promise<void> {
-    await touchClaim(this.#options.settings.store, body)
-    const { durable, error } = await this.#options.sender.send({ body })
+    const { settings, sender, report } = this.#options
+    const { durable, error } = await sendTouched(settings.store, sender, { body })
     if (durable === 'yes') await this.#messages.delete([receipt])
-    else if (error !== undefined) this.#options.report(error)
+    else if (error !== undefined) report(error)
   }
 
   #age({ Attributes }: ReceivedMessage): number {

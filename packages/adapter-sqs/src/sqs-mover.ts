@@ -1,6 +1,6 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
-import { touchClaim } from './sqs-claims.ts'
+import { sendTouched } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import { sqsError } from './sqs-errors.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
@@ -152,13 +152,7 @@ export class SqsMover {
   /** What was not sent for certain comes again when its visibility is over. */
   async #isSent(sender: SqsSender, message: Outgoing): Promise<boolean> {
     const { settings, report } = this.#options
-    try {
-      await touchClaim(settings.store, message.body)
-    } catch (cause) {
-      report(sqsError('The store did not answer', cause).error)
-      return false
-    }
-    const { durable, error } = await sender.send(message)
+    const { durable, error } = await sendTouched(settings.store, sender, message)
     if (durable !== 'yes' && error !== undefined) report(error)
     return durable === 'yes'
   }

@@ -1,6 +1,6 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
 import type { SqsCalls } from './sqs-calls.ts'
-import { touchClaim } from './sqs-claims.ts'
+import { sendTouched } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import type { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
@@ -121,8 +121,8 @@ export class SqsRetention {
     // Of one whose body the store cannot touch, nothing is sent: it comes again.
     await Promise.allSettled(
       old.map(async (message) => {
-        await touchClaim(settings.store, message.Body ?? '')
-        const { durable } = await sender.send({ body: message.Body ?? '' })
+        const body = message.Body ?? ''
+        const { durable } = await sendTouched(settings.store, sender, { body })
         if (durable === 'yes') copied.push(message)
       }),
     )

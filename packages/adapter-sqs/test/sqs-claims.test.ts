@@ -1,6 +1,6 @@
-import { type Queue, type StoredRecord, systemRandom } from '@daybook/core'
+import { noAttempts, type Queue, type StoredRecord, systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { type PayloadStore, type SqsQueueOptions, sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
@@ -8,11 +8,13 @@ const dayMs = 24 * 3_600_000
 
 let clock: VirtualClock
 let model: SqsModel
+let errors: string[]
 let bodies: Map<string, { readonly bytes: Uint8Array; readonly at: number }>
 beforeEach(() => {
   clock = new VirtualClock()
   model = new SqsModel({ clock })
   bodies = new Map()
+  errors = []
 })
 
 /** A store that knows how old everything is. */
@@ -42,7 +44,7 @@ async function open(suffix: string, options: Partial<SqsQueueOptions>) {
   })
   await queue.open({
     ...{ namespace: 'large', targets: ['only'], directory: undefined, clock },
-    ...{ random: systemRandom, reportError: () => {} },
+    ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
   })
   return queue
 }
@@ -95,6 +97,27 @@ describe('a body that is too large for a message', () => {
       expect(bodies.size).toBe(0)
     },
   )
+
+  test('that cannot be touched has no message sent that names it, and the error says so', async () => {
+    let isDown = true
+    const { touch, ...rest } = store()
+    const touchIfUp = (name: string): Promise<void> =>
+      isDown ? Promise.reject(new Error('read-only')) : touch(name)
+    const queue = await open('', { store: { ...rest, touch: touchIfUp } })
+    const sends = vi.spyOn(model, 'sendMessageBatch')
+    const record = await sendLarge(queue, 0)
+    const consumer = await queue.consumer('only')
+    const [delivery] = await clock.runUntil(consumer.pull(pulling))
+    if (delivery === undefined) throw new Error('nothing came')
+    // Longer than it is hidden: it is to be sent anew.
+    await clock.runUntil(consumer.release([{ delivery, attempts: noAttempts, delayMs: 700_000 }]))
+    expect(sends).toHaveBeenCalledTimes(1)
+    expect(errors).toEqual([expect.stringMatching(/was not sent anew.*read-only/)])
+    isDown = false
+    const [again] = await clock.runUntil(consumer.pull(pulling), { withinMs: dayMs })
+    expect(again?.record).toEqual(record)
+    await clock.runUntil(consumer.close(), { withinMs: dayMs })
+  })
 
   test('is not given to a store that sweeps and cannot touch', async () => {
     const { touch: _, ...rest } = store()
