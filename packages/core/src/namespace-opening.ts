@@ -154,7 +154,12 @@ export function preparerOf(
     targets: new Map(Object.entries(config.targets)),
     delayMs: config.delay,
     jitterMs: config.jitter,
-    longestDelayMs: Math.min(config.limits.longestDelay, queue.supports.longestDelayMs),
+    longestDelayMs: Math.min(
+      config.limits.longestDelay,
+      queue.supports.longestDelayMs,
+      // A put that is due later than deletes are remembered might bring back what was deleted meanwhile.
+      config.replication?.longestLagMs ?? Number.POSITIVE_INFINITY,
+    ),
     largestPayloadBytes: Math.min(config.limits.payloadBytes, queue.supports.largestRecordBytes),
     origin: region.name,
     clock,

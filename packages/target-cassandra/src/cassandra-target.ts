@@ -44,6 +44,8 @@ export function cassandraTarget<P = unknown>(options: CassandraTargetOptions<P>)
 
 class CassandraTarget<P> implements Target<P> {
   readonly idempotency: Target['idempotency']
+  /** Cells have timestamps of their own. What statements of one's own do is not known here. */
+  readonly guardsFields: boolean
   /** Only where a record's key can say which row is meant. */
   readonly read?: NonNullable<Target['read']>
   readonly #settings: CassandraSettings<P>
@@ -56,6 +58,7 @@ class CassandraTarget<P> implements Target<P> {
     const { table, statement, unsafe } = settings
     this.#settings = settings
     this.idempotency = unsafe ? 'none' : 'version'
+    this.guardsFields = table !== undefined && !unsafe
     this.#table = table && new LiveTable(settings, table)
     this.#custom = statement && new CustomStatements(settings, statement)
     this.#sender = new Sender(settings)

@@ -54,6 +54,7 @@ const targetMembers: Tests = {
   ),
   appliesInOrder: optional(flag),
   passesOn: optional(flag),
+  guardsFields: optional(flag),
   largestBatch: optional(object(largestBatch)),
   validate: optional(method),
   read: optional(method),

@@ -39,7 +39,7 @@ export interface PrepareOptions {
 /** What a region among several asks of records. */
 export interface RegionRules {
   /** Throws for a write that is refused in this region. */
-  checkWrite(input: Pick<Input, 'key' | 'after' | 'version'>, now: number): void
+  checkWrite(input: Pick<Input, 'op' | 'target' | 'key' | 'after' | 'version'>, now: number): void
   /** Throws for a record from elsewhere that is not taken for now. */
   checkForwarded(record: ForwardedRecord): void
   /** False for a target to which the record does not go. */
@@ -248,7 +248,7 @@ export class RecordPreparer {
     if (Number.isNaN(wanted) || wanted > longestDelayMs) {
       throw new WalError(
         'ERR_INVALID_DELAY',
-        `A record for namespace '${namespace}' asks to wait ${wanted} ms; the longest delay is ${longestDelayMs} ms (limits.longestDelay)`,
+        `A record for namespace '${namespace}' asks to wait ${wanted} ms; the longest delay is ${longestDelayMs} ms (limits.longestDelay; where the namespace is replicated, its longestLag)`,
       )
     }
     return wanted

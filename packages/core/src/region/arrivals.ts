@@ -53,9 +53,16 @@ export class Arrivals {
   objection(record: Arrival): NotTakenError | undefined {
     const error = this.#regionError(record) ?? this.#aheadError(record)
     const arrived = this.#of(record.origin)
-    if (error === undefined) arrived.lastAt = this.#options.clock.now()
+    if (error === undefined) this.#taken(record, arrived)
     else this.#refuse(record, error, arrived)
     return error
+  }
+
+  #taken({ version, origin }: Arrival, arrived: Arrived): void {
+    const { clock, settings, watch } = this.#options
+    const now = clock.now()
+    arrived.lastAt = now
+    if (Math.abs(Number(version) / 1000 - now) <= settings.maxDriftMs) watch.sawNear(origin)
   }
 
   /** Records of the peer not taken for now, since the wal was opened. */

@@ -23,7 +23,7 @@ interface Sign {
   readonly ownOffsetMs: number
 }
 
-/** A sign says nothing any more after so long, in ms. Records that are held are tried again sooner. */
+/** A sign says nothing any more after so long, in ms. */
 const signLastsMs = 60_000
 
 /**
@@ -40,6 +40,8 @@ export class ClockWatch {
     ahead: new Map(),
     behind: new Map(),
   }
+  /** By peer: the highest version that was such a sign. What is held is seen again and again, and says nothing new. */
+  readonly #newestAheadMs = new Map<string, number>()
   #last: Drift | undefined
 
   constructor(options: ClockWatchOptions) {
@@ -49,7 +51,14 @@ export class ClockWatch {
   /** A record of the peer has a version ahead of this clock by more than the bound. */
   sawAhead(peer: string, versionMs: number): void {
     const { clock } = this.#options
+    if (versionMs <= (this.#newestAheadMs.get(peer) ?? Number.NEGATIVE_INFINITY)) return
+    this.#newestAheadMs.set(peer, versionMs)
     this.#note('behind', peer, versionMs - clock.monotonic())
+  }
+
+  /** A record that the peer has just written is near this clock: the two agree. */
+  sawNear(peer: string): void {
+    this.#signs.behind.delete(peer)
   }
 
   /** The peer says so of a record of this region. */

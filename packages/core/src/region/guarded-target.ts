@@ -13,9 +13,9 @@ export interface Guard {
 
 /** The target with a guard before it: in everything else the same. */
 export function guarded(target: Target, guard: Guard): Target {
-  const { idempotency, ops, appliesInOrder, passesOn, largestBatch } = target
+  const { idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch } = target
   return {
-    ...{ idempotency, ops, appliesInOrder, passesOn, largestBatch },
+    ...{ idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch },
     apply: (records, context) => apply(target, guard, records, context),
     ...(target.validate && { validate: (record) => target.validate?.(record) }),
     ...(target.read && { read: target.read.bind(target) }),

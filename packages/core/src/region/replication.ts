@@ -10,6 +10,7 @@ import { Arrivals } from './arrivals.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { DeleteMemory } from './delete-memory.ts'
 import { guarded } from './guarded-target.ts'
+import { patchlessTarget, patchRefusal } from './patches.ts'
 import type { PeerStatus, ReplicationStatus } from './replication-status.ts'
 import { WriteGuard } from './write-guard.ts'
 
@@ -47,6 +48,7 @@ export class Replication {
   /** By the name of the target; what is none of a peer's is this region's own. */
   readonly #peerByTarget: ReadonlyMap<string, string>
   readonly #memories: ReadonlyMap<string, DeleteMemory>
+  readonly #patchless: string | undefined
 
   constructor(context: ReplicationContext) {
     const { namespace, settings, clock, emitter, versions } = context
@@ -61,10 +63,13 @@ export class Replication {
       ...{ namespace, settings, clock, watch: this.#watch },
       onHeld: (event) => emitter.emit('peerHeld', { namespace, ...event }),
     })
-    this.writes = new WriteGuard({ namespace, settings, versions, watch: this.#watch })
     this.#peerByTarget = new Map(
       [...peers].flatMap(([peer, { targets }]) => targets.map((target) => [target, peer] as const)),
     )
+    this.#patchless = patchlessTarget(context.targets, (name) => this.#peerByTarget.has(name))
+    this.writes = new WriteGuard({
+      ...{ namespace, settings, versions, watch: this.#watch, patchless: this.#patchless },
+    })
     const targets = Object.entries(context.targets)
     this.#memories = new Map(targets.map(([name, each]) => [name, this.#memoryOf(name, each)]))
     const guards = targets.map(([name, each]) => [name, this.#guardedTarget(name, each)] as const)
@@ -95,6 +100,8 @@ export class Replication {
   arrive(record: ForwardedRecord): void {
     const objection = this.#arrivals.objection(record)
     if (objection !== undefined) throw objection
+    const refusal = this.#patchRefusal(record)
+    if (refusal !== undefined) throw refusal
   }
 
   status(targets: Readonly<Record<string, TargetLag>>): ReplicationStatus {
@@ -119,6 +126,10 @@ export class Replication {
     }
   }
 
+  #patchRefusal(record: Pick<RecordFields, 'op'>): WalError | undefined {
+    return patchRefusal(record, this.#context.namespace, this.#patchless)
+  }
+
   #isOwn(origin: string): boolean {
     return origin === this.#context.settings.region.name
   }
@@ -141,7 +152,9 @@ export class Replication {
       verdict: (record) => {
         if (!this.concerns(record, name)) return applied
         if (peer !== undefined) return tooLate(record, name, memory)
-        return this.#isOwn(record.origin) ? undefined : this.#ofPeer(record, name, memory)
+        if (!this.#isOwn(record.origin)) return this.#ofPeer(record, name, memory)
+        // In one log only a delay brings a put behind a delete that is newer.
+        return record.dueAt === undefined ? undefined : tooLate(record, name, memory)
       },
       ...(peer !== undefined && {
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
@@ -157,6 +170,8 @@ export class Replication {
       return held(code, message, { retryAfterMs })
     }
     this.#context.versions.observe(record.key, record.version)
+    const refusal = record.attemptEpoch === 0 ? this.#patchRefusal(record) : undefined
+    if (refusal !== undefined) return permanent(refusal.code, refusal.message)
     return tooLate(record, name, memory)
   }
 

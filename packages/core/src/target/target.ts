@@ -85,6 +85,12 @@ export interface Target<P = unknown> {
    * change may do there is for whatever is behind it.
    */
   readonly passesOn?: boolean | undefined
+  /**
+   * True if it compares versions field by field, so that patches come to the same in any order. One that compares a row's
+   * version as a whole leaves out an older patch that comes later, with all that it sets: regions that write the same
+   * rows would differ, and a replicated namespace takes patches only where each of its stores says true. Default false.
+   */
+  readonly guardsFields?: boolean | undefined
   /** Largest batch it can take; the namespace's own limits may be lower. */
   readonly largestBatch?: Partial<BatchLimits> | undefined
   /**

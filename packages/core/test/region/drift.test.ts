@@ -209,6 +209,38 @@ describe('a write', () => {
     await close()
   })
 
+  it('is taken where peers were off one after the other, and never together', async () => {
+    const { clock, clockOf, write, refusal, drift, close } = await open()
+    for (const name of ['us', 'asia'] as const) {
+      clockOf(name).offsetMs = hour
+      await write(name, `of ${name}`)
+      await clock.advance(100)
+      clockOf(name).offsetMs = 0
+      // Its old record is held for an hour; with a new one that is near it shows that it was mended.
+      await write(name, `near ${name}`)
+      await clock.advance(100)
+    }
+    for (let round = 0; round < 4; round++) {
+      expect(await refusal('eu', 'b')).toBeUndefined()
+      expect(await drift('eu')).toBeUndefined()
+      await clock.advance(10 * minute)
+    }
+    await close()
+  })
+
+  it('is taken where peers that were off hold their peace once they were mended', async () => {
+    const { clock, clockOf, write, refusal, close } = await open()
+    for (const name of ['us', 'asia'] as const) {
+      clockOf(name).offsetMs = hour
+      await write(name, `of ${name}`)
+      await clock.advance(100)
+      clockOf(name).offsetMs = 0
+      await clock.advance(2 * minute)
+    }
+    expect(await refusal('eu', 'b')).toBeUndefined()
+    await close()
+  })
+
   it('is taken where only one region has a clock that is off', async () => {
     const { clock, clockOf, write, refusal, close } = await open()
     clockOf('asia').offsetMs = hour
