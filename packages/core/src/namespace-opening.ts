@@ -110,7 +110,7 @@ export function producerOf(
 
 /** A namespace as one region of several; undefined where it is not. */
 export function replicationOf(
-  { config, clock, emitter }: Pick<ProducerParts, 'config' | 'clock' | 'emitter'>,
+  { config, queue, clock, emitter }: Omit<ProducerParts, 'shard'>,
   versions: VersionClock,
 ): Replication | undefined {
   if (config.replication === undefined) return undefined
@@ -118,6 +118,7 @@ export function replicationOf(
     namespace: config.name,
     settings: config.replication,
     targets: config.targets,
+    isShared: queue.supports.shared,
     applyTimeoutMs: config.applyTimeout,
     clock,
     versions,

@@ -3,7 +3,7 @@ import type { DeliveryPolicy } from './delivery/policy.ts'
 
 /** What a namespace's options mean for the delivery to one of its targets. */
 export function deliveryPolicyOf(config: ResolvedNamespace, target: string): DeliveryPolicy {
-  const { retry, batch, breaker, limits, replication } = config
+  const { retry, batch, breaker, limits, replication, deadLetters } = config
   const isOfPeer = [...(replication?.peers.values() ?? [])].some(({ targets }) =>
     targets.includes(target),
   )
@@ -30,5 +30,7 @@ export function deliveryPolicyOf(config: ResolvedNamespace, target: string): Del
     rateLimit: config.rateLimit,
     catchUp: isOfPeer ? replication?.catchUp : undefined,
     held: { maxRecords: limits.heldRecords, maxBytes: limits.heldBytes },
+    // What a peer has sent that is ahead must not keep this region from applying its own.
+    parksHeld: replication !== undefined && !isOfPeer && deadLetters !== 'off',
   }
 }

@@ -52,7 +52,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
 }
 
 /** The region of a wal that says none. */
-const localRegion: ParsedRegion = { name: 'local', number: 0 }
+export const localRegion: ParsedRegion = { name: 'local', number: 0 }
 
 function resolveNamespace(
   name: string,

@@ -110,7 +110,10 @@ export class TargetDelivery {
       onEnded: (delivery, fate) => this.#countForDrains(delivery, fate),
       onChange: () => this.#pump(),
     })
-    const judge = new Judge({ ...shared, gate: this.#gate })
+    const judge = new Judge({
+      ...{ ...shared, gate: this.#gate },
+      heldRecords: () => this.#intake.heldRecords,
+    })
     this.#settler = new Settler({ ...shared, judge, lanes: this.#lanes, endings: this.#endings })
     const applier = new Applier({
       ...shared,

@@ -19,6 +19,8 @@ export interface JudgeOptions {
   readonly random: Random
   readonly gate: Gate
   readonly run: FailureRun
+  /** Records in memory that wait for something. */
+  heldRecords(): number
 }
 
 /** An apply that did not succeed for each of its records. */
@@ -124,19 +126,24 @@ export class Judge {
     const { batch, verdicts } = given
     const isUnavailable = failure.class === 'unavailable' && !this.#bringsItDown(given, entry)
     if (batch.failedLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
-    else if (failure.class === 'held') this.#hold(given, entry, failure)
+    else if (failure.class === 'held' && !this.#isCrowded) this.#hold(given, entry, failure)
     else if (failure.class === 'throttled') {
       gate.throttle(failure)
       goesBack(batch, entry, verdicts)
     } else if (isUnavailable) {
       if (gate.open('unavailable', failure, batch.generation)) this.#refundRun(verdicts)
       goesBack(batch, entry, verdicts)
-    } else if (failure.class === 'permanent') {
-      this.#note(given, entry, failure)
+    } else if (failure.class === 'permanent' || failure.class === 'held') {
+      this.#note(given, entry, { ...failure, class: 'permanent' })
       entry.spent++
       verdicts.dead.push(this.dead(batch, entry))
       gate.answered(batch.generation, 0)
     } else this.#mayBeItsOwnFault(given, entry, failure)
+  }
+
+  get #isCrowded(): boolean {
+    const { policy, heldRecords } = this.#options
+    return policy.parksHeld === true && heldRecords() * 2 >= policy.held.maxRecords
   }
 
   /**

@@ -61,4 +61,9 @@ export interface DeliveryPolicy {
    * their key, `maxBytes` of payloads altogether. Past either nothing more is pulled.
    */
   readonly held: BatchLimits
+  /**
+   * A record that its target puts off becomes a dead letter once half of what may be held is, so that those put
+   * off never stop the others. Default: it is held however many there are.
+   */
+  readonly parksHeld?: boolean | undefined
 }

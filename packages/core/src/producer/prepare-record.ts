@@ -43,7 +43,7 @@ export interface RegionRules {
   /** Throws for a record from elsewhere that is not taken for now. */
   checkForwarded(record: ForwardedRecord): void
   /** False for a target to which the record does not go. */
-  concerns(record: Pick<StoredRecord, 'origin'>, target: string): boolean
+  concerns(record: Pick<StoredRecord, 'origin' | 'headers'>, target: string): boolean
 }
 
 /** The clock counts in doubles, which are exact up to here: microseconds to the year 2255. */

@@ -65,6 +65,11 @@ export class Arrivals {
     if (Math.abs(Number(version) / 1000 - now) <= settings.maxDriftMs) watch.sawNear(origin)
   }
 
+  /** True for one of a region that is no peer, or has another number here. */
+  isUnknown(record: Arrival): boolean {
+    return this.#regionError(record) !== undefined
+  }
+
   /** Records of the peer not taken for now, since the wal was opened. */
   refused(peer: string): number {
     return this.#arrived.get(peer)?.refused ?? 0
@@ -85,7 +90,7 @@ export class Arrivals {
       number === undefined
         ? `comes from region '${origin}', which is no peer of '${region.name}'`
         : `has region number ${ofVersion} in its version, and '${origin}', where it comes from, is ${number} here`
-    const message = `Record ${id} for namespace '${namespace}' ${reason}. It waits until the regions are configured alike`
+    const message = `Record ${id} for namespace '${namespace}' ${reason}. Configure the regions alike`
     return new NotTakenError('ERR_UNKNOWN_REGION', message, {
       retryAfterMs: longestHoldMs,
       aheadMs: 0,

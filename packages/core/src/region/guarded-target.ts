@@ -7,6 +7,8 @@ export interface Guard {
   ready?(signal: AbortSignal): Promise<void>
   /** What becomes of the record; undefined: it is given to the target. */
   verdict(record: WalRecord): Outcome | undefined
+  /** As what the target is given it. */
+  as?(record: WalRecord): WalRecord
   /** What the target has said of it; undefined for applied. */
   told?(record: WalRecord, outcome: Outcome | undefined): void
 }
@@ -39,10 +41,11 @@ async function apply(
   const going = records.filter((_, index) => verdicts[index] === undefined)
   if (going.length === 0) return verdicts as readonly Outcome[]
   const attempts = context.attempts.filter((_, index) => verdicts[index] === undefined)
-  const outcomes = await target.apply(going, { ...context, attempts })
+  const given = guard.as === undefined ? going : going.map((record) => guard.as?.(record) ?? record)
+  const outcomes = await target.apply(given, { ...context, attempts })
   // What is no answer at all is for core to find out.
   if (outcomes !== undefined && outcomes?.length !== going.length) return outcomes
-  for (const [index, record] of going.entries()) guard.told?.(record, outcomes?.[index])
+  for (const [index, record] of given.entries()) guard.told?.(record, outcomes?.[index])
   if (going.length === records.length) return outcomes
   const answered = outcomes?.values()
   return verdicts.map((verdict) => verdict ?? answered?.next().value ?? { status: 'applied' })

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { ConfigError, type ConfigIssue } from '../config/config-error.ts'
 import type { ResolvedReplication } from '../config/replication.ts'
+import { localRegion } from '../config/resolve.ts'
 import type { WalError } from '../errors.ts'
 import type { WalEmitter } from '../events.ts'
-import type { ForwardedRecord, RecordFields, WalRecord } from '../record.ts'
+import type { ForwardedRecord, Op, RecordFields, WalRecord } from '../record.ts'
+import { trailOf } from '../target/forwarding/trail.ts'
 import { applied, held, type Outcome, permanent, type Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
 import { Arrivals } from './arrivals.ts'
@@ -11,6 +13,7 @@ import { ClockWatch } from './clock-watch.ts'
 import { DeleteMemory } from './delete-memory.ts'
 import { guarded } from './guarded-target.ts'
 import { patchlessTarget, patchRefusal } from './patches.ts'
+import type { NotTakenError } from './region-error.ts'
 import type { PeerStatus, ReplicationStatus } from './replication-status.ts'
 import { WriteGuard } from './write-guard.ts'
 
@@ -19,11 +22,16 @@ export interface ReplicationContext {
   readonly settings: ResolvedReplication
   /** All of the namespace's targets, those of peers among them. */
   readonly targets: Readonly<Record<string, Target>>
+  /** The queue is one that others may write into, such as a topic. */
+  readonly isShared: boolean
   readonly applyTimeoutMs: number
   readonly clock: Clock
   readonly versions: VersionClock
   readonly emitter: WalEmitter
 }
+
+/** What tells where a record is from. */
+type Stored = Pick<RecordFields, 'origin' | 'headers'>
 
 /** What is known of a target's part of the queue. */
 export type TargetLag = Pick<PeerStatus, 'pending' | 'lagMs'>
@@ -92,8 +100,8 @@ export class Replication {
   }
 
   /** False for a record that is not for the target: only what was written here goes on to peers. */
-  concerns({ origin }: Pick<RecordFields, 'origin'>, target: string): boolean {
-    return !this.#peerByTarget.has(target) || this.#isOwn(origin)
+  concerns(record: Stored, target: string): boolean {
+    return !this.#peerByTarget.has(target) || this.#isOwn(record)
   }
 
   /** Throws for a record that is not taken for now. */
@@ -126,12 +134,28 @@ export class Replication {
     }
   }
 
-  #patchRefusal(record: Pick<RecordFields, 'op'>): WalError | undefined {
+  #patchRefusal(record: { readonly op: Op }): WalError | undefined {
     return patchRefusal(record, this.#context.namespace, this.#patchless)
   }
 
-  #isOwn(origin: string): boolean {
-    return origin === this.#context.settings.region.name
+  /** Also what was written into a log of one's own before its wal was told its region. */
+  #isOwn({ origin, headers }: Stored): boolean {
+    const { settings, isShared } = this.#context
+    if (origin === settings.region.name) return true
+    const isUnnamed = origin === localRegion.name && !settings.peers.has(origin)
+    return isUnnamed && !isShared && trailOf(headers).length === 0
+  }
+
+  /**
+   * What was written here has this region's name and number at every target, also if it was written before
+   * they were given, or when they were others. Versions are 16 apart, so that those of a key keep their order.
+   */
+  #asOwn(record: WalRecord): WalRecord {
+    const { name, number } = this.#context.settings.region
+    const version = (record.version & ~15n) + BigInt(number)
+    if (!this.#isOwn(record)) return record
+    if (record.origin === name && record.version === version) return record
+    return { ...record, origin: name, version }
   }
 
   #memoryOf(name: string, target: Target): DeleteMemory {
@@ -152,10 +176,11 @@ export class Replication {
       verdict: (record) => {
         if (!this.concerns(record, name)) return applied
         if (peer !== undefined) return tooLate(record, name, memory)
-        if (!this.#isOwn(record.origin)) return this.#ofPeer(record, name, memory)
+        if (!this.#isOwn(record)) return this.#ofPeer(record, name, memory)
         // In one log only a delay brings a put behind a delete that is newer.
         return record.dueAt === undefined ? undefined : tooLate(record, name, memory)
       },
+      as: (record) => this.#asOwn(record),
       ...(peer !== undefined && {
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
       }),
@@ -164,7 +189,10 @@ export class Replication {
 
   /** Of a record that came by `forward` nothing new is seen here; one that came by a queue is seen first here. */
   #ofPeer(record: WalRecord, name: string, memory: DeleteMemory): Outcome | undefined {
-    const objection = this.#arrivals.objection(record)
+    const objection = this.#objectionHere(record)
+    if (objection?.code === 'ERR_UNKNOWN_REGION') {
+      return permanent(objection.code, objection.message)
+    }
     if (objection !== undefined) {
       const { code, message, retryAfterMs } = objection
       return held(code, message, { retryAfterMs })
@@ -173,6 +201,17 @@ export class Replication {
     const refusal = record.attemptEpoch === 0 ? this.#patchRefusal(record) : undefined
     if (refusal !== undefined) return permanent(refusal.code, refusal.message)
     return tooLate(record, name, memory)
+  }
+
+  /**
+   * Into a log of one's own nothing comes but by `forward`, which has looked at its region: that it is no peer
+   * any more is no reason not to apply what was taken. Redriven: somebody has looked.
+   */
+  #objectionHere(record: WalRecord): NotTakenError | undefined {
+    const { isShared } = this.#context
+    const isTaken = !isShared || record.attemptEpoch > 0
+    if (isTaken && this.#arrivals.isUnknown(record)) return undefined
+    return this.#arrivals.objection(record)
   }
 
   #toldByPeer(peer: string, { version }: WalRecord, outcome: Outcome | undefined): void {

@@ -7,7 +7,7 @@ import type { Row } from '../testing/versioned-store.ts'
 import { openRegions, type RegionName } from './support/regions.ts'
 
 /** Regions in which each peer's end is the queue that the peer reads. */
-async function open() {
+async function open(heldRecords = 10_000) {
   const clock = new VirtualClock()
   const queues = new Map((['eu', 'us', 'asia'] as const).map((name) => [name, memoryQueue()]))
   const queueOf = (name: RegionName) => queues.get(name) as ReturnType<typeof memoryQueue>
@@ -16,7 +16,7 @@ async function open() {
     close: async () => {},
   })
   const endOf = (_: RegionName, to: RegionName) => queueTarget<Row>({ producer: producerTo(to) })
-  return { clock, ...(await openRegions({ clock, queueOf, endOf })) }
+  return { clock, ...(await openRegions({ clock, queueOf, endOf, heldRecords })) }
 }
 
 describe('regions that write into the queues of their peers', () => {
@@ -44,6 +44,31 @@ describe('regions that write into the queues of their peers', () => {
     expect(at('us').store.came).toEqual([id])
     await close()
   })
+
+  for (const [what, keyOf] of [
+    ['many keys', (each: number) => `k${each}`],
+    ['one key', () => 'k'],
+  ] as const) {
+    it(`go on with their own, however many records of ${what} are ahead, and lose none of them`, async () => {
+      const { at, clock, clockOf, close } = await open(40)
+      clockOf('eu').offsetMs = 3_600_000
+      const ids: string[] = []
+      const write = (key: string) => at('eu').rows.tryWrite({ key, payload: { title: key } })
+      for (let each = 0; each < 100; each++) ids.push((await clock.runUntil(write(keyOf(each)))).id)
+      await clock.advance(60_000)
+      await clock.runUntil(at('us').rows.write({ key: 'own', payload: { title: 'us' } }))
+      await clock.advance(31_000)
+      expect(await at('us').store.read('own')).toEqual({ title: 'us' })
+      const parked = (await at('us').rows.deadLetters.list({ limit: 1000 })).letters
+      expect(parked.length).toBeGreaterThan(50)
+      for (const { attempts } of parked) expect(attempts[0]?.code).toBe('ERR_VERSION_AHEAD')
+      await clock.advance(3_700_000)
+      await clock.runUntil(at('us').rows.deadLetters.redrive('all'))
+      await clock.advance(1000)
+      expect(new Set(at('us').store.came)).toEqual(new Set([...ids, ...at('us').store.came]))
+      await close()
+    })
+  }
 
   it('write above what they have applied', async () => {
     const { at, clock, clockOf, close } = await open()

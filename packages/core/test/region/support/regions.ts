@@ -62,6 +62,8 @@ export interface RegionsOptions {
   readonly longestLag?: Duration
   readonly catchUp?: { readonly perSecond: number; readonly behind: Duration } | 'unlimited'
   readonly numbers?: Readonly<Record<RegionName, number>>
+  /** Most that a delivery holds. */
+  readonly heldRecords?: number
   /** What a region applies to; the same object over its restarts. */
   readonly storeOf?: (name: RegionName) => RegionStore
   readonly queueOf?: (name: RegionName) => Queue
@@ -159,6 +161,7 @@ async function openRegion(
         targets: { store },
         peers: peers as Record<string, { number: number; target: Target<Row> }>,
         ...{ maxDrift, longestLag, catchUp },
+        ...(options.heldRecords && { limits: { heldRecords: options.heldRecords } }),
         retry: { minDelay: '10ms', maxDelay: '100ms' },
         breaker: { minOpen: '50ms', maxOpen: options.longestPause ?? '200ms' },
       }),
