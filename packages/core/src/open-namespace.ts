@@ -107,8 +107,9 @@ export class OpenNamespace implements Namespace {
     const hops = new HopCounter(clock)
     const strays = straysOf(options)
     await openQueue(options, hops, strays)
+    let letters: DeadLetterQueue | undefined
     try {
-      const letters = await lettersOf(config, queue)
+      letters = await lettersOf(config, queue)
       const store = await transactionStoreOf(config, queue)
       const producer = await queue.producer()
       const opened = new OpenNamespace(options, { producer, letters, store, hops, strays })
@@ -116,6 +117,7 @@ export class OpenNamespace implements Namespace {
       await opened.#transactions?.writing.begin()
       return opened
     } catch (error) {
+      await letters?.close().catch(() => {})
       await queue.close().catch(() => {})
       throw error
     }

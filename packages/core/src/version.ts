@@ -40,6 +40,11 @@ export class VersionClock {
     return BigInt(this.#highest)
   }
 
+  /** Versions began above this one, for every key. */
+  get floor(): bigint {
+    return BigInt(this.#floor)
+  }
+
   /**
    * The next version for a key.
    * @param now by the wall clock, in ms since the Unix epoch.
@@ -57,10 +62,10 @@ export class VersionClock {
 
   /**
    * How far ahead of the wall clock the next version for a key would be, in whole ms; 0 if it would not.
-   * Records without a key take the stripes in turn; for these it looks at the last of them.
+   * Records without a key take the stripes in turn; for these it looks at the one whose turn is next.
    */
   aheadMs(key: string | undefined, now: number, after = 0n): number {
-    const last = this.#last[key === undefined ? this.#turn : stripeOf(key)] ?? 0
+    const last = this.#last[key === undefined ? this.#afterTurn() : stripeOf(key)] ?? 0
     const passed = Math.max(last, Number(after))
     return Math.max(0, Math.floor(passed / 1000 - now))
   }
@@ -120,8 +125,12 @@ export class VersionClock {
   }
 
   #nextTurn(): number {
-    this.#turn = (this.#turn + 1) & (stripes - 1)
+    this.#turn = this.#afterTurn()
     return this.#turn
+  }
+
+  #afterTurn(): number {
+    return (this.#turn + 1) & (stripes - 1)
   }
 
   /** The lowest number above `micros` whose low 4 bits are the region's. */

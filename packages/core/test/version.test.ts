@@ -34,6 +34,15 @@ describe('VersionClock', () => {
     expect(versions.next('k', 0)).toBeGreaterThan(floor)
   })
 
+  it('looks for records without a key at the stripe that is next', () => {
+    const clock = new VersionClock({ region: 0, floor: 0n })
+    for (let each = 0; each < 4095; each++) clock.next(undefined, 1)
+    clock.next(undefined, 10_000)
+    expect(clock.aheadMs(undefined, 1)).toBe(0)
+    for (let each = 0; each < 4095; each++) clock.next(undefined, 1)
+    expect(clock.aheadMs(undefined, 1)).toBeGreaterThan(9000)
+  })
+
   it('passes a version that the write must follow', () => {
     const versions = new VersionClock({ region: 3, floor: 0n })
     expect(versions.next('k', 0, 10_000n)).toBeGreaterThan(10_000n)

@@ -49,19 +49,19 @@ export class Arrivals {
     this.#options = options
   }
 
-  /** Why the record is not taken now; undefined if it is. */
-  objection(record: Arrival): NotTakenError | undefined {
+  /** Why the record is not taken now; undefined if it is. One that arrived before is `isArriving: false`. */
+  objection(record: Arrival, isArriving = true): NotTakenError | undefined {
     const error = this.#regionError(record) ?? this.#aheadError(record)
     const arrived = this.#of(record.origin)
-    if (error === undefined) this.#taken(record, arrived)
+    if (error === undefined) this.#taken(record, arrived, isArriving)
     else this.#refuse(record, error, arrived)
     return error
   }
 
-  #taken({ version, origin }: Arrival, arrived: Arrived): void {
+  #taken({ version, origin }: Arrival, arrived: Arrived, isArriving: boolean): void {
     const { clock, settings, watch } = this.#options
     const now = clock.now()
-    arrived.lastAt = now
+    if (isArriving) arrived.lastAt = now
     if (Math.abs(Number(version) / 1000 - now) <= settings.maxDriftMs) watch.sawNear(origin)
   }
 
@@ -124,7 +124,8 @@ export class Arrivals {
     const known = this.#arrived.get(region)
     if (known !== undefined) return known
     const arrived: Arrived = { refused: 0, lastAt: undefined, toldAt: new Map() }
-    if (region !== others && this.#arrived.size >= mostRegions) return this.#of(others)
+    const isPeer = this.#options.settings.peers.has(region)
+    if (!isPeer && region !== others && this.#arrived.size >= mostRegions) return this.#of(others)
     this.#arrived.set(region, arrived)
     return arrived
   }

@@ -17,6 +17,9 @@ export interface DeleteMemoryOptions {
   onShort(error: WalError): void
 }
 
+/** It may be configured otherwise while this process runs, so it is asked again after so long, in ms. */
+const askAgainMs = 3_600_000
+
 /** How long an opening waits for a target's word; it is asked again before the first record. */
 const askMs = 5000
 
@@ -29,6 +32,8 @@ export class DeleteMemory {
   readonly #options: DeleteMemoryOptions
   /** Undefined until the target has said it; Infinity for good. */
   #ms: number | undefined
+  /** Monotonic ms at which it was last asked. */
+  #askedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: DeleteMemoryOptions) {
     this.#options = options
@@ -45,18 +50,22 @@ export class DeleteMemory {
     return this.#isShort() ? { path, reason: this.#reason() } : undefined
   }
 
-  /** Asks the target if it has not said it. Rejects with `ERR_UNAVAILABLE` if it cannot. */
+  /** Asks the target if it has not said it, and hourly. Rejects with `ERR_UNAVAILABLE` if it never could. */
   async known(signal: AbortSignal): Promise<void> {
-    if (this.#ms !== undefined) return
-    const { name } = this.#options
+    const before = this.#ms
+    const { name, clock, target } = this.#options
+    if (target.remembersDeletesMs === undefined) return
+    if (before !== undefined && clock.monotonic() - this.#askedAt < askAgainMs) return
     try {
       await this.#ask(signal)
     } catch (cause) {
+      // What it has said stands until it can be asked again.
+      if (before !== undefined) return
       const why = cause instanceof Error ? cause.message : String(cause)
       const message = `Target '${name}' could not say how long it remembers deletes: ${why}`
       throw new WalError('ERR_UNAVAILABLE', message, { cause, retryable: true })
     }
-    if (!this.#isShort()) return
+    if (!this.#isShort() || this.#ms === before) return
     this.#options.onShort(new WalError('ERR_CONFIG', `Target '${name}' ${this.#reason()}`))
   }
 
@@ -78,6 +87,7 @@ export class DeleteMemory {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
+    this.#askedAt = this.#options.clock.monotonic()
     const ms = await this.#options.target.remembersDeletesMs?.({ signal })
     if (ms !== undefined && !(ms >= 0)) throw new TypeError(`remembersDeletesMs answered ${ms}`)
     this.#ms = ms ?? Number.POSITIVE_INFINITY

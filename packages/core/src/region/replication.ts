@@ -211,7 +211,7 @@ export class Replication {
     const { isShared } = this.#context
     const isTaken = !isShared || record.attemptEpoch > 0
     if (isTaken && this.#arrivals.isUnknown(record)) return undefined
-    return this.#arrivals.objection(record)
+    return this.#arrivals.objection(record, isShared)
   }
 
   #toldByPeer(peer: string, { version }: WalRecord, outcome: Outcome | undefined): void {

@@ -59,13 +59,28 @@ export class WriteGuard {
       version === undefined
         ? versions.aheadMs(key, now, after)
         : Math.floor(Number(version) / 1000 - now)
-    if (aheadMs > maxDriftMs) {
-      throw this.#refusal(
-        `its version would be ${aheadMs} ms ahead of this machine's clock, and the most is ${maxDriftMs} ms (maxDrift): the ` +
-          'clock was set back, or `after` is far ahead',
+    if (aheadMs > maxDriftMs) throw this.#tooFarAhead(aheadMs, now)
+    this.#checkClock()
+  }
+
+  /** Nobody can say which clock was wrong when a version was given out: this one may be right now. */
+  #tooFarAhead(aheadMs: number, now: number): WalError {
+    const { versions, settings } = this.#options
+    const { maxDriftMs } = settings
+    const fact = `its version would be ${aheadMs} ms ahead of this machine's clock, and the most is ${maxDriftMs} ms (maxDrift)`
+    const floorAheadMs = Math.floor(Number(versions.floor) / 1000 - now)
+    if (floorAheadMs <= maxDriftMs) {
+      return this.#refusal(
+        `${fact}: the clock was set back, or \`after\` is far ahead, or the key was written while the clock was ahead. Such ` +
+          `a version is taken from ${instant(now + aheadMs - maxDriftMs)} on`,
+        'If the clock is wrong, set it right; then try again',
       )
     }
-    this.#checkClock()
+    return this.#refusal(
+      `${fact}: the log held a version of ${instant(now + floorAheadMs)} when it was opened, which may be that of any key, and none may go ` +
+        `back. Writes are taken from ${instant(now + floorAheadMs - maxDriftMs)} on`,
+      'The clock may be right now, and have been ahead when that was written; if it is wrong, set it right',
+    )
   }
 
   #checkClock(): void {
@@ -75,15 +90,20 @@ export class WriteGuard {
     if (drift === undefined) return
     throw this.#refusal(
       `most regions find this machine's clock ${drift} by more than ${settings.maxDriftMs} ms (maxDrift)`,
+      'Set the clock right; then try again',
     )
   }
 
-  #refusal(reason: string): WalError {
+  #refusal(reason: string, advice: string): WalError {
     const { namespace } = this.#options
     return new WalError(
       'ERR_CLOCK_DRIFT',
-      `A write into namespace '${namespace}' is refused: ${reason}. Nothing was stored. Set the clock right; then try again`,
+      `A write into namespace '${namespace}' is refused: ${reason}. Nothing was stored. ${advice}`,
       { retryable: true },
     )
   }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
 }

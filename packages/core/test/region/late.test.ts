@@ -154,6 +154,28 @@ describe('the check of what targets remember', () => {
     expect(found.message).toContain('172800000 ms')
   })
 
+  it('closes the store of dead letters that was given, too, where it refuses', async () => {
+    const letters = memoryQueue()
+    await letters.open({ namespace: 'letters', targets: [], clock: new VirtualClock() } as never)
+    const deadLetters = await letters.deadLetters()
+    let closed = 0
+    const given = {
+      ...bound(deadLetters as object),
+      close: async () => void closed++,
+    }
+    const refusing = createWal({
+      namespaces: {
+        rows: crossRegionReplication({
+          ...{ queue: memoryQueue(), region: { name: 'eu', number: 0 } },
+          ...{ targets: { own: store(() => 0) }, deadLetters: given as never },
+          peers: { us: { number: 1, target: store(() => undefined) } },
+        }),
+      },
+    })
+    await expect(refusing).rejects.toBeInstanceOf(ConfigError)
+    expect(closed).toBe(1)
+  })
+
   it('lets those be that remember for longer, or for good', async () => {
     const wal = await opening(
       store(() => 3 * day),
@@ -186,6 +208,39 @@ describe('the check of what targets remember', () => {
     await clock.runUntil(wal.close())
   })
 
+  it('is made again every hour, and what was said stands where nothing is', async () => {
+    const clock = new VirtualClock()
+    const said = [3 * day, 3 * day, undefined, day]
+    let asked = 0
+    const own = store(async () => {
+      const ms = said[Math.min(asked++, said.length - 1)]
+      if (ms === undefined) throw new Error('not there')
+      return ms
+    })
+    const wal = await opening(
+      own,
+      store(() => undefined),
+      clock,
+    )
+    const errors: string[] = []
+    wal.on('error', ({ error }) => errors.push(error.code))
+    await wal.start()
+    for (const [hours, times, found] of [
+      [0, 1, 0],
+      [1, 2, 0],
+      [0, 2, 0],
+      [1, 3, 0],
+      [1, 4, 1],
+      [1, 5, 1],
+    ]) {
+      await clock.advance((hours ?? 0) * 60 * minute)
+      await clock.runUntil(wal.write('rows', { key: 'a', payload: {} }))
+      await clock.advance(1000)
+      expect([asked, errors.length]).toEqual([times, found])
+    }
+    await clock.runUntil(wal.close())
+  })
+
   it('waits for none of them for long', async () => {
     const clock = new VirtualClock()
     const silent = store(() => new Promise<number>(() => {}))
@@ -202,3 +257,9 @@ describe('the check of what targets remember', () => {
     await clock.runUntil(wal.close())
   })
 })
+
+/** Its methods, as those of a plain object. */
+function bound(queue: object) {
+  const methods = ['put', 'list', 'get', 'remove', 'summaries', 'count', 'close']
+  return Object.fromEntries(methods.map((name) => [name, Reflect.get(queue, name).bind(queue)]))
+}
