@@ -17,6 +17,7 @@ import type { RecordIds } from './record-id.ts'
 import { Replication } from './region/replication.ts'
 import type { Shard } from './shard.ts'
 import { StrayRecords } from './stray-records.ts'
+import { trailOf } from './target/forwarding/trail.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
 import type { VersionClock } from './version.ts'
 
@@ -119,6 +120,7 @@ export function replicationOf(
     settings: config.replication,
     targets: config.targets,
     isShared: queue.supports.shared,
+    wasForwarded: ({ headers }) => trailOf(headers).length > 0,
     applyTimeoutMs: config.applyTimeout,
     clock,
     versions,

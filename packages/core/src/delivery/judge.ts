@@ -137,7 +137,7 @@ export class Judge {
       this.#note(given, entry, { ...failure, class: 'permanent' })
       entry.spent++
       verdicts.dead.push(this.dead(batch, entry))
-      gate.answered(batch.generation, 0)
+      if (failure.class === 'permanent' || !gate.isRun) gate.answered(batch.generation, 0)
     } else this.#mayBeItsOwnFault(given, entry, failure)
   }
 

@@ -5,7 +5,6 @@ import { localRegion } from '../config/resolve.ts'
 import type { WalError } from '../errors.ts'
 import type { WalEmitter } from '../events.ts'
 import type { ForwardedRecord, Op, RecordFields, WalRecord } from '../record.ts'
-import { trailOf } from '../target/forwarding/trail.ts'
 import { applied, held, type Outcome, permanent, type Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
 import { Arrivals } from './arrivals.ts'
@@ -25,6 +24,8 @@ export interface ReplicationContext {
   /** The queue is one that others may write into, such as a topic. */
   readonly isShared: boolean
   readonly applyTimeoutMs: number
+  /** True for a record that has been in another namespace before this one. */
+  wasForwarded(record: Pick<RecordFields, 'headers'>): boolean
   readonly clock: Clock
   readonly versions: VersionClock
   readonly emitter: WalEmitter
@@ -139,11 +140,12 @@ export class Replication {
   }
 
   /** Also what was written into a log of one's own before its wal was told its region. */
-  #isOwn({ origin, headers }: Stored): boolean {
-    const { settings, isShared } = this.#context
+  #isOwn(record: Stored): boolean {
+    const { settings, isShared, wasForwarded } = this.#context
+    const { origin } = record
     if (origin === settings.region.name) return true
     const isUnnamed = origin === localRegion.name && !settings.peers.has(origin)
-    return isUnnamed && !isShared && trailOf(headers).length === 0
+    return isUnnamed && !isShared && !wasForwarded(record)
   }
 
   /**

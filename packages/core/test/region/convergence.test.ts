@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { Replication } from '../../src/region/replication.ts'
-import { Mesh, type MeshDoubles, type Step } from './support/mesh.ts'
+import { Mesh, type Step } from './support/mesh.ts'
+import type { MeshDoubles } from './support/mesh-store.ts'
 import { names } from './support/regions.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -12,9 +13,10 @@ const link = fc.constantFrom(
 )
 
 const write = fc.record({
-  do: fc.constantFrom('put', 'put', 'delete'),
+  do: fc.constantFrom('put', 'put', 'patch', 'delete'),
   in: region,
   key: fc.constantFrom('a', 'b', 'c'),
+  delay: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: 5000 })),
 })
 const wait = fc.record({ do: fc.constant('wait'), ms: fc.integer({ min: 1, max: 3000 }) })
 const cut = link.chain((each) =>
@@ -24,6 +26,7 @@ const slow = link.chain((each) =>
   fc.record({ do: fc.constant('slow'), ms: fc.integer({ min: 0, max: 2000 }), ...constants(each) }),
 )
 const crash = fc.record({ do: fc.constant('crash'), in: region })
+const store = fc.record({ do: fc.constant('store'), in: region, isDown: fc.boolean() })
 /** Mostly within the bound of a second, sometimes far from it. */
 const drift = fc.record({
   do: fc.constant('drift'),
@@ -38,6 +41,7 @@ const steps = fc.array(
     { weight: 3, arbitrary: cut },
     { weight: 1, arbitrary: slow },
     { weight: 1, arbitrary: crash },
+    { weight: 1, arbitrary: store },
     { weight: 1, arbitrary: drift },
   ),
   { minLength: 20, maxLength: 60, size: 'max' },
@@ -73,13 +77,18 @@ describe('three regions', () => {
       { seed, numRuns: 30 },
     )
     for (const [count, sum] of Object.entries(sums)) expect(sum, count).toBeGreaterThan(0)
-  }, 60_000)
+  }, 120_000)
 
   const breaks: readonly (readonly [string, MeshDoubles, RegExp])[] = [
     ['a store does not guard by version', { isNewer: () => true }, /holds .* the newest is/],
     [
       'versions of regions tie',
       { isNewer: (version, than) => version >> 4n > than >> 4n },
+      /holds .* the newest is/,
+    ],
+    [
+      'patches go to stores with one version per row',
+      { onePerRow: true },
       /holds .* the newest is/,
     ],
     ['a record gets lost on its way', { loses: ({ op }) => op === 'delete' }, /is lost/],

@@ -6,7 +6,6 @@ import { WalEmitter } from '../../../src/events.ts'
 import { OpenNamespace } from '../../../src/open-namespace.ts'
 import { crossRegionReplication } from '../../../src/persona/cross-region-replication.ts'
 import { fileQueue } from '../../../src/queue/file/file-queue.ts'
-import type { ForwardedRecord, WalRecord } from '../../../src/record.ts'
 import { Shard } from '../../../src/shard.ts'
 import type { Target } from '../../../src/target/target.ts'
 import { walTarget } from '../../../src/target/wal/wal-target.ts'
@@ -14,13 +13,15 @@ import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { openLock } from '../../queue/file/support/open-lock.ts'
-import { type Row, VersionedStore } from '../../testing/versioned-store.ts'
+import type { Row } from '../../testing/versioned-store.ts'
+import { type MeshDoubles, refused, rowOf, Store, shown } from './mesh-store.ts'
 import { names, RegionClock, type RegionName } from './regions.ts'
 
 interface WriteStep {
-  readonly do: 'put' | 'delete'
+  readonly do: 'put' | 'patch' | 'delete'
   readonly in: RegionName
   readonly key: string
+  readonly delay: number
 }
 
 /** One thing that happens to the regions. */
@@ -32,35 +33,9 @@ export type Step =
   | { readonly do: 'slow'; readonly from: RegionName; readonly to: RegionName; readonly ms: number }
   /** The power fails; the next one of it starts the region again. */
   | { readonly do: 'crash'; readonly in: RegionName }
+  /** The region's own store is away, or there again. */
+  | { readonly do: 'store'; readonly in: RegionName; readonly isDown: boolean }
   | { readonly do: 'drift'; readonly in: RegionName; readonly ms: number }
-
-/** What may be broken, to prove that the check notices. */
-export interface MeshDoubles {
-  /** Whether a change replaces what is there. Default: the higher version does. */
-  isNewer?(version: bigint, than: bigint): boolean
-  /** True for a record that gets lost on its way, though the answer is yes. */
-  loses?(record: ForwardedRecord): boolean
-}
-
-/** The store of a region, which stands outside of the machine that crashes. */
-class Store extends VersionedStore {
-  readonly seen = new Map<string, WalRecord<Row>>()
-  readonly #doubles: MeshDoubles
-
-  constructor(doubles: MeshDoubles) {
-    super()
-    this.#doubles = doubles
-  }
-
-  override async apply(records: readonly WalRecord<Row>[]) {
-    for (const record of records) this.seen.set(record.id, record)
-    return super.apply(records)
-  }
-
-  override isNewer(version: bigint, than: bigint): boolean {
-    return this.#doubles.isNewer?.(version, than) ?? version > than
-  }
-}
 
 interface Region {
   readonly name: RegionName
@@ -122,6 +97,9 @@ export class Mesh {
       case 'drift':
         this.#region(step.in).clock.offsetMs = step.ms
         return
+      case 'store':
+        this.#region(step.in).store.isDown = step.isDown
+        return
       case 'crash':
         return this.#crash(step.in)
       case 'slow':
@@ -139,10 +117,10 @@ export class Mesh {
   async #write(step: WriteStep): Promise<void> {
     const { open } = this.#region(step.in)
     if (open === undefined) return
-    const { key } = step
-    const payload = step.do === 'put' ? { title: `${step.in} ${++this.#rows}` } : undefined
+    const { key, delay } = step
+    const payload = this.#payloadOf(step)
     // Not waited for: it may be on its way when the power fails, and the disk takes its time.
-    open.tryWrite({ key, op: step.do, payload } as never).then(
+    open.tryWrite({ key, op: step.do, payload, delay } as never).then(
       ({ id, durable }) => {
         if (durable === 'yes') this.#written.add(id)
         if (durable === 'yes') this.counts.written++
@@ -153,6 +131,14 @@ export class Mesh {
       },
     )
     await this.#clock.settle()
+  }
+
+  #payloadOf({ do: op, in: name }: WriteStep): Row | undefined {
+    const number = ++this.#rows
+    if (op === 'delete') return undefined
+    const title = `${name} ${number}`
+    if (op === 'put') return { title, year: number }
+    return number % 2 === 0 ? { title } : { year: number }
   }
 
   async #crash(name: RegionName): Promise<void> {
@@ -261,8 +247,23 @@ export class Mesh {
     for (const name of names) {
       const region = this.#region(name)
       region.clock.offsetMs = 0
+      region.store.isDown = false
       if (region.open === undefined) await this.#start(name)
+      // Clocks are mended one after the other.
+      await this.#clock.advance(5000)
     }
+    await this.#clock.advance(61_000)
+    for (const name of names) await this.#writeFresh(name)
+  }
+
+  /** With every clock right for a minute no region refuses what is new. */
+  async #writeFresh(name: RegionName): Promise<void> {
+    const input = { key: `fresh in ${name}`, payload: { title: name } } as never
+    const failed = await this.#until(this.#opened(name).write(input)).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    if (failed) this.#wrong.push(`${name} refuses a fresh key: ${failed.message}`)
   }
 
   /** Until every queue is empty; a clock that was ahead has to be waited for. */
@@ -272,7 +273,10 @@ export class Mesh {
       const pending = await Promise.all(
         names.map(async (name) => {
           const status = await this.#until(this.#opened(name).status())
-          return Object.values(status.targets).reduce((sum, each) => sum + (each.pending ?? 0), 0)
+          return Object.values(status.targets).reduce(
+            (sum, each) => sum + (each.pending ?? 0) + (each.delayed ?? 0),
+            0,
+          )
         }),
       )
       if (pending.every((each) => each === 0)) return
@@ -280,7 +284,7 @@ export class Mesh {
     this.#wrong.push('records are left in the queues')
   }
 
-  /** All stores hold, for each key, the change with the highest version that any of them has seen. */
+  /** All stores hold, for each key, what all changes come to by their versions that any of them has seen. */
   async #check(): Promise<void> {
     const stores = names.map((name) => this.#region(name).store)
     const all = new Map(stores.flatMap(({ seen }) => [...seen]))
@@ -289,13 +293,9 @@ export class Mesh {
     }
     for (const key of keys) {
       const changes = [...all.values()].filter((record) => record.key === key)
-      const newest = changes.reduce<WalRecord<Row> | undefined>(
-        (best, each) => (best === undefined || each.version > best.version ? each : best),
-        undefined,
-      )
-      const expected = newest?.op === 'put' ? newest.payload.title : undefined
+      const expected = shown(rowOf(changes))
       for (const name of names) {
-        const found = (await this.#region(name).store.read(key))?.title
+        const found = shown(await this.#region(name).store.read(key))
         if (found === expected) continue
         this.#wrong.push(`${name} holds '${found}' for ${key}, and the newest is '${expected}'`)
       }
@@ -315,8 +315,4 @@ export class Mesh {
     this.#links.set(`${from}>${to}`, link)
     return link
   }
-}
-
-function refused(code: string): Error {
-  return Object.assign(new Error(`the way is not there: ${code}`), { code })
 }
