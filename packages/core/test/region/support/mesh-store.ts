@@ -46,10 +46,12 @@ export function refused(code: string): Error {
 /** What the changes come to in the order of their versions. */
 export function rowOf(changes: readonly WalRecord<Row>[]): Row | undefined {
   const inOrder = [...changes].sort((a, b) => (a.version < b.version ? -1 : 1))
-  return inOrder.reduce<Row | undefined>((row, { op, payload }) => {
-    if (op === 'delete') return undefined
-    return op === 'put' ? payload : { ...row, ...payload }
-  }, undefined)
+  let row: Row | undefined
+  for (const { op, payload } of inOrder) {
+    if (op === 'delete') row = undefined
+    else row = op === 'put' ? payload : { ...row, ...payload }
+  }
+  return row
 }
 
 export function shown(row: Row | undefined): string {
