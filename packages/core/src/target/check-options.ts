@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { ConfigError } from '../config/config-error.ts'
-import { durationMs, sizeBytes } from '../config/quantity.ts'
+import { duration, size } from '../config/schema-parts.ts'
 
 /**
  * Checks the options of a target whole. Throws a `ConfigError` with every mistake, each under the
@@ -27,10 +27,9 @@ function reasonOf({ type, expected, message }: v.BaseIssue<unknown>): string {
 }
 
 /** A duration of at least 1 ms, as ms. */
-export const timeout = v.pipe(quantity(durationMs), v.minValue(1, 'must be at least 1 ms'))
+export const timeout = v.pipe(duration, v.minValue(1, 'must be at least 1 ms'))
 
-/** A size, as bytes. */
-export const size = quantity(sizeBytes)
+export { size }
 
 /** A whole number of at least 1. */
 export const count = v.pipe(
@@ -42,18 +41,4 @@ export const count = v.pipe(
 /** A function; what it takes and answers with is the type's affair. */
 export function aFunction<F extends (...args: never[]) => unknown>(reason = 'must be a function') {
   return v.custom<F>((value) => typeof value === 'function', reason)
-}
-
-function quantity(parse: (value: never) => number) {
-  return v.pipe(
-    v.unknown(),
-    v.rawTransform<unknown, number>(({ dataset, addIssue, NEVER }) => {
-      try {
-        return parse(dataset.value as never)
-      } catch (error) {
-        addIssue({ message: (error as Error).message })
-        return NEVER
-      }
-    }),
-  )
 }
