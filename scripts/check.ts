@@ -6,7 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { countTests, failuresIn } from './check/count-tests.ts'
+import { countTests, failuresIn, triedAgainIn } from './check/count-tests.ts'
 import { runStep, signalRunning } from './check/run-step.ts'
 import { type Step, steps } from './check/steps.ts'
 import { type NotRun, notRunTable, readNotRun } from './integration/not-run.ts'
@@ -80,6 +80,7 @@ function printSummary(lines: readonly Line[]): void {
   if (reports.length === 0) return
   const paths = reports.map((report) => join(root, report))
   const { passed, failed } = countTests(paths)
+  for (const test of triedAgainIn(paths)) console.log(`\nPASSED WHEN TRIED AGAIN ${test}`)
   for (const failure of failuresIn(paths)) console.log(`\nFAILED ${failure}`)
   console.log(`\nseed ${process.env['DAYBOOK_SEED']} (DAYBOOK_SEED replays a run)`)
   // In CI, where a suite that cannot be run has failed its step, it counts.

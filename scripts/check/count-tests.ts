@@ -52,6 +52,17 @@ export function failuresIn(reportPaths: readonly string[]): readonly string[] {
   )
 }
 
+/** Each test that passed only when it was tried again, with the beginning of why it had not before. */
+export function triedAgainIn(reportPaths: readonly string[]): readonly string[] {
+  return readReports(reportPaths).flatMap(({ testResults }) =>
+    testResults.flatMap(({ name, assertionResults }) =>
+      assertionResults
+        .filter(({ status, failureMessages = [] }) => status === 'passed' && failureMessages.length)
+        .map((test) => told(`${name}: ${test.fullName}`, test.failureMessages?.join('\n'))),
+    ),
+  )
+}
+
 function told(what: string, message = ''): string {
   const lines = message.split('\n').slice(0, linesTold)
   return [what, ...lines.map((line) => `  ${line}`)].join('\n').trimEnd()

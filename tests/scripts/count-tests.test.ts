@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { countTests, failuresIn } from '../../scripts/check/count-tests.ts'
+import { countTests, failuresIn, triedAgainIn } from '../../scripts/check/count-tests.ts'
 
 let directory: string
 beforeEach(() => {
@@ -57,4 +57,17 @@ test('tells each failure again, with the first lines of its message', () => {
     ['a.test.ts: the log closes', ...lines.slice(0, 12).map((line) => `  ${line}`)].join('\n'),
     'b.test.ts\n  no such file',
   ])
+})
+
+test('names what passed only when it was tried again, and counts it as passed', () => {
+  const path = join(directory, 'again.json')
+  const assertionResults = [
+    { status: 'passed', fullName: 'the log opens', failureMessages: [] },
+    { status: 'passed', fullName: 'the broker answers', failureMessages: ['too late'] },
+    { status: 'failed', fullName: 'the log closes', failureMessages: ['twice'] },
+  ]
+  const file = { name: 'a.test.ts', status: 'failed', assertionResults }
+  writeFileSync(path, JSON.stringify({ testResults: [file] }))
+  expect(triedAgainIn([path])).toEqual(['a.test.ts: the broker answers\n  too late'])
+  expect(countTests([path])).toEqual({ passed: 2, failed: 1 })
 })
