@@ -83,14 +83,17 @@ export async function takeOwnership(options: TakeOwnershipOptions): Promise<Owne
   }
 }
 
+/** Asked for once: a process does not outlive a boot. */
+let bootId: Promise<string> | undefined
+
 async function describeSelf(epoch: number, clock: Clock): Promise<Owner> {
-  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
+  bootId ??= readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')
   return {
     epoch,
     pid: process.pid,
     host: hostname(),
     title: [process.title, process.argv[1]].join(' ').trim(),
-    bootId: bootId.trim(),
+    bootId: (await bootId).trim(),
     since: new Date(clock.now()).toISOString(),
   }
 }

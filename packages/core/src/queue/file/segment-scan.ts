@@ -80,11 +80,11 @@ export async function searchTail(
   size: number,
   accept: (frame: FoundFrame) => boolean,
 ): Promise<TailFinding> {
-  const chunk = Buffer.allocUnsafe(chunkBytes)
+  const chunk = Buffer.allocUnsafe(Math.max(0, Math.min(chunkBytes, size - from)))
   let isZero = true
   let offset = from
   while (offset < size) {
-    const filled = await file.read(chunk.subarray(0, Math.min(chunkBytes, size - offset)), offset)
+    const filled = await file.read(chunk.subarray(0, size - offset), offset)
     if (filled === 0) break
     const bytes = chunk.subarray(0, filled)
     if (!bytes.equals(zeros.subarray(0, filled))) {

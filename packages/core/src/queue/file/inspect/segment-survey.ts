@@ -145,6 +145,7 @@ class SegmentSurvey {
       this.#end = walker.offset
       this.#nextSequence = walker.sequence
     }
+    walker.rest()
     return count > 0
   }
 
