@@ -6,18 +6,16 @@ import { benchDelay, printDelay } from './delay/delay.ts'
 import { benchDeliver, printDeliver } from './deliver.ts'
 import { benchGrowth, printGrowth } from './growth/growth.ts'
 import { numberOption, numbersOption, type Options, pathOption } from './harness/options.ts'
-import { benchKafka, printKafka } from './kafka/kafka.ts'
 import { benchLag, printLag } from './lag/lag.ts'
 import { benchNamespaces, printNamespaces } from './namespaces/namespaces.ts'
 import { benchOpen, printOpen } from './open/open.ts'
 import { benchRegions, printRegions } from './regions/regions.ts'
-import { benchSqs, printSqs } from './sqs/sqs.ts'
-import { benchTargets, printTargets } from './targets/targets.ts'
 import { benchTransaction, printTransaction } from './transaction/transaction.ts'
 
 /** In the repository, which is on a disk almost everywhere; the system's temporary directory often is not. */
 const besideTheCode = resolve(import.meta.dirname, '../../.daybook')
 
+// What brings a vendor's client along is loaded only where it is asked for: that takes longest.
 const cli = cac('pnpm bench')
 cli.option('--json', 'Print one JSON object instead of tables')
 cli.option('--directory <path>', 'Where to put the temporary files: a directory on a disk', {
@@ -193,6 +191,7 @@ cli
   .option('--concurrency <count>', 'Calls under way at once', { default: 4 })
   .option('--rounds <count>', 'Rounds of each side', { default: 5 })
   .action(async (stores: string[], options: Options) => {
+    const { benchTargets, printTargets } = await import('./targets/targets.ts')
     const report = await benchTargets({
       directory: directory(options),
       stores,
@@ -213,6 +212,7 @@ cli
   .option('--backlog <count>', 'Consumed in each round', { default: 100_000 })
   .option('--rounds <count>', 'Rounds of each contestant', { default: 5 })
   .action(async (options: Options) => {
+    const { benchKafka, printKafka } = await import('./kafka/kafka.ts')
     const report = await benchKafka({
       directory: directory(options),
       payloadBytes: numberOption(options, 'payload', { min: 1, max: 800_000 }),
@@ -231,6 +231,7 @@ cli
   .option('--records <count>', 'Written, and consumed, in each round', { default: 4_000 })
   .option('--rounds <count>', 'Rounds of each contestant', { default: 5 })
   .action(async (options: Options) => {
+    const { benchSqs, printSqs } = await import('./sqs/sqs.ts')
     const report = await benchSqs({
       directory: directory(options),
       payloadBytes: numberOption(options, 'payload', { min: 1, max: 100_000 }),
