@@ -7,12 +7,17 @@ export interface Group {
   readonly suites: readonly Suite[]
 }
 
-/** Puts suites with the same needs together; the largest group first. */
+/**
+ * Puts suites with the same needs together. First comes the group whose servers have the most to do:
+ * what shares a server waits for its turn, and would be left over at the end, with nothing beside it.
+ */
 export function groupSuites(suites: readonly Suite[]): readonly Group[] {
   const groups = Map.groupBy(suites, ({ needs }) => needs.toSorted().join(', '))
+  const queue = ({ needs }: Group): number =>
+    suites.filter((suite) => suite.needs.some((name) => needs.includes(name))).length
   return [...groups.values()]
     .map((suites) => ({ needs: suites[0]?.needs.toSorted() ?? [], suites }))
-    .sort((a, b) => b.suites.length - a.suites.length)
+    .sort((a, b) => queue(b) - queue(a))
 }
 
 /**

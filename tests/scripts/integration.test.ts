@@ -65,8 +65,21 @@ test('suites that share a server run one after the other, others side by side', 
     for (const name of needs) running.delete(name)
   })
   expect(seen).toHaveLength(4)
-  expect(seen[0]).toBe('kafka')
-  expect(seen[1]).toBe('kafka redis')
+  expect(seen[0]).toBe('kafka sqs')
+  expect(seen[1]).toBe('kafka sqs redis')
+})
+
+test('the group whose servers are wanted most comes first, however small it is', () => {
+  const groups = groupSuites([
+    { path: 'a', needs: ['kafka'] },
+    { path: 'b', needs: ['kafka'] },
+    { path: 'c', needs: ['redis'] },
+    { path: 'd', needs: ['redis'] },
+    { path: 'e', needs: ['sqs', 'kafka'] },
+    { path: 'f', needs: ['sqs'] },
+  ])
+  const order = groups.map(({ needs }) => needs.join(' '))
+  expect(order).toEqual(['kafka sqs', 'kafka', 'redis', 'sqs'])
 })
 
 test('a group that fails ends the run of groups', async () => {
