@@ -13,6 +13,13 @@ export function fail(contract: string, seen: string): never {
   throw new AssertionError({ message: `${contract}\n  seen: ${seen}` })
 }
 
+/** Fails in a way that a machine which stood still for longer than the delays of a case explains, too. */
+export class Stalled extends AssertionError {
+  constructor(contract: string, seen: string) {
+    super({ message: `${contract}\n  seen: ${seen}, or the machine stood still` })
+  }
+}
+
 /**
  * Fails unless both are the same, field by field, and names the fields that are not. An absent
  * field equals one that is undefined; prototypes, and kinds of byte array, do not matter.

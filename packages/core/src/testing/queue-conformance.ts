@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Queue } from '../queue/queue.ts'
-import { runWithin } from './check.ts'
+import { runWithin, Stalled } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
 import { ackCases } from './queue-cases/ack-cases.ts'
 import { aheadCases } from './queue-cases/ahead-cases.ts'
@@ -41,13 +41,16 @@ export interface QueueSubject {
 
 /** What {@link queueConformance} needs to know of the implementation under test. */
 export interface QueueConformanceOptions {
-  /** Called once for every case. */
+  /** Called for every case, and again where a case is run again with longer delays. */
   create(): QueueSubject | Promise<QueueSubject>
   /** Handed to the queue; default the machine's clock. */
   readonly clock?: Clock
   /** Lets that time go by on the clock, in ms. Default: waits for it. A virtual clock is advanced here. */
   readonly passTime?: (ms: number) => Promise<void>
-  /** The delay used where a case needs one, in ms; default 120. A queue that counts in seconds needs more. */
+  /**
+   * The delay used where a case needs one, in ms; default 120. A queue that counts in seconds needs more. A case
+   * that finds that the machine stood still for longer is run again, with delays twice as long each time.
+   */
   readonly shortDelayMs?: number
   /** How long a pull must bring nothing to be taken as empty, in real ms; default 60. */
   readonly quietMs?: number
@@ -82,13 +85,26 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
   return cases.map(({ name, run }) => ({ name, run: () => runCase(options, { name, run }) }))
 }
 
-async function runCase(options: QueueConformanceOptions, { name, run }: QueueCase): Promise<void> {
-  const fixture = await QueueFixture.start(options)
-  const wholeMs = fixture.patienceMs * 4
-  try {
-    await runWithin(wholeMs, name, () => run(fixture))
-    await runWithin(wholeMs, 'Queue.close resolves', () => fixture.checkedEnd())
-  } finally {
-    await fixture.dispose()
+/** How often a case is run at most, on a machine that stands still each time. */
+const mostRuns = 6
+
+async function runCase(options: QueueConformanceOptions, queueCase: QueueCase): Promise<void> {
+  let own = options
+  for (let runs = 1; ; runs++) {
+    const fixture = await QueueFixture.start(own)
+    try {
+      return await runOnce(fixture, queueCase)
+    } catch (error) {
+      if (!(error instanceof Stalled) || runs === mostRuns) throw error
+      own = { ...options, shortDelayMs: fixture.shortDelayMs * 2 }
+    } finally {
+      await fixture.dispose()
+    }
   }
+}
+
+async function runOnce(fixture: QueueFixture, { name, run }: QueueCase): Promise<void> {
+  const wholeMs = fixture.patienceMs * 4
+  await runWithin(wholeMs, name, () => run(fixture))
+  await runWithin(wholeMs, 'Queue.close resolves', () => fixture.checkedEnd())
 }

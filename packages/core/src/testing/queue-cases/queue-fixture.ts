@@ -7,7 +7,7 @@ import type { Producer } from '../../producer/producer.ts'
 import type { Queue, QueueSupports, RecordRetention } from '../../queue/queue.ts'
 import { systemRandom } from '../../random.ts'
 import type { StoredRecord } from '../../record.ts'
-import { brief, check, checkEqual, fail, within } from '../check.ts'
+import { brief, check, checkEqual, fail, Stalled, within } from '../check.ts'
 import { makeStoredRecord } from '../make-record.ts'
 import type { QueueConformanceOptions, QueueSubject } from '../queue-conformance.ts'
 
@@ -178,9 +178,22 @@ export class QueueFixture {
     return (await this.#pullFor(5, consumer, 1)).deliveries
   }
 
-  async pullsNothing(consumer: Consumer, contract: string): Promise<void> {
+  /** `until`: from then on, in ms since the Unix epoch, something may come. */
+  async pullsNothing(consumer: Consumer, contract: string, until?: number): Promise<void> {
     const { deliveries } = await this.#pullFor(this.quietMs, consumer, 1)
+    if (deliveries.length > 0 && until !== undefined) this.ensureBefore(until)
     check(deliveries.length === 0, contract, `handed out ${brief(deliveries)}`)
+  }
+
+  /**
+   * To be called after what tells something only while it is not yet `instant`, in ms since the Unix epoch. Else the
+   * case is run again, with longer delays.
+   */
+  ensureBefore(instant: number): void {
+    const lateMs = this.clock.now() - instant
+    if (lateMs < 0) return
+    const contract = 'What a case does at once is done before its delay is over'
+    throw new Stalled(contract, `${lateMs} ms too late with a delay of ${this.shortDelayMs} ms`)
   }
 
   /** Lets a little real time go by, for what should not happen meanwhile. */

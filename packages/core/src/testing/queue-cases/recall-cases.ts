@@ -22,17 +22,28 @@ const heldBack = 'Queue.recall: a record that is held is not handed out'
 
 type Recalling = (id: string) => Promise<Recall>
 
-/** Sends a record that is due soon, and hands the case the means to recall it, if there are any. */
+/**
+ * Sends a record that is due soon, and hands the case the means to recall it, if there are any. `isLate`: it is
+ * recalled once it was handed out; else before it is due.
+ */
 async function withRecall(
   fixture: QueueFixture,
   run: (recall: Recalling, record: StoredRecord) => Promise<void>,
-  delays = 2,
+  { delays = 2, isLate = false } = {},
 ): Promise<void> {
   const { queue, clock, shortDelayMs, supports } = fixture
   if (!canRecall(queue) || supports.longestDelayMs < 10 * shortDelayMs) return
   const dueAt = Math.ceil(clock.now() + delays * shortDelayMs)
   const [record] = await fixture.send(fixture.record({ dueAt }))
-  if (record) await run((id) => fixture.queue.recall?.(id) ?? fail(), record)
+  if (!record) return
+  let isFirst = true
+  const recall: Recalling = async (id) => {
+    const recalled = await (fixture.queue.recall?.(id) ?? fail())
+    if (isFirst && !isLate) fixture.ensureBefore(dueAt)
+    isFirst = false
+    return recalled
+  }
+  await run(recall, record)
 }
 
 function canRecall(queue: Queue): boolean {
@@ -73,13 +84,14 @@ async function takesBack(fixture: QueueFixture): Promise<void> {
     fixture,
     async (recall, record) => {
       const consumer = await fixture.consumer()
-      await fixture.pullsNothing(consumer, 'A consumer never hands out a record before its dueAt')
+      const contract = 'A consumer never hands out a record before its dueAt'
+      await fixture.pullsNothing(consumer, contract, record.dueAt)
       await (await recall(record.id)).takeBack()
       await fixture.passTime(fixture.shortDelayMs * 3)
       await fixture.pullsNothing(consumer, 'Recall.takeBack: the record is done with')
       checkFindings(fixture, await recall(record.id), 'unknown')
     },
-    4,
+    { delays: 4 },
   )
 }
 
@@ -113,7 +125,7 @@ async function leavesOthers(fixture: QueueFixture): Promise<void> {
 }
 
 async function tellsTooLate(fixture: QueueFixture): Promise<void> {
-  await withRecall(fixture, async (recall, record) => {
+  const run = async (recall: Recalling, record: StoredRecord): Promise<void> => {
     await fixture.passTime(fixture.shortDelayMs * 3)
     for (const target of fixture.targets) await fixture.pull(await fixture.consumer(target), 1)
     const late = await recall(record.id)
@@ -121,7 +133,8 @@ async function tellsTooLate(fixture: QueueFixture): Promise<void> {
     checkEqual(late.held, [], 'Queue.recall holds nothing that was handed out')
     late.letGo()
     await fixture.pullsNothing(await fixture.consumer(), 'A leased record is given to nobody')
-  })
+  }
+  await withRecall(fixture, run, { isLate: true })
 }
 
 async function staysTakenBack(fixture: QueueFixture): Promise<void> {
@@ -146,5 +159,5 @@ async function countsNoMore(fixture: QueueFixture): Promise<void> {
     const contract = 'A record that was taken back does not remain, so that a drain ends'
     check(remaining === 0 || remaining === undefined, contract, `${remaining} remain`)
   }
-  await withRecall(fixture, run, 4)
+  await withRecall(fixture, run, { delays: 4 })
 }
