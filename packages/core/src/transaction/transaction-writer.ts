@@ -131,6 +131,8 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
   /** Lets go of what the store has of it. */
   async abandon(): Promise<void> {
     this.#isEnded = true
+    // What waits for its turn is not stored any more.
+    this.#failure ??= { error: notOpen(this.id) }
     while (this.#last !== undefined) await this.#last
     if (this.#head !== undefined)
       await this.#options.changes.put(this.#head, { state: 'discarded' })

@@ -44,8 +44,14 @@ export type BuildTransaction<
   Order extends 'key' | 'none' = 'key',
 > = (tx: Transaction<Input, Name, Order>) => Promise<unknown> | unknown
 
-/** How a transaction is sealed. */
-export interface TransactionOptions extends WaitFields {
+/** How a transaction is sealed, and how long its caller waits. */
+export interface TransactionOptions extends Pick<WaitFields, 'signal'> {
+  /**
+   * Longest wait from the call on, `build` included. Over before the set is being sealed it is a certain `'no'`, and what there
+   * is of it is discarded; from then on `'unknown'`. Default: `transactions.openFor` until it is being sealed, then
+   * the namespace's `writeTimeout`.
+   */
+  readonly timeout?: WaitFields['timeout']
   /** That of the receipt, when trying again after `'unknown'`. A UUID in lower case. */
   readonly id?: string | undefined
 }

@@ -4,6 +4,7 @@ import type { Receipt } from '../producer/receipt.ts'
 import { Markers, type MarkersContext } from './markers.ts'
 import { Sweeper } from './sweeper.ts'
 import type { BuildTransaction, TransactionOptions, TransactionStatus } from './transaction.ts'
+import { TransactionCall } from './transaction-call.ts'
 import { notOpen } from './transaction-errors.ts'
 import type { TransactionHead } from './transaction-store.ts'
 import {
@@ -63,22 +64,30 @@ export class Transactions {
   /** Rejects if a mutation is refused, or with what `build` throws; every other outcome is a receipt. */
   async run(
     build: BuildTransaction<unknown, string, 'none'>,
-    options: TransactionOptions & { readonly timeoutMs?: number | undefined },
+    options: Pick<TransactionOptions, 'id' | 'signal'> & {
+      readonly timeoutMs?: number | undefined
+    },
   ): Promise<Receipt> {
-    const { newId } = this.#context
-    const id = options.id ?? newId()
+    const { newId, clock, openForMs, timeoutMs: sealForMs } = this.#context
+    const { id = newId(), timeoutMs, signal } = options
     if (this.#active.has(id)) {
       throw new WalError('ERR_INVALID_RECORD', `Transaction ${id} is under way already.`, {
         retryable: true,
       })
     }
-    const running = this.#run(id, build, options)
-    this.#active.set(id, running)
+    const call = new TransactionCall({
+      ...{ id, isNew: options.id === undefined, clock, timeoutMs, signal, openForMs, sealForMs },
+    })
+    const writer = new TransactionWriter({ ...this.#context, id })
+    const working = this.#work(call, writer, build)
+    // Nobody may wait for it any more, and it is still being sealed.
+    this.#keepActive(id, working)
     try {
-      return await running
+      return await Promise.race([call.givenUp, working])
     } finally {
-      // Nobody may wait for it any more, and it is still being sealed.
-      if (this.#active.get(id) === running) this.#active.delete(id)
+      call.end()
+      // Its build may never end.
+      if (call.isRefused) this.#keepActive(id, writer.abandon())
     }
   }
 
@@ -116,79 +125,85 @@ export class Transactions {
     await this.#context.store.close()
   }
 
-  async #run(
-    id: string,
+  #keepActive(id: string, work: Promise<unknown>): void {
+    this.#active.set(id, work)
+    const end = (): void => {
+      if (this.#active.get(id) === work) this.#active.delete(id)
+    }
+    work.then(end, end)
+  }
+
+  async #work(
+    call: TransactionCall,
+    writer: TransactionWriter,
     build: BuildTransaction<unknown, string, 'none'>,
-    {
-      timeoutMs = this.#context.timeoutMs,
-      signal,
-    }: TransactionOptions & { timeoutMs?: number | undefined },
   ): Promise<Receipt> {
-    const known = await this.#context.store.get(id)
-    if (known !== undefined) return this.#repeated(known)
-    const writer = new TransactionWriter({ ...this.#context, id })
+    const { id, isNew } = call
+    const known = isNew ? undefined : await this.#asFound(id)
+    if (known !== undefined) return known
     try {
-      await Promise.resolve(build(writer))
+      call.check()
+      await build(writer)
       await writer.finish()
       this.#markers.check(writer.sealed)
-      if (signal?.aborted) throw new WalError('ERR_ABORTED', `Transaction ${id} was aborted.`)
       if (this.#closed) throw closed(this.#context.namespace)
+      call.beginSealing()
     } catch (error) {
       // Should this fail, the sweeper does it.
       await writer.abandon().catch(() => {})
       throw error
     }
-    const sealing = this.#sealAndSend(id, writer)
-    this.#active.set(id, sealing)
-    void sealing.catch(() => {}).then(() => this.#active.delete(id))
-    return this.#inTime(id, sealing, timeoutMs, signal)
+    return this.#sealAndSend(id, writer)
   }
 
-  /** The same transaction once more, after nobody knew what had become of it. */
+  /** The same transaction once more, after nobody knew what had become of it. Undefined if there is none. */
+  async #asFound(id: string): Promise<Receipt | undefined> {
+    try {
+      const head = await this.#context.store.get(id)
+      return head && (await this.#repeated(head))
+    } catch (cause) {
+      return receiptOf(id, 0n, { durable: 'unknown', error: asWalError(cause) })
+    }
+  }
+
+  /** Rejects where the store fails. */
   async #repeated(head: TransactionHead): Promise<Receipt> {
     const { id, state, version = 0n } = head
-    if (state === 'open' || state === 'discarded') {
-      return receiptOf(id, version, { durable: 'no', error: notOpen(id) })
-    }
+    if (state === 'discarded') return noneOf(id)
+    if (state === 'open') return this.#context.ownsStore ? noneOf(id) : openElsewhere(id)
     if (state !== 'sealed') return { id, version, durable: 'yes' }
     const sent = this.#markers.sentVersion(head)
     if (sent !== undefined) return { id, version: sent, durable: 'yes' }
     const outcome = await this.#markers.sendAgain(head)
-    if (outcome === undefined) return this.#asFound(id)
-    if (outcome.durable === 'yes') return { id, version: outcome.version, durable: 'yes' }
-    throw outcome.error ?? notStored()
+    if (outcome === undefined) return (await this.#asFound(id)) ?? noneOf(id)
+    const { durable, error = notStored(), version: own } = outcome
+    // Others see to it that a marker is sent, and versions decide on their queues.
+    if (durable === 'yes' || !this.#context.namesKeys) return { id, version: own, durable: 'yes' }
+    // An earlier marker may be in the queue all the same.
+    return receiptOf(id, own, { durable: 'unknown', error })
   }
 
   async #sealAndSend(id: string, writer: TransactionWriter): Promise<Receipt> {
-    let head: TransactionHead | undefined
     try {
       const sealed = await writer.seal()
       if (sealed !== undefined) return await this.#sendMarker(sealed)
-      head = await this.#context.store.get(id)
     } catch (cause) {
       const error = asWalError(cause)
       // After a call that failed this tells for certain what it came to.
       const found = await this.#context.store.get(id).then(
-        (now) => ({ now }),
+        (head) => ({ head }),
         () => undefined,
       )
       if (found === undefined) return receiptOf(id, 0n, { durable: 'unknown', error })
-      head = found.now
+      const { head } = found
       if (head?.state === 'sealed') return this.#sendMarker({ ...writer.sealed, head })
       if (head === undefined || head.state === 'open' || head.state === 'discarded') {
         await writer.abandon().catch(() => {})
         return receiptOf(id, 0n, { durable: 'no', error })
       }
     }
-    if (head === undefined) return receiptOf(id, 0n, { durable: 'no', error: notOpen(id) })
     // Another call had the same id.
-    return this.#repeated(head)
-  }
-
-  async #asFound(id: string): Promise<Receipt> {
-    const head = await this.#context.store.get(id)
-    if (head !== undefined) return this.#repeated(head)
-    return receiptOf(id, 0n, { durable: 'no', error: notOpen(id) })
+    return (await this.#asFound(id)) ?? noneOf(id)
   }
 
   async #sendMarker(sealed: Sealed): Promise<Receipt> {
@@ -213,47 +228,21 @@ export class Transactions {
       return { durable: now?.state === 'discarded' ? 'no' : 'unknown', error }
     }
   }
-
-  async #inTime(
-    id: string,
-    sealing: Promise<Receipt>,
-    timeoutMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Receipt> {
-    const { clock } = this.#context
-    const { promise: late, resolve } = Promise.withResolvers<Receipt>()
-    const giveUp = (error: WalError): void =>
-      resolve(receiptOf(id, 0n, { durable: 'unknown', error }))
-    const timer = clock.setTimer(
-      timeoutMs,
-      () =>
-        giveUp(
-          new WalError(
-            'ERR_WRITE_TIMEOUT',
-            `Transaction ${id} was not sealed within ${timeoutMs} ms.`,
-            {
-              retryable: true,
-            },
-          ),
-        ),
-      { unref: true },
-    )
-    const abort = (): void =>
-      giveUp(
-        new WalError('ERR_ABORTED', `Transaction ${id} was aborted while it was being sealed.`),
-      )
-    signal?.addEventListener('abort', abort, { once: true })
-    try {
-      return await Promise.race([sealing, late])
-    } finally {
-      timer.cancel()
-      signal?.removeEventListener('abort', abort)
-    }
-  }
 }
 
 function receiptOf(id: string, version: bigint, { durable, error }: Unsealed): Receipt {
   return { id, version, durable, message: error.message, error }
+}
+
+function noneOf(id: string): Receipt {
+  return receiptOf(id, 0n, { durable: 'no', error: notOpen(id) })
+}
+
+/** The call before may be about to seal it, in another process. */
+function openElsewhere(id: string): Receipt {
+  const message = `Transaction ${id} is open yet: a call in another process may be about to seal it.`
+  const error = new WalError('ERR_NOT_DURABLE', message, { retryable: true })
+  return receiptOf(id, 0n, { durable: 'unknown', error })
 }
 
 function asWalError(cause: unknown): WalError {
