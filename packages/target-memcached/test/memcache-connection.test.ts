@@ -165,7 +165,9 @@ describe('a server of several that answers, and refuses', () => {
   test('is an outage, which is over when that one takes its key, and not when another answers', async () => {
     const { servers, client, keyOf } = await ring()
     const [old] = servers
-    const target = memcachedTarget({ client })
+    // Time stands still but where the test moves it on: a slow machine must not outwait the server.
+    const clock = new VirtualClock()
+    const target = memcachedTarget({ client: new MemcacheConnection(client, clock) })
     const { signal } = new AbortController()
     const context = { namespace: 'n', target: 't', signal, attempts: [1] }
     old.answer = (text) => answerTo(text).replaceAll('EN\r\n', 'ERROR\r\n')
@@ -175,10 +177,15 @@ describe('a server of several that answers, and refuses', () => {
     ])
     await expect(target.health?.({ signal })).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' })
     old.isSilent = true
-    await target.health?.({ signal })
+    const { asked } = old
+    const probe = target.health?.({ signal })
+    await expect.poll(() => old.asked).toBeGreaterThan(asked)
+    await clock.advance(300)
+    await probe
     old.isSilent = false
     expect(await target.apply([record], context)).toMatchObject([{ status: 'held' }])
     old.answer = answerTo
+    await clock.advance(1_000)
     await expect
       .poll(() => target.apply([record], context), { timeout: 5_000 })
       .toEqual([{ status: 'applied' }])
