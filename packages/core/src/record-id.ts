@@ -61,16 +61,22 @@ export function isRecordId(id: string): boolean {
 }
 
 const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
-const text = Buffer.alloc(36, '-')
+const dash = 45
 
-/** The text of a UUID from its 16 bytes. In one piece: strings put together are slow to read. */
+/**
+ * The text of a UUID from its 16 bytes. In one piece, since strings put together are slow to read, and
+ * without a call into native code: that takes as long as all of this.
+ */
 export function uuidText(bytes: Uint8Array, at: number): string {
-  let to = 0
-  for (let index = 0; index < 16; index++) {
-    if (index === 4 || index === 6 || index === 8 || index === 10) to++
-    const byte = bytes[at + index] ?? 0
-    text[to++] = hexDigits[byte >>> 4] ?? 0
-    text[to++] = hexDigits[byte & 15] ?? 0
-  }
-  return text.toString('latin1')
+  const high = (index: number): number => hexDigits[(bytes[at + index] ?? 0) >>> 4] ?? 0
+  const low = (index: number): number => hexDigits[(bytes[at + index] ?? 0) & 15] ?? 0
+  // biome-ignore format: a line for each group
+  return String.fromCharCode(
+    high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), dash,
+    high(4), low(4), high(5), low(5), dash,
+    high(6), low(6), high(7), low(7), dash,
+    high(8), low(8), high(9), low(9), dash,
+    high(10), low(10), high(11), low(11), high(12), low(12),
+    high(13), low(13), high(14), low(14), high(15), low(15),
+  )
 }

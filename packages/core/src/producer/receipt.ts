@@ -43,10 +43,10 @@ export function receiptsOf(
 
 /** The receipt of the only record there is. */
 export function onlyReceipt(
-  [outcome]: readonly SendOutcome[],
-  [record]: readonly StoredRecord[],
+  outcomes: readonly SendOutcome[],
+  records: readonly StoredRecord[],
 ): Receipt {
-  return receiptOf(record as StoredRecord, outcome)
+  return receiptOf(records[0] as StoredRecord, outcomes[0])
 }
 
 /** A producer that answers with fewer outcomes than it was given records leaves the rest open. */

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { numbersIn } from './numbers-in.ts'
 
 /**
  * A frame holds one body (a record, or the marker of a clean close) in a segment. Little-endian.
@@ -61,39 +62,45 @@ export function sealFrame(
   stamp: FrameStamp,
   rest?: Uint8Array,
 ): void {
+  const numbers = numbersIn(buffer)
   const low = stamp.sequence >>> 0
-  buffer.writeUInt32LE(bodyBytes + (rest?.byteLength ?? 0), at + lengthAt)
-  buffer.writeUInt32LE(low, at + sequenceAt)
-  buffer.writeUInt32LE((stamp.sequence - low) / highHalf, at + sequenceAt + 4)
-  buffer.writeUInt32LE(stamp.syncedBytes, at + syncedBytesAt)
-  buffer.writeUInt32LE((stamp.salt ^ low) >>> 0, at + markAt)
+  numbers.setUint32(at + lengthAt, bodyBytes + (rest?.byteLength ?? 0), true)
+  numbers.setUint32(at + sequenceAt, low, true)
+  numbers.setUint32(at + sequenceAt + 4, (stamp.sequence - low) / highHalf, true)
+  numbers.setUint32(at + syncedBytesAt, stamp.syncedBytes, true)
+  numbers.setUint32(at + markAt, stamp.salt ^ low, true)
   const crc = frameCrc(buffer, at, bodyBytes, stamp.salt)
-  buffer.writeUInt32LE(rest === undefined ? crc : crc32(rest, crc), at)
+  numbers.setUint32(at, rest === undefined ? crc : crc32(rest, crc), true)
 }
 
 /** True if the 24 bytes at `at` look like a header of this segment: to be asked before anything else. */
 export function isFrameHeader(buffer: Buffer, at: number, salt: number): boolean {
+  const numbers = numbersIn(buffer)
   return (
-    (buffer.readUInt32LE(at + markAt) ^ salt) >>> 0 === buffer.readUInt32LE(at + sequenceAt) &&
-    buffer.readUInt32LE(at + lengthAt) > 0
+    (numbers.getUint32(at + markAt, true) ^ salt) >>> 0 ===
+      numbers.getUint32(at + sequenceAt, true) && numbers.getUint32(at + lengthAt, true) > 0
   )
 }
 
 /** True if the whole frame at `at`, header and body in the buffer, is as it was written. */
 export function isIntactFrame(buffer: Buffer, at: number, salt: number): boolean {
-  return buffer.readUInt32LE(at) === frameCrc(buffer, at, bodyBytesOf(buffer, at), salt)
+  return (
+    numbersIn(buffer).getUint32(at, true) === frameCrc(buffer, at, bodyBytesOf(buffer, at), salt)
+  )
 }
 
 export function bodyBytesOf(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + lengthAt)
+  return numbersIn(buffer).getUint32(at + lengthAt, true)
 }
 
 export function sequenceOf(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + sequenceAt) + buffer.readUInt32LE(at + sequenceAt + 4) * highHalf
+  const numbers = numbersIn(buffer)
+  const low = numbers.getUint32(at + sequenceAt, true)
+  return low + numbers.getUint32(at + sequenceAt + 4, true) * highHalf
 }
 
 export function syncedBytesOf(buffer: Buffer, at: number): number {
-  return buffer.readUInt32LE(at + syncedBytesAt)
+  return numbersIn(buffer).getUint32(at + syncedBytesAt, true)
 }
 
 /** The salt that a frame's own mark gives: that of its segment, if the frame is intact. */

@@ -1,14 +1,13 @@
 import { WalError } from '../../errors.ts'
 import type { Op, StoredRecord, TraceContext, TransactionPlace } from '../../record.ts'
 import { uuidText } from '../../record-id.ts'
+import { numbersIn } from './numbers-in.ts'
 import {
   readRepeatedText,
   readText,
-  readU64,
   textEnd,
   uuidBytes,
   writeText,
-  writeU64,
   writeUuid,
 } from './record-bytes.ts'
 
@@ -72,7 +71,7 @@ export function fieldsBound(record: StoredRecord): number {
     characters += lengthOf(record.traceContext.tracestate)
   }
   let bytes = 128
-  for (const name of Object.keys(record.headers)) {
+  for (const name in record.headers) {
     bytes += 8
     characters += name.length + lengthOf(record.headers[name])
   }
@@ -127,10 +126,11 @@ export function encodeFields(
   if (record.payload !== undefined) flags |= has.payload
   into[at] = recordKind
   into[at + 1] = ops.indexOf(record.op)
-  into.writeUInt16LE(flags, at + 2)
-  into.writeUInt32LE(record.attemptEpoch, at + 4)
-  writeU64(record.version, into, at + 8)
-  into.writeDoubleLE(record.writtenAt, at + 16)
+  const numbers = numbersIn(into)
+  numbers.setUint16(at + 2, flags, true)
+  numbers.setUint32(at + 4, record.attemptEpoch, true)
+  numbers.setBigUint64(at + 8, record.version, true)
+  numbers.setFloat64(at + 16, record.writtenAt, true)
   return end
 }
 
@@ -181,12 +181,12 @@ function encodeRareFields(
 
 /** The version of the record whose body begins at `at`, without decoding the rest. */
 export function recordVersion(from: Buffer, at: number): bigint {
-  return readU64(from, at + 8)
+  return numbersIn(from).getBigUint64(at + 8, true)
 }
 
 /** When the record whose body begins at `at` was written, in ms since the Unix epoch. */
 export function recordWrittenAt(from: Buffer, at: number): number {
-  return from.readDoubleLE(at + 16)
+  return numbersIn(from).getFloat64(at + 16, true)
 }
 
 /** Where a record's payload is taken from the bytes it was read into. */
@@ -205,7 +205,7 @@ export function decodeRecord(
   take: TakePayload = copyOf,
 ): StoredRecord {
   const op = checkRecord(from, start)
-  const flags = from.readUInt16LE(start + 2)
+  const flags = numbersIn(from).getUint16(start + 2, true)
   const fields = new FieldReader(from, start + fixedBytes, flags)
   const id = fields.id()
   const origin = fields.text(readRepeatedText)
@@ -229,7 +229,7 @@ export function decodeRecord(
     origin,
     target,
     transaction,
-    attemptEpoch: from.readUInt32LE(start + 4),
+    attemptEpoch: numbersIn(from).getUint32(start + 4, true),
     traceContext,
     encryptionKeyId,
     payload: (flags & has.payload) === 0 ? undefined : take(from, fields.at, end),
@@ -241,8 +241,8 @@ export function decodeRecord(
  * record has parts that this version does not know.
  */
 export function checkRecord(from: Buffer, start: number): Op {
-  const flags = from.readUInt16LE(start + 2)
-  const op = ops[from.readUInt8(start + 1)]
+  const flags = numbersIn(from).getUint16(start + 2, true)
+  const op = ops[from[start + 1] ?? ops.length]
   if (from[start] === recordKind && op !== undefined && (flags & ~knownFlags) === 0) return op
   throw new WalError(
     'ERR_FUTURE_FORMAT',
