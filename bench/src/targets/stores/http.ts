@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { httpTarget } from '@daybook/core'
@@ -8,7 +9,8 @@ import type { BenchStore, Item, OpenStore, Payload, StoreRound } from '../store.
 export const http: BenchStore = {
   name: 'http',
   about:
-    'an application on node:http that keeps the version of each key, fetch, a POST of JSON for each record',
+    'an application on node:http that keeps the version of each key, fetch, a POST of JSON for each record; by hand with the ' +
+    'same fields, the same ids and a time-out',
   open: () => openStore(single),
 }
 
@@ -63,9 +65,17 @@ function batched(url: string, batchRecords: number): StoreRound {
   }
 }
 
+/** With an id by which a repetition can be told, and no longer than it may take: what nobody would leave out. */
 async function post(url: string, content: object): Promise<void> {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(content) })
+  const id = randomUUID()
+  const headers = {
+    ...{ 'content-type': 'application/json' },
+    ...{ 'webhook-id': id, 'idempotency-key': id },
+  }
+  const answer = await fetch(url, {
+    ...{ method: 'POST', headers, body: JSON.stringify(content) },
+    ...{ redirect: 'manual', signal: AbortSignal.timeout(10_000) },
+  })
   await answer.arrayBuffer()
   if (!answer.ok) throw new Error(`the application answered ${answer.status}`)
 }
@@ -74,6 +84,9 @@ async function countAt(url: string): Promise<number> {
   return Number(await (await fetch(url)).text())
 }
 
+/** The same fields as the target's: bytes on the wire cost both sides the same. */
 function recordOf({ key, payload }: Item, version: bigint): object {
-  return { key, op: 'put', version: `${version}`, payload }
+  const id = randomUUID()
+  const place = { namespace: 'bench', origin: 'default', writtenAt: Date.now(), headers: {} }
+  return { id, key, op: 'put', version: `${version}`, ...place, payload }
 }

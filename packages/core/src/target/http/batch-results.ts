@@ -90,6 +90,7 @@ function reasonOf({ code, message, retryAfterMs }: Result, { redact }: AnswerCon
 
 /** What stands in `results`, whatever it is; empty where that is no list, undefined where there is none. */
 function parse(body: string): readonly unknown[] | undefined {
+  if (body === '') return undefined
   try {
     const answer: unknown = JSON.parse(body)
     if (typeof answer !== 'object' || answer === null || !('results' in answer)) return undefined

@@ -7,6 +7,7 @@ import { clockShape } from '../../config/shapes.ts'
 import type { Op, WalRecord } from '../../record.ts'
 import { aFunction, checkOptions, count, size, timeout } from '../check-options.ts'
 import type { BatchLimits, Outcome } from '../target.ts'
+import type { HttpCredentials } from './http-credentials.ts'
 import type { HttpAnswer, HttpFetch } from './http-exchange.ts'
 import { type HttpSigningKey, keyProblem } from './http-signing.ts'
 
@@ -120,6 +121,8 @@ export interface HttpSettings {
   /** True if a function gives each record's, which may be wrong. */
   readonly hasOwnMethods: boolean
   readonly headers: () => HttpHeaders | Promise<HttpHeaders>
+  /** Headers and keys that are the same for all requests, and were checked; undefined if a function gives some. */
+  readonly fixedCredentials: HttpCredentials | undefined
   readonly body:
     | 'record'
     | 'payload'
@@ -280,6 +283,10 @@ export function httpSettings(options: unknown): HttpSettings {
     hasOwnMethods: typeof method === 'function',
     methodOf: typeof method === 'function' ? method : () => method,
     headers: typeof headers === 'function' ? headers : () => headers,
+    fixedCredentials:
+      typeof headers === 'function' || typeof signing === 'function'
+        ? undefined
+        : { headers: { ...headers }, keys: listOf(signing) },
     batch: batch === true ? { maxRecords: 100, maxBytes: 2 ** 20 } : batch || undefined,
     isSigned: signing !== undefined,
     signingKeys:

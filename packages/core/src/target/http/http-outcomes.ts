@@ -23,7 +23,7 @@ const longestExcerpt = 300
 /** What an answer says of all that its request carried, by the table of status classes. */
 export function outcomeOf(answer: HttpAnswer, context: AnswerContext): Outcome {
   const { status, headers } = answer
-  if (isRemovalOfNothing(answer, context)) return applied
+  if (statusClassOf(status) === 'applied' || isRemovalOfNothing(answer, context)) return applied
   return outcomeOfStatus(status, context, {
     code: isRedirect(answer) ? 'HTTP_REDIRECT' : undefined,
     message: describe(answer, context.redact),

@@ -96,10 +96,11 @@ class HttpTarget implements Target {
     if (heldBack !== undefined) return heldBack
     const encoded = this.#encoded(records)
     if ('status' in encoded) return encoded
-    const credentials = await credentialsOf(this.#settings, signal)
+    const credentials =
+      this.#settings.fixedCredentials ?? (await credentialsOf(this.#settings, signal))
     if ('status' in credentials) return credentials
     const request = requestOf(records, destination, credentials, encoded, this.#settings)
-    const redact = redactionOf(credentials.headers, request.url)
+    const redact = (text: string): string => redactionOf(credentials.headers, request.url)(text)
     const sentAt = this.#settings.clock.monotonic()
     try {
       const answer = await exchange(request, signal, this.#settings)
