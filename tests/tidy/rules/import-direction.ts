@@ -30,6 +30,7 @@ const foundation = new Set([
   'clock.ts',
   'close-all.ts',
   'codec.ts',
+  'connection-errors.ts',
   'errors.ts',
   'event-loop-lag.ts',
   'events.ts',

@@ -1,3 +1,4 @@
+import { connectionCodeOf } from '../connection-errors.ts'
 import type { AttemptClass } from '../consumer/consumer.ts'
 import { isWalError, type WalErrorCode } from '../errors.ts'
 import type { FailureClass, FailureOutcome, HeldOutcome } from '../target/target.ts'
@@ -25,18 +26,6 @@ interface FailureReason {
 /** However long a target asks for, it is asked again after an hour: it may have mistaken its unit. */
 const longestRetryAfterMs = 3_600_000
 
-/** What a connection that cannot be made, or breaks, says. */
-const connectionCodes: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ECONNRESET',
-  'EPIPE',
-  'EAI_AGAIN',
-])
-
 const classByCode: ReadonlyMap<WalErrorCode, Failure['class']> = new Map([
   ['ERR_PERMANENT', 'permanent'],
   ['ERR_TRANSIENT', 'transient'],
@@ -53,9 +42,6 @@ const failureClasses: ReadonlySet<unknown> = new Set<FailureClass | 'held'>([
   'held',
 ])
 
-/** How deep causes are followed. */
-const deepestCause = 8
-
 /**
  * Tells what a target threw. An error of this library goes by its code, a failure outcome by its
  * status, a broken connection (also as a cause) is `unavailable`. Whatever is not known is
@@ -68,7 +54,7 @@ export function classifyError(error: unknown): Failure {
   const retryAfterMs = retryAfterOf(error)
   const byCode = isWalError(error) ? classByCode.get(error.code) : undefined
   if (byCode !== undefined) return { class: byCode, code, message, retryAfterMs }
-  const connection = connectionCodeOf(error, 0)
+  const connection = connectionCodeOf(error)
   if (connection !== undefined) {
     return { class: 'unavailable', code: connection, message, retryAfterMs }
   }
@@ -101,21 +87,4 @@ function retryAfterOf(value: unknown): number | undefined {
   const { retryAfterMs } = value as { readonly retryAfterMs?: unknown }
   if (typeof retryAfterMs !== 'number' || !(retryAfterMs >= 0)) return undefined
   return Number.isFinite(retryAfterMs) ? Math.min(retryAfterMs, longestRetryAfterMs) : undefined
-}
-
-/** Looks through causes, and through the errors of an AggregateError (a host of several addresses). */
-function connectionCodeOf(error: unknown, depth: number): string | undefined {
-  if (typeof error !== 'object' || error === null || depth > deepestCause) return undefined
-  const { code, cause, errors } = error as {
-    readonly code?: unknown
-    readonly cause?: unknown
-    readonly errors?: unknown
-  }
-  if (connectionCodes.has(code)) return code as string
-  const inner = [cause, ...(Array.isArray(errors) ? errors.slice(0, deepestCause) : [])]
-  for (const each of inner) {
-    const found = connectionCodeOf(each, depth + 1)
-    if (found !== undefined) return found
-  }
-  return undefined
 }

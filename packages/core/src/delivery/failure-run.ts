@@ -6,7 +6,7 @@ import type { Entry } from './entry.ts'
  * because everything failed with it. Without a bound, records that are poison together would look
  * like an outage again and again.
  */
-const mostOutages = 3
+const mostExcuses = 3
 
 /** Of several records, if nobody else can be asked, not one after the other is to blame. */
 const fewestInOutage = 2
@@ -176,7 +176,7 @@ export class FailureRun {
  */
 export function excuse(entry: Entry, successes: number): boolean {
   if (entry.successesAtExcuse === successes) return true
-  if (entry.excuses >= mostOutages) return false
+  if (entry.excuses >= mostExcuses) return false
   entry.excuses++
   entry.successesAtExcuse = successes
   return true

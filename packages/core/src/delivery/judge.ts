@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { isUnmadeCode } from '../connection-errors.ts'
 import type { Attempt } from '../consumer/consumer.ts'
 import type { Random } from '../random.ts'
 import type { Outcome } from '../target/target.ts'
@@ -9,7 +10,7 @@ import type { Entry } from './entry.ts'
 import { excuse, type FailureRun } from './failure-run.ts'
 import type { Gate } from './gate.ts'
 import type { DeliveryPolicy } from './policy.ts'
-import { fullJitterMs } from './retry-policy.ts'
+import { fullJitterMs, halfJitterMs } from './retry-policy.ts'
 import { newVerdicts, type Verdicts } from './verdicts.ts'
 
 export interface JudgeOptions {
@@ -35,10 +36,10 @@ interface Case {
 }
 
 /**
- * Times the target went down with a record, working again between, after which it is the record
- * that brings it down.
+ * Times the target went down with a record, working again between, that are put down to chance. After
+ * these it is the record that brings it down; or the way to the target is closed for this record alone.
  */
-const mostOutages = 5
+const chanceOutages = 5
 
 /** Wait of a record that was put off without saying for how long, in ms; and the least, where it was said. */
 const usualHoldMs = 1000
@@ -124,16 +125,14 @@ export class Judge {
   #failed(given: Case, entry: Entry, failure: Failure): void {
     const { gate } = this.#options
     const { batch, verdicts } = given
-    const isUnavailable = failure.class === 'unavailable' && !this.#bringsItDown(given, entry)
+    const isDown = failure.class === 'unavailable' && !this.#bringsItDown(given, entry, failure)
     if (batch.failedLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
     else if (failure.class === 'held' && !this.#isCrowded) this.#hold(given, entry, failure)
     else if (failure.class === 'throttled') {
       gate.throttle(failure)
       goesBack(batch, entry, verdicts)
-    } else if (isUnavailable) {
-      if (gate.open('unavailable', failure, batch.generation)) this.#refundRun(verdicts)
-      goesBack(batch, entry, verdicts)
-    } else if (failure.class === 'permanent' || failure.class === 'held') {
+    } else if (isDown) this.#down(given, entry, failure)
+    else if (failure.class === 'permanent' || failure.class === 'held') {
       this.#note(given, entry, { ...failure, class: 'permanent' })
       entry.spent++
       verdicts.dead.push(this.dead(batch, entry))
@@ -160,16 +159,31 @@ export class Judge {
     if (!gate.isRun) gate.answered(batch.generation, 0)
   }
 
+  /** An outage spends nobody's attempts. One that shows with a single record only holds up that one. */
+  #down(given: Case, entry: Entry, failure: Failure): void {
+    const { gate, policy, random } = this.#options
+    const { batch, verdicts } = given
+    if (gate.breaker === 'closed' && isSingledOut(given, entry) && !this.#isCrowded) {
+      const backoffMs = halfJitterMs(policy.retry, entry.outages - chanceOutages, random)
+      const retryAfterMs = Math.max(backoffMs, failure.retryAfterMs ?? 0)
+      this.#hold(given, entry, { ...failure, class: 'held', retryAfterMs })
+      return
+    }
+    if (gate.open('unavailable', failure, batch.generation)) this.#refundRun(verdicts)
+    goesBack(batch, entry, verdicts)
+  }
+
   /**
    * A record that crashes the target, or the way to it, looks like an outage each time. It is one
-   * that the target went down with again and again, and came back without.
+   * that the target went down with again and again, and came back without. Not where no connection
+   * was made: what has not been sent has brought nothing down.
    */
-  #bringsItDown({ single }: Case, entry: Entry): boolean {
+  #bringsItDown(given: Case, entry: Entry, { code }: Failure): boolean {
     const { successes } = this.#options.gate
     if (successes !== entry.successesAtOutage) entry.outages++
     entry.successesAtOutage = successes
     if (entry.outages > 1) entry.alone = true
-    return single && entry.outages > mostOutages
+    return isSingledOut(given, entry) && !isUnmadeCode(code)
   }
 
   /** Its attempt counts, unless all the others fail, too. */
@@ -257,6 +271,11 @@ export class Judge {
 function goesBack(batch: Batch, entry: Entry, verdicts: Verdicts): void {
   batch.heldLanes.add(entry.lane)
   verdicts.back.push(entry)
+}
+
+/** It was alone in each of the last outages, and the target worked between them. */
+function isSingledOut({ single }: Case, { outages }: Entry): boolean {
+  return single && outages > chanceOutages
 }
 
 /** What comes for a record after it was given back, or after its lease was lost, counts no more. */

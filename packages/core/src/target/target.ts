@@ -26,7 +26,8 @@ export interface FailureOutcome {
    * - `permanent`: will never succeed as it is; dead-lettered at once.
    * - `transient`: may succeed later; retried with backoff.
    * - `throttled`: the target asks for less; delivery pauses and no attempt is spent.
-   * - `unavailable`: the target is down; the breaker opens and no attempt is spent.
+   * - `unavailable`: the target is down; the breaker opens and no attempt is spent, unless it is always this record,
+   *   by itself, that the target goes down with: from the sixth time on, others being applied between, attempts are spent.
    */
   readonly status: FailureClass
   /** The store's own reason as a short stable word, for grouping. */
@@ -161,7 +162,10 @@ export function throttled(code: string, message: string, details?: FailureDetail
   return { status: 'throttled', code, message, ...details }
 }
 
-/** The target is down: open the breaker, and spend no attempt. */
+/**
+ * The target is down: open the breaker, and spend no attempt. From the sixth time on that it is down for one and the
+ * same record, others being applied between, that one's are spent: it may be what brings the target down.
+ */
 export function unavailable(
   code: string,
   message: string,

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { classifyError } from '../../src/delivery/classify-error.ts'
 import { WalError, type WalErrorCode } from '../../src/errors.ts'
@@ -30,13 +31,18 @@ describe('an error that a target throws', () => {
   })
 
   test.each([
-    'ECONNREFUSED',
-    'ENOTFOUND',
-    'ETIMEDOUT',
-    'EHOSTUNREACH',
-    'ECONNRESET',
-    'EPIPE',
-    'EAI_AGAIN',
+    ...[
+      'ECONNREFUSED',
+      'ENOTFOUND',
+      'ETIMEDOUT',
+      'EHOSTUNREACH',
+      'ECONNRESET',
+      'EPIPE',
+      'EAI_AGAIN',
+    ],
+    ...['EHOSTDOWN', 'ENETRESET', 'ECONNABORTED', 'EAI_FAIL', 'EPROTO', 'EMFILE'],
+    ...['UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_CLOSED', 'CERT_HAS_EXPIRED'],
+    ...['ERR_TLS_CERT_ALTNAME_INVALID', 'HPE_INVALID_CONSTANT'],
   ])('is an outage if the connection says %s, also as a cause', (code) => {
     expect(classifyError(withCode(code))).toMatchObject({ class: 'unavailable', code })
     const wrapped = withCode('UND_ERR', new Error('again', { cause: withCode(code) }))
@@ -46,6 +52,23 @@ describe('an error that a target throws', () => {
   test('is an outage if every address of a host refuses', () => {
     const error = new AggregateError([withCode('ECONNREFUSED'), withCode('ECONNREFUSED')], 'all')
     expect(classifyError(error)).toMatchObject({ class: 'unavailable', code: 'ECONNREFUSED' })
+  })
+
+  test('is an outage if the server drops the connection of a fetch', async () => {
+    const server = createServer((socket) => socket.on('data', () => socket.end()))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const error: unknown = await fetch(`http://127.0.0.1:${port}/`).catch((thrown) => thrown)
+    server.close()
+    expect(error).toBeInstanceOf(TypeError)
+    expect(classifyError(error)).toMatchObject({ class: 'unavailable', code: 'UND_ERR_SOCKET' })
+  })
+
+  test('is transient if only the answer did not come in time', () => {
+    const cause = withCode('UND_ERR_HEADERS_TIMEOUT')
+    expect(classifyError(new TypeError('fetch failed', { cause }))).toMatchObject({
+      class: 'transient',
+    })
   })
 
   test.each([
@@ -63,6 +86,9 @@ describe('an error that a target throws', () => {
     const error = new Error('loop')
     error.cause = error
     expect(classifyError(error)).toMatchObject({ class: 'transient' })
+    const all = new AggregateError([], 'loop of many')
+    all.errors.push(...Array.from({ length: 20 }, () => new AggregateError([all, all], 'again')))
+    expect(classifyError(all)).toMatchObject({ class: 'transient' })
   })
 
   test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, '7'])(

@@ -149,6 +149,36 @@ describe('a record that brings the target down', () => {
   })
 })
 
+describe('a record that finds no way to the target', () => {
+  test.each(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT', 'CERT_HAS_EXPIRED'])(
+    'was not received, and spends no attempt while all others are applied: %s',
+    async (code) => {
+      const h = harness()
+      h.queue.addMany(60)
+      let isDown = true
+      h.target.whole = (records) => {
+        if (!isDown || !records.some(({ id }) => id === 'r20')) return
+        throw new TypeError('fetch failed', { cause: Object.assign(new Error('no'), { code }) })
+      }
+      await h.start()
+      const pauses: number[] = []
+      for (let round = 0; round < 60; round++) {
+        await h.clock.advance(60_000)
+        h.queue.addMany(5)
+        pauses.push(h.events.pauses.length)
+      }
+      await h.clock.advance(60_000)
+      expect(h.events.letters).toEqual([])
+      expect(h.events.appliedIds).toHaveLength(359)
+      // Once it is known to stand alone with it, it holds up nobody else.
+      expect(pauses[59]).toBe(pauses[10])
+      isDown = false
+      expect(await h.drain()).toMatchObject({ applied: 1, dead: 0 })
+      expect(h.target.calls.at(-1)).toMatchObject({ ids: ['r20'], context: { attempts: [1] } })
+    },
+  )
+})
+
 describe('a throttle', () => {
   test('pauses delivery as long as the target asks, and spends nobody an attempt', async () => {
     const h = harness()
