@@ -16,7 +16,7 @@ import { benchTransaction, printTransaction } from './transaction/transaction.ts
 const besideTheCode = resolve(import.meta.dirname, '../../.daybook')
 
 // What brings a vendor's client along is loaded only where it is asked for: that takes longest.
-const cli = cac('pnpm bench')
+const cli = cac('npm run bench --')
 cli.option('--json', 'Print one JSON object instead of tables')
 cli.option('--directory <path>', 'Where to put the temporary files: a directory on a disk', {
   default: besideTheCode,

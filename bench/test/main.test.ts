@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 const main = join(import.meta.dirname, '../src/main.ts')
 const temporary = join(import.meta.dirname, '../../.daybook')
 
-/** Runs the benchmarks as `pnpm bench` does, and answers what came of it. */
+/** Runs the benchmarks as `npm run bench --` does, and answers what came of it. */
 function bench(...args: readonly string[]) {
   const before = leftovers()
   const { status, stdout, stderr } = spawnSync(

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { brokenLinks, missingScripts } from './pages.ts'
+import { brokenLinks, missingScripts, missingTests } from './pages.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 const pages = globSync(['*.md', 'docs/**/*.md', '{packages,examples}/*/*.md', 'bench/*.md'], {
@@ -19,6 +19,15 @@ test('pages name only scripts that exist', () => {
   expect(pages.flatMap(([page, text]) => missingScripts(page, text, scripts))).toEqual([])
 })
 
+test('pages name only tests that exist', () => {
+  const files = globSync('{packages,examples}/*/test/**/*.test.ts', { cwd: root })
+  const sourcesOf = (name: string): readonly string[] =>
+    files
+      .filter((file) => basename(file) === name)
+      .map((file) => readFileSync(join(root, file), 'utf8'))
+  expect(pages.flatMap(([page, text]) => missingTests(page, text, sourcesOf))).toEqual([])
+})
+
 test('a link to nowhere is found', () => {
   const text = '[a](errors.md#x) [b](../README.md) [c](https://example.com) [d](#below)'
   const exists = (path: string): boolean => path === 'README.md'
@@ -30,4 +39,16 @@ test('a link to nowhere is found', () => {
 test('a script that does not exist is found', () => {
   const text = 'Run `npm run demo`, `npm test`, or `pnpm run gone -- x`.'
   expect(missingScripts('a.md', text, { demo: '' })).toEqual(['a.md: no script is named gone'])
+})
+
+test('a test that does not exist is found, and one with places for values is not', () => {
+  const sources = { 'a.test.ts': "it('holds')\nit.each(['x'])('holds for %s too')" }
+  const sourcesOf = (file: string): readonly string[] =>
+    Object.entries(sources).flatMap(([name, text]) => (name === file ? [text] : []))
+  const rows = ['holds', 'holds for x too (seed 1)', 'is gone']
+  const text = rows.map((title) => `| a flaw | \`a.test.ts\`: ${title} |`).join('\n')
+  expect(missingTests('t.md', `${text}\n| b | \`b.test.ts\`: holds |`, sourcesOf)).toEqual([
+    "t.md: a.test.ts has no test 'is gone'",
+    "t.md: b.test.ts has no test 'holds'",
+  ])
 })

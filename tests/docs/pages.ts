@@ -25,3 +25,27 @@ export function missingScripts(
     .filter((name) => !(name in scripts))
     .map((name) => `${page}: no script is named ${name}`)
 }
+
+/** Tests that a page names in its tables, as `` `file.test.ts`: its title ``, and that are not in that file. */
+export function missingTests(
+  page: string,
+  markdown: string,
+  sourcesOf: (file: string) => readonly string[],
+): readonly string[] {
+  return [...markdown.matchAll(/`([\w-]+\.test\.ts)`: (.+?)(?: \(.*\))? \|$/gm)]
+    .map(([, file = '', title = '']) => ({ file, title }))
+    .filter(({ file, title }) => !sourcesOf(file).some((source) => hasTest(source, title)))
+    .map(({ file, title }) => `${page}: ${file} has no test '${title}'`)
+}
+
+function hasTest(source: string, title: string): boolean {
+  const titles = [...source.matchAll(/(['"`])((?:(?!\1).)+)\1/g)].map(([, , text = '']) => text)
+  return titles.some((text) => fits(text, title))
+}
+
+/** A title may have places for values: `%s`. */
+function fits(pattern: string, title: string): boolean {
+  const [first = '', ...others] = pattern.split(/%[sdij]|\$\w+/)
+  if (others.length === 0) return pattern === title
+  return title.startsWith(first) && title.endsWith(others.at(-1) ?? '')
+}

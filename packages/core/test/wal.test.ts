@@ -195,7 +195,7 @@ describe('createWal', () => {
     ).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
-  it('warns of a target that cannot tell a repetition, where the preset needs it', async () => {
+  it('warns of a target that cannot tell a repetition, where the persona needs it', async () => {
     const warnings: Error[] = []
     const listen = (warning: Error): number => warnings.push(warning)
     process.on('warning', listen)

@@ -97,7 +97,7 @@ export type Targets<P, Name extends string> = {
 }
 
 /**
- * One namespace: the unit of configuration and isolation. The presets (`fanOut`, `delayedQueue`)
+ * One namespace: the unit of configuration and isolation. The personas (`fanOut` and others)
  * make these; every option has a default but `targets`.
  */
 export interface NamespaceOptions<
@@ -106,7 +106,7 @@ export interface NamespaceOptions<
   Input = P,
   Order extends 'key' | 'none' = 'key' | 'none',
 > {
-  /** Which preset made it, for messages. */
+  /** Which persona made it, for messages. */
   readonly persona?: string | undefined
   /** The payloads' type, and their check before a record is durable. Default: anything. */
   readonly payload?: PayloadType<P, Input> | undefined

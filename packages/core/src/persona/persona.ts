@@ -1,6 +1,6 @@
 import type { Idempotency } from '../target/target.ts'
 
-/** The presets over one architecture. */
+/** The personas of one architecture. */
 export type Persona =
   | 'fanOut'
   | 'delayedQueue'

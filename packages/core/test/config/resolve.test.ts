@@ -255,7 +255,7 @@ describe('resolveOptions', () => {
     expect(namespaceOf({ payload })?.payload).toBe(payload)
   })
 
-  it('takes what the presets make', () => {
+  it('takes what the personas make', () => {
     const options = { directory: 'd', namespaces: { n: delayedQueue({ target, delay: '2h' }) } }
     expect(resolveOptions(options).namespaces[0]).toMatchObject({ order: 'none', delay: 7_200_000 })
   })
