@@ -3,6 +3,7 @@ import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import type { StoredRecord } from '../record.ts'
 import type { HeadChanges } from './head-changes.ts'
 import { markerOf } from './marker.ts'
+import { Recent } from './recent.ts'
 import { inspectChunks } from './transaction-reading.ts'
 import { OpenTransactionRun } from './transaction-run.ts'
 import type { TransactionBeginning, TransactionSource } from './transaction-source.ts'
@@ -17,6 +18,11 @@ export interface TransactionsAtTargetsOptions {
   readonly patienceMs: number
 }
 
+/** Far more than are applied at a time. Beyond it chunks are read once more, or a letter does not say which mutation it was. */
+const mostAtWork = 1_000
+/** As many as a target holds, unless configured otherwise. Beyond it they are waited for anew. */
+const mostWaiting = 100_000
+
 /** Waits for parts that cannot be seen yet, in ms: half of the time waited so far, within these. */
 const leastWaitMs = 50
 const longestWaitMs = 10_000
@@ -27,14 +33,19 @@ const done: TransactionBeginning = { kind: 'done' }
 export class TransactionsAtTargets implements TransactionSource {
   readonly #options: TransactionsAtTargetsOptions
   /** Ids of those whose chunks were found whole. */
-  readonly #whole = new Set<string>()
+  readonly #whole = new Recent<true>(mostAtWork)
   /** By id: since when parts are waited for, by the monotonic clock. */
-  readonly #waiting = new Map<string, number>()
+  readonly #waiting = new Recent<number>(mostWaiting)
   /** By id and target: the mutation that failed last. */
-  readonly #failed = new Map<string, number>()
+  readonly #failed = new Recent<number>(mostAtWork)
 
   constructor(options: TransactionsAtTargetsOptions) {
     this.#options = options
+  }
+
+  /** How much is remembered: for tests, as other processes may end what this one has begun. */
+  get remembered(): number {
+    return this.#whole.size + this.#waiting.size + this.#failed.size
   }
 
   keysOf(record: StoredRecord, target: string): readonly string[] | undefined {
@@ -57,10 +68,10 @@ export class TransactionsAtTargets implements TransactionSource {
     if (head.version !== undefined && head.version !== record.version) return done
     // Where it was never told yes it is not applied.
     if (head.state === 'discarded') return done
-    const parts = this.#whole.has(id) ? 'whole' : await inspectChunks(store, head)
+    const parts = this.#whole.get(id) ? 'whole' : await inspectChunks(store, head)
     if (parts === 'missing') return this.#absent(id, head)
     if (parts === 'damaged') return damaged(id)
-    this.#whole.add(id)
+    this.#whole.set(id, true)
     this.#waiting.delete(id)
     return this.#begin(record, head, target, changes)
   }
