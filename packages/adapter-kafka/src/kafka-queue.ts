@@ -44,6 +44,7 @@ const frameBytes = 60_000
 /** What is there while a queue is open. */
 interface Opened {
   readonly clusterId: string | undefined
+  readonly longestStayMs: number
   readonly parts: QueueParts
   readonly senders: SenderPool
   readonly pipes: Map<string, PartitionPipe>
@@ -100,7 +101,8 @@ class KafkaQueue implements Queue {
         retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
-      this.#opened = { clusterId, parts, senders, pipes: new Map() }
+      const longestStayMs = Math.max(...own.map(([, { longestStayMs: ms }]) => ms))
+      this.#opened = { clusterId, longestStayMs, parts, senders, pipes: new Map() }
     } catch (error) {
       await admin.close().catch(() => {})
       throw error
@@ -150,6 +152,10 @@ class KafkaQueue implements Queue {
 
   async pastReader(range: PastRange): Promise<PastReader> {
     return openPastReader(this.#ready().parts, range)
+  }
+
+  handsOutForMs(): number {
+    return this.#ready().longestStayMs
   }
 
   storage(): readonly string[] {

@@ -25,9 +25,16 @@ export interface CheckedTopic {
   readonly partitions: number
   /** Infinity for ever. */
   readonly retentionMs: number
+  /** By when a record has been removed after it was sent, in ms; Infinity for never. */
+  readonly longestStayMs: number
 }
 
 const leadersWithinMs = 30_000
+
+/** A broker's default of `segment.ms`: seven days. */
+const defaultSegmentMs = 604_800_000
+/** A broker looks for what is to be removed every five minutes (`log.retention.check.interval.ms`). */
+const removedWithinMs = 600_000
 
 /**
  * Creates the topics that are missing, waits until each partition has a leader (a client that sends
@@ -161,8 +168,16 @@ async function check(
         'acknowledged record can be lost with one broker; raise them, or accept it with `allowUnderReplicated: true`',
     )
   }
-  if (problems.length === 0) return { partitions: found.partitions, retentionMs }
+  if (problems.length === 0) {
+    const longestStayMs = retentionMs + segmentMs(has) + removedWithinMs
+    return { partitions: found.partitions, retentionMs, longestStayMs }
+  }
   throw new WalError('ERR_CONFIG', `The topic ${topic} will not do: ${problems.join('; ')}.`)
+}
+
+/** How long a segment may grow. All of it is removed at once, when its last record is old enough. */
+function segmentMs(has: ReadonlyMap<string, string>): number {
+  return Number(has.get('segment.ms') ?? defaultSegmentMs)
 }
 
 function marksProblems(

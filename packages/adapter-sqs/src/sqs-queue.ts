@@ -154,6 +154,14 @@ class SqsQueue implements Queue {
     return store && storeDeadLetters({ store, prefix: `dead-letters/${namespace}/` })
   }
 
+  /** In the ingress queue first, and then in that of a target. */
+  handsOutForMs(): number {
+    const { retentionMs } = this.#open()
+    const { queueUrl, targetQueueUrls } = this.#settings
+    const ofTargets = [...(targetQueueUrls?.values() ?? [])].map((url) => retentionMs.get(url) ?? 0)
+    return (retentionMs.get(queueUrl) as number) + Math.max(0, ...ofTargets)
+  }
+
   storage(): readonly string[] {
     return this.#open().places
   }

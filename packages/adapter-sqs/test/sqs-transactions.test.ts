@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createWal, multiPartitionMutation, type } from '@daybook/core'
+import {
+  createWal,
+  multiPartitionMutation,
+  type TransactionStoreContext,
+  type,
+} from '@daybook/core'
 import { memoryTransactionStore, recordingTarget, VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { directoryStore, sqsQueue } from '../src/index.ts'
@@ -45,6 +50,42 @@ test.each(['rows.fifo', 'rows'])(
     expect(status).toMatchObject({ state: 'applied', targets: { base: { applied: 3 } } })
     expect(target.applied.map(({ key }) => key)).toEqual(['k0', 'k1', 'k2'])
     await clock.runUntil(reader.close())
+    await rm(letters, { recursive: true })
+  },
+)
+
+test.each([
+  [{}, 3],
+  [{ base: 'base' }, 3 + 2],
+])(
+  'the status of a transaction is kept for as long as SQS may hand its marker out: %o',
+  async (own, days) => {
+    const dayMs = 86_400_000
+    const clock = new VirtualClock()
+    const model = new SqsModel({ clock })
+    const queueUrl = model.createQueue('rows', { retentionMs: 3 * dayMs })
+    const ownUrl = model.createQueue('base', { retentionMs: 2 * dayMs })
+    const targetQueueUrls = Object.fromEntries(Object.keys(own).map((target) => [target, ownUrl]))
+    const letters = await mkdtemp(join(tmpdir(), 'daybook-transactions-'))
+    const told: TransactionStoreContext[] = []
+    const store = Object.assign(memoryTransactionStore(), {
+      open: async (context: TransactionStoreContext) => void told.push(context),
+    })
+    const wal = await createWal({
+      clock,
+      namespaces: {
+        rows: multiPartitionMutation({
+          queue: sqsQueue({
+            ...{ client: model, queueUrl, deadLetterStore: directoryStore(letters) },
+            ...(days > 3 && { targetQueueUrls }),
+          }),
+          order: 'none',
+          ...{ targets: { base: recordingTarget() }, transactions: { store } },
+        }),
+      },
+    })
+    await clock.runUntil(wal.close())
+    expect(told).toEqual([{ namespace: 'rows', keepMs: days * dayMs }])
     await rm(letters, { recursive: true })
   },
 )

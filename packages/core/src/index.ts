@@ -249,5 +249,6 @@ export type {
   TransactionPutOptions,
   TransactionState,
   TransactionStore,
+  TransactionStoreContext,
 } from './transaction/transaction-store.ts'
 export { type CloseOptions, createWal, type Wal, type WalOptions, type WalStatus } from './wal.ts'

@@ -48,7 +48,7 @@ export class NamespaceTransactions {
   constructor(options: NamespaceTransactionsOptions) {
     const { config, queue, store, clock, emitter, preparer, producer, versions, ids } = options
     const namespace = config.name
-    const { maxMutations, maxBytes, openFor, keep } = transactionsOf(config)
+    const { maxMutations, maxBytes, openFor } = transactionsOf(config)
     const ownsStore = config.transactions?.store === undefined && !queue.supports.shared
     const changes = new HeadChanges({
       store,
@@ -63,7 +63,8 @@ export class NamespaceTransactions {
       maxMutations,
       maxBytes,
       openForMs: openFor,
-      keepMs: keep,
+      keepMs: keepMsOf(config, queue),
+      handsOutForMs: handsOutForMsOf(queue),
       ownsStore,
       namesKeys: !queue.supports.shared,
       origin: options.region.name,
@@ -128,21 +129,38 @@ export class NamespaceTransactions {
 
 /** Where a namespace's transactions wait; undefined where it has none. */
 export async function transactionStoreOf(
-  { name, transactions }: ResolvedNamespace,
+  config: ResolvedNamespace,
   queue: Queue,
 ): Promise<TransactionStore | undefined> {
+  const { name, transactions } = config
   if (transactions === undefined) return undefined
   const store = transactions.store ?? (await queue.transactions?.())
-  if (store !== undefined) {
-    await store.open?.()
-    return store
+  if (store === undefined) {
+    throw new ConfigError([
+      {
+        path: `namespaces.${name}.transactions`,
+        reason: `a ${queue.kind} queue has no place for their mutations; give transactions.store`,
+      },
+    ])
   }
-  throw new ConfigError([
-    {
-      path: `namespaces.${name}.transactions`,
-      reason: `a ${queue.kind} queue has no place for their mutations; give transactions.store`,
-    },
-  ])
+  try {
+    await store.open?.({ namespace: name, keepMs: keepMsOf(config, queue) })
+    return store
+  } catch (error) {
+    await store.close().catch(() => {})
+    throw error
+  }
+}
+
+/** A marker that comes again must find its head, or it is taken for one whose mutations are lost. */
+function keepMsOf(config: ResolvedNamespace, queue: Queue): number {
+  const { keep } = transactionsOf(config)
+  const handsOutForMs = handsOutForMsOf(queue)
+  return handsOutForMs === Number.POSITIVE_INFINITY ? keep : Math.max(keep, handsOutForMs)
+}
+
+function handsOutForMsOf(queue: Queue): number {
+  return queue.handsOutForMs?.() ?? Number.POSITIVE_INFINITY
 }
 
 /** False for the marker of a transaction that has no mutations for this target. */

@@ -124,7 +124,7 @@ export interface Namespace<
   ): Promise<Receipt>
   /**
    * How a transaction is doing, by the id of its receipt; undefined for one that is not known, or ended
-   * longer ago than `transactions.keep`. Rejects with `ERR_NOT_SUPPORTED` if the namespace has none.
+   * longer ago than it is kept (`transactions.keep`). Rejects with `ERR_NOT_SUPPORTED` if the namespace has none.
    */
   transactionStatus(id: string): Promise<TransactionStatus<Name> | undefined>
   /** The records that could not be applied. */

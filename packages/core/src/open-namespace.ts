@@ -64,6 +64,7 @@ import type {
   TransactionOptions,
   TransactionStatus,
 } from './transaction/transaction.ts'
+import type { TransactionStore } from './transaction/transaction-store.ts'
 import { VersionClock } from './version.ts'
 
 export interface OpenNamespaceOptions {
@@ -108,15 +109,17 @@ export class OpenNamespace implements Namespace {
     const strays = straysOf(options)
     await openQueue(options, hops, strays)
     let letters: DeadLetterQueue | undefined
+    let store: TransactionStore | undefined
     try {
       letters = await lettersOf(config, queue)
-      const store = await transactionStoreOf(config, queue)
+      store = await transactionStoreOf(config, queue)
       const producer = await queue.producer()
       const opened = new OpenNamespace(options, { producer, letters, store, hops, strays })
       await opened.#replication?.check()
       await opened.#transactions?.writing.begin()
       return opened
     } catch (error) {
+      await store?.close().catch(() => {})
       await letters?.close().catch(() => {})
       await queue.close().catch(() => {})
       throw error

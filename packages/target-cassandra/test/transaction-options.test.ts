@@ -5,6 +5,7 @@ import {
   cassandraTransactionTables,
 } from '../src/index.ts'
 import { fakeClient } from './support/fake-client.ts'
+import { makeHead } from './support/transaction-stores.ts'
 
 const client = fakeClient({ id: 'text partition_key' })
 const usual = { client, namespace: 'orders' }
@@ -51,6 +52,65 @@ describe('the options of cassandraTransactionStore', () => {
     expect(agreed?.options.consistency).toBe(consistency)
     // Sent twice by the driver, the second would find that the first was made, and answer no.
     expect(agreed?.options.isIdempotent).toBe(false)
+  })
+})
+
+/** Every column that any of the four tables has. */
+const columns = {
+  ...{
+    namespace: 'text partition_key',
+    id: 'text',
+    revision: 'int',
+    head: 'text',
+    contents: 'text',
+  },
+  ...{ fence: 'text', part: 'int', number: 'int', bytes: 'blob', state: 'text', bucket: 'text' },
+  ...{ changed_at: 'timestamp', noted_at: 'timestamp' },
+}
+const dayMs = 86_400_000
+
+describe('a store of transactions in Cassandra', () => {
+  it.each([
+    ['namespace', { endedFor: '1h' }, { namespace: 'carts', keepMs: 0 }],
+    ['endedFor', { endedFor: '1h' }, { namespace: 'orders', keepMs: 3_600_001 }],
+    ['endedFor', { endedFor: '7d' }, { namespace: 'orders', keepMs: 14 * dayMs }],
+  ] as const)(
+    'is refused by a namespace that it does not fit: %s (case %#)',
+    async (name, options, context) => {
+      const store = cassandraTransactionStore({ ...usual, client: fakeClient(columns), ...options })
+      await expect(store.open?.(context)).rejects.toMatchObject({
+        code: 'ERR_CONFIG',
+        message: expect.stringContaining(`\`${name}\``),
+      })
+    },
+  )
+
+  it.each([
+    [{}, 3_600_000, 7 * 86_400],
+    [{}, 14 * dayMs, 15 * 86_400],
+    [{ endedFor: '14d' }, 14 * dayMs, 14 * 86_400],
+  ] as const)(
+    'keeps what has ended for longer than its namespace does (case %#)',
+    async (options, keepMs, seconds) => {
+      const own = fakeClient(columns)
+      own.answer = ([statement]) =>
+        statement?.query.startsWith('UPDATE') ? [{ '[applied]': true }] : []
+      const store = cassandraTransactionStore({ ...usual, ...options, client: own })
+      await store.open?.({ namespace: 'orders', keepMs })
+      await store.create(makeHead(0, { state: 'applied' }), [])
+      const put = own.sent.find(({ statements }) => statements[0]?.query.startsWith('UPDATE'))
+      expect(put?.statements[0]?.params?.[0]).toBe(seconds)
+    },
+  )
+
+  it('may be opened once more after it was closed', async () => {
+    const store = cassandraTransactionStore({ ...usual, client: fakeClient(columns) })
+    const context = { namespace: 'orders', keepMs: 0 }
+    await store.open?.(context)
+    await store.close()
+    await expect(store.get('0189-some')).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await store.open?.(context)
+    expect(await store.get('0189-some')).toBeUndefined()
   })
 })
 

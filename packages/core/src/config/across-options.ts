@@ -148,17 +148,33 @@ export function acrossOptions(
   return [...found, ...replicationIssues(name, namespace, wrong, shared.region)]
 }
 
-/** What is wrong with namespaces that have the same queue: each would take the other's records. */
-export function sharedQueues(
-  namespaces: Readonly<Record<string, { readonly queue?: unknown }>>,
+interface ParsedStorage {
+  readonly queue?: unknown
+  readonly transactions?: { readonly store?: unknown } | undefined
+}
+
+/** What is wrong with namespaces that have the same queue, or store of transactions: each would take what is the other's. */
+export function sharedObjects(namespaces: Readonly<Record<string, ParsedStorage>>): ConfigIssue[] {
+  return [
+    ...sharedBy(namespaces, 'queue', 'queue', ({ queue }) => queue),
+    ...sharedBy(namespaces, 'transactions.store', 'store', (one) => one.transactions?.store),
+  ]
+}
+
+function sharedBy(
+  namespaces: Readonly<Record<string, ParsedStorage>>,
+  option: string,
+  what: string,
+  of: (namespace: ParsedStorage) => unknown,
 ): ConfigIssue[] {
   const owners = new Map<object, string>()
-  return Object.entries(namespaces).flatMap(([name, { queue }]) => {
-    if (typeof queue !== 'object' || queue === null) return []
-    const owner = owners.get(queue)
-    owners.set(queue, owner ?? name)
-    const reason = `is that of namespaces.${owner} as well; give each a queue of its own`
-    return owner === undefined ? [] : [{ path: `namespaces.${name}.queue`, reason }]
+  return Object.entries(namespaces).flatMap(([name, namespace]) => {
+    const object = of(namespace)
+    if (typeof object !== 'object' || object === null) return []
+    const owner = owners.get(object)
+    owners.set(object, owner ?? name)
+    const reason = `is that of namespaces.${owner} as well; give each a ${what} of its own`
+    return owner === undefined ? [] : [{ path: `namespaces.${name}.${option}`, reason }]
   })
 }
 

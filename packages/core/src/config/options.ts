@@ -80,7 +80,10 @@ export interface TransactionsOptions {
   readonly store?: TransactionStore | undefined
   /** How long one may stay open before what there is of it is discarded. Default `'1h'`. */
   readonly openFor?: Duration | undefined
-  /** How long the status of one that has ended can be asked for, at least. Default `'1h'`. */
+  /**
+   * How long the status of one that has ended can be asked for, at least. Default `'1h'`. Longer where processes share a queue that
+   * may hand its marker out longer, and tells how long: SQS, and Kafka but for topics that keep all.
+   */
   readonly keep?: Duration | undefined
   /** Most mutations of one, 1 to 1,000,000. Default 10,000. */
   readonly maxMutations?: number | undefined

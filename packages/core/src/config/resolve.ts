@@ -1,6 +1,6 @@
 import { resolve as resolvePath } from 'node:path'
 import * as v from 'valibot'
-import { acrossOptions, sharedQueues } from './across-options.ts'
+import { acrossOptions, sharedObjects } from './across-options.ts'
 import { ConfigError, type ConfigIssue } from './config-error.ts'
 import {
   type ParsedRegion,
@@ -85,7 +85,7 @@ function acrossAll(output: unknown, found: readonly v.BaseIssue<unknown>[]): Con
       const wrong = new Set(placesIn(name).map((place) => place[2]))
       return acrossOptions(name, namespace, wrong, shared)
     }),
-    ...sharedQueues(Object.fromEntries(whole)),
+    ...sharedObjects(Object.fromEntries(whole)),
   ]
 }
 

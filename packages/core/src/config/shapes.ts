@@ -84,6 +84,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   transactions: optional(method),
   highestVersion: optional(method),
   storage: optional(method),
+  handsOutForMs: optional(method),
   kept: optional(method),
   close: method,
   supports: object(supports),

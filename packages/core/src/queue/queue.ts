@@ -170,6 +170,12 @@ export interface Queue {
    * have one in common are refused, for each would take the other's records. Optional.
    */
   storage?(): readonly string[]
+  /**
+   * Once it is open: how long after it was sent a record may be handed out at the latest, also once more after its ack, in ms.
+   * Infinity where none is ever removed by its age. So long at least a namespace remembers transactions that have ended, and after it
+   * one that has not is sent again. Optional: without it the queue cannot tell.
+   */
+  handsOutForMs?(): number
   /** What is kept; undefined while it is closed. A queue without this cannot tell. */
   kept?(): KeptRecords | undefined
   /**

@@ -49,6 +49,7 @@ export function faultyQueue(queue: Queue, faults: QueueFaults): Queue {
     ...(queue.recall && { recall: queue.recall.bind(queue) }),
     ...(queue.pastReader && { pastReader: queue.pastReader.bind(queue) }),
     ...(queue.storage && { storage: queue.storage.bind(queue) }),
+    ...(queue.handsOutForMs && { handsOutForMs: queue.handsOutForMs.bind(queue) }),
     ...(queue.highestVersion && { highestVersion: queue.highestVersion.bind(queue) }),
     close: () => queue.close(),
   }

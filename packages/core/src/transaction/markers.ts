@@ -16,6 +16,8 @@ export interface MarkersContext
   readonly ownsStore: boolean
   readonly origin: string
   readonly largestMarkerBytes: number
+  /** How long the queue hands out what it was sent, in ms; Infinity where it does not tell. */
+  readonly handsOutForMs: number
   send(record: StoredRecord): Promise<SendOutcome>
 }
 
@@ -93,7 +95,7 @@ export class Markers {
     const noted = await this.#note(head, { state: 'sending', isRepeat: true })
     if (noted === undefined) return undefined
     const outcome = await this.send({ head: noted, ...(await this.#markerOf(noted)) })
-    if (outcome.durable === 'yes') await this.#noteSent(noted)
+    if (outcome.durable === 'yes') await this.#noteSent(await this.#latest(noted))
     else if (outcome.durable === 'no') await this.#note(noted, undefined)
     return outcome
   }
@@ -116,7 +118,9 @@ export class Markers {
 
   #isSent(note: MarkerNote | undefined): boolean {
     if (note?.state !== 'sent') return false
-    const { namesKeys, ownsStore } = this.#context
+    const { namesKeys, ownsStore, clock, handsOutForMs } = this.#context
+    // By now the queue has removed it, whether or not every target was given it.
+    if (clock.now() - note.at > handsOutForMs) return false
     // The store may have outlasted a queue in memory: what an earlier life has sent may be gone.
     return !namesKeys || ownsStore || note.at >= this.#openedAt
   }
@@ -128,6 +132,11 @@ export class Markers {
     const mayBeUnderWay = marker !== undefined && (!ownsStore || marker.at >= this.#openedAt)
     if (mayBeUnderWay && now - marker.at < sendingForMs) return false
     return ownsStore || now - changedAt >= sealedForMs
+  }
+
+  /** Targets that apply it change its head meanwhile. */
+  async #latest(head: TransactionHead): Promise<TransactionHead> {
+    return head.state === 'sealed' ? head : ((await this.#context.store.get(head.id)) ?? head)
   }
 
   async #noteSent(head: TransactionHead): Promise<void> {

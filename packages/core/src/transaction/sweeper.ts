@@ -9,6 +9,8 @@ export interface SweeperOptions {
   readonly clock: Clock
   readonly openForMs: number
   readonly keepMs: number
+  /** How long the queue hands out what it was sent, in ms; Infinity where it does not tell. */
+  readonly handsOutForMs: number
   /** True where this process alone uses the store. */
   readonly isOwn: boolean
   /** True for a transaction that a call in this process is at work on. */
@@ -107,13 +109,18 @@ export class Sweeper {
   }
 
   async #lookAfterMarkers(): Promise<void> {
-    const { clock, isOwn, isActive, markers, onError } = this.#options
+    const { clock, handsOutForMs, isOwn, isActive, markers, onError } = this.#options
     const settledBefore = isOwn ? clock.now() : clock.now() - settledForMs
     const changedBefore = isOwn ? Number.POSITIVE_INFINITY : settledBefore
-    await this.#each('sealed', changedBefore, async (head) => {
+    const lookAfter = async (head: TransactionHead): Promise<void> => {
       // One that cannot be sent now keeps no other from it.
       if (!isActive(head.id)) await markers.lookAfter(head).catch(onError)
-    })
+    }
+    await this.#each('sealed', changedBefore, lookAfter)
+    // By then the queue has removed the marker of a target that has not begun.
+    if (handsOutForMs < Number.POSITIVE_INFINITY) {
+      await this.#each('applying', clock.now() - handsOutForMs, lookAfter)
+    }
     // What was sent before, and was not among these, is sealed no more.
     if (!this.#closed) markers.forgetSent(settledBefore)
   }

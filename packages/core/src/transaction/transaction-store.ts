@@ -95,6 +95,16 @@ export interface TransactionFilter {
   readonly after?: string | undefined
 }
 
+/** What a store is told of the namespace that it is of. */
+export interface TransactionStoreContext {
+  readonly namespace: string
+  /**
+   * How long heads of what has ended are kept at least, in ms, unless the namespace removes them: a marker that comes again must
+   * find its head.
+   */
+  readonly keepMs: number
+}
+
 /**
  * Where the sets of transactions wait until they are applied: for each its head, and its mutations
  * in chunks of bytes that mean nothing to the store. As durable as the queue of its namespace, and the
@@ -104,10 +114,11 @@ export interface TransactionFilter {
  */
 export interface TransactionStore {
   /**
-   * Called once, where it is given, as its namespace is opened and before anything else. Rejects where the store cannot be used
-   * as it is: the wal is not created then.
+   * Called where it is given, as its namespace is opened and before anything else; after a `close` once more, if the same store is
+   * used again. Rejects where the store cannot be used as it is, or for this namespace: the wal is not created then, and the store
+   * is closed.
    */
-  open?(): Promise<void>
+  open?(context: TransactionStoreContext): Promise<void>
   /**
    * Stores a new head, of revision 1, and its first chunks, all or nothing, durably. Answers false, and
    * changes nothing, where there is a transaction of this id.

@@ -51,7 +51,7 @@ class World {
     const transactions = new Transactions({
       ...{ namespace: 'rows', store, changes, clock, ownsStore, namesKeys: true, origin: 'local' },
       ...{ maxMutations: 100, maxBytes: 1e9, openForMs, keepMs: 1e9, timeoutMs: 1e9 },
-      largestMarkerBytes: 1e6,
+      ...{ largestMarkerBytes: 1e6, handsOutForMs: Number.POSITIVE_INFINITY },
       newId: () => this.id,
       versions: (keys, steps) => this.versions.nextForAll(keys, steps, clock.now()),
       check: ({ payload }) => payload,

@@ -3,9 +3,10 @@ import { createWal, defineTarget, fileQueue, multiPartitionMutation } from '../.
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { HeadChanges } from '../../src/transaction/head-changes.ts'
 import { memoryTransactionStore } from '../../src/transaction/memory-transactions.ts'
 import { openLock } from '../queue/file/support/open-lock.ts'
-import { one, SharedPlace } from './support/process.ts'
+import { one, SharedPlace, two } from './support/process.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
 const hourMs = 3_600_000
@@ -143,4 +144,26 @@ describe('the marker of a sealed transaction', () => {
     await place.clock.advance(5 * hourMs)
     expect(place.queue).toHaveLength(1)
   })
+
+  it.each(['sealed', 'applying'] as const)(
+    'is sent again, with the same version, once a shared queue has removed it while the transaction was %s',
+    async (state) => {
+      const place = new SharedPlace()
+      const writer = place.process({ handsOutForMs: 5 * hourMs })
+      const { id, version } = await writer.run(two, {})
+      await writer.begin()
+      if (state === 'applying') {
+        await place.clock.advance(hourMs)
+        const changes = new HeadChanges({ ...place, onChange: () => {} })
+        await changes.progress(id, 'base', () => ({ state: 'applied', applied: 1 }))
+      }
+      await place.clock.advance(4.9 * hourMs)
+      expect(place.queue).toHaveLength(1)
+      await place.clock.advance(1.2 * hourMs)
+      expect(place.queue.map((marker) => marker.version)).toEqual([version, version])
+      await place.clock.advance(3 * hourMs)
+      expect(place.queue).toHaveLength(2)
+      expect((await place.store.get(id))?.state).toBe(state)
+    },
+  )
 })

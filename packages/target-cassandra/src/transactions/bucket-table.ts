@@ -63,8 +63,15 @@ export class BucketTable {
     this.#noted.set(place, now)
   }
 
-  /** The buckets of a state from this one on, in their order. */
-  async *from(state: TransactionState, first: string): AsyncGenerator<Bucket> {
+  /**
+   * The buckets of a state from this one on, in their order, but for those all of whose ids were made at this instant or later: no
+   * state of theirs changed before. What has ended is kept for days, and there may be thousands of these.
+   */
+  async *from(
+    state: TransactionState,
+    first: string,
+    before = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<Bucket> {
     let after = first
     let comparison = '>='
     for (;;) {
@@ -73,19 +80,31 @@ export class BucketTable {
           `WHERE namespace = ? AND state = ? AND bucket ${comparison} ? LIMIT ?`,
         [this.#namespace, state, after, pageRows],
       )
-      for (const row of rows) {
-        after = String(row['bucket'])
-        yield { name: after, writtenAt: BigInt(String(row['written_at'])) }
-      }
-      if (rows.length < pageRows) return
       comparison = '>'
+      let isOver = rows.length < pageRows
+      for (const row of rows) {
+        const bucket = { name: String(row['bucket']), writtenAt: BigInt(String(row['written_at'])) }
+        after = bucket.name
+        if (this.#isSince(bucket, before)) {
+          after = this.#lastByTime()
+          isOver = false
+          break
+        }
+        yield bucket
+      }
+      if (isOver) return
     }
   }
 
-  /** True if all of its ids were made at this instant or later: no state of theirs changed before. */
-  isSince({ name }: Bucket, instant: number): boolean {
+  #isSince({ name }: Bucket, instant: number): boolean {
     const begins = Number.parseInt(name, 16) * spanMs
     return begins >= instant && begins < this.#clock.now() + furthestAheadMs
+  }
+
+  /** Behind it are buckets of ids that are none by time. */
+  #lastByTime(): string {
+    const last = Math.ceil((this.#clock.now() + furthestAheadMs) / spanMs) - 1
+    return last.toString(16).padStart(nameDigits, '0')
   }
 
   isOld({ writtenAt }: Bucket): boolean {

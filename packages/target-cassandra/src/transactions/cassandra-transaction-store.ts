@@ -4,6 +4,7 @@ import {
   type TransactionFilter,
   type TransactionHead,
   type TransactionStore,
+  type TransactionStoreContext,
   WalError,
 } from '@daybook/core'
 import { Calls, storeError } from './calls.ts'
@@ -13,8 +14,10 @@ import { type IndexRow, IndexTable } from './index-table.ts'
 import { KnownHeads } from './known-heads.ts'
 import {
   type CassandraTransactionStoreOptions,
+  endedForS,
   resolveStoreOptions,
   type TransactionStoreSettings,
+  usualEndedForMs,
 } from './transaction-options.ts'
 import { checkTables, namesOfTables } from './transaction-tables.ts'
 import { Turns } from './turns.ts'
@@ -70,13 +73,19 @@ class CassandraTransactionStore implements TransactionStore {
     const tables = namesOfTables(settings.table)
     const calls = new Calls(settings)
     this.#settings = settings
-    this.#heads = new HeadTable(calls, tables.heads, settings)
+    const { endedForMs = usualEndedForMs } = settings
+    const options = { ...settings, endedForS: Math.floor(endedForMs / 1_000) }
+    this.#heads = new HeadTable(calls, tables.heads, options)
     this.#chunks = new ChunkTable(calls, tables.chunks)
-    this.#index = new IndexTable(calls, tables, settings)
+    this.#index = new IndexTable(calls, tables, options)
   }
 
-  async open(): Promise<void> {
+  async open(context: TransactionStoreContext): Promise<void> {
     const { client, table, executionProfile } = this.#settings
+    const seconds = endedForS(this.#settings, context)
+    this.#heads.endedForS = seconds
+    this.#index.endedForS = seconds
+    this.#closed = false
     try {
       await client.connect()
       await checkTables(client, table, executionProfile)
@@ -148,7 +157,7 @@ class CassandraTransactionStore implements TransactionStore {
       return true
     }
     await quietly(async () => {
-      await this.#chunks.remove(contents)
+      await this.#chunks.remove(contents, chunks.length)
       await this.#index.forget(state, { id, contents }, revision)
     })
     return false
@@ -172,7 +181,7 @@ class CassandraTransactionStore implements TransactionStore {
     if (isMoved) {
       await quietly(() => this.#index.forget(before.head.state, { id, contents }, revision - 1))
     }
-    if (hasEnded(head)) await quietly(() => this.#chunks.remove(contents))
+    if (hasEnded(head)) await quietly(() => this.#chunks.remove(contents, head.chunks))
     return true
   }
 
@@ -182,7 +191,7 @@ class CassandraTransactionStore implements TransactionStore {
     if (stored === undefined) return
     await this.#heads.remove(id)
     await quietly(async () => {
-      await this.#chunks.remove(stored.contents)
+      await this.#chunks.remove(stored.contents, stored.head.chunks)
       await this.#index.forget(stored.head.state, { id, contents: stored.contents })
     })
   }
@@ -224,7 +233,7 @@ class CassandraTransactionStore implements TransactionStore {
     // Its creation failed, or is under way; or it was removed and something of it is left.
     if (this.#settings.clock.now() - row.notedAt < orphanedMs) return undefined
     await quietly(async () => {
-      await this.#chunks.remove(row.contents)
+      await this.#chunks.remove(row.contents, 0)
       await this.#index.forget(state, row)
     })
     return undefined

@@ -40,15 +40,23 @@ export class ChunkTable {
     return row?.['bytes'] as Uint8Array | undefined
   }
 
-  /** Removes the whole set: a tombstone for each partition that has anything. */
-  async remove(contents: string): Promise<void> {
+  /**
+   * Removes the whole set, by a tombstone for each partition: from its end on, so that what is left where that fails
+   * is found again. `count` is how many chunks it has, 0 where nobody has counted them.
+   */
+  async remove(contents: string, count: number): Promise<void> {
+    // What was written last may come to be seen later than this.
+    const last = count > 0 ? partOf(count - 1) : await this.#firstEmpty(contents)
+    for (let part = last; part >= 0; part--) await this.#removePart(contents, part)
+  }
+
+  async #firstEmpty(contents: string): Promise<number> {
     for (let part = 0; ; part++) {
       const [row] = await this.#calls.read(
         `SELECT number FROM ${this.#table} WHERE contents = ? AND part = ? LIMIT 1`,
         [contents, part],
       )
-      if (row === undefined) return
-      await this.#removePart(contents, part)
+      if (row === undefined) return part
     }
   }
 

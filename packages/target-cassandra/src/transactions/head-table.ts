@@ -29,13 +29,14 @@ export class HeadTable {
   readonly #calls: Calls
   readonly #table: string
   readonly #namespace: string
-  readonly #endedForS: number
+  /** How long one that has ended stands, in seconds. */
+  endedForS: number
 
   constructor(calls: Calls, table: string, options: { namespace: string; endedForS: number }) {
     this.#calls = calls
     this.#table = table
     this.#namespace = options.namespace
-    this.#endedForS = options.endedForS
+    this.endedForS = options.endedForS
   }
 
   async read(id: string): Promise<StoredHead | undefined> {
@@ -61,7 +62,7 @@ export class HeadTable {
     contents: string,
     expected: Expected,
   ): Promise<Pick<Expected, 'fence'> | undefined> {
-    const ttl = hasEnded(head) ? this.#endedForS : 0
+    const ttl = hasEnded(head) ? this.endedForS : 0
     const values = [ttl, head.revision, jsonOf(head), contents, this.#namespace, head.id]
     let { fence } = expected
     for (let tries = 0; tries < mostTries; tries++) {

@@ -35,7 +35,8 @@ export class IndexTable {
   readonly #calls: Calls
   readonly #table: string
   readonly #namespace: string
-  readonly #endedForS: number
+  /** How long the head of one that has ended stands, in seconds. */
+  endedForS: number
   readonly #clock: Clock
   readonly #buckets: BucketTable
 
@@ -47,7 +48,7 @@ export class IndexTable {
     this.#calls = calls
     this.#table = index
     this.#namespace = options.namespace
-    this.#endedForS = options.endedForS
+    this.endedForS = options.endedForS
     this.#clock = options.clock
     this.#buckets = new BucketTable(calls, buckets, options)
   }
@@ -56,7 +57,7 @@ export class IndexTable {
   async note(head: TransactionHead, contents: string): Promise<void> {
     const { id, state, revision, changedAt } = head
     const bucket = bucketOf(id)
-    const ttl = hasEnded(head) ? this.#endedForS + graceS : 0
+    const ttl = hasEnded(head) ? this.endedForS + graceS : 0
     await Promise.all([
       this.#buckets.note(state, bucket),
       this.#calls.write(
@@ -88,8 +89,7 @@ export class IndexTable {
     { after, changedBefore }: { after?: string | undefined; changedBefore: number },
   ): AsyncGenerator<readonly IndexRow[]> {
     const first = after === undefined ? '' : bucketOf(after)
-    for await (const bucket of this.#buckets.from(state, first)) {
-      if (this.#buckets.isSince(bucket, changedBefore)) continue
+    for await (const bucket of this.#buckets.from(state, first, changedBefore)) {
       const from = after !== undefined && bucket.name === first ? after : ''
       let isEmpty = from === ''
       for await (const rows of this.#pagesOf(state, bucket, from)) {

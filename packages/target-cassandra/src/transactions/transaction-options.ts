@@ -1,4 +1,10 @@
-import { type Clock, type Duration, systemClock, WalError } from '@daybook/core'
+import {
+  type Clock,
+  type Duration,
+  systemClock,
+  type TransactionStoreContext,
+  WalError,
+} from '@daybook/core'
 import type { CassandraClient } from '../cassandra-client.ts'
 import { type Consistency, consistencyNumber } from '../consistency.ts'
 import { durationMs } from '../duration.ts'
@@ -29,8 +35,9 @@ export interface CassandraTransactionStoreOptions {
   /** An execution profile of the client, by its name. Its retry policy is not used. */
   readonly executionProfile?: string | undefined
   /**
-   * How long a transaction that has ended is kept at most, should nobody remove it, as the namespace does after its
-   * `transactions.keep`; give more than that. A minute to 20 years, in whole seconds; default `'7d'`.
+   * How long a transaction that has ended is kept at most, should nobody remove it, as the namespace does: after its
+   * `transactions.keep`, and not before its queue hands the marker out no more. A shorter time than that is refused. A minute to 20 years, in whole
+   * seconds; default `'7d'`, or a day more than the namespace keeps it.
    */
   readonly endedFor?: Duration | undefined
   /** Default the machine's. */
@@ -45,14 +52,17 @@ export interface TransactionStoreSettings {
   readonly consistency: number | undefined
   readonly serialConsistency: number
   readonly executionProfile: string | undefined
-  /** In seconds, as Cassandra takes it. */
-  readonly endedForS: number
+  /** In ms; undefined for the default. */
+  readonly endedForMs: number | undefined
   readonly clock: Clock
 }
 
 /** Largest TTL that Cassandra takes, in ms: 20 years of 365 days. Source: its `Attributes.MAX_TTL`. */
 const longestTtlMs = 630_720_000_000
 const shortestEndedForMs = 60_000
+const dayMs = 86_400_000
+/** Where the option says nothing, and no namespace has said more. */
+export const usualEndedForMs = 7 * dayMs
 
 /** As the protocol numbers them. */
 const serialConsistencies = { serial: 8, localSerial: 9 } as const
@@ -92,7 +102,7 @@ export function resolveStoreOptions(
     table: tableOf(options),
     consistency: consistencyOf(options),
     serialConsistency: serialConsistencyOf(options),
-    endedForS: endedForOf(options),
+    endedForMs: endedForOf(options),
   })
 }
 
@@ -120,11 +130,35 @@ function serialConsistencyOf({ serialConsistency = 'serial' }: CassandraTransact
   )
 }
 
-function endedForOf({ endedFor = '7d' }: CassandraTransactionStoreOptions): number {
+function endedForOf({ endedFor }: CassandraTransactionStoreOptions): number | undefined {
+  if (endedFor === undefined) return undefined
   const ms = durationMs(endedFor)
-  if (ms !== undefined && ms >= shortestEndedForMs && ms <= longestTtlMs)
-    return Math.floor(ms / 1_000)
+  if (ms !== undefined && ms >= shortestEndedForMs && ms <= longestTtlMs) return ms
   throw wrong('endedFor', `must be from one minute to 20 years, and is ${String(endedFor)}`)
+}
+
+/**
+ * How long what has ended stands in a table of its namespace, in seconds, as Cassandra takes it. Throws `ERR_CONFIG` for a store of
+ * another namespace, and where it would stand shorter than the namespace needs it.
+ */
+export function endedForS(
+  { namespace, endedForMs }: TransactionStoreSettings,
+  context: TransactionStoreContext,
+): number {
+  if (context.namespace !== namespace) {
+    const reason = `is '${namespace}', and it is given to the namespace '${context.namespace}': make a store for each`
+    throw wrong('namespace', reason)
+  }
+  const { keepMs } = context
+  if (endedForMs !== undefined && endedForMs < keepMs) {
+    const why = 'by transactions.keep, or as its queue may hand a marker out again'
+    throw wrong(
+      'endedFor',
+      `is ${endedForMs} ms, and the namespace keeps what has ended for ${keepMs} ms (${why}): give more than that`,
+    )
+  }
+  const ms = endedForMs ?? Math.max(usualEndedForMs, keepMs + dayMs)
+  return Math.floor(Math.min(ms, longestTtlMs) / 1_000)
 }
 
 function wrong(option: string, reason: string): WalError {

@@ -155,6 +155,28 @@ test('what has ended lets go of its chunks, and of its own row in time', async (
   }
 })
 
+test('a removal of chunks that failed in the middle is made up for when the transaction is removed', async () => {
+  const options = storeOptions(client, keyspace)
+  let removals = 0
+  const own: CassandraClient = {
+    connect: () => client.connect(),
+    batch: () => Promise.reject(new Error('not used')),
+    async execute(query, params = [], callOptions = {}) {
+      if (/^DELETE FROM \S+_chunks/.test(query) && ++removals === 2) throw new Error('lost')
+      return client.execute(query, [...params], callOptions as never)
+    },
+  }
+  const store = await openStore({ ...options, client: own })
+  const head = makeHead(Date.now())
+  await store.create(head, [])
+  for (const index of [0, 16, 32]) await store.addChunk(head.id, index, Buffer.alloc(10))
+  const contents = await contentsOf(head.id)
+  await store.put(next(head, 'discarded'))
+  expect(await count('_chunks', 'contents = ?', [contents])).toBeGreaterThan(0)
+  await store.remove(head.id)
+  expect(await count('_chunks', 'contents = ?', [contents])).toBe(0)
+})
+
 test('a chunk that comes as its transaction is discarded is not left behind', async () => {
   const options = storeOptions(client, keyspace)
   const other = await openStore(options)
@@ -303,7 +325,7 @@ test('a wal whose tables are missing is refused with the statements that create 
   const statement = `CREATE TABLE IF NOT EXISTS "${keyspace}"."nowhere_index"`
   await expect(opening).rejects.toMatchObject({ code, message: expect.stringContaining(statement) })
   await client.execute(`CREATE TABLE ${keyspace}.nowhere (namespace text PRIMARY KEY)`)
-  await expect(store.open?.()).rejects.toMatchObject({
+  await expect(store.open?.({ namespace: 'shop', keepMs: 0 })).rejects.toMatchObject({
     code,
     message: expect.stringContaining(`${keyspace}.nowhere has no column id of type text`),
   })

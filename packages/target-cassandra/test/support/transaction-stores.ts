@@ -34,7 +34,7 @@ export async function openStore(
   options: CassandraTransactionStoreOptions,
 ): Promise<TransactionStore> {
   const store = cassandraTransactionStore(options)
-  await store.open?.()
+  await store.open?.({ namespace: options.namespace, keepMs: 0 })
   return store
 }
 

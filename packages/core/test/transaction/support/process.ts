@@ -31,7 +31,7 @@ export class SharedPlace {
     return new Transactions({
       ...{ namespace: 'rows', store, clock, origin: 'local', ownsStore: false, namesKeys: false },
       ...{ maxMutations: 100, maxBytes: 1e9, openForMs: 3_600_000, keepMs: 3_600_000 },
-      ...{ timeoutMs: 1000, largestMarkerBytes: 1e6 },
+      ...{ timeoutMs: 1000, largestMarkerBytes: 1e6, handsOutForMs: Number.POSITIVE_INFINITY },
       changes: new HeadChanges({ store: given.store ?? store, clock, onChange: () => {} }),
       newId: () => this.#ids.next(clock.now()),
       versions: (keys, steps) => versions.nextForAll(keys, steps, clock.now()),
@@ -56,3 +56,9 @@ export class SharedPlace {
 export const one = (tx: {
   put(target: string, mutation: { key: string; payload: Uint8Array }): Promise<void>
 }): Promise<void> => tx.put('base', { key: 'k', payload: Uint8Array.of(1) })
+
+/** The same, and one of another target. */
+export const two = async (tx: Parameters<typeof one>[0]): Promise<void> => {
+  await one(tx)
+  await tx.put('index', { key: 'k', payload: Uint8Array.of(1) })
+}
