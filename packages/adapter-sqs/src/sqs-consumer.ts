@@ -12,6 +12,7 @@ import type {
 } from '@daybook/core'
 import { mostEntries, type SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
+import { type Comebacks, settlingMs } from './sqs-comebacks.ts'
 import { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
 import { type Held, HeldMessages } from './sqs-held.ts'
@@ -33,6 +34,8 @@ export interface SqsConsumerOptions {
   /** How long the queue keeps a message, in ms. */
   readonly retentionMs: number
   readonly counter: SentCounter
+  /** What failed on its way here, and here. */
+  readonly comebacks: Comebacks
   /** Whose queue it is. */
   readonly target: string
   /** A record for that target alone was left in the queue. */
@@ -48,8 +51,8 @@ export interface SqsConsumerOptions {
   onClose(): Promise<void>
 }
 
-/** From the end of a visibility to the message's being handed out, in ms. */
-const settlingMs = 2_000
+/** Most messages that wait here for a delay, or behind one that does, while more are received. */
+const mostWaiting = 1_000
 
 /** Hands out the messages of one queue. */
 export class SqsConsumer implements Consumer {
@@ -91,10 +94,7 @@ export class SqsConsumer implements Consumer {
     this.#strays = new SqsStrays(options)
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
-      wants: (underWay) =>
-        this.#wanted !== undefined &&
-        held.buffered + this.#reading < this.#wanted &&
-        !this.#outrunsDeletions(underWay),
+      wants: (underWay) => this.#wants() && !this.#outrunsDeletions(underWay),
       accept: (messages, expiresAt) => this.#accept(messages, expiresAt),
       failed: (error) => {
         this.#failure = error
@@ -181,9 +181,11 @@ export class SqsConsumer implements Consumer {
 
   /**
    * What a dead process held, or a reply that was lost, comes to light within a visibility. Where the
-   * counts, which are estimates, know of nothing, there is no need to wait for that.
+   * counts, which are estimates, know of nothing, there is no need to wait for that. What failed in this
+   * process is waited for, however often.
    */
   async #silenceMs(includeDelayed: boolean): Promise<number> {
+    if (this.#options.comebacks.areAwaited) return Number.POSITIVE_INFINITY
     const { pending, delayed } = await this.#options.backlog()
     if (includeDelayed && delayed > 0) return Number.POSITIVE_INFINITY
     return pending === 0 ? 0 : this.#options.settings.visibilityMs + settlingMs
@@ -215,6 +217,14 @@ export class SqsConsumer implements Consumer {
         sqsError('Messages come only when their visibility is over', cause).error,
       )
     }
+  }
+
+  /** What waits here for a delay is none of what is wanted, nor must it grow without bound. */
+  #wants(): boolean {
+    if (this.#wanted === undefined) return false
+    const { clock } = this.#options
+    const { ready, waiting } = this.#held.buffered(clock.now(), clock.monotonic())
+    return ready + this.#reading < this.#wanted && waiting < mostWaiting
   }
 
   /**
@@ -250,11 +260,14 @@ export class SqsConsumer implements Consumer {
   }
 
   async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { settings, clock } = this.#options
+    const { settings, clock, comebacks } = this.#options
     const { store } = settings
     this.#reading += messages.length
     const { read, failure } = await readMessages(messages, store)
-    if (failure !== undefined) this.#failure = failure
+    if (failure !== undefined) {
+      this.#failure = failure
+      comebacks.await(expiresAt)
+    }
     const own = await this.#strays.without(read, messages)
     // Where reading took until their visibility was over they are somebody else's.
     const receivedAt = clock.monotonic()

@@ -3,6 +3,8 @@ import { type Clock, isWalError, type SendOutcome, type WalError } from '@dayboo
 import { AckedCopies } from './sqs-acked-copies.ts'
 import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
+import type { Comebacks } from './sqs-comebacks.ts'
+import { SqsDeletions } from './sqs-deletions.ts'
 import { encodeClaim } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
 import type { IngressRetention } from './sqs-ingress-retention.ts'
@@ -22,6 +24,7 @@ export interface SqsForwarderOptions {
   readonly senders: ReadonlyMap<string, SqsSender>
   /** Of the ingress queue. */
   readonly retention: IngressRetention
+  readonly comebacks: Comebacks
   /** A record for that target alone, which has no queue here, stays where it is. */
   passedOver(target: string): void
   report(error: WalError): void
@@ -39,7 +42,7 @@ const mostUnderWay = 100
  */
 export class SqsForwarder {
   readonly #options: SqsForwarderOptions
-  readonly #calls: MessageCalls
+  readonly #deletions: SqsDeletions
   readonly #poller: SqsPoller
   readonly #copies = new AckedCopies()
   readonly #underWay = new Set<Promise<void>>()
@@ -50,7 +53,7 @@ export class SqsForwarder {
   constructor(options: SqsForwarderOptions) {
     const { settings, calls, clock } = options
     this.#options = options
-    this.#calls = new MessageCalls({ ...settings, calls })
+    this.#deletions = new SqsDeletions(new MessageCalls({ ...settings, calls }))
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
       wants: () => !this.#isPaused && this.#messages < mostUnderWay,
@@ -71,6 +74,7 @@ export class SqsForwarder {
     this.#messages += messages.length
     const work = this.#forwardAll(messages, expiresAt)
       .catch((error: unknown) => {
+        this.#options.comebacks.await(expiresAt)
         const reported = isWalError(error)
           ? error
           : sqsError('Records were not forwarded', error).error
@@ -85,7 +89,7 @@ export class SqsForwarder {
   }
 
   async #forwardAll(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { settings, retention } = this.#options
+    const { settings, retention, clock, comebacks } = this.#options
     if (messages.length > 0) retention.look(messages)
     const { read, failure } = await readMessages(messages, settings.store)
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
@@ -94,7 +98,8 @@ export class SqsForwarder {
     const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest, copied))
     // One that fails must not hide that others are still on their way.
     const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
-    if (this.#options.clock.monotonic() < latest) {
+    if (clock.monotonic() > latest) comebacks.await(expiresAt)
+    else {
       await retention.renew(messages.filter(({ MessageId = '' }) => !copied.has(MessageId)))
     }
     if (failed?.status === 'rejected') throw failed.reason
@@ -160,9 +165,9 @@ export class SqsForwarder {
   }
 
   async #delete({ receipt, claim, messageId }: ReadMessage): Promise<void> {
-    const failed = await this.#calls.delete([receipt])
+    const name = await this.#deletions.delete(receipt)
     // It comes again, and needs what lies in the store.
-    for (const name of failed.values()) throw sqsError('SQS did not delete', { name }).error
+    if (name !== undefined) throw sqsError('SQS did not delete', { name }).error
     this.#copies.forget(messageId)
     const { store } = this.#options.settings
     if (claim !== undefined) await store?.delete(claim)

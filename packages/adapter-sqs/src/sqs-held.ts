@@ -43,9 +43,17 @@ export class HeldMessages {
   #buffer: Held[] = []
   #position = 0
 
-  /** Those that are not handed out. */
-  get buffered(): number {
-    return this.#buffer.length
+  /** How many of those that are not handed out could be, and how many wait: for a delay, or behind one of their group that does. */
+  buffered(now: number, monotonic: number): { readonly ready: number; readonly waiting: number } {
+    const waitingGroups = new Set<string>()
+    let waiting = 0
+    for (const { group, readyAt, heldUntil } of this.#buffer) {
+      const isWithheld = group !== undefined && waitingGroups.has(group)
+      if (!isWithheld && readyAt <= monotonic && heldUntil <= now) continue
+      waiting++
+      if (group !== undefined) waitingGroups.add(group)
+    }
+    return { ready: this.#buffer.length - waiting, waiting }
   }
 
   get size(): number {

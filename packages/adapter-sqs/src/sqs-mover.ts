@@ -2,6 +2,8 @@ import type { Clock, Timer, WalError } from '@daybook/core'
 import { lots, type SqsCalls } from './sqs-calls.ts'
 import { sendTouched } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
+import type { Comebacks } from './sqs-comebacks.ts'
+import { SqsDeletions } from './sqs-deletions.ts'
 import { sqsError } from './sqs-errors.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
@@ -18,6 +20,7 @@ export interface SqsMoverOptions {
   readonly sender: SqsSender
   /** Into the companion itself, for hops. */
   readonly delaySender: SqsSender
+  readonly comebacks: Comebacks
   /** A delayed record was sent on, or moved because it is due. */
   hopped(): void
   report(error: WalError): void
@@ -35,6 +38,7 @@ const mostWaiting = 200
 export class SqsMover {
   readonly #options: SqsMoverOptions
   readonly #messages: MessageCalls
+  readonly #deletions: SqsDeletions
   readonly #poller: SqsPoller
   /** Those that wait for their last seconds. */
   readonly #waiting = new Map<ReadMessage, Timer>()
@@ -51,6 +55,7 @@ export class SqsMover {
     this.#options = options
     const place = { client: settings.client, queueUrl: settings.delayQueueUrl, calls }
     this.#messages = new MessageCalls(place)
+    this.#deletions = new SqsDeletions(this.#messages)
     this.#poller = new SqsPoller({
       ...{ ...settings, ...place, clock },
       wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
@@ -87,9 +92,12 @@ export class SqsMover {
   }
 
   async #accept(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { settings, report } = this.#options
+    const { settings, comebacks, report } = this.#options
     const { read, failure } = await readMessages(messages, settings.store)
-    if (failure !== undefined) report(failure as WalError)
+    if (failure !== undefined) {
+      comebacks.await(expiresAt)
+      report(failure as WalError)
+    }
     const byTime = read.toSorted((a, b) => (a.record.dueAt ?? 0) - (b.record.dueAt ?? 0))
     for (const message of byTime) this.#place(message, expiresAt)
   }
@@ -133,6 +141,7 @@ export class SqsMover {
     const isSent = await moving
     if (this.#lastMoves.get(group) === moving) this.#lastMoves.delete(group)
     if (isSent) await this.#delete(message)
+    else this.#options.comebacks.await(expiresAt)
   }
 
   #holdUp(group: string, until: number, now: number): void {
@@ -159,7 +168,7 @@ export class SqsMover {
 
   async #delete({ receipt }: ReadMessage): Promise<void> {
     this.#options.hopped()
-    await this.#messages.delete([receipt])
+    await this.#deletions.delete(receipt)
   }
 
   #follow(work: Promise<void>): void {

@@ -11,6 +11,7 @@ import {
 import { boundedStore } from './bounded-store.ts'
 import { SqsCalls } from './sqs-calls.ts'
 import { ClaimSweeper } from './sqs-claims.ts'
+import { Comebacks } from './sqs-comebacks.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
 import { sqsError } from './sqs-errors.ts'
 import { SqsForwarder } from './sqs-forwarder.ts'
@@ -44,6 +45,7 @@ interface Opened {
   /** With a store that answers in time. */
   readonly settings: SqsSettings
   readonly calls: SqsCalls
+  readonly comebacks: Comebacks
   /** How long each queue keeps a message, by its URL, in ms. */
   readonly retentionMs: ReadonlyMap<string, number>
   readonly places: readonly string[]
@@ -109,6 +111,7 @@ class SqsQueue implements Queue {
     this.#opened = {
       settings: { ...settings, store },
       ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
+      comebacks: new Comebacks(context.clock, settings.visibilityMs),
       places: checked.map(({ place }) => place),
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
@@ -123,7 +126,7 @@ class SqsQueue implements Queue {
   }
 
   async consumer(target: string): Promise<Consumer> {
-    const { context, settings, calls, sender, targetSenders, retentionMs: all } = this.#open()
+    const { context, settings, calls, sender, targetSenders, ...opened } = this.#open()
     const ownUrl = settings.targetQueueUrls?.get(target)
     const [only] = context.targets
     if (ownUrl === undefined && target !== only) {
@@ -131,13 +134,13 @@ class SqsQueue implements Queue {
       throw new WalError('ERR_CONFIG', message)
     }
     const queueUrl = ownUrl ?? settings.queueUrl
-    const retentionMs = all.get(queueUrl) as number
+    const retentionMs = opened.retentionMs.get(queueUrl) as number
     this.#consumers++
     this.#background ??= this.#startBackground()
     return new SqsConsumer({
       ...{ settings: { ...settings, queueUrl }, clock: context.clock, calls },
       sender: targetSenders.get(target) ?? sender,
-      ...{ counter: this.#counter, retentionMs, target },
+      ...{ counter: this.#counter, comebacks: opened.comebacks, retentionMs, target },
       passedOver: (name) => context.passedOver?.(name),
       backlog: () => this.#backlog(ownUrl),
       atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
@@ -207,11 +210,10 @@ class SqsQueue implements Queue {
 
   #startBackground(): Background {
     const { context, settings, calls, sender, delaySender, targetSenders } = this.#open()
-    const { retentionMs: all } = this.#open()
-    const { delayQueueUrl, queueUrl } = settings
+    const { retentionMs: all, comebacks } = this.#open()
+    const { delayQueueUrl, queueUrl, store } = settings
     const retentionMs = all.get(queueUrl) as number
     const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
-    const { store } = settings
     return {
       sweeper: store?.sweep && new ClaimSweeper({ ...common, store, namespace: context.namespace }),
       mover:
@@ -220,14 +222,13 @@ class SqsQueue implements Queue {
               ...common,
               settings: { ...settings, delayQueueUrl },
               hopped: () => context.delayHopped?.(1),
-              sender,
-              delaySender,
+              ...{ sender, delaySender, comebacks },
             })
           : undefined,
       forwarder:
         targetSenders.size > 0
           ? new SqsForwarder({
-              ...{ ...common, settings, senders: targetSenders },
+              ...{ ...common, settings, senders: targetSenders, comebacks },
               passedOver: (target) => context.passedOver?.(target),
               retention: new IngressRetention({
                 ...{ ...common, settings, sender, retentionMs },

@@ -12,6 +12,7 @@ const common = {
   clock,
   shortDelayMs: 2_000,
   quietMs: 60,
+  patienceMs: 20_000,
   seed: Number(process.env['DAYBOOK_SEED']),
 }
 
@@ -36,7 +37,8 @@ function subject(isFifo: boolean, fansOut: boolean) {
     queue: () =>
       sqsQueue({
         ...{ client: process.client, queueUrl, ...delays, ...(fansOut ? targets : {}) },
-        ...{ waitMs: 1_000, visibilityMs: 10_000, requestTimeoutMs: 60_000 },
+        // Four seconds by the machine's clock: one that stands still for longer has its messages handed out again.
+        ...{ waitMs: 1_000, visibilityMs: 40_000, requestTimeoutMs: 60_000 },
       }),
     crash: () => {
       process.die()

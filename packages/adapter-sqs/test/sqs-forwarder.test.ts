@@ -97,4 +97,25 @@ describe('the forwarder', () => {
     expect(model.size(firstUrl)).toBe(1)
     await clock.runUntil(consumer.close())
   })
+
+  test('deletes in one call what it has copied in one', async () => {
+    const deletes = model.deleteMessageBatch.bind(model)
+    const lots: number[] = []
+    model.deleteMessageBatch = async (input, options) => {
+      if (input.QueueUrl === queueUrl) lots.push(input.Entries.length)
+      return deletes(input, options)
+    }
+    const queue = await openQueue()
+    const records = Array.from({ length: 10 }, (_, at) =>
+      makeStoredRecord({ writtenAt: clock.now(), key: `key ${at}` }),
+    )
+    await clock.runUntil((await queue.producer()).send(records))
+    const consumer = await queue.consumer('first')
+    const deliveries = await clock.runUntil(consumer.pull(pulling))
+    expect(deliveries).toHaveLength(10)
+    await clock.advance(1_000)
+    expect(lots).toEqual([10])
+    expect(model.size(queueUrl)).toBe(0)
+    await clock.runUntil(consumer.close())
+  })
 })

@@ -28,19 +28,11 @@ interface Run {
   readonly fansOut?: boolean
   /** What stands between adapter and model. */
   readonly through?: (client: SqsClient) => SqsClient
-  /** How long to wait for what has not come. */
-  readonly patienceMs?: number
 }
 
 /** Writes and consumes on a troubled model until nothing is left, and tells what was lost or amiss. */
 async function run(settings: Run) {
-  const {
-    suffix,
-    seed,
-    fansOut = false,
-    through = (client) => client,
-    patienceMs = 40_000,
-  } = settings
+  const { suffix, seed, fansOut = false, through = (client) => client } = settings
   const model = troubledModel(clock, seed)
   const create = (name: string): string => model.createQueue(`${name}${suffix}`)
   const queueUrl = create('records')
@@ -66,14 +58,8 @@ async function run(settings: Run) {
   const keys = Array.from({ length: 8 }, (_, at) => `key ${at}`)
   const namespace = wal.namespace('troubled')
   const written = (await Promise.all(keys.map((key) => writeSurely(namespace, key, 15)))).flat()
-  // A drain gives up where nothing comes for longer than a visibility, and a copy may fail twice in a row.
-  const missing = (): number =>
-    Object.values(targets).reduce((sum, { distinct }) => sum + written.length - distinct, 0)
-  await expect
-    .poll(missing, { timeout: patienceMs })
-    .toBe(0)
-    .catch(() => {})
-  await wal.drain({ timeout: '1m' })
+  // However often a copy fails.
+  await wal.drain({ timeout: '5m' })
   await wal.close()
   const reports = Object.values(targets).map(({ applied, overlaps }) => {
     const { lost, unknown, outOfOrder, repeated } = reportDelivery(written, applied)
@@ -114,7 +100,7 @@ describe('with everything that SQS may do at any time', () => {
         return { Successful: input.Entries.map(({ Id }) => ({ Id })), Failed: [] }
       },
     })
-    const { reports } = await run({ suffix: '.fifo', seed: 1, through, patienceMs: 3_000 })
+    const { reports } = await run({ suffix: '.fifo', seed: 1, through })
     expect(reports[0]?.lost.length).toBeGreaterThan(0)
   })
 })

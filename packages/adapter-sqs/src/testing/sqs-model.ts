@@ -40,6 +40,11 @@ export class SqsModel implements SqsClient {
     this.#troubles = troubles && new SqsTroubles(troubles)
   }
 
+  /** How many messages so far came, or will come, once more than they had to: see `SqsTroublesOptions.repeated`. */
+  get repeated(): number {
+    return this.#troubles?.repeated ?? 0
+  }
+
   /** Makes a queue, and answers its URL. */
   createQueue(name: string, options: SqsModelQueueOptions = {}): string {
     const url = `https://sqs.model/000000000000/${name}`

@@ -33,6 +33,8 @@ export interface SqsTroublesOptions {
 /** The troubles of a model, drawn one after the other. */
 export class SqsTroubles {
   readonly #options: SqsTroublesOptions
+  /** How many messages came, or will come, once more than they had to. */
+  repeated = 0
 
   constructor(options: SqsTroublesOptions) {
     this.#options = options
@@ -54,7 +56,9 @@ export class SqsTroubles {
 
   /** Whether a message comes once more. */
   repeats(): boolean {
-    return this.#happens(this.#options.repeated)
+    const happens = this.#happens(this.#options.repeated)
+    if (happens) this.repeated++
+    return happens
   }
 
   /** When in a time that begins now it does so, in ms. */
