@@ -67,16 +67,24 @@ const dash = 45
  * The text of a UUID from its 16 bytes. In one piece, since strings put together are slow to read, and
  * without a call into native code: that takes as long as all of this.
  */
-export function uuidText(bytes: Uint8Array, at: number): string {
-  const high = (index: number): number => hexDigits[(bytes[at + index] ?? 0) >>> 4] ?? 0
-  const low = (index: number): number => hexDigits[(bytes[at + index] ?? 0) & 15] ?? 0
+export function uuidText(from: Uint8Array, at: number): string {
   // biome-ignore format: a line for each group
   return String.fromCharCode(
-    high(0), low(0), high(1), low(1), high(2), low(2), high(3), low(3), dash,
-    high(4), low(4), high(5), low(5), dash,
-    high(6), low(6), high(7), low(7), dash,
-    high(8), low(8), high(9), low(9), dash,
-    high(10), low(10), high(11), low(11), high(12), low(12),
-    high(13), low(13), high(14), low(14), high(15), low(15),
+    high(from, at), low(from, at), high(from, at + 1), low(from, at + 1),
+    high(from, at + 2), low(from, at + 2), high(from, at + 3), low(from, at + 3), dash,
+    high(from, at + 4), low(from, at + 4), high(from, at + 5), low(from, at + 5), dash,
+    high(from, at + 6), low(from, at + 6), high(from, at + 7), low(from, at + 7), dash,
+    high(from, at + 8), low(from, at + 8), high(from, at + 9), low(from, at + 9), dash,
+    high(from, at + 10), low(from, at + 10), high(from, at + 11), low(from, at + 11),
+    high(from, at + 12), low(from, at + 12), high(from, at + 13), low(from, at + 13),
+    high(from, at + 14), low(from, at + 14), high(from, at + 15), low(from, at + 15),
   )
+}
+
+function high(from: Uint8Array, at: number): number {
+  return hexDigits[(from[at] ?? 0) >>> 4] ?? 0
+}
+
+function low(from: Uint8Array, at: number): number {
+  return hexDigits[(from[at] ?? 0) & 15] ?? 0
 }

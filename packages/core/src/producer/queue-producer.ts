@@ -35,6 +35,9 @@ const retryAfterMs = 100
  * Stands between `write` and a queue's producer: bounds the bytes in flight, and answers
  * `'unknown'` when the queue does not answer in time. What is on its way then still counts against
  * the budget until the queue has let go of it.
+ *
+ * What most writes need is apart from what few do: a function that makes a closure takes memory for it
+ * on each call, also where it returns before.
  */
 export class QueueProducer {
   readonly #options: QueueProducerOptions
@@ -125,11 +128,20 @@ export class QueueProducer {
     patience: Patience,
     answer: Answer<R>,
   ): Promise<R> {
-    const refusal = this.#refusal(patience)
     const bytes = bytesOf(records)
-    if (refusal === undefined && this.#admission.tryTake(bytes)) {
-      return this.#sendAdmitted(records, bytes, patience, answer)
-    }
+    const isRefused = this.#closed || patience.signal?.aborted === true
+    return !isRefused && this.#admission.tryTake(bytes)
+      ? this.#sendAdmitted(records, bytes, patience, answer)
+      : this.#refuseOrWait(records, bytes, patience, answer)
+  }
+
+  #refuseOrWait<R>(
+    records: readonly StoredRecord[],
+    bytes: number,
+    patience: Patience,
+    answer: Answer<R>,
+  ): Promise<R> {
+    const refusal = this.#refusal(patience)
     const sent = refusal
       ? Promise.resolve(allOf(records, 'no', refusal))
       : this.#sendWhenRoom(records, bytes, patience)
@@ -171,10 +183,13 @@ export class QueueProducer {
     answer: Answer<R>,
   ): Promise<R> {
     const sending = new Sending(records, bytes, answer)
-    this.#limitWait(sending, patience)
+    if (isAsConfigured(patience)) this.#deadlines.add(sending)
+    else this.#limitWait(sending, patience)
     this.#inFlight += records.length
     try {
-      this.#settleWith(this.#options.producer.send(records, patience), sending)
+      const sent = this.#options.producer.send(records, patience)
+      if (sent === this.#last) this.#waitingForLast.push(sending)
+      else this.#settleWith(sent, sending)
     } catch (error) {
       this.#settle([sending], (one) => allOf(one.records, 'unknown', brokenPromise(error)))
     }
@@ -183,10 +198,6 @@ export class QueueProducer {
 
   /** The callers of one group of a log are given the same promise, and are answered in one go. */
   #settleWith(sent: Promise<readonly SendOutcome[]>, sending: Waiting): void {
-    if (sent === this.#last) {
-      this.#waitingForLast.push(sending)
-      return
-    }
     const waiting = [sending]
     this.#last = sent
     this.#waitingForLast = waiting
@@ -218,10 +229,6 @@ export class QueueProducer {
 
   /** A wait as configured costs little; a time-out or a signal of its own, a timer or a listener. */
   #limitWait(sending: Waiting, { timeoutMs, signal }: Patience): void {
-    if (timeoutMs === undefined && signal === undefined) {
-      this.#deadlines.add(sending)
-      return
-    }
     const giveUp = (error: WalError): void =>
       sending.finish(allOf(sending.records, 'unknown', error))
     const longestMs = timeoutMs ?? this.#options.timeoutMs
@@ -255,6 +262,10 @@ export class QueueProducer {
       { retryable: true },
     )
   }
+}
+
+function isAsConfigured({ timeoutMs, signal }: Patience): boolean {
+  return timeoutMs === undefined && signal === undefined
 }
 
 function asTheyAre(outcomes: readonly SendOutcome[]): readonly SendOutcome[] {

@@ -6,7 +6,7 @@ import type { AckedSequences } from './cursor-acked.ts'
 import type { DelayedItem } from './delayed-heap.ts'
 import { FeedRecall } from './feed-recall.ts'
 import { FileLease } from './file-lease.ts'
-import { FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
+import { type FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { isDelayed, isForOther } from './log-entry.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
@@ -126,7 +126,7 @@ export class FileFeed {
     if (this.#cursor.isDone(sequence) || this.#seen.has(sequence)) return undefined
     if (!wanted(record)) return undefined
     this.#seen.add(sequence)
-    this.#marks.looked({ sequence, dueAt: record.dueAt ?? 0 })
+    this.#marks.looked(sequence, record.dueAt ?? 0)
     return this.#deliver(entry, this.#newLease(entry))
   }
 
@@ -145,7 +145,7 @@ export class FileFeed {
     this.#open.delete(lease)
     this.#cursor.ack(lease.sequence)
     if (lease.dueAt > 0) this.#schedule.settle(lease.sequence)
-    this.#marks.ended(lease)
+    this.#marks.ended(lease.sequence, lease.dueAt)
   }
 
   /**
@@ -196,9 +196,7 @@ export class FileFeed {
   mark(): Promise<FileMark> {
     const instant = this.#clock.now()
     return this.count(instant, ({ due }) => {
-      const mark = new FileMark(this.#log.lastSequence, instant, due)
-      this.#marks.add(mark)
-      return mark
+      return this.#marks.add(this.#log.lastSequence, instant, due)
     })
   }
 
@@ -212,9 +210,9 @@ export class FileFeed {
     this.#seen = seen
     this.#isStale = true
     this.#beginnings++
-    this.#marks.recount((mark) => {
+    this.#marks.recount((covers) => {
       let left = 0
-      for (const [sequence, dueAt] of kept) if (mark.covers({ sequence, dueAt })) left++
+      for (const [sequence, dueAt] of kept) if (covers(sequence, dueAt)) left++
       return left
     })
     this.onMore()
@@ -222,7 +220,7 @@ export class FileFeed {
 
   /** A record that waited is done with. One that is to be read again does not count as looked at. */
   #ended(record: MarkedRecord): void {
-    if (this.#seen.has(record.sequence)) this.#marks.ended(record)
+    if (this.#seen.has(record.sequence)) this.#marks.ended(record.sequence, record.dueAt)
   }
 
   /** `isOwned`: the directory is still ours, and may be written to. */
@@ -288,14 +286,14 @@ export class FileFeed {
   #takeOrSetAside(entry: LogEntry, now: number, lot: PullLot): void {
     if (isDelayed(entry, now)) this.#setAside(entry)
     else {
-      this.#marks.looked({ sequence: entry.sequence, dueAt: entry.record.dueAt ?? 0 })
+      this.#marks.looked(entry.sequence, entry.record.dueAt ?? 0)
       lot.add(this.#deliver(entry, this.#newLease(entry)))
     }
   }
 
   #setAside({ sequence, address, record }: LogEntry): void {
     const { id, dueAt = 0 } = record
-    this.#marks.looked({ sequence, dueAt })
+    this.#marks.looked(sequence, dueAt)
     this.#schedule.push({ at: dueAt, order: sequence, address, hash: hashOfId(id) })
   }
 

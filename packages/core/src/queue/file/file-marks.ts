@@ -5,11 +5,10 @@ export interface MarkedRecord {
   readonly dueAt: number
 }
 
-/** Counts down to the end of what was in the queue, and due, at one instant. */
-export class FileMark {
+/** Where a mark stands, and its count; apart from the mark, which its holder may forget. */
+class MarkCount {
   readonly upTo: number
   readonly instant: number
-  /** How many of the records that it covers were looked at, and are not done with. */
   left: number
 
   constructor(upTo: number, instant: number, left: number) {
@@ -18,43 +17,67 @@ export class FileMark {
     this.left = left
   }
 
-  covers({ sequence, dueAt }: MarkedRecord): boolean {
+  covers(sequence: number, dueAt: number): boolean {
     return sequence <= this.upTo && dueAt <= this.instant
   }
 }
 
-/** The marks that somebody still holds: there is no end to a mark but that nobody asks any more. */
-export class FileMarks {
-  readonly #marks = new Set<WeakRef<FileMark>>()
+/** Counts down to the end of what was in the queue, and due, at one instant. */
+export class FileMark {
+  readonly #count: MarkCount
 
-  add(mark: FileMark): void {
-    for (const each of this.#marks) if (!each.deref()) this.#marks.delete(each)
-    this.#marks.add(new WeakRef(mark))
+  constructor(count: MarkCount) {
+    this.#count = count
+  }
+
+  get upTo(): number {
+    return this.#count.upTo
+  }
+
+  get instant(): number {
+    return this.#count.instant
+  }
+
+  /** How many of the records that it covers were looked at, and are not done with. */
+  get left(): number {
+    return this.#count.left
+  }
+
+  covers({ sequence, dueAt }: MarkedRecord): boolean {
+    return this.#count.covers(sequence, dueAt)
+  }
+}
+
+/**
+ * The marks that somebody still holds: there is no end to a mark but that nobody asks any more. Each
+ * record is counted twice, so what is counted is at hand, and only `add` looks who holds what.
+ */
+export class FileMarks {
+  #marks: { readonly count: MarkCount; readonly held: WeakRef<FileMark> }[] = []
+
+  /** `left`: how many of the records that it covers were looked at, and are not done with. */
+  add(upTo: number, instant: number, left: number): FileMark {
+    const count = new MarkCount(upTo, instant, left)
+    const mark = new FileMark(count)
+    this.#marks = this.#marks.filter(({ held }) => held.deref() !== undefined)
+    this.#marks.push({ count, held: new WeakRef(mark) })
+    return mark
   }
 
   /** A record that is not done with was looked at for the first time. */
-  looked(record: MarkedRecord): void {
-    this.#change(record, 1)
+  looked(sequence: number, dueAt: number): void {
+    for (const { count } of this.#marks) if (count.covers(sequence, dueAt)) count.left++
   }
 
   /** A record that was looked at is done with. */
-  ended(record: MarkedRecord): void {
-    this.#change(record, -1)
+  ended(sequence: number, dueAt: number): void {
+    for (const { count } of this.#marks) if (count.covers(sequence, dueAt)) count.left--
   }
 
   /** Counts anew what each has left. */
-  recount(count: (mark: FileMark) => number): void {
-    for (const each of this.#marks) {
-      const mark = each.deref()
-      if (mark) mark.left = count(mark)
-    }
-  }
-
-  #change(record: MarkedRecord, by: number): void {
-    if (this.#marks.size === 0) return
-    for (const each of this.#marks) {
-      const mark = each.deref()
-      if (mark?.covers(record)) mark.left += by
+  recount(leftOf: (covers: (sequence: number, dueAt: number) => boolean) => number): void {
+    for (const { count } of this.#marks) {
+      count.left = leftOf((sequence, dueAt) => count.covers(sequence, dueAt))
     }
   }
 }

@@ -58,6 +58,8 @@ export class Group {
   readonly #format: GroupFormat
   #buffer: Buffer = noBuffer
   #place: GroupPlace = { segment: 0, sequence: 0, offset: 0 }
+  /** What the next frame gets. Used again for each: one for every record would be much for the collector. */
+  #stamp = { sequence: 0, syncedBytes: 0, salt: 0 }
   /** Bytes of the buffer in use. */
   #filled = 0
   /** In their order. They must not change until the group is settled. */
@@ -106,6 +108,7 @@ export class Group {
   begin(place: GroupPlace): void {
     if (this.#buffer === noBuffer) this.#buffer = spareBuffers.take()
     this.#place = place
+    this.#stamp = this.#stampAt(place)
     this.#filled = 0
     this.#records = 0
     this.#highestVersion = 0n
@@ -118,27 +121,29 @@ export class Group {
   add(records: readonly StoredRecord[]): void {
     this.#makeRoomFor(records)
     const { namespace } = this.#format
-    const salt = this.#salt
-    const syncedBytes = this.#place.offset
-    let sequence = this.#place.sequence + this.#records
+    const stamp = this.#stamp
+    stamp.sequence = this.#place.sequence + this.#records
     let at = this.#filled
     let highestVersion = this.#highestVersion
-    const large: LargePayload[] = []
+    let large: LargePayload[] | undefined
     for (const record of records) {
       const body = at + frameHeaderBytes
       const payload = largePayloadOf(record)
       const encode = payload === undefined ? encodeRecord : encodeFields
       const end = encode(record, this.#buffer, body, namespace)
-      sealFrame(this.#buffer, at, end - body, { sequence, syncedBytes, salt }, payload)
-      if (payload !== undefined) large.push({ payload, frameAt: at, at: end })
+      sealFrame(this.#buffer, at, end - body, stamp, payload)
+      if (payload !== undefined) {
+        large ??= []
+        large.push({ payload, frameAt: at, at: end })
+      }
       at = this.#pad(end, end - body + (payload?.byteLength ?? 0))
-      sequence += 1
+      stamp.sequence += 1
       if (record.version > highestVersion) highestVersion = record.version
     }
     this.#filled = at
     this.#records += records.length
     this.#highestVersion = highestVersion
-    this.#addLarge(large)
+    if (large !== undefined) this.#addLarge(large)
   }
 
   /** Adds a frame that holds no record and takes no sequence. */
@@ -147,11 +152,8 @@ export class Group {
     const bodyAt = at + frameHeaderBytes
     this.#makeRoom(at + frameHeaderBytes + body.byteLength + mostPadding)
     this.#buffer.set(body, bodyAt)
-    sealFrame(this.#buffer, at, body.byteLength, {
-      sequence: this.#place.sequence + this.#records,
-      syncedBytes: this.#place.offset,
-      salt: this.#salt,
-    })
+    const sequence = this.#place.sequence + this.#records
+    sealFrame(this.#buffer, at, body.byteLength, { ...this.#stamp, sequence })
     this.#filled = this.#pad(bodyAt + body.byteLength, body.byteLength)
   }
 
@@ -159,17 +161,16 @@ export class Group {
   moveTo(place: GroupPlace): void {
     if (isSamePlace(place, this.#place)) return
     this.#place = place
-    const stamp = { syncedBytes: place.offset, salt: this.#salt }
-    let sequence = place.sequence
+    const stamp = this.#stampAt(place)
     let at = 0
     let next = 0
     while (at < this.#filled) {
       const large = this.#large[next]?.frameAt === at ? this.#large[next++]?.payload : undefined
       const bodyBytes = bodyBytesOf(this.#buffer, at)
       const bytesHere = bodyBytes - (large?.byteLength ?? 0)
-      sealFrame(this.#buffer, at, bytesHere, { ...stamp, sequence }, large)
+      sealFrame(this.#buffer, at, bytesHere, stamp, large)
       at += frameHeaderBytes + bytesHere + paddingOf(bodyBytes)
-      sequence += 1
+      stamp.sequence += 1
     }
   }
 
@@ -190,8 +191,9 @@ export class Group {
     this.#settle(outcome.durable === 'yes' ? durable : Object.freeze([Object.freeze(outcome)]))
   }
 
-  get #salt(): number {
-    return segmentSalt({ salt: this.#format.salt, number: this.#place.segment })
+  #stampAt({ sequence, offset, segment }: GroupPlace) {
+    const salt = segmentSalt({ salt: this.#format.salt, number: segment })
+    return { sequence, syncedBytes: offset, salt }
   }
 
   #addLarge(large: readonly LargePayload[]): void {

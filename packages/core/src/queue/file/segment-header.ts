@@ -46,7 +46,7 @@ export const segmentHeaderBytes = 4096
  * void and given again, even. Not one of them passes here: where only the salt differs, CRCs do.
  */
 export function segmentSalt({ salt, number }: Pick<SegmentHeader, 'salt' | 'number'>): number {
-  return (salt ^ (number % 2 ** 32)) >>> 0
+  return (salt ^ number) >>> 0
 }
 
 const formatVersion = 1
