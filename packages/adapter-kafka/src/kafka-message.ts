@@ -1,5 +1,5 @@
-import { type Op, type StoredRecord, WalError } from '@daybook/core'
-import type { KafkaEntry, KafkaMessage, KafkaPlace } from './kafka-client.ts'
+import type { Op, StoredRecord } from '@daybook/core'
+import type { KafkaMessage } from './kafka-client.ts'
 
 /**
  * A record as a message that any other consumer can read: the key is the key, the value is the
@@ -77,10 +77,11 @@ export function nameBytesOf(name: string): Buffer {
   return usualNames.get(name) ?? Buffer.from(name)
 }
 
-const takenPrefix = 'daybook-h-'
+/** Stands before the name of a header that is taken. */
+export const takenPrefix = 'daybook-h-'
 
 /** Ours, or one that a client loses because it keeps headers in a plain object. */
-function isTaken(name: string): boolean {
+export function isTaken(name: string): boolean {
   return (
     name.startsWith('daybook-') ||
     name === 'traceparent' ||
@@ -100,109 +101,4 @@ export function bytesOf({ key, value, headers }: KafkaMessage): number {
     bytes += (usualNames.get(name)?.byteLength ?? Buffer.byteLength(name)) + text.byteLength + 6
   }
   return bytes
-}
-
-/** The record in a message. Throws `ERR_UNDECODABLE` for one that none of ours has written. */
-export function recordOf(entry: KafkaMessage): StoredRecord {
-  const { key, value, headers } = entry
-  const text = (name: string): string | undefined => headers.get(name)?.toString()
-  const required = (name: string): string => text(name) ?? missing(name)
-  const traceparent = text('traceparent')
-  const dueAt = text('daybook-due-at')
-  return {
-    id: required('daybook-id'),
-    namespace: required('daybook-namespace'),
-    key: key?.toString(),
-    op: opOf(required('daybook-op')),
-    payload: value === null ? undefined : value,
-    headers: headersOf(headers),
-    writtenAt: numberOf(required('daybook-written-at')),
-    dueAt: dueAt === undefined ? undefined : numberOf(dueAt),
-    version: versionOf(required('daybook-version')),
-    origin: required('daybook-origin'),
-    target: text('daybook-target'),
-    transaction: transactionOf(text('daybook-transaction')),
-    attemptEpoch: numberOf(text('daybook-epoch') ?? '0'),
-    traceContext: traceparent === undefined ? undefined : traceOf(traceparent, text('tracestate')),
-    encryptionKeyId: text('daybook-key-id'),
-  }
-}
-
-/** When the record in a message may go to its targets; 0 for at once. */
-export function dueAtOf({ headers }: KafkaMessage): number {
-  return Number(headers.get('daybook-due-at')?.toString() ?? 0)
-}
-
-/** As much of a record as can be told of a message that holds none. */
-export function strangeRecord(
-  { topic, partition }: KafkaPlace,
-  { offset, key, value, timestamp }: KafkaEntry,
-): StoredRecord {
-  return {
-    id: `kafka:${topic}/${partition}/${offset}`,
-    namespace: '',
-    key: key?.toString(),
-    op: 'put',
-    payload: value ?? undefined,
-    headers: {},
-    writtenAt: timestamp,
-    dueAt: undefined,
-    version: 1n,
-    origin: '',
-    target: undefined,
-    transaction: undefined,
-    attemptEpoch: 0,
-    traceContext: undefined,
-    encryptionKeyId: undefined,
-  }
-}
-
-function headersOf(all: ReadonlyMap<string, Buffer>): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (const [stored, value] of all) {
-    const isEscaped = stored.startsWith(takenPrefix)
-    if (!isEscaped && isTaken(stored)) continue
-    const name = isEscaped ? stored.slice(takenPrefix.length) : stored
-    Object.defineProperty(headers, name, {
-      value: value.toString(),
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    })
-  }
-  return headers
-}
-
-function opOf(text: string): Op {
-  if (text === 'put' || text === 'patch' || text === 'delete') return text
-  throw undecodable(`its op is "${text}"`)
-}
-
-function numberOf(text: string): number {
-  const number = Number(text)
-  if (text === '' || !Number.isFinite(number)) throw undecodable(`"${text}" is not a number`)
-  return number
-}
-
-function versionOf(text: string): bigint {
-  if (/^\d{1,19}$/.test(text)) return BigInt(text)
-  throw undecodable(`its version is "${text}"`)
-}
-
-function transactionOf(text: string | undefined): StoredRecord['transaction'] {
-  if (text === undefined) return undefined
-  const colon = text.indexOf(':')
-  return { index: numberOf(text.slice(0, colon)), id: text.slice(colon + 1) }
-}
-
-function traceOf(traceparent: string, tracestate: string | undefined) {
-  return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
-}
-
-function missing(name: string): never {
-  throw undecodable(`it has no header "${name}"`)
-}
-
-function undecodable(why: string): WalError {
-  return new WalError('ERR_UNDECODABLE', `A message in the topic is no record of a wal: ${why}.`)
 }

@@ -36,7 +36,7 @@ export interface KafkaQueueOptions {
   readonly sendTimeoutMs?: number
   /** A consumer that is silent for so long has lost its partitions; default 10,000, at least 6,000 with a broker as it comes. */
   readonly sessionTimeoutMs?: number
-  /** Records read ahead of what was pulled, per partition; default 2,000. */
+  /** Records read ahead of what was pulled, per partition; default 1,000. */
   readonly bufferRecords?: number
   /** Their bytes, per partition; default 8 MiB. */
   readonly bufferBytes?: number
@@ -65,7 +65,7 @@ const defaults = {
   batchBytes: 900_000,
   sendTimeoutMs: 30_000,
   sessionTimeoutMs: 10_000,
-  bufferRecords: 2_000,
+  bufferRecords: 1_000,
   bufferBytes: 8 * 2 ** 20,
   delayTiersMs: [86_400_000, 21_600_000, 3_600_000, 600_000, 60_000, 10_000],
 }

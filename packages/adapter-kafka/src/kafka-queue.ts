@@ -18,12 +18,13 @@ import { DelayMover } from './delays/delay-mover.ts'
 import { Tiers } from './delays/tiers.ts'
 import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
 import { kafkaError } from './kafka-errors.ts'
+import { bytesOf } from './kafka-message.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
 import { openPastReader } from './past/kafka-past-reader.ts'
 import { Places } from './places.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
-import { PartitionPipe } from './producer/partition-pipe.ts'
+import { type BatchOutcome, PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
 import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
 import { checkRights } from './rights.ts'
@@ -47,7 +48,8 @@ interface Opened {
   readonly longestStayMs: number
   readonly parts: QueueParts
   readonly senders: SenderPool
-  readonly pipes: Map<string, PartitionPipe>
+  /** By topic and partition. */
+  readonly pipes: Map<string, PartitionPipe[]>
 }
 
 class KafkaQueue implements Queue {
@@ -116,7 +118,7 @@ class KafkaQueue implements Queue {
       places: parts.places,
       largestRecordBytes: this.supports.largestRecordBytes,
       now: () => parts.context.clock.now(),
-      put: (place, message, bytes) => this.#put(place, message, bytes),
+      put: (place, message, bytes) => this.#pipe(place)?.add(message, bytes) ?? notOpen(),
       delay: (message, dueAt) => this.#delay(message, dueAt),
     })
   }
@@ -189,16 +191,24 @@ class KafkaQueue implements Queue {
     return mover
   }
 
-  #put(place: KafkaPlace, message: KafkaMessage, bytes?: number): Promise<SendOutcome> {
-    if (this.#opened === undefined) return Promise.resolve({ durable: 'no', error: closed() })
+  async #put(place: KafkaPlace, message: KafkaMessage): Promise<SendOutcome> {
+    return (await (this.#pipe(place)?.add(message, bytesOf(message)) ?? notOpen()))[0]
+  }
+
+  /** Undefined once the queue is closed. */
+  #pipe(place: KafkaPlace): PartitionPipe | undefined {
+    if (this.#opened === undefined) return undefined
     const { parts, senders, pipes } = this.#opened
-    const name = `${place.topic}/${place.partition}`
-    const known = pipes.get(name)
-    if (known !== undefined) return known.send(message, bytes)
-    const options = { ...this.#settings, clock: parts.context.clock }
-    const pipe = new PartitionPipe(place, senders, options)
-    pipes.set(name, pipe)
-    return pipe.send(message, bytes)
+    const ofTopic = pipes.get(place.topic) ?? []
+    if (ofTopic.length === 0) pipes.set(place.topic, ofTopic)
+    const known = ofTopic[place.partition]
+    if (known !== undefined) return known
+    const pipe = new PartitionPipe(place, senders, {
+      ...this.#settings,
+      clock: parts.context.clock,
+    })
+    ofTopic[place.partition] = pipe
+    return pipe
   }
 
   #delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome> {
@@ -251,6 +261,10 @@ class KafkaQueue implements Queue {
     if (!this.#opened) throw closed()
     return this.#opened
   }
+}
+
+function notOpen(): BatchOutcome {
+  return Promise.resolve([{ durable: 'no', error: closed() }] as const)
 }
 
 function closed(): WalError {

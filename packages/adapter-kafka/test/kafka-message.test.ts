@@ -1,7 +1,8 @@
 import { makeDeadLetter, makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { letterMessage, letterOf, removalMessage } from '../src/dead-letters/letter-message.ts'
-import { bytesOf, messageOf, recordOf } from '../src/kafka-message.ts'
+import { bytesOf, messageOf } from '../src/kafka-message.ts'
+import { recordOf } from '../src/kafka-record.ts'
 
 test('the payload is the value and the headers are headers, for anybody to read', () => {
   const payload = Buffer.from('{"title":"Notorious"}')

@@ -7,17 +7,15 @@ import type {
   PullOptions,
   Release,
   SavedAttempts,
-  StoredRecord,
   Watermark,
 } from '@daybook/core'
 import { WalError } from '@daybook/core'
-import type { KafkaEntry, KafkaPlace, KafkaReader } from '../kafka-client.ts'
-import { kafkaError } from '../kafka-errors.ts'
-import { bytesOf, recordOf, strangeRecord } from '../kafka-message.ts'
-import { nameOf } from '../places.ts'
+import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
+import { recordOf, strangeRecord, weightOf } from '../kafka-record.ts'
 import type { QueueParts } from '../queue-parts.ts'
+import { LookAhead } from './look-ahead.ts'
 import { Membership } from './membership.ts'
-import type { Partition, Slot } from './partition.ts'
+import type { Partition, ReadRecord, Slot } from './partition.ts'
 import { RetentionWatch } from './retention-watch.ts'
 import { watermarkOf } from './watermark.ts'
 
@@ -36,8 +34,7 @@ export class KafkaConsumer implements Consumer {
   /** The partition that is asked first at the next pull: each in its turn. */
   #turn = 0
   #wake: () => void = nothing
-  /** For looking ahead, by topic; opened when they are first needed. */
-  readonly #readers = new Map<string, Promise<KafkaReader>>()
+  readonly #ahead: LookAhead
 
   constructor(parts: QueueParts, target: string) {
     this.#parts = parts
@@ -48,6 +45,7 @@ export class KafkaConsumer implements Consumer {
       entry: (partition, entry) => this.#admit(partition, entry),
       changed: () => this.#wake(),
     })
+    this.#ahead = new LookAhead(parts, this.#membership)
     const { retentionMs, context } = parts
     this.#watch = new RetentionWatch({
       clock: this.#clock,
@@ -109,20 +107,12 @@ export class KafkaConsumer implements Consumer {
     if (this.#closed) return deliveries
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
     try {
-      const ends = await this.#parts.lag.ends()
-      for (const partition of this.#membership.partitions) {
-        const { topic, partition: number } = partition.place
-        const reader = await this.#readerOf(topic)
-        const end = ends.get(nameOf(partition.place)) ?? 0
-        const lots = reader.read(number, partition.next, end, signal)
-        for await (const entries of lots) {
-          for (const entry of entries) this.#takeAhead(partition, entry, wanted, deliveries)
-        }
-      }
+      await this.#ahead.run(signal, (partition, entry) =>
+        this.#takeAhead(partition, entry, wanted, deliveries),
+      )
     } catch (error) {
-      void this.#closeReaders()
       // What was found by then is leased, and has to be handed out.
-      if (deliveries.length === 0) throw kafkaError('Looking ahead in the topic', error)
+      if (deliveries.length === 0) throw error
     }
     // What the group came to in the meantime was no longer unread.
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
@@ -131,7 +121,7 @@ export class KafkaConsumer implements Consumer {
 
   async backlog(): Promise<Backlog> {
     const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
-    const oldestWrittenAt = this.#oldest(({ delivery }) => delivery.record.writtenAt)
+    const oldestWrittenAt = this.#oldest(({ read }) => read.record.writtenAt)
     return { pending, delayed, oldestWrittenAt, approximate: true }
   }
 
@@ -150,19 +140,7 @@ export class KafkaConsumer implements Consumer {
     this.#closed = true
     this.#watch.stop()
     this.#wake()
-    await Promise.all([this.#membership.leave(), this.#closeReaders()])
-  }
-
-  #readerOf(topic: string): Promise<KafkaReader> {
-    const reader = this.#readers.get(topic) ?? this.#parts.client.reader(topic)
-    this.#readers.set(topic, reader)
-    return reader
-  }
-
-  async #closeReaders(): Promise<void> {
-    const readers = [...this.#readers.values()]
-    this.#readers.clear()
-    await Promise.allSettled(readers.map(async (reader) => (await reader).close()))
+    await Promise.all([this.#membership.leave(), this.#ahead.close()])
   }
 
   #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {
@@ -183,17 +161,16 @@ export class KafkaConsumer implements Consumer {
 
   /** Makes room for an entry, unless it is for others. */
   #admit(partition: Partition, entry: KafkaEntry): void {
-    const common = { position: entry.offset, bytes: bytesOf(entry) }
-    const { record, unreadable } = this.#read(partition.place, entry)
-    if (record.target !== undefined && record.target !== this.#target) {
-      this.#parts.context.passedOver?.(record.target)
+    const read = readRecord(partition.place, entry)
+    const { target, dueAt } = read.record
+    if (target !== undefined && target !== this.#target) {
+      this.#parts.context.passedOver?.(target)
       partition.skip(entry.offset)
       return
     }
     // The clock of whoever sent it on when it was due may be ahead of this one.
-    const earlyMs = (record.dueAt ?? 0) - this.#clock.now()
-    const readyAt = earlyMs > 0 ? this.#clock.monotonic() + earlyMs : 0
-    partition.add(entry, { ...common, record, unreadable }, readyAt)
+    const earlyMs = dueAt === undefined ? 0 : dueAt - this.#clock.now()
+    partition.add(entry, read, earlyMs > 0 ? this.#clock.monotonic() + earlyMs : 0)
   }
 
   #takeAhead(
@@ -203,25 +180,10 @@ export class KafkaConsumer implements Consumer {
     taken: Delivery[],
   ): void {
     if (!partition.isUnread(entry.offset)) return
-    const { record, unreadable } = this.#read(partition.place, entry)
-    const isMine = (record.target ?? this.#target) === this.#target
-    if (!isMine || (record.dueAt ?? 0) > this.#clock.now() || !wanted(record)) return
-    const delivery = { position: entry.offset, bytes: bytesOf(entry), record, unreadable }
-    taken.push(partition.takeAhead(entry, delivery))
-  }
-
-  #read(
-    place: KafkaPlace,
-    entry: KafkaEntry,
-  ): { readonly record: StoredRecord; readonly unreadable: WalError | undefined } {
-    try {
-      return { record: recordOf(entry), unreadable: undefined }
-    } catch (cause) {
-      const where = `${place.topic}, partition ${place.partition}, offset ${entry.offset}`
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      const unreadable = new WalError('ERR_UNDECODABLE', `${reason} (${where})`, { cause })
-      return { record: strangeRecord(place, entry), unreadable }
-    }
+    const read = readRecord(partition.place, entry)
+    const { target = this.#target, dueAt = 0 } = read.record
+    if (target !== this.#target || dueAt > this.#clock.now() || !wanted(read.record)) return
+    taken.push(partition.takeAhead(entry, read))
   }
 
   /** Known only where every partition that holds something has been read into. */
@@ -254,6 +216,20 @@ export class KafkaConsumer implements Consumer {
       signal.addEventListener('abort', wake, { once: true })
       this.#wake = wake
     })
+  }
+}
+
+/** What is no record comes as a strange one, with the reason. */
+function readRecord(place: KafkaPlace, entry: KafkaEntry): ReadRecord {
+  try {
+    const record = recordOf(entry)
+    return { record, bytes: weightOf(record), unreadable: undefined }
+  } catch (cause) {
+    const where = `${place.topic}, partition ${place.partition}, offset ${entry.offset}`
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const unreadable = new WalError('ERR_UNDECODABLE', `${reason} (${where})`, { cause })
+    const record = strangeRecord(place, entry)
+    return { record, bytes: weightOf(record), unreadable }
   }
 }
 

@@ -3,11 +3,14 @@ import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
 import { Progress } from './progress.ts'
 import { noteOf, runsLength, textOf } from './progress-text.ts'
 
+/** What was read of an entry. */
+export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'>
+
 /** An entry that was read and is not done with. */
 export interface Slot {
   readonly partition: Partition
   readonly offset: number
-  readonly delivery: Omit<Delivery, 'attempts' | 'lease'>
+  readonly read: ReadRecord
   /** When the topic was given it, in ms since the Unix epoch. */
   readonly storedAt: number
   leased: boolean
@@ -135,8 +138,8 @@ export class Partition {
     this.#next = Math.max(this.#next, next)
   }
 
-  add({ offset, timestamp: storedAt }: KafkaEntry, delivery: Slot['delivery'], readyAt: number) {
-    const slot = { partition: this, offset, delivery, storedAt, leased: false, readyAt }
+  add({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord, readyAt: number): void {
+    const slot = { partition: this, offset, read, storedAt, leased: false, readyAt }
     this.#slots.set(offset, slot)
     this.#rest(slot)
   }
@@ -166,10 +169,10 @@ export class Partition {
     let count = 0
     for (const slot of this.#waiting) {
       if (count === maxRecords) break
-      if (taken.length > 0 && bytes + slot.delivery.bytes > maxBytes) break
+      if (taken.length > 0 && bytes + slot.read.bytes > maxBytes) break
       slot.leased = true
       count++
-      bytes += slot.delivery.bytes
+      bytes += slot.read.bytes
       taken.push(this.#deliveryOf(slot))
     }
     this.#waiting.splice(0, count)
@@ -181,7 +184,7 @@ export class Partition {
   takeWanted(wanted: (record: StoredRecord) => boolean, now: number, taken: Delivery[]): void {
     this.#wakeRested(now)
     for (const slot of [...this.#waiting]) {
-      if (!wanted(slot.delivery.record)) continue
+      if (!wanted(slot.read.record)) continue
       this.#forgetWaiting(slot)
       slot.leased = true
       taken.push(this.#deliveryOf(slot))
@@ -194,8 +197,8 @@ export class Partition {
   }
 
   /** Leases an entry that reading has not come to. */
-  takeAhead({ offset, timestamp: storedAt }: KafkaEntry, delivery: Slot['delivery']): Delivery {
-    const slot = { partition: this, offset, delivery, storedAt, leased: true, readyAt: 0 }
+  takeAhead({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord): Delivery {
+    const slot = { partition: this, offset, read, storedAt, leased: true, readyAt: 0 }
     this.#slots.set(offset, slot)
     return this.#deliveryOf(slot)
   }
@@ -241,18 +244,33 @@ export class Partition {
   }
 
   #deliveryOf(slot: Slot): Delivery {
-    const attempts = this.#attempts.get(slot.offset) ?? noAttempts
-    return { ...slot.delivery, attempts, handle: slot, lease: this.#lease.signal }
+    const { offset: position, read } = slot
+    const { record, bytes, unreadable } = read
+    const attempts = this.#attempts.get(position) ?? noAttempts
+    return {
+      position,
+      record,
+      bytes,
+      unreadable,
+      attempts,
+      handle: slot,
+      lease: this.#lease.signal,
+    }
   }
 
   #rest(slot: Slot): void {
-    this.#waitingBytes += slot.delivery.bytes
+    this.#waitingBytes += slot.read.bytes
     if (slot.readyAt > 0) this.#resting.add(slot)
     else this.#wait(slot)
   }
 
   #wait(slot: Slot): void {
-    let at = this.#waiting.length
+    const last = this.#waiting.at(-1)
+    if (last === undefined || last.offset < slot.offset) {
+      this.#waiting.push(slot)
+      return
+    }
+    let at = this.#waiting.length - 1
     while (at > 0 && (this.#waiting[at - 1] as Slot).offset > slot.offset) at--
     this.#waiting.splice(at, 0, slot)
   }
@@ -267,7 +285,7 @@ export class Partition {
 
   #forgetWaiting(slot: Slot): void {
     if (slot.leased) return
-    this.#waitingBytes -= slot.delivery.bytes
+    this.#waitingBytes -= slot.read.bytes
     if (this.#resting.delete(slot)) return
     const at = this.#waiting.indexOf(slot)
     if (at >= 0) this.#waiting.splice(at, 1)

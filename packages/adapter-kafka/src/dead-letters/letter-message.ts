@@ -1,6 +1,7 @@
 import type { StoredDeadLetter } from '@daybook/core'
 import type { KafkaMessage } from '../kafka-client.ts'
-import { messageOf, recordOf } from '../kafka-message.ts'
+import { messageOf } from '../kafka-message.ts'
+import { recordOf } from '../kafka-record.ts'
 
 /** Holds what a letter has beside its record, as JSON. */
 const letterHeader = 'daybook-letter'

@@ -2,10 +2,7 @@ import { WalError } from '@daybook/core'
 import type { KafkaEntry, KafkaPlace, KafkaReader } from '../kafka-client.ts'
 import { kafkaError } from '../kafka-errors.ts'
 import type { QueueParts } from '../queue-parts.ts'
-import { unlessSilent } from './silence.ts'
-
-/** A reading that hears nothing for so long is given up, in ms. */
-const longestSilenceMs = 30_000
+import { silenceError, unlessSilent } from '../silence.ts'
 
 /** One reading of the topic. Once it is given up each of its methods rejects. */
 export interface Reading {
@@ -61,13 +58,11 @@ export class LetterReader {
     let offset: number | undefined
     const options = {
       clock: context.clock,
-      longestMs: longestSilenceMs,
       signal: this.#signal,
-      late: () => silence(topic, offset, reader?.failure),
+      late: () => silenceError(`The dead letters in ${topic}`, offset, reader?.failure),
     }
     return unlessSilent(async ({ signal, heard }) => {
       const still = <T>(answer: T): T => {
-        signal.throwIfAborted()
         heard()
         return answer
       }
@@ -92,15 +87,4 @@ export class LetterReader {
       })
     }, options)
   }
-}
-
-function silence(topic: string, offset: number | undefined, failure: unknown): WalError {
-  const where = offset === undefined ? '' : `, waiting for offset ${offset}`
-  const reason =
-    failure instanceof Error ? ` Its client goes on trying after: ${failure.message}.` : ''
-  const text = `The dead letters in ${topic} cannot be read: nothing came for ${longestSilenceMs} ms${where}.`
-  return new WalError('ERR_IO', `${text}${reason} The next call begins with a new reader.`, {
-    retryable: true,
-    cause: failure,
-  })
 }

@@ -5,6 +5,7 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { isDenied } from '../kafka-errors.ts'
+import { Holds } from './holds.ts'
 import { entryOf } from './kafkajs-entries.ts'
 import type { KafkaJs, KafkaJsBatchEnd, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
 import { Positions } from './positions.ts'
@@ -54,6 +55,7 @@ class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
   readonly #positions = new Positions()
+  readonly #holds = new Holds()
   #memberId = ''
   /** How often it has been given partitions, or lost them all. */
   #assignments = 0
@@ -71,6 +73,7 @@ class KafkaJsGroup implements KafkaGroup {
       this.#tell(() => {
         this.#crash = payload.error
         this.#assignments++
+        this.#holds.releaseAll()
         listener.assigned([])
         listener.failed(payload.error)
         if (!payload.restart) setTimeout(() => this.#startAgain(), startAgainMs).unref()
@@ -87,8 +90,12 @@ class KafkaJsGroup implements KafkaGroup {
         if (isStale()) return
         const { topic, partition, messages } = batch
         const next = Number(batch.lastOffset()) + 1
-        this.#positions.goTo({ topic, partition }, next)
-        this.#tell(() => this.#listener.entries({ topic, partition }, messages.map(entryOf), next))
+        const place = { topic, partition }
+        this.#positions.goTo(place, next)
+        const isHeld = this.#holds.during(place, () =>
+          this.#tell(() => this.#listener.entries(place, messages.map(entryOf), next)),
+        )
+        if (isHeld && !(await this.#holds.isReleased(place))) this.pause(place)
       },
     })
   }
@@ -100,13 +107,16 @@ class KafkaJsGroup implements KafkaGroup {
 
   read({ topic, partition }: KafkaPlace, from: number): void {
     if (this.#closed) return
+    const isThere = this.#positions.next({ topic, partition }) === from
+    if (this.#holds.release({ topic, partition }) && isThere) return
     this.#positions.goTo({ topic, partition }, from)
     this.#consumer.seek({ topic, partition, offset: String(from) })
     this.#consumer.resume([{ topic, partitions: [partition] }])
   }
 
   pause({ topic, partition }: KafkaPlace): void {
-    if (!this.#closed) this.#consumer.pause([{ topic, partitions: [partition] }])
+    if (this.#closed || this.#holds.hold({ topic, partition })) return
+    this.#consumer.pause([{ topic, partitions: [partition] }])
   }
 
   /**
@@ -129,6 +139,7 @@ class KafkaJsGroup implements KafkaGroup {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#holds.releaseAll()
     const left = this.#consumer.disconnect()
     // While it tries to join again after an outage the client waits for that, up to minutes. The
     // broker then takes the member out when its session is over.
@@ -167,6 +178,8 @@ class KafkaJsGroup implements KafkaGroup {
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#assignments++
+    // These are paused from here on, like all others.
+    this.#holds.releaseAll()
     this.#tell(() => {
       // It would begin where the group has committed; the listener knows what was read beyond that.
       for (const place of places) this.pause(place)

@@ -9,8 +9,10 @@ import {
 import { hopAtOf } from '../delays/tiers.ts'
 import type { KafkaEntry, KafkaReader } from '../kafka-client.ts'
 import { kafkaError } from '../kafka-errors.ts'
-import { bytesOf, recordOf } from '../kafka-message.ts'
+import { bytesOf } from '../kafka-message.ts'
+import { recordOf } from '../kafka-record.ts'
 import type { QueueParts } from '../queue-parts.ts'
+import { silenceError, unlessSilent, type Watched } from '../silence.ts'
 import { positionText } from './past-position.ts'
 import { type PastSpan, spansOf } from './past-spans.ts'
 
@@ -19,7 +21,11 @@ const sendingOnMs = 10_000
 
 /** Opens a reader of what the topic still has, outside of every group. */
 export async function openPastReader(parts: QueueParts, range: PastRange): Promise<PastReader> {
-  return new KafkaPastReader(parts, range, await spansOf(parts, range))
+  const spans = await unlessSilent(() => spansOf(parts, range), {
+    clock: parts.context.clock,
+    late: () => silenceError(`The past of ${parts.options.topic}`, undefined, undefined),
+  })
+  return new KafkaPastReader(parts, range, spans)
 }
 
 class KafkaPastReader implements PastReader {
@@ -28,6 +34,8 @@ class KafkaPastReader implements PastReader {
   readonly #spans: readonly PastSpan[]
   readonly #readers = new Map<string, Promise<KafkaReader>>()
   readonly #closing = new AbortController()
+  /** Ends the reading of a span. */
+  #leaving = new AbortController()
   /** Of the span that is being read. */
   #lots: AsyncIterator<readonly KafkaEntry[]> | undefined
   /** Asked for, perhaps by a read that was aborted. */
@@ -84,19 +92,26 @@ class KafkaPastReader implements PastReader {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#leaving.abort()
     const readers = [...this.#readers.values()]
     this.#readers.clear()
     await Promise.allSettled(readers.map(async (reader) => (await reader).close()))
   }
 
   async #fill(span: PastSpan, signal: AbortSignal): Promise<void> {
+    const what = `The past of ${span.topic}, partition ${span.partition},`
+    let reader: KafkaReader | undefined
     try {
-      const reader = await this.#readerOf(span.topic)
-      const { partition, next, to } = span
-      this.#lots ??= reader.read(partition, next, to, this.#closing.signal)[Symbol.asyncIterator]()
-      this.#lot ??= this.#lots.next()
-      const lot = await unlessAborted(this.#lot, signal)
-      if (lot === undefined) return
+      const lot = await unlessSilent(
+        async (watched) => {
+          reader = await this.#readerOf(span.topic)
+          return await this.#nextLot(span, reader, watched)
+        },
+        {
+          ...{ clock: this.#parts.context.clock, signal },
+          late: () => silenceError(what, span.next, reader?.failure),
+        },
+      )
       this.#lot = undefined
       if (!lot.done) this.#entries = [...lot.value]
       else {
@@ -105,21 +120,37 @@ class KafkaPastReader implements PastReader {
         this.#leave()
       }
     } catch (error) {
+      // What was asked for is waited for by the next read.
+      if (signal.aborted) return
       this.#leave()
-      this.#readers.delete(span.topic)
-      throw kafkaError(
-        `The past of ${span.topic}, partition ${span.partition}, cannot be read`,
-        error,
-      )
+      this.#giveBack(span.topic)
+      throw error instanceof WalError ? error : kafkaError(`${what} cannot be read`, error)
     }
+  }
+
+  #nextLot({ partition, next, to }: PastSpan, reader: KafkaReader, { heard }: Watched) {
+    heard()
+    const { signal } = this.#leaving
+    this.#lots ??= reader.read(partition, next, to, signal)[Symbol.asyncIterator]()
+    this.#lot ??= this.#lots.next()
+    return this.#lot
   }
 
   #leave(): void {
     const lots = this.#lots
+    this.#leaving.abort()
+    this.#leaving = new AbortController()
     this.#lots = undefined
     this.#lot = undefined
     this.#entries = []
     void lots?.return?.()
+  }
+
+  /** The next read has a new one. */
+  #giveBack(topic: string): void {
+    const reader = this.#readers.get(topic)
+    this.#readers.delete(topic)
+    reader?.then((opened) => opened.close()).catch(() => {})
   }
 
   #readerOf(topic: string): Promise<KafkaReader> {
@@ -166,17 +197,4 @@ class KafkaPastReader implements PastReader {
 function isWithin(at: number, { from, to }: PastRange): boolean {
   const isLate = from === undefined || !('at' in from) || at >= from.at
   return isLate && (to === undefined || !('at' in to) || at < to.at)
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  let stop = (): void => {}
-  const aborted = new Promise<undefined>((resolve) => {
-    stop = () => resolve(undefined)
-    signal.addEventListener('abort', stop, { once: true })
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }

@@ -17,8 +17,14 @@ export function platformatic(options: PlatformaticOptions): KafkaClient {
   }
 }
 
+type Sender = Producer<Buffer, Buffer, string, Buffer>
+
 async function openSender(options: PlatformaticOptions): Promise<KafkaSender> {
-  const producer = new Producer({ ...options, idempotent: true, acks: -1, autocreateTopics: false })
+  const producer: Sender = new Producer({
+    ...{ ...options, idempotent: true, acks: -1, autocreateTopics: false },
+    // It goes through the headers in any case.
+    serializers: { ...asTheyAre, headerKey: (name) => nameBytesOf(name ?? '') },
+  })
   // Waits for nothing: what is still under way has been given up.
   const close = (): Promise<void> => producer.close(true)
   return {
@@ -38,7 +44,7 @@ async function openSender(options: PlatformaticOptions): Promise<KafkaSender> {
 }
 
 async function send(
-  producer: Producer,
+  producer: Sender,
   { topic, partition }: KafkaPlace,
   messages: readonly KafkaMessage[],
 ): Promise<void> {
@@ -46,7 +52,7 @@ async function send(
     messages: messages.map(({ key, value, headers }) => ({
       topic,
       partition,
-      headers: headersOf(headers),
+      headers: headers as Map<string, Buffer>,
       // The client takes a null, which is what a missing one is on the wire.
       key: key as Buffer,
       value: value as Buffer,
@@ -54,8 +60,5 @@ async function send(
   })
 }
 
-function headersOf(headers: KafkaMessage['headers']): Map<Buffer, Buffer> {
-  const all = new Map<Buffer, Buffer>()
-  for (const [name, text] of headers) all.set(nameBytesOf(name), text)
-  return all
-}
+const asIs = (bytes: Buffer | undefined): Buffer | undefined => bytes
+const asTheyAre = { key: asIs, value: asIs, headerValue: asIs }

@@ -2,6 +2,7 @@ import { type Producer, type SendOutcome, type StoredRecord, WalError } from '@d
 import type { KafkaMessage, KafkaPlace } from '../kafka-client.ts'
 import { bytesOf, messageOf } from '../kafka-message.ts'
 import type { Places } from '../places.ts'
+import type { BatchOutcome } from './partition-pipe.ts'
 
 /** Where messages go, and where delayed ones do. */
 export interface Routes {
@@ -11,7 +12,7 @@ export interface Routes {
   readonly largestRecordBytes: number
   now(): number
   /** Puts a message of so many bytes into a partition, behind those put there before. */
-  put(place: KafkaPlace, message: KafkaMessage, bytes: number): Promise<SendOutcome>
+  put(place: KafkaPlace, message: KafkaMessage, bytes: number): BatchOutcome
   /** Puts a message where it waits until it is due. */
   delay(message: KafkaMessage, dueAt: number): Promise<SendOutcome>
 }
@@ -26,14 +27,11 @@ export class KafkaProducer implements Producer {
     this.#routes = routes
   }
 
-  async send(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]> {
-    const sending = Promise.all(records.map((record) => this.#sendOne(record)))
-    this.#sending.add(sending)
-    try {
-      return await sending
-    } finally {
-      this.#sending.delete(sending)
-    }
+  /** A single record is answered with the promise of its batch, so that core answers the callers of a batch in one go. */
+  send(records: readonly StoredRecord[]): Promise<readonly SendOutcome[]> {
+    const [first] = records
+    if (records.length === 1 && first !== undefined) return this.#sendOne(first)
+    return Promise.all(records.map((record) => this.#sendOne(record))).then((sent) => sent.flat())
   }
 
   async close(): Promise<void> {
@@ -41,20 +39,35 @@ export class KafkaProducer implements Producer {
     await Promise.all(this.#sending)
   }
 
-  async #sendOne(record: StoredRecord): Promise<SendOutcome> {
+  #sendOne(record: StoredRecord): BatchOutcome {
     if (this.#closed) {
-      return { durable: 'no', error: new WalError('ERR_CLOSED', 'The Kafka producer is closed.') }
+      return refused(new WalError('ERR_CLOSED', 'The Kafka producer is closed.'))
     }
     const { places, largestRecordBytes } = this.#routes
     const message = messageOf(record)
     const bytes = bytesOf(message)
-    if (bytes > largestRecordBytes)
-      return { durable: 'no', error: tooLarge(record, bytes, this.#routes) }
-    const { dueAt = 0 } = record
-    if (dueAt > this.#routes.now()) return this.#routes.delay(message, dueAt)
+    if (bytes > largestRecordBytes) return refused(tooLarge(record, bytes, this.#routes))
+    const { dueAt } = record
+    if (dueAt !== undefined && dueAt > this.#routes.now()) {
+      return this.#kept(this.#routes.delay(message, dueAt).then((outcome) => [outcome] as const))
+    }
     // Without a key any partition will do; the same one for the same record.
-    return this.#routes.put(places.of(message.key ?? Buffer.from(record.id)), message, bytes)
+    const place = places.of(message.key ?? Buffer.from(record.id))
+    return this.#kept(this.#routes.put(place, message, bytes))
   }
+
+  /** Closing waits for it. */
+  #kept(sending: BatchOutcome): BatchOutcome {
+    if (this.#sending.has(sending)) return sending
+    this.#sending.add(sending)
+    const forget = (): void => void this.#sending.delete(sending)
+    sending.then(forget, forget)
+    return sending
+  }
+}
+
+function refused(error: WalError): BatchOutcome {
+  return Promise.resolve([{ durable: 'no', error }] as const)
 }
 
 function tooLarge(

@@ -12,10 +12,21 @@ export interface PipeOptions {
   readonly sendTimeoutMs: number
 }
 
-interface Waiting {
-  readonly message: KafkaMessage
-  readonly bytes: number
-  readonly settle: (outcome: SendOutcome) => void
+/** What became of a batch: all of it or nothing of it was stored, so there is one outcome. */
+export type BatchOutcome = Promise<readonly [SendOutcome]>
+
+/** Messages that are sent together. */
+class Batch {
+  readonly messages: KafkaMessage[] = []
+  bytes = 0
+  readonly outcome: BatchOutcome
+  settle!: (outcome: readonly [SendOutcome]) => void
+
+  constructor() {
+    this.outcome = new Promise((resolve) => {
+      this.settle = resolve
+    })
+  }
 }
 
 /**
@@ -26,8 +37,8 @@ export class PartitionPipe {
   readonly #place: KafkaPlace
   readonly #senders: SenderPool
   readonly #options: PipeOptions
-  readonly #waiting: Waiting[] = []
-  #waitingBytes = 0
+  /** In the order in which they go. Only the last one takes more. */
+  readonly #waiting: Batch[] = []
   #isSending = false
   #linger: Timer | undefined
 
@@ -41,19 +52,34 @@ export class PartitionPipe {
     return !this.#isSending && this.#waiting.length === 0
   }
 
-  /** Resolves with what became of the message. `bytes`, where they have been counted already. */
-  send(message: KafkaMessage, bytes = bytesOf(message)): Promise<SendOutcome> {
-    return new Promise((settle) => {
-      this.#waiting.push({ message, bytes, settle })
-      this.#waitingBytes += bytes
-      this.#flow()
-    })
+  /** Resolves with what became of the message. */
+  async send(message: KafkaMessage): Promise<SendOutcome> {
+    return (await this.add(message, bytesOf(message)))[0]
+  }
+
+  /** Adds a message of so many bytes to the batch that goes next. All of a batch are given the same promise. */
+  add(message: KafkaMessage, bytes: number): BatchOutcome {
+    const batch = this.#batchFor(bytes)
+    batch.messages.push(message)
+    batch.bytes += bytes
+    if (!this.#isSending) this.#flow()
+    return batch.outcome
+  }
+
+  #batchFor(bytes: number): Batch {
+    const last = this.#waiting.at(-1)
+    if (last !== undefined && last.bytes + bytes <= this.#options.batchBytes) return last
+    const batch = new Batch()
+    this.#waiting.push(batch)
+    return batch
   }
 
   #flow(): void {
-    if (this.#isSending || this.#waiting.length === 0) return
+    const [next] = this.#waiting
+    if (this.#isSending || next === undefined) return
     const { lingerMs, clock, batchBytes } = this.#options
-    if (lingerMs > 0 && this.#waitingBytes < batchBytes) {
+    const isFull = this.#waiting.length > 1 || next.bytes >= batchBytes
+    if (lingerMs > 0 && !isFull) {
       this.#linger ??= clock.setTimer(lingerMs, () => this.#start())
       return
     }
@@ -66,27 +92,15 @@ export class PartitionPipe {
     this.#linger?.cancel()
     this.#linger = undefined
     this.#isSending = true
-    void this.#sendBatch(this.#nextBatch()).then(() => {
+    void this.#sendNext().then(() => {
       this.#isSending = false
       this.#flow()
     })
   }
 
-  #nextBatch(): readonly Waiting[] {
-    let bytes = 0
-    let count = 0
-    for (const waiting of this.#waiting) {
-      if (count > 0 && bytes + waiting.bytes > this.#options.batchBytes) break
-      bytes += waiting.bytes
-      count++
-    }
-    this.#waitingBytes -= bytes
-    return this.#waiting.splice(0, count)
-  }
-
-  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
-    const outcome = await this.#outcomeOf(batch.map(({ message }) => message))
-    for (const { settle } of batch) settle(outcome)
+  async #sendNext(): Promise<void> {
+    const batch = this.#waiting.shift()
+    if (batch !== undefined) batch.settle([await this.#outcomeOf(batch.messages)])
   }
 
   async #outcomeOf(messages: readonly KafkaMessage[]): Promise<SendOutcome> {
@@ -95,10 +109,13 @@ export class PartitionPipe {
     let isSent = false
     const giveUp = new AbortController()
     const lease = this.#senders.lease()
-    try {
-      const sender = await this.#within(lease.sender)
+    const sending = lease.sender.then((sender) => {
+      giveUp.signal.throwIfAborted()
       isSent = true
-      await this.#within(sender.send(this.#place, messages, giveUp.signal))
+      return sender.send(this.#place, messages, giveUp.signal)
+    })
+    try {
+      await this.#within(sending)
       lease.done()
       return { durable: 'yes' }
     } catch (error) {

@@ -4,8 +4,11 @@ import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemRandom } from '@daybook/core'
+import { makeStoredRecord, scaledClock } from '@daybook/core/testing'
 import { type Service, service, type TcpProxy, tcpProxy } from '@daybook/services'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { kafkaQueue } from '../../src/index.ts'
 import { clientFor, clientNames } from '../support/clients.ts'
 import type { WriterMessage } from '../support/writer-child.ts'
 
@@ -79,3 +82,41 @@ test('a batch that was given up is not stored behind newer ones by @platformatic
   expect(stored).toEqual(['A', 'C'])
   await Promise.all([first, second, reader, admin].map((part) => part.close()))
 })
+
+test.for(clientNames)(
+  'readings of the past and ahead that fall silent are given up, and can be made again, through %s',
+  async (name) => {
+    // Half a minute by this clock is a second and a half.
+    const factor = 20
+    const queue = kafkaQueue({
+      ...{ client: clientFor(name, proxy.address), topic: `silent-reading-${randomUUID()}` },
+      ...{ partitions: 2, allowUnderReplicated: true, sendTimeoutMs: 30_000 * factor },
+    })
+    await queue.open({
+      ...{ namespace: 'films', targets: ['store'], directory: undefined },
+      ...{ clock: scaledClock(factor), random: systemRandom, reportError: () => {} },
+    })
+    const records = Array.from({ length: 8 }, (_, n) => makeStoredRecord({ key: `film ${n}` }))
+    await (await queue.producer()).send(records)
+    const consumer = await queue.consumer('store')
+    const past = await queue.pastReader?.({ from: undefined, to: undefined })
+    const { signal } = new AbortController()
+    const read = async () => past?.read({ maxRecords: 100, maxBytes: 1_000_000, signal })
+    const ahead = async () => consumer.pullAhead?.({ wanted: () => false, signal })
+    // Of one partition: the other has to be fetched.
+    const first = (await read())?.length ?? 0
+    proxy.hold()
+    const given = { code: 'ERR_IO', retryable: true, message: /nothing came for 30000 ms/ }
+    const silent = { ...given, message: expect.stringMatching(given.message) }
+    await Promise.all([
+      expect(read()).rejects.toMatchObject(silent),
+      expect(ahead()).rejects.toMatchObject(silent),
+    ])
+    await proxy.heal()
+    expect(first + ((await read())?.length ?? 0)).toBe(8)
+    expect(await ahead()).toEqual([])
+    await past?.close()
+    await consumer.close()
+    await queue.close()
+  },
+)
