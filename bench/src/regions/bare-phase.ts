@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ownCpuMs } from '../harness/cpu-time.ts'
 import { phase } from '../harness/phase.ts'
 import { machineNow, paced } from './pace.ts'
 import { Latencies, type RegionTask, type RegionTimes } from './region.ts'
@@ -42,7 +43,7 @@ export const barePhase = phase(import.meta.url, async (task: RegionTask): Promis
   await Promise.all(links.map((link) => once(link, 'connect')))
   await meeting.meet('started')
 
-  const before = performance.eventLoopUtilization()
+  const before = ownCpuMs()
   const written = await paced(task, (dueAt) => {
     const records = Buffer.alloc(recordBytes)
     records.writeDoubleLE(dueAt)
@@ -52,13 +53,13 @@ export const barePhase = phase(import.meta.url, async (task: RegionTask): Promis
     }
     log.add({ records, synced })
   })
-  const loopBusy = performance.eventLoopUtilization(before).utilization
+  const cpuMs = ownCpuMs() - before
   while (arrived < each * others.length) await sleep(1)
   await meeting.meet('applied')
   for (const socket of [...links, ...sockets]) socket.destroy()
   server.close()
   await log.close()
-  return { written, arrived, durableMs: durable.values, lagMs: lag.values, loopBusy }
+  return { written, arrived, durableMs: durable.values, lagMs: lag.values, cpuMs }
 })
 
 /** Answers how many they were. */

@@ -21,8 +21,8 @@ export interface RegionTimes {
   readonly durableMs: Float64Array
   /** Until a record of another region was applied, or stored, here. */
   readonly lagMs: Float64Array
-  /** Share (0 to 1) of the time of writing in which its event loop was busy. */
-  readonly loopBusy: number
+  /** Processor time that all its threads took while it wrote, in ms. */
+  readonly cpuMs: number
 }
 
 /** What is wrong where a region did not get, exactly once, what all others have written. */

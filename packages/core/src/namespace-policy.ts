@@ -1,6 +1,9 @@
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { DeliveryPolicy } from './delivery/policy.ts'
 
+/** So that some thousand records a second make some two hundred requests. Regions are further apart than that. */
+const peersLingerMs = 5
+
 /** What a namespace's options mean for the delivery to one of its targets. */
 export function deliveryPolicyOf(config: ResolvedNamespace, target: string): DeliveryPolicy {
   const { retry, batch, breaker, limits, replication, deadLetters } = config
@@ -18,7 +21,7 @@ export function deliveryPolicyOf(config: ResolvedNamespace, target: string): Del
     batch: {
       maxRecords: batch.maxRecords,
       maxBytes: batch.maxBytes,
-      lingerMs: batch.linger,
+      lingerMs: batch.linger ?? (isOfPeer ? peersLingerMs : 0),
     },
     concurrency: config.concurrency,
     applyTimeoutMs: config.applyTimeout,

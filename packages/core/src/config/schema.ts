@@ -43,7 +43,7 @@ const retry = v.pipe(
 const batch = v.strictObject({
   maxRecords: v.optional(count(1, 10_000), 500),
   maxBytes: v.optional(size, 1024 ** 2),
-  linger: v.optional(duration, 0),
+  linger: v.optional(duration),
 })
 
 const breaker = v.pipe(

@@ -42,7 +42,7 @@ describe('resolveOptions', () => {
       order: 'key',
       onDeadLetter: 'continue',
       retry: { maxAttempts: 8, minDelay: 200, maxDelay: 300_000 },
-      batch: { maxRecords: 500, maxBytes: 1_048_576, linger: 0 },
+      batch: { maxRecords: 500, maxBytes: 1_048_576 },
       breaker: { failures: 10, minOpen: 1000, maxOpen: 30_000 },
       concurrency: 4,
       retention: { time: 7 * 86_400_000, bytes: 1_073_741_824 },
