@@ -1,3 +1,4 @@
+import { AheadVersions } from './ahead-versions.ts'
 import type { Clock } from './clock.ts'
 import type { Codec } from './codec.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
@@ -19,7 +20,7 @@ import type { Shard } from './shard.ts'
 import { StrayRecords } from './stray-records.ts'
 import { trailOf } from './target/forwarding/trail.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
-import type { VersionClock } from './version.ts'
+import { VersionClock } from './version.ts'
 
 /** What is opened before the namespace is there. */
 export interface OpenParts {
@@ -30,6 +31,7 @@ export interface OpenParts {
   readonly store: TransactionStore | undefined
   readonly hops: HopCounter
   readonly strays: StrayRecords
+  readonly versions: VersionClock
 }
 
 /** What a namespace's queue is opened with. */
@@ -126,6 +128,27 @@ export function replicationOf(
     versions,
     emitter,
   })
+}
+
+/**
+ * The clock that gives out the namespace's versions: above all that the queue holds. Where these are ahead of a region's
+ * clock, as that was ahead when they were given out, those keys alone begin above them, as far as the queue can tell.
+ */
+export async function versionClockOf(
+  { config, queue, clock }: Pick<QueueParts, 'config' | 'queue' | 'clock'>,
+  region: number,
+): Promise<VersionClock> {
+  const highest = queue.highestVersion?.() ?? 0n
+  const now = clock.now()
+  const maxDriftMs = config.replication?.maxDriftMs ?? Number.POSITIVE_INFINITY
+  const isNear = Number(highest) / 1000 - now <= maxDriftMs
+  if (isNear || queue.versionsAbove === undefined)
+    return new VersionClock({ region, floor: highest })
+  const ahead = new AheadVersions()
+  const floor = await queue.versionsAbove(BigInt(Math.floor(now)) * 1000n, (key, version) =>
+    ahead.note(key, version),
+  )
+  return new VersionClock({ region, floor, ahead })
 }
 
 /** A time-out or signal of one record would be passed over in silence: they are for all. */

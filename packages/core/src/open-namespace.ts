@@ -28,6 +28,7 @@ import {
   producerOf,
   replicationOf,
   straysOf,
+  versionClockOf,
 } from './namespace-opening.ts'
 import {
   concernsTarget,
@@ -65,7 +66,6 @@ import type {
   TransactionStatus,
 } from './transaction/transaction.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
-import { VersionClock } from './version.ts'
 
 export interface OpenNamespaceOptions {
   readonly config: ResolvedNamespace
@@ -113,8 +113,10 @@ export class OpenNamespace implements Namespace {
     try {
       letters = await lettersOf(config, queue)
       store = await transactionStoreOf(config, queue)
+      const versions = await versionClockOf(options, options.region.number)
       const producer = await queue.producer()
-      const opened = new OpenNamespace(options, { producer, letters, store, hops, strays })
+      const parts = { producer, letters, store, hops, strays, versions }
+      const opened = new OpenNamespace(options, parts)
       await opened.#replication?.check()
       await opened.#transactions?.writing.begin()
       return opened
@@ -127,9 +129,7 @@ export class OpenNamespace implements Namespace {
   }
 
   private constructor(given: OpenNamespaceOptions, parts: OpenParts) {
-    const { producer, store, hops } = parts
-    const floor = given.queue.highestVersion?.() ?? 0n
-    const versions = new VersionClock({ region: given.region.number, floor })
+    const { producer, store, hops, versions } = parts
     const replication = replicationOf(given, versions)
     const options = { ...given, config: { ...given.config, ...replication?.guarded } }
     const { config, queue, clock, random } = options

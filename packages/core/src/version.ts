@@ -1,3 +1,5 @@
+import { type AheadVersions, hashOf } from './ahead-versions.ts'
+
 /** Stripes of keys that each remember the last version given out. A power of two. */
 const stripes = 4096
 
@@ -7,8 +9,10 @@ const step = 16
 export interface VersionClockOptions {
   /** The region's number, 0 to 15. No two regions share one, so their versions never tie. */
   readonly region: number
-  /** Versions begin above this one: the highest the log already holds. */
+  /** Versions begin above this one: the highest the log already holds, but for those that are `ahead`. */
   readonly floor: bigint
+  /** Of keys that have to begin higher. */
+  readonly ahead?: AheadVersions | undefined
 }
 
 /**
@@ -22,6 +26,8 @@ export interface VersionClockOptions {
 export class VersionClock {
   readonly #region: number
   readonly #floor: number
+  /** Undefined once the clock has passed all of them. */
+  #ahead: AheadVersions | undefined
   /** The last version given out per stripe; made at the first use, as many a namespace has none. */
   #lastPerStripe: Float64Array | undefined
   /** The highest version given out, shown or begun with, of all keys. */
@@ -32,7 +38,8 @@ export class VersionClock {
   constructor(options: VersionClockOptions) {
     this.#region = options.region
     this.#floor = Number(options.floor)
-    this.#highest = this.#floor
+    this.#ahead = options.ahead
+    this.#highest = Math.max(this.#floor, options.ahead?.highest ?? 0)
   }
 
   /** The highest version it has given out or was shown, or its floor. */
@@ -40,7 +47,7 @@ export class VersionClock {
     return BigInt(this.#highest)
   }
 
-  /** Versions began above this one, for every key. */
+  /** Versions began above this one, for every key; for some of them above another that was ahead. */
   get floor(): bigint {
     return BigInt(this.#floor)
   }
@@ -51,9 +58,11 @@ export class VersionClock {
    * @param after the version must be higher than this one: something the writer has seen.
    */
   next(key: string | undefined, now: number, after = 0n): bigint {
+    if (this.#ahead !== undefined) this.#passAhead(now)
     const stripe = key === undefined ? this.#nextTurn() : stripeOf(key)
     const last = this.#last
-    const passed = Math.max(last[stripe] ?? 0, after === 0n ? 0 : Number(after))
+    const begun = Math.max(last[stripe] ?? 0, this.#aheadOf(key))
+    const passed = Math.max(begun, after === 0n ? 0 : Number(after))
     const version = this.#aligned(Math.max(now * 1000, passed))
     last[stripe] = version
     if (version > this.#highest) this.#highest = version
@@ -66,7 +75,7 @@ export class VersionClock {
    */
   aheadMs(key: string | undefined, now: number, after = 0n): number {
     const last = this.#last[key === undefined ? this.#afterTurn() : stripeOf(key)] ?? 0
-    const passed = Math.max(last, Number(after))
+    const passed = Math.max(last, this.#aheadOf(key), Number(after))
     return Math.max(0, Math.floor(passed / 1000 - now))
   }
 
@@ -77,8 +86,11 @@ export class VersionClock {
   nextForAll(keys: Iterable<string>, steps: number, now: number): bigint {
     const last = this.#last
     const touched = new Set<number>()
-    for (const key of keys) touched.add(stripeOf(key))
     let passed = now * 1000
+    for (const key of keys) {
+      touched.add(stripeOf(key))
+      passed = Math.max(passed, this.#aheadOf(key))
+    }
     for (const stripe of touched) passed = Math.max(passed, last[stripe] ?? 0)
     if (touched.size === 0) passed = Math.max(passed, last[this.#nextTurn()] ?? 0)
     const version = this.#aligned(passed) + (steps - 1) * step
@@ -124,6 +136,21 @@ export class VersionClock {
     return this.#lastPerStripe
   }
 
+  #aheadOf(key: string | undefined): number {
+    return key === undefined || this.#ahead === undefined ? 0 : this.#ahead.of(key)
+  }
+
+  /** What lies behind the clock is remembered like any version: also if the clock goes back once more. */
+  #passAhead(now: number): void {
+    const highest = this.#ahead?.highest ?? 0
+    if (now * 1000 < highest) return
+    const last = this.#last
+    for (let stripe = 0; stripe < stripes; stripe++) {
+      last[stripe] = Math.max(last[stripe] ?? 0, highest)
+    }
+    this.#ahead = undefined
+  }
+
   #nextTurn(): number {
     this.#turn = this.#afterTurn()
     return this.#turn
@@ -139,11 +166,6 @@ export class VersionClock {
   }
 }
 
-/** FNV-1a over the key's UTF-16 units: cheap, and spreads similar keys. */
 function stripeOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < key.length; i++) {
-    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  }
-  return (hash ^ (hash >>> 16)) & (stripes - 1)
+  return hashOf(key) & (stripes - 1)
 }

@@ -83,6 +83,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   deadLetters: method,
   transactions: optional(method),
   highestVersion: optional(method),
+  versionsAbove: optional(method),
   storage: optional(method),
   handsOutForMs: optional(method),
   kept: optional(method),

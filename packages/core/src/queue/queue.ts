@@ -165,6 +165,13 @@ export interface Queue {
    */
   highestVersion?(): bigint | undefined
   /**
+   * Shows the key and version of each record it holds whose version is above this one, records without a key left out.
+   * Resolves with the highest version of all that it has not shown: this one, or a higher one where it holds such
+   * records no more, or cannot tell their keys. Asked once, before anything is written, where `highestVersion` is ahead of the
+   * clock of a region among several: other keys then need not wait. Rejects with a `WalError` if the queue cannot be read.
+   */
+  versionsAbove?(version: bigint, show: (key: string, version: bigint) => void): Promise<bigint>
+  /**
    * Once it is open: what its records lie in, such as a topic with its cluster, or the ARN of a queue. Each
    * name is the same in every queue over that storage, and in no other. Two namespaces of a wal whose queues
    * have one in common are refused, for each would take the other's records. Optional.

@@ -22,6 +22,7 @@ import { recallRecord } from './file-recall.ts'
 import { guardReports } from './guard-reports.ts'
 import { nodeFileSystem } from './node-file-system.ts'
 import { ownerLock } from './owner-lock.ts'
+import { versionsAbove } from './versions-above.ts'
 
 export type { FileQueueOptions }
 
@@ -227,6 +228,11 @@ class FileQueue implements Queue {
     const inLetters = this.#deadLetters?.highestVersion ?? 0n
     const highest = inLog > inLetters ? inLog : inLetters
     return highest === 0n ? undefined : highest
+  }
+
+  async versionsAbove(version: bigint, show: (key: string, version: bigint) => void) {
+    const inLetters = this.#deadLetters?.highestVersion ?? 0n
+    return versionsAbove(this.#opened().log, inLetters, version, show)
   }
 
   kept(): KeptRecords | undefined {

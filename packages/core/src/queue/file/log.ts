@@ -46,6 +46,11 @@ export interface Log {
   segmentHolding(sequence: number): LogSegment | undefined
   /** The first segment with a record that may have been written at or after this, in ms since the Unix epoch. */
   segmentSince(instant: number): LogSegment | undefined
+  /**
+   * The sequence before which no record has a version above this one, as far as they are kept; and the highest version
+   * of all before it.
+   */
+  startOfVersionsAbove(version: bigint): VersionsBefore
   /** Begins to let go of what the retention does not keep. Until then nothing is removed. */
   startRetention(): void
   /** What is kept, and why. */
@@ -62,6 +67,12 @@ export interface Log {
    * what is `'unknown'`.
    */
   abandon(error: WalError): Promise<void>
+}
+
+/** See `Log.startOfVersionsAbove`. */
+export interface VersionsBefore {
+  readonly sequence: number
+  readonly highestBefore: bigint
 }
 
 /** Of `segmentBytes`. */
@@ -225,6 +236,16 @@ class SegmentedLog implements Log {
 
   segmentSince(instant: number): LogSegment | undefined {
     return this.#parts.segments.all.find(({ latestAt }) => latestAt >= instant)
+  }
+
+  startOfVersionsAbove(version: bigint): VersionsBefore {
+    const { segments } = this.#parts
+    const start = segments.all.findLast(({ header }) => header.highestVersion <= version)
+    const header = (start ?? segments.first)?.header
+    return {
+      sequence: header?.baseSequence ?? 1,
+      highestBefore: header?.highestVersion ?? 0n,
+    }
   }
 
   startRetention(): void {

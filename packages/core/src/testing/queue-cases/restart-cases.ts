@@ -22,6 +22,7 @@ export const restartCases: readonly QueueCase[] = [
   },
   { name: 'keeps its dead letters over a reopening', run: keepsDeadLetters },
   { name: 'keeps the highest version over acks and a reopening', run: keepsHighestVersion },
+  { name: 'shows which keys have versions above one', run: showsVersionsAbove },
 ]
 
 async function outlivesRetention(fixture: QueueFixture): Promise<void> {
@@ -148,4 +149,37 @@ async function keepsHighestVersion(fixture: QueueFixture): Promise<void> {
   await consumer.ack(await fixture.pull(consumer, 3))
   checkHighest()
   if (await fixture.reopen()) checkHighest()
+}
+
+async function showsVersionsAbove(fixture: QueueFixture): Promise<void> {
+  if (fixture.queue.versionsAbove === undefined) return
+  const sent: string[] = []
+  for (const [key, version] of [
+    ['a', 20n],
+    ['b', 5n],
+    ['c', 30n],
+    ['a', 25n],
+    ['d', 10n],
+  ] as const) {
+    await fixture.send(fixture.record({ key, version }))
+    if (version > 10n) sent.push(`${key} ${version}`)
+  }
+  await fixture.reopen()
+  const shown: string[] = []
+  const unshown = await fixture.queue.versionsAbove?.(10n, (key, version) => {
+    shown.push(`${key} ${version}`)
+  })
+  const contract =
+    'Queue.versionsAbove shows the key of each record above the version, or answers a higher one'
+  checkEqual(
+    shown.filter((each) => !sent.includes(each)),
+    [],
+    `${contract}, and shows no other`,
+  )
+  const missing = sent.filter((each) => !shown.includes(each))
+  check(
+    missing.every((each) => BigInt(each.slice(2)) <= (unshown ?? 0n)),
+    contract,
+    `${missing.join(', ')} not shown, and ${unshown} answered`,
+  )
 }

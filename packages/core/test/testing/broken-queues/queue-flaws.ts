@@ -80,6 +80,11 @@ export const queueFlaws: readonly BrokenQueue[] = [
     ],
   },
   {
+    flaw: 'shows no keys of versions that are above one',
+    create: withQueue(() => ({ versionsAbove: async (version) => version })),
+    turnsRed: ['shows which keys have versions above one'],
+  },
+  {
     flaw: 'tells the last version for the highest',
     create: withQueue((queue) => {
       let last: bigint | undefined
