@@ -24,6 +24,11 @@ export class FieldStore implements Target<Row> {
     return Object.fromEntries(fields.map(([name, { value }]) => [name, value]))
   }
 
+  /** Forgets the row, and that there was one, if nothing of it is left. */
+  remove(key: string): void {
+    if (this.#rows.get(key)?.fields.size === 0) this.#rows.delete(key)
+  }
+
   isNewer(version: bigint, than: bigint): boolean {
     return version > than
   }

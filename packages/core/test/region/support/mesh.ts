@@ -5,8 +5,12 @@ import { Isolation } from '../../../src/delivery/isolation.ts'
 import { WalEmitter } from '../../../src/events.ts'
 import { OpenNamespace } from '../../../src/open-namespace.ts'
 import { crossRegionReplication } from '../../../src/persona/cross-region-replication.ts'
+import type { Producer, SendOutcome } from '../../../src/producer/producer.ts'
 import { fileQueue } from '../../../src/queue/file/file-queue.ts'
+import type { Queue } from '../../../src/queue/queue.ts'
+import type { ForwardedRecord } from '../../../src/record.ts'
 import { Shard } from '../../../src/shard.ts'
+import { queueTarget } from '../../../src/target/queue/queue-target.ts'
 import type { Target } from '../../../src/target/target.ts'
 import { walTarget } from '../../../src/target/wal/wal-target.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
@@ -42,9 +46,18 @@ interface Region {
   readonly clock: RegionClock
   readonly store: Store
   disk: SimulatedFileSystem
-  /** Undefined while it is down. */
+  /** Both undefined while it is down. */
   open: OpenNamespace | undefined
+  queue: Queue | undefined
 }
+
+interface UpRegion {
+  readonly open: OpenNamespace
+  readonly queue: Queue
+}
+
+/** As much of a record as a link looks at. */
+type Carried = Pick<ForwardedRecord, 'id' | 'op' | 'origin' | 'version'>
 
 const keys = ['a', 'b', 'c']
 
@@ -53,6 +66,7 @@ export class Mesh {
   readonly #clock = new VirtualClock()
   readonly #random: SeededRandom
   readonly #doubles: MeshDoubles
+  readonly #peersEnd: 'wal' | 'queue'
   readonly #regions = new Map<RegionName, Region>()
   readonly #links = new Map<string, { isCut: boolean; delayMs: number }>()
   /** Ids of writes that were acknowledged. */
@@ -62,9 +76,11 @@ export class Mesh {
   readonly counts = { written: 0, refused: 0, crashes: 0, held: 0 }
   #rows = 0
 
-  constructor(seed: number, doubles: MeshDoubles = {}) {
+  /** @param peersEnd what a region sends to: the wal of the other one, or the queue that this reads. */
+  constructor(seed: number, doubles: MeshDoubles = {}, peersEnd: 'wal' | 'queue' = 'wal') {
     this.#random = new SeededRandom(seed)
     this.#doubles = doubles
+    this.#peersEnd = peersEnd
   }
 
   /** Everything that is wrong once all has been mended and has come to rest. */
@@ -76,9 +92,10 @@ export class Mesh {
       this.#regions.set(name, {
         name,
         clock,
-        store: new Store(this.#doubles),
+        store: new Store(this.#doubles, this.#clock),
         disk,
         open: undefined,
+        queue: undefined,
       })
       await this.#start(name)
     }
@@ -155,6 +172,7 @@ export class Mesh {
     region.disk = disk.crash({ keep: this.#random.chance(0.5) ? 'none' : 'random' })
     disk.kill()
     region.open = undefined
+    region.queue = undefined
     await this.#clock.settle()
   }
 
@@ -190,6 +208,7 @@ export class Mesh {
     )
     await this.#until(open.start())
     region.open = open
+    region.queue = queue
   }
 
   #listener(name: RegionName): WalEmitter {
@@ -201,27 +220,54 @@ export class Mesh {
   }
 
   #end(from: Region, to: RegionName): Target<unknown> {
+    if (this.#peersEnd === 'queue') return this.#queueEnd(from, to)
     return walTarget({
-      forward: async (records) => {
-        const link = this.#link(from.name, to)
-        if (link.isCut) throw refused('ECONNRESET')
-        for (const record of records) {
-          if (record.origin === from.name) continue
-          this.#wrong.push(`${from.name} sends on to ${to} what was written in ${record.origin}`)
-        }
-        await this.#pass(link.delayMs)
-        const { open } = this.#region(to)
-        if (open === undefined) throw refused('ECONNREFUSED')
-        const kept = records.filter((record) => !this.#doubles.loses?.(record))
-        const receipts = await open.forward(structuredClone(kept))
-        await this.#pass(link.delayMs)
-        if (link.isCut) throw refused('ECONNRESET')
-        const byId = new Map(receipts.map((receipt) => [receipt.id, receipt]))
-        return records.map(
-          ({ id, version }) => byId.get(id) ?? { id, version, durable: 'yes' as const },
-        )
-      },
+      forward: (records) =>
+        this.#carry(from, to, records, {
+          take: ({ open }, kept) => open.forward(structuredClone(kept)),
+          lost: ({ id, version }) => ({ id, version, durable: 'yes' }),
+        }),
     })
+  }
+
+  #queueEnd(from: Region, to: RegionName): Target<unknown> {
+    const producer: Producer = {
+      send: (records) =>
+        this.#carry(from, to, records, {
+          take: async ({ queue }, kept) => (await queue.producer()).send(structuredClone(kept), {}),
+          lost: (): SendOutcome => ({ durable: 'yes' }),
+        }),
+      close: async () => {},
+    }
+    return queueTarget({ producer })
+  }
+
+  /** Over a link, there and back: answers what the other end said of each. */
+  async #carry<R extends Carried, O>(
+    from: Region,
+    to: RegionName,
+    records: readonly R[],
+    end: {
+      take(up: UpRegion, kept: readonly R[]): Promise<readonly O[]>
+      /** The answer for one that is not there. */
+      lost(record: R): O
+    },
+  ): Promise<readonly O[]> {
+    const link = this.#link(from.name, to)
+    if (link.isCut) throw refused('ECONNRESET')
+    for (const record of records) {
+      if (record.origin === from.name) continue
+      this.#wrong.push(`${from.name} sends on to ${to} what was written in ${record.origin}`)
+    }
+    await this.#pass(link.delayMs)
+    const { open, queue } = this.#region(to)
+    if (open === undefined || queue === undefined) throw refused('ECONNREFUSED')
+    const kept = records.filter((record) => !this.#doubles.loses?.(record))
+    const answers = await end.take({ open, queue }, kept)
+    await this.#pass(link.delayMs)
+    if (link.isCut) throw refused('ECONNRESET')
+    const byRecord = new Map(kept.map((record, at) => [record, answers[at]]))
+    return records.map((record) => byRecord.get(record) ?? end.lost(record))
   }
 
   /** The disk takes turns of the event loop, the rest of it virtual time. */
