@@ -140,6 +140,7 @@ export class Applier {
     const at = clock.now()
     const startedAt = clock.monotonic()
     const end = await this.#apply(part)
+    batch.turn.leave()
     const span: Span = { at, durationMs: clock.monotonic() - startedAt }
     if (end.kind === 'stopped') return settler.putBack(batch, part.entries, 0)
     for (const entry of part.entries) entry.suspect = false
@@ -168,7 +169,8 @@ export class Applier {
       await settler.putBack(batch, back, 0)
     }
     if (held.entries.length === 0) return
-    if (this.#mayGoOn(batch)) await this.#applyPart(batch, held)
+    const isIn = (await batch.turn.enter()) ?? true
+    if (isIn && this.#mayGoOn(batch)) await this.#applyPart(batch, held)
     else await settler.putBack(batch, held.entries, 0)
   }
 

@@ -1,5 +1,6 @@
 import type { WalRecord } from '../record.ts'
 import type { Entry } from './entry.ts'
+import type { Turn } from './isolation.ts'
 import type { Lane } from './lane.ts'
 
 /** Records that were taken together, and are applied together unless it fails. */
@@ -7,6 +8,8 @@ export interface Batch {
   readonly entries: readonly Entry[]
   /** The breaker's generation when it began. */
   readonly generation: number
+  /** When it may be at the target. */
+  readonly turn: Turn
   /** It asks whether the target is back. */
   readonly probe: boolean
   /** Lanes of which an earlier record came back: later ones of them must not end before it. */

@@ -8,7 +8,7 @@ import type { BudgetShare, DeliveryBudget } from './budget.ts'
 import type { CatchUp } from './catch-up.ts'
 import type { Entry } from './entry.ts'
 import type { Gate } from './gate.ts'
-import type { Isolation } from './isolation.ts'
+import { type Isolation, Turn } from './isolation.ts'
 import type { Lanes } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import type { RateLimit } from './rate-limit.ts'
@@ -148,16 +148,18 @@ export class Dispatcher {
   async #run(entries: readonly Entry[], probe: boolean, bytes: number): Promise<void> {
     const { gate, breather, applier, isolation, report } = this.#options
     const { generation } = gate
+    const alone = entries.some(({ suspect }) => suspect)
+    const turn = new Turn(isolation, alone, this.#stopping.signal)
     const batch = {
       entries,
       generation,
+      turn,
       probe,
       heldLanes: new Set(),
       failedLanes: new Set(),
     } as Batch
     this.#batches.add(batch)
-    const alone = entries.some(({ suspect }) => suspect)
-    const isIn = (await isolation.enter(alone, this.#stopping.signal)) ?? true
+    const isIn = (await turn.enter()) ?? true
     try {
       await breather.breathe()
       if (isIn) await applier.run(batch)
@@ -165,7 +167,7 @@ export class Dispatcher {
     } catch (error) {
       report('ERR_IO', 'A batch could not be brought to its end', error)
     } finally {
-      if (isIn) isolation.leave(alone)
+      turn.leave()
       this.#batches.delete(batch)
       this.#share.give(bytes)
       if (probe) gate.probeEnded(generation)

@@ -71,6 +71,44 @@ export class Isolation {
 }
 
 /**
+ * The place of one batch: it is in while its records may be at the target, and not while the queue or the dead
+ * letters are asked what became of them. Those may take their time, and other wals of the process would wait for them.
+ */
+export class Turn {
+  readonly #isolation: Isolation
+  readonly #alone: boolean
+  readonly #signal: AbortSignal
+  #isIn = false
+
+  constructor(isolation: Isolation, alone: boolean, signal: AbortSignal) {
+    this.#isolation = isolation
+    this.#alone = alone
+    this.#signal = signal
+  }
+
+  /** Undefined if it is in at once, or was; else a promise of that: false if the signal aborted before. */
+  enter(): Promise<boolean> | undefined {
+    if (this.#isIn) return undefined
+    const turn = this.#isolation.enter(this.#alone, this.#signal)
+    if (turn !== undefined) return this.#waitFor(turn)
+    this.#isIn = true
+    return undefined
+  }
+
+  /** Nothing of it is at the target any more. */
+  leave(): void {
+    if (!this.#isIn) return
+    this.#isIn = false
+    this.#isolation.leave(this.#alone)
+  }
+
+  async #waitFor(turn: Promise<boolean>): Promise<boolean> {
+    this.#isIn = await turn
+    return this.#isIn
+  }
+}
+
+/**
  * The one that every wal of this process shares, since it is the process that dies. Worker threads
  * and a second copy of this package have one of their own: nothing is promised between those.
  */

@@ -72,6 +72,8 @@ export class TransactionApplier {
       return settler.refuse(batch, entry, unreadable.code, unreadable.message)
     }
     if (transactions === undefined) return settler.refuse(batch, entry, ...this.#unsupported(entry))
+    // The queue and the store are asked first.
+    batch.turn.leave()
     // Progress that outlasts the acks of what came before would leave that applied last.
     await acked()
     await consumer.sync?.()
@@ -97,6 +99,10 @@ export class TransactionApplier {
       await run.end()
       return settler.exhausted(batch, entry)
     }
+    if ((await batch.turn.enter()) === false) {
+      await run.end()
+      return settler.putBack(batch, [entry], 0)
+    }
     await consumer.beginAttempts?.([entry.delivery])
     try {
       await this.#applyAll(batch, entry, run)
@@ -118,11 +124,14 @@ export class TransactionApplier {
         await run.end()
         return settler.settle(batch, [entry], undefined, span)
       }
-      if (!mayGoOn(batch) || entry.lost) {
+      const paced = await this.#paced(mutations)
+      const isIn = (await batch.turn.enter()) ?? true
+      if (!isIn || !mayGoOn(batch) || entry.lost) {
         await run.end()
         return settler.putBack(batch, [entry], 0)
       }
-      const step = await this.#step(entry, await this.#paced(mutations))
+      const step = await this.#step(entry, paced)
+      batch.turn.leave()
       if (step === undefined) {
         await run.end()
         return settler.putBack(batch, [entry], 0)

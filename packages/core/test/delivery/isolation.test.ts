@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Isolation } from '../../src/delivery/isolation.ts'
+import { Isolation, Turn } from '../../src/delivery/isolation.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { harness } from './support/harness.ts'
 
 function visit(isolation: Isolation, alone: boolean, signal = new AbortController().signal) {
   const state = { inside: false, leave: () => isolation.leave(alone) }
@@ -67,5 +69,48 @@ describe('Isolation', () => {
     const late = visit(isolation, true, AbortSignal.abort())
     await settled()
     expect(late.inside).toBe(false)
+  })
+})
+
+describe('the turn of a batch', () => {
+  it('is over once it has left, comes again, and counts once however often that is said', async () => {
+    const isolation = new Isolation()
+    const { signal } = new AbortController()
+    const turn = new Turn(isolation, false, signal)
+    const alone = new Turn(isolation, true, signal)
+    expect(turn.enter()).toBeUndefined()
+    expect(turn.enter()).toBeUndefined()
+    const waiting = alone.enter()
+    turn.leave()
+    turn.leave()
+    expect(await waiting).toBe(true)
+    const again = turn.enter()
+    expect(again).toBeInstanceOf(Promise)
+    alone.leave()
+    expect(await again).toBe(true)
+  })
+
+  it('does not come where its signal aborts before', async () => {
+    const isolation = new Isolation()
+    visit(isolation, true)
+    const turn = new Turn(isolation, false, AbortSignal.abort())
+    expect(await turn.enter()).toBe(false)
+    turn.leave()
+    expect(visit(isolation, true).inside).toBe(false)
+  })
+
+  it('is over when the target has answered, however long the queue takes to keep that', async () => {
+    const isolation = new Isolation()
+    const queue = new FakeQueue()
+    queue.add()
+    const silent = { saveAttempts: () => new Promise<void>(() => {}) }
+    const consumer = Object.assign(queue.consumer(), silent)
+    const h = harness({ queue, consumer, options: { isolation } })
+    h.target.whole = async () => {
+      throw new Error('once more')
+    }
+    await h.start()
+    expect(h.target.calls).toHaveLength(1)
+    expect(visit(isolation, true).inside).toBe(true)
   })
 })
