@@ -111,6 +111,10 @@ class KafkaQueue implements Queue {
     }
   }
 
+  keepsForMs(): number {
+    return this.#ready().parts.retentionMs
+  }
+
   async producer(): Promise<Producer> {
     const { parts } = this.#ready()
     return new KafkaProducer({

@@ -122,6 +122,7 @@ export function replicationOf(
     settings: config.replication,
     targets: config.targets,
     isShared: queue.supports.shared,
+    keepsForMs: queue.keepsForMs?.(),
     wasForwarded: ({ headers }) => trailOf(headers).length > 0,
     applyTimeoutMs: config.applyTimeout,
     clock,

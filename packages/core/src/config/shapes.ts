@@ -84,6 +84,7 @@ export const queueShape = shaped<Queue>('a queue, such as memoryQueue() or fileQ
   transactions: optional(method),
   highestVersion: optional(method),
   versionsAbove: optional(method),
+  keepsForMs: optional(method),
   storage: optional(method),
   handsOutForMs: optional(method),
   kept: optional(method),

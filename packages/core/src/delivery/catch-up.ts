@@ -12,6 +12,7 @@ export class CatchUp {
   readonly #behindMs: number
   readonly #clock: Clock
   readonly #rate: RateLimit
+  #isBounding = false
 
   constructor({ perSecond, behindMs }: CatchUpPolicy, clock: Clock) {
     this.#behindMs = behindMs
@@ -20,10 +21,16 @@ export class CatchUp {
     this.#rate = new RateLimit({ perSecond, burst: Math.max(1, perSecond / 10) }, clock)
   }
 
+  /** True if the last batch that was to begin began with a record that is old. */
+  get isBounding(): boolean {
+    return this.#isBounding
+  }
+
   /** The rate for a batch that begins with this record; undefined for none. */
   rateFor(next: StoredRecord | undefined): RateLimit | undefined {
     if (next === undefined) return undefined
     const since = Math.max(next.writtenAt, next.dueAt ?? 0)
-    return this.#clock.now() - since > this.#behindMs ? this.#rate : undefined
+    this.#isBounding = this.#clock.now() - since > this.#behindMs
+    return this.#isBounding ? this.#rate : undefined
   }
 }

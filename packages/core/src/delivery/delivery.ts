@@ -61,6 +61,7 @@ export class TargetDelivery {
   readonly #intake: Intake
   readonly #puller: Puller
   readonly #search: CopySearch
+  readonly #catchUp: CatchUp | undefined
   /** Aborts what is under way. */
   readonly #giveUp = new AbortController()
   readonly #drains = new Set<Drain>()
@@ -77,6 +78,7 @@ export class TargetDelivery {
     this.#alarms = new Alarms(clock)
     this.#blockers = new Blockers(policy.onDeadLetter)
     this.#run = new FailureRun(policy.breaker.failures)
+    this.#catchUp = policy.catchUp && new CatchUp(policy.catchUp, clock)
     const keysOf = (record: StoredRecord) =>
       record.transaction && options.transactions?.keysOf(record, options.targetName)
     // What the parts share; each takes of it what it needs.
@@ -89,7 +91,7 @@ export class TargetDelivery {
       counters: this.#counters,
       run: this.#run,
       rate: policy.rateLimit && new RateLimit(policy.rateLimit, clock),
-      catchUp: policy.catchUp && new CatchUp(policy.catchUp, clock),
+      catchUp: this.#catchUp,
       backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),
       report: (code: WalErrorCode, what: string, cause: unknown) => this.#report(code, what, cause),
     }
@@ -204,6 +206,9 @@ export class TargetDelivery {
       lagMs: lagOf(backlog, this.#options.clock.now()),
       blockedKeys: this.#blockers.size,
       breaker: this.#gate.breaker,
+      // Probes of one that is away do not count.
+      isCatchingUp:
+        this.#catchUp?.isBounding === true && backlog.pending > 0 && this.#gate.breaker === 'closed',
       pausedUntil: this.#gate.pausedUntil,
     }
   }

@@ -31,6 +31,8 @@ export interface TargetStatus extends DeliveryCounters {
   /** Keys that wait because a record of theirs is in the dead-letter queue. */
   readonly blockedKeys: number
   readonly breaker: BreakerState
+  /** True while it is so far behind a peer that `catchUp` of the replication bounds its rate. */
+  readonly isCatchingUp: boolean
   /** When delivery is tried again, in ms since the Unix epoch; undefined while it is not paused. */
   readonly pausedUntil: number | undefined
 }

@@ -183,6 +183,11 @@ export interface Queue {
    * one that has not is sent again. Optional: without it the queue cannot tell.
    */
   handsOutForMs?(): number
+  /**
+   * Once it is open: for how long, in ms, it keeps a record that a target is not done with. Optional: a queue without it keeps
+   * such records until they are done with. A replicated namespace whose `longestLag` is more is refused.
+   */
+  keepsForMs?(): number
   /** What is kept; undefined while it is closed. A queue without this cannot tell. */
   kept?(): KeptRecords | undefined
   /**

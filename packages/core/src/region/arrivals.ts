@@ -21,6 +21,8 @@ type Arrival = Pick<RecordFields, 'id' | 'version' | 'origin'> & {
 /** What there is to say of the records of one region. */
 interface Arrived {
   refused: number
+  /** Those of them that may be asked about again, in the order in which they were first refused. */
+  readonly waiting: Set<string>
   lastAt: number | undefined
   /** Monotonic ms at which it was last told that one is held, by the reason. */
   readonly toldAt: Map<string, number>
@@ -31,6 +33,9 @@ const longestHoldMs = 30_000
 
 /** While records of a peer are held that is told so often, in ms. */
 const tellEveryMs = 60_000
+
+/** So many ids of a region are known again; a peer holds at most `limits.heldRecords` of them for a target. */
+const mostWaiting = 65_536
 
 /** Whatever calls itself a region counts. So many are told apart; the others count as one. */
 const mostRegions = 64
@@ -58,8 +63,9 @@ export class Arrivals {
     return error
   }
 
-  #taken({ version, origin }: Arrival, arrived: Arrived, isArriving: boolean): void {
+  #taken({ id, version, origin }: Arrival, arrived: Arrived, isArriving: boolean): void {
     const { clock, settings, watch } = this.#options
+    if (arrived.waiting.size > 0) arrived.waiting.delete(id)
     const now = clock.now()
     if (isArriving) arrived.lastAt = now
     if (Math.abs(Number(version) / 1000 - now) <= settings.maxDriftMs) watch.sawNear(origin)
@@ -113,7 +119,7 @@ export class Arrivals {
   #refuse({ id, key, version, origin }: Arrival, error: NotTakenError, arrived: Arrived): void {
     const { clock, onHeld } = this.#options
     const { code, message, aheadMs } = error
-    arrived.refused++
+    countOnce(arrived, id)
     const now = clock.monotonic()
     if (now - (arrived.toldAt.get(code) ?? Number.NEGATIVE_INFINITY) < tellEveryMs) return
     arrived.toldAt.set(code, now)
@@ -123,10 +129,26 @@ export class Arrivals {
   #of(region: string): Arrived {
     const known = this.#arrived.get(region)
     if (known !== undefined) return known
-    const arrived: Arrived = { refused: 0, lastAt: undefined, toldAt: new Map() }
+    const arrived: Arrived = {
+      ...{ refused: 0, waiting: new Set<string>(), lastAt: undefined },
+      toldAt: new Map(),
+    }
     const isPeer = this.#options.settings.peers.has(region)
     if (!isPeer && region !== others && this.#arrived.size >= mostRegions) return this.#of(others)
     this.#arrived.set(region, arrived)
     return arrived
+  }
+}
+
+/** What is held is asked about again and again. */
+function countOnce(arrived: Arrived, id: string): void {
+  const { waiting } = arrived
+  if (waiting.has(id)) return
+  arrived.refused++
+  waiting.add(id)
+  if (waiting.size <= mostWaiting) return
+  for (const oldest of waiting) {
+    waiting.delete(oldest)
+    return
   }
 }

@@ -19,9 +19,9 @@ export interface PeerStatus {
   readonly pending: number | undefined
   /** Age of the oldest of them, in ms: how far it is behind in time. 0 without one. */
   readonly lagMs: number | undefined
-  /** It is so far behind that `catchUp` bounds how fast it is brought up to date. */
+  /** `catchUp` bounds how fast it is brought up to date. False before `start`. */
   readonly isCatchingUp: boolean
-  /** Times a record of the peer was not taken for now, since the wal was opened. */
+  /** Records of the peer that were not taken for now, since the wal was opened; each once, however often it was asked about. */
   readonly refused: number
   /** When a record of the peer was last taken, in ms since the Unix epoch; undefined for none since then. */
   readonly lastArrivalAt: number | undefined

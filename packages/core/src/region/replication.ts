@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { ConfigError, type ConfigIssue } from '../config/config-error.ts'
 import type { ResolvedReplication } from '../config/replication.ts'
 import { localRegion } from '../config/resolve.ts'
+import type { TargetStatus } from '../delivery/status.ts'
 import type { WalError } from '../errors.ts'
 import type { WalEmitter } from '../events.ts'
 import type { ForwardedRecord, Op, RecordFields, WalRecord } from '../record.ts'
@@ -23,6 +24,8 @@ export interface ReplicationContext {
   readonly targets: Readonly<Record<string, Target>>
   /** The queue is one that others may write into, such as a topic. */
   readonly isShared: boolean
+  /** See `Queue.keepsForMs`. */
+  readonly keepsForMs: number | undefined
   readonly applyTimeoutMs: number
   /** True for a record that has been in another namespace before this one. */
   wasForwarded(record: Pick<RecordFields, 'headers'>): boolean
@@ -35,7 +38,10 @@ export interface ReplicationContext {
 type Stored = Pick<RecordFields, 'origin' | 'headers'>
 
 /** What is known of a target's part of the queue. */
-export type TargetLag = Pick<PeerStatus, 'pending' | 'lagMs'>
+export type TargetLag = Pick<PeerStatus, 'pending' | 'lagMs'> & {
+  /** Undefined before `start`. */
+  readonly delivery: Pick<TargetStatus, 'isCatchingUp'> | undefined
+}
 
 /**
  * One namespace as one region of several.
@@ -85,10 +91,10 @@ export class Replication {
     this.guarded = { targets: Object.fromEntries(guards) }
   }
 
-  /** Rejects with `ConfigError` for targets that say they forget deletes too soon. */
+  /** Rejects with `ConfigError` where targets say that they forget deletes too soon, or the queue its records. */
   async check(): Promise<void> {
     const asked = await Promise.all([...this.#memories.values()].map((memory) => memory.issue()))
-    const issues = asked.filter((issue): issue is ConfigIssue => issue !== undefined)
+    const issues = [...asked, this.#queueIssue()].filter((issue) => issue !== undefined)
     if (issues.length > 0) throw new ConfigError(issues)
   }
 
@@ -113,6 +119,19 @@ export class Replication {
     if (refusal !== undefined) throw refusal
   }
 
+  /** What waits for a peer that is away would be gone before it is back. */
+  #queueIssue(): ConfigIssue | undefined {
+    const { namespace, settings, keepsForMs = Number.POSITIVE_INFINITY } = this.#context
+    const { longestLagMs } = settings
+    if (keepsForMs >= longestLagMs) return undefined
+    return {
+      path: `namespaces.${namespace}.replication.longestLag`,
+      reason:
+        `is ${longestLagMs} ms, and the queue removes records after ${keepsForMs} ms, also those that a peer has not got: a ` +
+        'region that is away for longer would never get them. Let the queue keep them for longer, or set longestLag to less',
+    }
+  }
+
   status(targets: Readonly<Record<string, TargetLag>>): ReplicationStatus {
     const { region, peers } = this.#context.settings
     const statuses = [...peers].map(([name, peer]) => {
@@ -123,13 +142,11 @@ export class Replication {
   }
 
   #peerStatus(name: string, number: number, lags: readonly TargetLag[]): PeerStatus {
-    const { catchUp } = this.#context.settings
-    const lagMs = mostOf(lags.map((lag) => lag.lagMs))
     return {
       number,
       pending: mostOf(lags.map((lag) => lag.pending)),
-      lagMs,
-      isCatchingUp: catchUp !== undefined && lagMs !== undefined && lagMs > catchUp.behindMs,
+      lagMs: mostOf(lags.map((lag) => lag.lagMs)),
+      isCatchingUp: lags.some(({ delivery }) => delivery?.isCatchingUp === true),
       refused: this.#arrivals.refused(name),
       lastArrivalAt: this.#arrivals.lastAt(name),
     }

@@ -50,6 +50,7 @@ export function faultyQueue(queue: Queue, faults: QueueFaults): Queue {
     ...(queue.pastReader && { pastReader: queue.pastReader.bind(queue) }),
     ...(queue.storage && { storage: queue.storage.bind(queue) }),
     ...(queue.handsOutForMs && { handsOutForMs: queue.handsOutForMs.bind(queue) }),
+    ...(queue.keepsForMs && { keepsForMs: queue.keepsForMs.bind(queue) }),
     ...(queue.versionsAbove && { versionsAbove: queue.versionsAbove.bind(queue) }),
     ...(queue.highestVersion && { highestVersion: queue.highestVersion.bind(queue) }),
     close: () => queue.close(),

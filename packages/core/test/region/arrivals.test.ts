@@ -37,6 +37,17 @@ describe('what arrives from another region', () => {
     expect(arrivals.refused('us')).toBe(1)
   })
 
+  it('counts as refused once for each record, also after more than are remembered', () => {
+    const { arrivals, clock } = setUp()
+    const version = (BigInt(clock.now() + 60_000) * 1000n & ~15n) + 1n
+    const ask = (id: string) => arrivals.objection({ id, key: 'a', origin: 'us', version })
+    for (let times = 0; times < 3; times++) for (const id of ['r', 's', 't']) ask(id)
+    expect(arrivals.refused('us')).toBe(3)
+    for (let each = 0; each < 70_000; each++) ask(`${each}`)
+    ask('69999')
+    expect(arrivals.refused('us')).toBe(70_003)
+  })
+
   it('is to be tried again when the clock has come near it, or in half a minute', () => {
     const { arrive } = setUp()
     expect(arrive('us', 3000)?.retryAfterMs).toBeLessThanOrEqual(2000)

@@ -1,13 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
-import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
 import { ClockWatch } from '../../src/region/clock-watch.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-import { createWal } from '../../src/wal.ts'
-import { names, openRegions, type RegionName, RegionStore } from './support/regions.ts'
+import { names, openRegions, type RegionName } from './support/regions.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -85,8 +79,8 @@ describe('a record that is ahead of the clock where it arrives', () => {
     await write('eu', 'a')
     await clock.advance(10 * minute)
     const { replication } = (await at('us').wal.status()).namespaces.rows
-    expect(replication?.peers['eu']?.refused).toBeGreaterThanOrEqual(20)
-    expect(replication?.peers['eu']?.refused).toBeLessThanOrEqual(22)
+    // One record, however often it was asked about.
+    expect(replication?.peers['eu']?.refused).toBe(1)
     expect(at('us').events.peerHeld.length).toBeGreaterThanOrEqual(10)
     expect(at('us').events.peerHeld.length).toBeLessThanOrEqual(11)
     expect(at('eu').events.held).toHaveLength(2)
@@ -132,37 +126,6 @@ describe('a write', () => {
     const near = at('eu').rows.write({ key: 'a', payload: {}, after: after - 1_500_000n })
     expect((await clock.runUntil(near)).version).toBeGreaterThan(after - 1_500_000n)
     await close()
-  })
-
-  it('is refused for every key after a restart with a clock that was set back', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'daybook-drift-'))
-    const open = (offsetMs: number) =>
-      createWal({
-        directory,
-        clock: { ...systemClock, now: () => systemClock.now() + offsetMs },
-        namespaces: {
-          rows: crossRegionReplication({
-            region: { name: 'eu', number: 0 },
-            targets: { store: new RegionStore() },
-            peers: { us: { number: 1, target: new RegionStore() } },
-          }),
-        },
-      })
-    const before = await open(0)
-    await before.write('rows', { key: 'a', payload: {} })
-    await before.close()
-    const behind = await open(-minute)
-    await expect(behind.write('rows', { key: 'b', payload: {} })).rejects.toMatchObject({
-      code: 'ERR_CLOCK_DRIFT',
-      message: expect.stringMatching(
-        /the log held a version of \d.*Z when .* Writes are taken from \d.*Z on\. .* The clock may be right now/,
-      ),
-    })
-    await behind.close()
-    const right = await open(0)
-    expect(await right.write('rows', { key: 'b', payload: {} })).toMatchObject({ durable: 'yes' })
-    await right.close()
-    await rm(directory, { recursive: true })
   })
 
   it('may not bring a version of another region', async () => {

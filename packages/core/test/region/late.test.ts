@@ -176,6 +176,26 @@ describe('the check of what targets remember', () => {
     expect(closed).toBe(1)
   })
 
+  it('refuses a queue that may remove what a peer that is away has not got', async () => {
+    const forgets = { keepsForMs: () => day }
+    const options = (longestLag: '1d' | '2d') => ({
+      namespaces: {
+        rows: crossRegionReplication({
+          region: { name: 'eu', number: 0 },
+          queue: Object.assign(memoryQueue(), forgets),
+          targets: { own: store(() => undefined) },
+          peers: { us: { number: 1, target: store(() => undefined) } },
+          longestLag,
+        }),
+      },
+    })
+    await expect(createWal(options('2d'))).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/replication\.longestLag.*172800000 ms.*86400000 ms/),
+    })
+    await (await createWal(options('1d'))).close()
+  })
+
   it('lets those be that remember for longer, or for good', async () => {
     const wal = await opening(
       store(() => 3 * day),

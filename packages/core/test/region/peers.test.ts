@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { WalRecord } from '../../src/record.ts'
+import { defineTarget } from '../../src/target/function-target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import type { Row } from '../testing/versioned-store.ts'
 import { openRegions, type RegionName, RegionStore } from './support/regions.ts'
@@ -39,8 +40,11 @@ describe('a peer that is away', () => {
     linkOf('eu', 'us').isCut = true
     await clock.runUntil(at('eu').rows.write({ key: 'a', payload: { year: 1 } }))
     await clock.advance(hour)
-    const { targets } = (await at('eu').wal.status()).namespaces.rows
+    const { targets, replication } = (await at('eu').wal.status()).namespaces.rows
     expect(targets['us']?.delivery).toMatchObject({ retried: 0, deadLettered: 0, breaker: 'open' })
+    // Far behind, and nothing is on its way whose rate could be bounded.
+    expect(replication?.peers['us']).toMatchObject({ isCatchingUp: false })
+    expect(replication?.peers['us']?.lagMs).toBeGreaterThan(59 * minute)
     linkOf('eu', 'us').isCut = false
     await clock.advance(30_000)
     expect(at('us').store.came).toHaveLength(1)
@@ -80,6 +84,9 @@ describe('a peer that is away', () => {
     expect(came('us') - early).toBeLessThan(45)
     await clock.advance(10_000)
     expect(came('us')).toBe(101)
+    expect((await at('eu').wal.status()).namespaces.rows.replication?.peers['us']).toMatchObject({
+      isCatchingUp: false,
+    })
     await close()
   })
 
@@ -118,6 +125,27 @@ describe('a peer that is away', () => {
     const { clock, came, close } = await farBehind('unlimited')
     await clock.advance(1000)
     expect(came('us')).toBe(100)
+    await close()
+  })
+})
+
+describe('records on their way to a peer', () => {
+  it('go together where they are written within a few milliseconds, and to a store here at once', async () => {
+    const clock = new VirtualClock()
+    const batches: number[] = []
+    const end = defineTarget<Row>(async (records) => void batches.push(records.length), {
+      idempotency: 'version',
+    })
+    const endOf = (from: RegionName) => (from === 'eu' ? end : undefined)
+    const { at, close } = await openRegions({ clock, endOf })
+    for (let each = 0; each < 4; each++) {
+      await clock.runUntil(at('eu').rows.write({ key: `k${each}`, payload: {} }))
+      await clock.advance(1)
+      expect(at('eu').store.came).toHaveLength(each + 1)
+    }
+    expect(batches).toEqual([])
+    await clock.advance(5)
+    expect(batches).toEqual([4, 4])
     await close()
   })
 })
