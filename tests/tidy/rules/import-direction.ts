@@ -39,6 +39,7 @@ const foundation = new Set([
   'record-id.ts',
   'record.ts',
   'settle-some.ts',
+  'ahead-versions.ts',
   'version.ts',
 ])
 

@@ -208,7 +208,7 @@ export class TargetDelivery {
       breaker: this.#gate.breaker,
       // Probes of one that is away do not count.
       isCatchingUp:
-        this.#catchUp?.isBounding === true && backlog.pending > 0 && this.#gate.breaker === 'closed',
+        backlog.pending > 0 && this.#gate.breaker === 'closed' && !!this.#catchUp?.isBounding,
       pausedUntil: this.#gate.pausedUntil,
     }
   }

@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts'
 import { ConfigError, type ConfigIssue } from '../config/config-error.ts'
 import type { ResolvedReplication } from '../config/replication.ts'
 import { localRegion } from '../config/resolve.ts'
-import type { TargetStatus } from '../delivery/status.ts'
 import type { WalError } from '../errors.ts'
 import type { WalEmitter } from '../events.ts'
 import type { ForwardedRecord, Op, RecordFields, WalRecord } from '../record.ts'
@@ -40,7 +39,7 @@ type Stored = Pick<RecordFields, 'origin' | 'headers'>
 /** What is known of a target's part of the queue. */
 export type TargetLag = Pick<PeerStatus, 'pending' | 'lagMs'> & {
   /** Undefined before `start`. */
-  readonly delivery: Pick<TargetStatus, 'isCatchingUp'> | undefined
+  readonly delivery: Pick<PeerStatus, 'isCatchingUp'> | undefined
 }
 
 /**

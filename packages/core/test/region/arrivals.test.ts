@@ -39,7 +39,7 @@ describe('what arrives from another region', () => {
 
   it('counts as refused once for each record, also after more than are remembered', () => {
     const { arrivals, clock } = setUp()
-    const version = (BigInt(clock.now() + 60_000) * 1000n & ~15n) + 1n
+    const version = ((BigInt(clock.now() + 60_000) * 1000n) & ~15n) + 1n
     const ask = (id: string) => arrivals.objection({ id, key: 'a', origin: 'us', version })
     for (let times = 0; times < 3; times++) for (const id of ['r', 's', 't']) ask(id)
     expect(arrivals.refused('us')).toBe(3)

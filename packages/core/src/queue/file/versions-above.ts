@@ -1,3 +1,4 @@
+import type { StoredRecord } from '../../record.ts'
 import type { Log } from './log.ts'
 
 const page = { maxRecords: 1000, maxBytes: 4 * 1024 * 1024 }
@@ -14,24 +15,32 @@ export async function versionsAbove(
 ): Promise<bigint> {
   const { sequence, highestBefore } = log.startOfVersionsAbove(version)
   // Of what is kept no more the log knows the highest only.
-  let unshown = highestBefore > version ? highestBefore : version
-  if (inLetters > unshown && inLetters > log.highestVersion) unshown = inLetters
+  let unshown = highestOf(version, highestBefore)
+  if (inLetters > log.highestVersion) unshown = highestOf(unshown, inLetters)
+  for await (const record of recordsFrom(log, sequence)) {
+    if (record.version <= version) continue
+    // The keys of a transaction are in a file of their own, or gone.
+    if (record.transaction !== undefined) unshown = highestOf(unshown, record.version)
+    else if (record.key !== undefined) show(record.key, record.version)
+  }
+  return unshown
+}
+
+async function* recordsFrom(log: Log, sequence: number): AsyncGenerator<StoredRecord> {
   const letGo = log.hold(sequence)
   const reader = log.reader(sequence)
   try {
     for (;;) {
       const entries = await reader.read(page)
-      if (entries.length === 0) return unshown
-      for (const { record } of entries) {
-        if (record.version <= version) continue
-        // The keys of a transaction are in a file of their own, or gone.
-        if (record.transaction !== undefined) {
-          if (record.version > unshown) unshown = record.version
-        } else if (record.key !== undefined) show(record.key, record.version)
-      }
+      if (entries.length === 0) return
+      for (const { record } of entries) yield record
     }
   } finally {
     await reader.close()
     letGo()
   }
+}
+
+function highestOf(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
 }
