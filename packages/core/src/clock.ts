@@ -2,6 +2,11 @@
 export interface Timer {
   /** Nothing will be called. Harmless once it has been. */
   cancel(): void
+  /**
+   * Whether it keeps the process alive from now on. A clock whose timers lack this may only keep a
+   * process alive for as long as a timer that is not needed any more.
+   */
+  keepAlive?(isKept: boolean): void
 }
 
 /**
@@ -26,13 +31,21 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   setTimer(delayMs, run, options) {
     let handle: NodeJS.Timeout
+    let isKept = options?.unref !== true
     const arm = (remainingMs: number): void => {
       const step = Math.min(remainingMs, longestTimerMs)
       handle = setTimeout(() => (remainingMs > step ? arm(remainingMs - step) : run()), step)
-      if (options?.unref) handle.unref()
+      if (!isKept) handle.unref()
     }
     arm(Math.max(0, delayMs))
-    return { cancel: () => clearTimeout(handle) }
+    return {
+      cancel: () => clearTimeout(handle),
+      keepAlive(keeps) {
+        isKept = keeps
+        if (keeps) handle.ref()
+        else handle.unref()
+      },
+    }
   },
 }
 

@@ -130,8 +130,8 @@ export interface NamespaceOptions<
   /** Longest time one apply may take, at least 1 ms. Default `'30s'`. */
   readonly applyTimeout?: Duration | undefined
   /**
-   * Longest wait for a write to become durable, at least 1 ms; then its outcome is `'unknown'`.
-   * Default `'30s'`.
+   * Longest wait for a write to become durable, at least 1 ms; then its outcome is `'unknown'`, or `'no'`
+   * where nothing has been sent yet: its payload is still being checked, or it waits for room. Default `'30s'`.
    */
   readonly writeTimeout?: Duration | undefined
   readonly breaker?: BreakerOptions | undefined

@@ -12,7 +12,8 @@ export interface Deadline {
  * Deadlines that are all equally far ahead, and so expire in the order in which they were added: a
  * line and one timer, since a timer per write would cost more than the write.
  *
- * Invariant: the line's head, if any, is not done; the timer is set whenever the line is not empty.
+ * Invariant: the line's head, if any, is not done; the timer is set whenever the line is not empty, and
+ * keeps the process alive as long as that: somebody waits for an answer.
  */
 export class Deadlines<D extends Deadline> {
   readonly #clock: Clock
@@ -33,6 +34,7 @@ export class Deadlines<D extends Deadline> {
     one.deadline = this.#clock.monotonic() + this.#timeoutMs
     this.#line.push(one)
     if (this.#timer === undefined) this.#arm(this.#timeoutMs)
+    else if (this.#line.length === 1) this.#timer.keepAlive?.(true)
   }
 
   /** Forgets those that are done; to be called whenever some are. */
@@ -47,6 +49,7 @@ export class Deadlines<D extends Deadline> {
   #clear(): void {
     this.#line.length = 0
     this.#head = 0
+    this.#timer?.keepAlive?.(false)
   }
 
   #compact(): void {
@@ -55,7 +58,7 @@ export class Deadlines<D extends Deadline> {
   }
 
   #arm(delayMs: number): void {
-    this.#timer = this.#clock.setTimer(delayMs, () => this.#expireDue(), { unref: true })
+    this.#timer = this.#clock.setTimer(delayMs, () => this.#expireDue())
   }
 
   #expireDue(): void {

@@ -12,6 +12,7 @@ import type { VersionClock } from '../version.ts'
 import { checkFields, checkHeaders, refused, shown } from './check-fields.ts'
 import { checkPayload } from './check-payload.ts'
 import { checkForwarded, versionAhead } from './forwarded-record.ts'
+import type { RecordName } from './receipt.ts'
 import type { WriteInput } from './write-input.ts'
 
 /** Order does not matter here: where a key has to be is checked. */
@@ -114,24 +115,22 @@ export class RecordPreparer {
 
   /** Makes the record of an input that was checked, with its id and version. */
   build(input: Input, payload: unknown): StoredRecord {
-    const { namespace, clock, ids, versions, origin } = this.#options
+    const { namespace, clock, ids, origin } = this.#options
     const op = input.op ?? 'put'
     const bytes = this.#encode(payload, op)
     const now = clock.now()
     const dueAt = this.#dueAt(input, now)
-    const { key, version } = input
-    this.#options.region?.checkWrite(input, now)
-    if (version !== undefined) versions.observe(key, version)
+    const version = this.#versionOf(input, now)
     const record: StoredRecord = {
       id: input.id ?? ids.next(now),
       namespace,
-      key,
+      key: input.key,
       op,
       payload: bytes,
       headers: input.headers === undefined ? noHeaders : { ...input.headers },
       writtenAt: input.writtenAt ?? now,
       dueAt,
-      version: version ?? versions.next(key, now, input.after),
+      version,
       origin,
       target: input.target,
       transaction: undefined,
@@ -141,6 +140,15 @@ export class RecordPreparer {
     }
     if (this.#critics.length > 0) this.#askTargets(record, payload)
     return record
+  }
+
+  /**
+   * The id and the version of an input that was checked, also where no record will be made of it, as
+   * its receipt needs them. Throws where a region's clock is off.
+   */
+  name(input: Input, now: number): RecordName {
+    const version = this.#versionOf(input, now)
+    return { id: input.id ?? this.#options.ids.next(now), version }
   }
 
   /**
@@ -193,6 +201,15 @@ export class RecordPreparer {
     const shownVersion = BigInt(Math.floor(now)) * 1000n + version
     if (this.#critics.length > 0) this.#askTargets({ ...record, version: shownVersion }, payload)
     return record
+  }
+
+  #versionOf(input: Input, now: number): bigint {
+    const { versions, region } = this.#options
+    const { key, after, version } = input
+    region?.checkWrite(input, now)
+    if (version === undefined) return versions.next(key, now, after)
+    versions.observe(key, version)
+    return version
   }
 
   /**

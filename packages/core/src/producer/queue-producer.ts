@@ -159,7 +159,7 @@ export class QueueProducer {
     if (overload === 'shed') return allOf(records, 'no', this.#overloaded(bytes))
     const timeoutMs = patience.timeoutMs ?? this.#options.timeoutMs
     const deadline = new AbortController()
-    const timer = clock.setTimer(timeoutMs, () => deadline.abort(), { unref: true })
+    const timer = clock.setTimer(timeoutMs, () => deadline.abort())
     const signal = patience.signal
       ? AbortSignal.any([patience.signal, deadline.signal])
       : deadline.signal
@@ -229,12 +229,14 @@ export class QueueProducer {
 
   /** A wait as configured costs little; a time-out or a signal of its own, a timer or a listener. */
   #limitWait(sending: Waiting, { timeoutMs, signal }: Patience): void {
-    const giveUp = (error: WalError): void =>
+    const giveUp = (error: WalError): void => {
+      sending.stopWaiting?.()
       sending.finish(allOf(sending.records, 'unknown', error))
+    }
     const longestMs = timeoutMs ?? this.#options.timeoutMs
     const expire = (): void => giveUp(this.#timedOut(longestMs))
     const abort = (): void => giveUp(abortedError())
-    const timer = this.#options.clock.setTimer(longestMs, expire, { unref: true })
+    const timer = this.#options.clock.setTimer(longestMs, expire)
     signal?.addEventListener('abort', abort, { once: true })
     sending.stopWaiting = () => {
       timer.cancel()
@@ -258,7 +260,7 @@ export class QueueProducer {
   #timedOut(timeoutMs: number): WalError {
     return new WalError(
       'ERR_WRITE_TIMEOUT',
-      `The queue of namespace '${this.#options.namespace}' gave no answer within ${timeoutMs} ms.`,
+      `The queue of namespace '${this.#options.namespace}' gave no answer within ${Math.ceil(timeoutMs)} ms.`,
       { retryable: true },
     )
   }

@@ -1,5 +1,5 @@
 import { WalError } from '../errors.ts'
-import type { StoredRecord } from '../record.ts'
+import type { RecordFields } from '../record.ts'
 import type { Durable, SendOutcome } from './producer.ts'
 
 /**
@@ -15,6 +15,9 @@ export interface Receipt {
   readonly message?: string
   readonly error?: WalError
 }
+
+/** By what a receipt names its record. */
+export type RecordName = Pick<RecordFields, 'id' | 'version'>
 
 /** Raised by `write` when the answer is not `'yes'`. `receipt.durable` tells `'no'` from `'unknown'`. */
 export class NotDurableError extends WalError {
@@ -36,7 +39,7 @@ export class NotDurableError extends WalError {
 /** One receipt per record. */
 export function receiptsOf(
   outcomes: readonly SendOutcome[],
-  records: readonly StoredRecord[],
+  records: readonly RecordName[],
 ): readonly Receipt[] {
   return records.map((record, index) => receiptOf(record, outcomes[index]))
 }
@@ -44,13 +47,13 @@ export function receiptsOf(
 /** The receipt of the only record there is. */
 export function onlyReceipt(
   outcomes: readonly SendOutcome[],
-  records: readonly StoredRecord[],
+  records: readonly RecordName[],
 ): Receipt {
-  return receiptOf(records[0] as StoredRecord, outcomes[0])
+  return receiptOf(records[0] as RecordName, outcomes[0])
 }
 
 /** A producer that answers with fewer outcomes than it was given records leaves the rest open. */
-function receiptOf(record: StoredRecord, outcome: SendOutcome = { durable: 'unknown' }): Receipt {
+function receiptOf(record: RecordName, outcome: SendOutcome = { durable: 'unknown' }): Receipt {
   const { id, version } = record
   const { durable, error } = outcome
   if (durable === 'yes') return { id, version, durable }

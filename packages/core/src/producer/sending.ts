@@ -1,9 +1,10 @@
 import type { StoredRecord } from '../record.ts'
 import type { Deadline } from './deadlines.ts'
 import type { SendOutcome } from './producer.ts'
+import type { RecordName } from './receipt.ts'
 
 /** Makes of the outcomes, one per record, what the caller of a write wants; it may throw. */
-export type Answer<R> = (outcomes: readonly SendOutcome[], records: readonly StoredRecord[]) => R
+export type Answer<R> = (outcomes: readonly SendOutcome[], records: readonly RecordName[]) => R
 
 /** Records on their way into the queue; done once their caller has an answer. */
 export interface Waiting extends Deadline {

@@ -31,9 +31,9 @@ export interface WriteFields<Name extends string = string> {
 
 /** How long a write waits for its answer; for `writeMany`, that of all of its records. */
 export interface WaitFields {
-  /** Longest wait for durability; default the namespace's `writeTimeout`. */
+  /** Longest wait for durability, with the check of the payload; default the namespace's `writeTimeout`. */
   readonly timeout?: Duration | undefined
-  /** Ends the wait; what is on its way by then is `'unknown'`. */
+  /** Ends the wait; what is on its way by then is `'unknown'`, what is not yet is `'no'`. */
   readonly signal?: AbortSignal | undefined
 }
 

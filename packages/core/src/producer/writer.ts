@@ -15,6 +15,13 @@ export interface WriterOptions {
   readonly timeoutMs: number
 }
 
+/** A call of `write` or `writeMany`. */
+interface Call<R> {
+  readonly inputs: readonly WriteInput<unknown>[]
+  readonly patience: Patience
+  readonly answer: Answer<R>
+}
+
 /**
  * What `write` does: checks, prepares, sends, and answers with receipts.
  *
@@ -32,10 +39,7 @@ export class Writer {
     this.#options = options
   }
 
-  /**
-   * Rejects if the input is wrong, or could not be checked in time; of every other outcome `answer`
-   * makes what the caller wants.
-   */
+  /** Rejects if the input is wrong; of every other outcome `answer` makes what the caller wants. */
   write<R>(input: WriteInput<unknown>, answer: Answer<R>): Promise<R> {
     try {
       const patience = patienceOf(input)
@@ -55,8 +59,8 @@ export class Writer {
   ): Promise<readonly Receipt[]> {
     const payloads = this.#checkAll(inputs)
     return this.#checking > 0 || payloads.some((payload) => payload instanceof Promise)
-      ? this.#inTurn(Promise.all(payloads), patience, (checked) =>
-          this.#sendMany(inputs, checked, patience),
+      ? this.#inTurn({ inputs, patience, answer: receiptsOf }, Promise.all(payloads), (all, rest) =>
+          this.#sendMany(inputs, all, rest),
         )
       : this.#sendMany(inputs, payloads, patience)
   }
@@ -89,8 +93,8 @@ export class Writer {
     patience: Patience,
     answer: Answer<R>,
   ): Promise<R> {
-    return this.#inTurn(payload, patience, (checked) =>
-      this.#sendOne(input, checked, patience, answer),
+    return this.#inTurn({ inputs: [input], patience, answer }, payload, (checked, rest) =>
+      this.#sendOne(input, checked, rest, answer),
     )
   }
 
@@ -106,21 +110,24 @@ export class Writer {
 
   /** Sends once the payload is checked and every earlier write has been sent or has given up. */
   async #inTurn<C, R>(
+    call: Call<R>,
     check: C | Promise<C>,
-    patience: Patience,
-    send: (checked: C) => Promise<R>,
+    send: (checked: C, rest: Patience) => Promise<R>,
   ): Promise<R> {
-    const limit = this.#limit(patience)
+    const limit = this.#limit(call.patience)
     this.#checking++
     const checked = Promise.race([check, limit.expired])
     const turn = Promise.allSettled([this.#turn, checked]).then(() => checked)
     let sent: Promise<R> | undefined
     const sending = turn.then((payload) => {
-      if (!limit.isOver) sent = send(payload)
+      if (limit.error === undefined) sent = send(payload, limit.rest())
     })
     this.#turn = sending.catch(() => {})
     try {
       await Promise.race([sending, limit.expired])
+    } catch (error) {
+      if (error !== limit.error) throw error
+      return this.#notSent(call, error as WalError)
     } finally {
       limit.cancel()
       this.#checking--
@@ -128,14 +135,25 @@ export class Writer {
     return sent as Promise<R>
   }
 
+  /** Nothing of it is stored. Versions given out later are above those of its receipts. */
+  #notSent<R>({ inputs, answer }: Call<R>, error: WalError): R {
+    const { preparer, clock } = this.#options
+    const names = inputs.map((input) => preparer.name(input, clock.now()))
+    const outcome = { durable: 'no', error } as const
+    return answer(
+      names.map(() => outcome),
+      names,
+    )
+  }
+
   /** A check may take for ever, as one that asks a database. Nothing is stored by then. */
   #limit({ timeoutMs = this.#options.timeoutMs, signal }: Patience) {
+    const { clock } = this.#options
+    const began = clock.monotonic()
     const { promise: expired, reject } = Promise.withResolvers<never>()
     expired.catch(() => {})
-    const limit = { expired, isOver: false, cancel }
-    const timer = this.#options.clock.setTimer(timeoutMs, () => giveUp(slowCheck(timeoutMs)), {
-      unref: true,
-    })
+    const limit = { expired, error: undefined as WalError | undefined, rest, cancel }
+    const timer = clock.setTimer(timeoutMs, () => giveUp(slowCheck(timeoutMs)))
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted) abort()
     return limit
@@ -145,8 +163,13 @@ export class Writer {
     }
 
     function giveUp(error: WalError): void {
-      limit.isOver = true
+      limit.error = error
       reject(error)
+    }
+
+    /** What is left of the caller's patience once the check is done. */
+    function rest(): Patience {
+      return { timeoutMs: Math.max(0, timeoutMs - (clock.monotonic() - began)), signal }
     }
 
     function cancel(): void {
@@ -179,7 +202,7 @@ const asConfigured: Patience = {}
 function slowCheck(timeoutMs: number): WalError {
   return new WalError(
     'ERR_WRITE_TIMEOUT',
-    `The check of a payload, or of one written before it, took longer than ${timeoutMs} ms. Nothing was stored.`,
+    `The check of a payload, or of one written before it, took longer than ${timeoutMs} ms.`,
     { retryable: true },
   )
 }
@@ -187,7 +210,7 @@ function slowCheck(timeoutMs: number): WalError {
 function abortedCheck(): WalError {
   return new WalError(
     'ERR_ABORTED',
-    "The caller's signal aborted while payloads were being checked. Nothing was stored.",
+    "The caller's signal aborted while payloads were being checked.",
     { retryable: true },
   )
 }

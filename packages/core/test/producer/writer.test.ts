@@ -70,8 +70,8 @@ describe('Writer', () => {
     const answers = Promise.allSettled([stuck, aborted])
     gone.abort()
     expect(await answers).toMatchObject([
-      { reason: { code: 'ERR_WRITE_TIMEOUT' } },
-      { reason: { code: 'ERR_ABORTED' } },
+      { reason: { receipt: { durable: 'no' }, cause: { code: 'ERR_WRITE_TIMEOUT' } } },
+      { reason: { receipt: { durable: 'no' }, cause: { code: 'ERR_ABORTED' } } },
     ])
     expect(await behind).toMatchObject({ durable: 'yes' })
     await wal.start()
@@ -83,7 +83,7 @@ describe('Writer', () => {
   it('does not begin to wait where the signal has aborted before', async () => {
     const { wal, handle } = await walOf(slow)
     const write = handle.write({ key: 'k', payload: 5, signal: AbortSignal.abort() })
-    await expect(write).rejects.toMatchObject({ code: 'ERR_ABORTED' })
+    await expect(write).rejects.toMatchObject({ cause: { code: 'ERR_ABORTED' } })
     expect(await handle.write({ key: 'k', payload: 1 })).toMatchObject({ durable: 'yes' })
     await wal.close()
   })
