@@ -80,6 +80,18 @@ export interface StoredRecord extends RecordFields {
   readonly payload: Uint8Array | undefined
 }
 
+/** What a record counts for beside its texts and its payload, in bytes: its other fields and the bookkeeping. */
+const fieldsBytes = 200
+
+/** What a record counts for wherever bytes are limited: its payload, its texts, and what the rest takes. */
+export function recordBytes({ key, headers, payload }: StoredRecord): number {
+  let bytes = fieldsBytes + (payload?.byteLength ?? 0) + (key ? Buffer.byteLength(key) : 0)
+  for (const name in headers) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(headers[name] as string)
+  }
+  return bytes
+}
+
 /** What a record brings that exists already: everything that stays the same wherever it is. */
 export interface ForwardedFields {
   readonly id: string

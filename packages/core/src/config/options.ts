@@ -53,7 +53,10 @@ export interface RateLimitOptions {
 
 /** Bounds on what a namespace may hold in memory or be asked to take. */
 export interface LimitOptions {
-  /** Bytes written and not yet durable. Default `'64mb'`. */
+  /**
+   * Bytes written and not yet durable: payloads, keys, headers and 200 bytes a record. As many may wait for
+   * room where writes wait. Default `'64mb'`.
+   */
   readonly inFlightBytes?: Size | undefined
   /** Largest payload, encoded. Default `'64mb'`, or less where the queue takes less. */
   readonly payloadBytes?: Size | undefined
@@ -143,7 +146,11 @@ export interface NamespaceOptions<
   readonly limits?: LimitOptions | undefined
   /** How long records are kept after they were written. Default: 7 days, or 1 GiB of them. */
   readonly retention?: RetentionOptions | undefined
-  /** What a write does when a limit on bytes in flight is reached: wait (default), or fail at once. */
+  /**
+   * What a write does when a limit on bytes in flight is reached: wait (default), or fail at once. One that would
+   * wait fails at once, too (`'no'`, `ERR_OVERLOADED`), where as many bytes as `limits.inFlightBytes`, or 10,000
+   * writes, wait already.
+   */
   readonly overload?: 'wait' | 'shed' | undefined
   /** Default JSON. */
   readonly codec?: Codec<P> | undefined

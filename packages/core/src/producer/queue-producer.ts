@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { WalError } from '../errors.ts'
-import type { StoredRecord } from '../record.ts'
+import { recordBytes, type StoredRecord } from '../record.ts'
 import { Admission } from './admission.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Producer, SendOutcome } from './producer.ts'
@@ -98,9 +98,11 @@ export class QueueProducer {
   }
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
+    // Once for all of them: they are in memory anyway, and belong together.
+    const mayWait = this.#admission.mayWait(bytesOf(records))
     const sent: Promise<readonly SendOutcome[]>[] = []
     for (const batch of this.#batchesOf(records)) {
-      sent.push(this.#sendBatch(batch, patience, asTheyAre))
+      sent.push(this.#sendBatch(batch, patience, asTheyAre, mayWait))
     }
     return (await Promise.all(sent)).flat()
   }
@@ -127,12 +129,13 @@ export class QueueProducer {
     records: readonly StoredRecord[],
     patience: Patience,
     answer: Answer<R>,
+    mayWait?: boolean,
   ): Promise<R> {
     const bytes = bytesOf(records)
     const isRefused = this.#closed || patience.signal?.aborted === true
     return !isRefused && this.#admission.tryTake(bytes)
       ? this.#sendAdmitted(records, bytes, patience, answer)
-      : this.#refuseOrWait(records, bytes, patience, answer)
+      : this.#refuseOrWait(records, bytes, patience, answer, mayWait)
   }
 
   #refuseOrWait<R>(
@@ -140,11 +143,12 @@ export class QueueProducer {
     bytes: number,
     patience: Patience,
     answer: Answer<R>,
+    mayWait: boolean | undefined,
   ): Promise<R> {
     const refusal = this.#refusal(patience)
     const sent = refusal
       ? Promise.resolve(allOf(records, 'no', refusal))
-      : this.#sendWhenRoom(records, bytes, patience)
+      : this.#sendWhenRoom(records, bytes, patience, mayWait ?? this.#admission.mayWait(bytes))
     return sent.then((outcomes) => answer(outcomes, records))
   }
 
@@ -153,10 +157,16 @@ export class QueueProducer {
     return signal?.aborted ? abortedError() : undefined
   }
 
-  async #sendWhenRoom(records: readonly StoredRecord[], bytes: number, patience: Patience) {
+  async #sendWhenRoom(
+    records: readonly StoredRecord[],
+    bytes: number,
+    patience: Patience,
+    mayWait: boolean,
+  ) {
     const { overload, onOverload, clock } = this.#options
-    onOverload(overload === 'wait')
-    if (overload === 'shed') return allOf(records, 'no', this.#overloaded(bytes))
+    const waits = overload === 'wait' && mayWait
+    onOverload(waits)
+    if (!waits) return allOf(records, 'no', this.#overloaded(bytes))
     const timeoutMs = patience.timeoutMs ?? this.#options.timeoutMs
     const deadline = new AbortController()
     const timer = clock.setTimer(timeoutMs, () => deadline.abort())
@@ -251,8 +261,10 @@ export class QueueProducer {
         ({ name, usedBytes, limitBytes }) => `${name} has ${usedBytes} of ${limitBytes} in flight`,
       )
       .join(', ')
+    const { waiting, waitingBytes } = this.#admission
+    const line = waiting > 0 ? `; ${waiting} writes with ${waitingBytes} bytes wait already` : ''
     return new OverloadedError(
-      `No room for ${bytes} bytes in namespace '${namespace}': ${facts}. Write slower, or raise inFlightBytes.`,
+      `No room for ${bytes} bytes in namespace '${namespace}': ${facts}${line}. Write slower, or raise inFlightBytes.`,
       retryAfterMs,
     )
   }
@@ -272,11 +284,6 @@ function isAsConfigured({ timeoutMs, signal }: Patience): boolean {
 
 function asTheyAre(outcomes: readonly SendOutcome[]): readonly SendOutcome[] {
   return outcomes
-}
-
-/** What a record counts for in limits: its payload, and about what its fields take. */
-export function recordBytes(record: StoredRecord): number {
-  return (record.payload?.byteLength ?? 0) + (record.key?.length ?? 0) + 128
 }
 
 function bytesOf(records: readonly StoredRecord[]): number {

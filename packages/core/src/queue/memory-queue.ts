@@ -5,7 +5,7 @@ import { type LetterStore, memoryDeadLetterQueue, newLetterStore } from '../dlq/
 import { WalError } from '../errors.ts'
 import { Heap } from '../heap.ts'
 import type { Producer, SendOutcome } from '../producer/producer.ts'
-import type { StoredRecord } from '../record.ts'
+import { recordBytes, type StoredRecord } from '../record.ts'
 import {
   memoryTransactionStore,
   type TransactionShelf,
@@ -251,15 +251,6 @@ function isRecallable({ record }: MemoryEntry): boolean {
 
 function targetsOf({ target }: StoredRecord, all: readonly string[]): readonly string[] {
   return target === undefined ? all : [target]
-}
-
-/** What a record counts for: its texts and payload, and 200 bytes for the rest and the bookkeeping. */
-function recordBytes({ key, headers, payload }: StoredRecord): number {
-  let bytes = 200 + (payload?.byteLength ?? 0) + (key ? Buffer.byteLength(key) : 0)
-  for (const [name, value] of Object.entries(headers)) {
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(value)
-  }
-  return bytes
 }
 
 /** The sender may use its bytes again once `send` has resolved, so the queue keeps its own. */

@@ -15,7 +15,7 @@ const wal = await createWal({
     },
   },
 })
-const payload = 'x'.repeat(500)
+const payload = 'x'.repeat(350)
 const [asConfigured, own, waiting] = await Promise.all([
   wal.tryWrite('n', { key: 'k', payload }),
   wal.tryWrite('n', { key: 'k', payload: '', timeout: 50 }),

@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
+import { mostWaiting } from '../../src/producer/admission.ts'
 import type { Producer, SendOutcome } from '../../src/producer/producer.ts'
 import {
   type Patience,
   QueueProducer,
   type QueueProducerOptions,
-  recordBytes,
 } from '../../src/producer/queue-producer.ts'
 import { WriteBudget } from '../../src/producer/write-budget.ts'
-import type { StoredRecord } from '../../src/record.ts'
+import { recordBytes, type StoredRecord } from '../../src/record.ts'
 import { makeStoredRecord } from '../../src/testing/make-record.ts'
+
+/** Room for little in flight, and for much that waits. */
+const longLine = (): Partial<QueueProducerOptions> => ({
+  budgets: [new WriteBudget('own', 10_000), new WriteBudget('shard', 1000)],
+})
 
 /** A producer whose answers the test gives by hand. */
 class HandProducer implements Producer {
@@ -75,6 +80,66 @@ describe('QueueProducer', () => {
     expect(own.usedBytes).toBe(0)
   })
 
+  it('counts headers among the bytes in flight', async () => {
+    const { producer, hand, own, send } = producerOf()
+    const bare = record(1)
+    void send([bare], {})
+    const plainBytes = own.usedBytes
+    hand.answer()
+    await producer.idle(1000)
+    expect(own.usedBytes).toBe(0)
+    const { send: again, own: ownAgain } = producerOf()
+    void again([{ ...bare, headers: { trace: 'é'.repeat(100) } }], {})
+    expect(ownAgain.usedBytes).toBe(plainBytes + 'trace'.length + 200)
+  })
+
+  it('lets as many bytes wait as may be in flight, and sheds what comes after these', async () => {
+    const overloads: boolean[] = []
+    const { producer, hand, send } = producerOf({ onOverload: (waits) => overloads.push(waits) })
+    const flying = send([record(700)], {})
+    const waiting = [send([record(300)], {}), send([record(200)], {})]
+    const shed = await send([record(200)], {})
+    expect(shed[0]).toMatchObject({ durable: 'no', error: { code: 'ERR_OVERLOADED' } })
+    expect(shed[0]?.error?.message).toMatch(/^No room .* 2 writes with 980 bytes wait already/)
+    expect(overloads).toEqual([true, true, false])
+    expect(producer.waiting).toBe(2)
+    for (let turn = 0; turn < 3; turn++) {
+      hand.answer()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    await Promise.all([flying, ...waiting])
+    const after = send([record(1)], {})
+    hand.answer()
+    expect((await after)[0]?.durable).toBe('yes')
+  })
+
+  it('lets one that is larger than all that may wait do so while nobody else does', async () => {
+    const { producer, hand, send } = producerOf({ largestBatchRecords: 1 })
+    void send([record(700)], {})
+    const many = send([record(700), record(700), record(700)], {})
+    expect(producer.waiting).toBe(3)
+    expect((await send([record(1)], {}))[0]?.durable).toBe('no')
+    for (let turn = 0; turn < 4; turn++) {
+      hand.answer()
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    expect((await many).map(({ durable }) => durable)).toEqual(['yes', 'yes', 'yes'])
+  })
+
+  it('lets no more than so many writes wait, however small', async () => {
+    const own = new WriteBudget('own', 1e9)
+    const { producer, send } = producerOf({ budgets: [own, new WriteBudget('shard', 1000)] })
+    void send([record(700)], {})
+    const gone = new AbortController()
+    const small = record(1)
+    const waiting = Array.from({ length: mostWaiting }, () => send([small], { signal: gone.signal }))
+    expect((await send([small], {}))[0]).toMatchObject({ error: { code: 'ERR_OVERLOADED' } })
+    expect(producer.waiting).toBe(mostWaiting)
+    gone.abort()
+    await Promise.all(waiting)
+    expect(producer.waiting).toBe(0)
+  })
+
   it('answers no when there is no room in time, and sends nothing', async () => {
     const { hand, send } = producerOf()
     void send([record(900)], {})
@@ -114,7 +179,7 @@ describe('QueueProducer', () => {
   })
 
   it("heeds a write's own time-out in the middle of the line", async () => {
-    const { producer, hand, send } = producerOf()
+    const { producer, hand, send } = producerOf(longLine())
     void send([record(900)], {})
     const patient = send([record(800)], {})
     const hasty = send([record(700)], { timeoutMs: 5 })
@@ -140,7 +205,7 @@ describe('QueueProducer', () => {
   })
 
   it('sends those that waited for room in the order in which they came', async () => {
-    const { hand, send } = producerOf()
+    const { hand, send } = producerOf(longLine())
     const records = [record(800), record(700), record(10), record(600), record(1)]
     const sent = records.map((one) => send([one], {}))
     for (const one of sent) {
