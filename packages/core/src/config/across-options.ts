@@ -16,7 +16,7 @@ type Option = keyof ParsedNamespace
 /** What can only be seen by looking at several options together. */
 interface Rule {
   /** The option it speaks of. */
-  readonly at: Option
+  readonly at: Option | ((namespace: ParsedNamespace) => Option)
   /** The options it looks at: it has nothing to say where one of them is wrong by itself. */
   readonly reads: readonly Option[]
   /** What is wrong, or undefined. */
@@ -57,19 +57,19 @@ const rules: readonly Rule[] = [
       `a ${queue.kind} queue has one reader; give each target a namespace`,
   },
   {
-    at: 'delay',
+    at: ({ delay, queue }) => (delay > (queue?.supports.longestDelayMs ?? 0) ? 'delay' : 'jitter'),
     reads: ['queue', 'delay', 'jitter'],
     check: ({ queue, delay, jitter }) =>
       queue !== undefined &&
       delay + jitter > queue.supports.longestDelayMs &&
-      `a ${queue.kind} queue delays by ${queue.supports.longestDelayMs} ms at most`,
+      `a ${queue.kind} queue delays by ${queue.supports.longestDelayMs} ms at most; delay and jitter come to ${delay + jitter} ms`,
   },
   {
-    at: 'delay',
+    at: ({ delay, limits }) => (delay > limits.longestDelay ? 'delay' : 'jitter'),
     reads: ['delay', 'jitter', 'limits'],
     check: ({ delay, jitter, limits }) =>
       delay + jitter > limits.longestDelay &&
-      `with jitter it is ${delay + jitter} ms, longer than limits.longestDelay`,
+      `delay and jitter come to ${delay + jitter} ms, longer than limits.longestDelay`,
   },
   {
     at: 'onDeadLetter',
@@ -143,7 +143,8 @@ export function acrossOptions(
     .filter(({ reads }) => !reads.some((option) => wrong.has(option)))
     .flatMap(({ at, check }) => {
       const reason = check(namespace, shared)
-      return reason ? [{ path: `namespaces.${name}.${at}`, reason }] : []
+      const option = typeof at === 'string' ? at : at(namespace)
+      return reason ? [{ path: `namespaces.${name}.${option}`, reason }] : []
     })
   return [...found, ...replicationIssues(name, namespace, wrong, shared.region)]
 }

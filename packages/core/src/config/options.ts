@@ -141,7 +141,10 @@ export interface NamespaceOptions<
   readonly rateLimit?: RateLimitOptions | undefined
   /** Delay of every record that does not ask for another. Default 0. */
   readonly delay?: Duration | undefined
-  /** A random part, between 0 and this, added to every delay. Default 0. */
+  /**
+   * A random part, between 0 and this, added to every delay, also where `delay` is 0. Not to a write that asks to be
+   * applied at once: by `delay: 0`, or an `at` that has passed. Default 0.
+   */
   readonly jitter?: Duration | undefined
   readonly limits?: LimitOptions | undefined
   /** How long records are kept after they were written. Default: 7 days, or 1 GiB of them. */

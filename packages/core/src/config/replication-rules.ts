@@ -24,7 +24,7 @@ export function replicationIssues(
     ownAmongPeers(replication, own),
     numberShared(replication, own),
     wrong.has('targets') ? undefined : targetShared(replication, Object.keys(targets)),
-    isDelayed && delayed,
+    isDelayed && [delay > 0 ? 'delay' : 'jitter', delayedTwice],
     transactions !== undefined && transacted,
   ].flatMap((found) => {
     if (!found) return []
@@ -33,10 +33,8 @@ export function replicationIssues(
   })
 }
 
-const delayed: Found = [
-  'delay',
-  'every region would delay once more what comes from another; let each write say its delay',
-]
+const delayedTwice =
+  'every region would delay once more what comes from another; let each write say its delay'
 
 const transacted: Found = [
   'transactions',

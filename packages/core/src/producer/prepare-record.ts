@@ -252,6 +252,8 @@ export class RecordPreparer {
     const { delayMs, jitterMs, longestDelayMs, random } = this.#options
     if (delay === undefined && at === undefined && delayMs === 0 && jitterMs === 0) return undefined
     const wanted = this.#wantedMs({ delay, at }, now)
+    const isAtOnce = wanted <= 0 && (delay !== undefined || at !== undefined)
+    if (isAtOnce) return undefined
     const jittered = Math.min(longestDelayMs, wanted + jitterMs * random.next())
     return jittered > 0 ? Math.ceil(now + jittered) : undefined
   }

@@ -117,7 +117,7 @@ describe('the replication of a namespace', () => {
       'namespaces.n.replication.maxdrift is not an option',
     ],
     ['it has a delay', [{ region, peers }, { delay: 5 }], 'namespaces.n.delay every region'],
-    ['it has a jitter', [{ region, peers }, { jitter: 5 }], 'namespaces.n.delay every region'],
+    ['it has a jitter', [{ region, peers }, { jitter: 5 }], 'namespaces.n.jitter every region'],
     [
       'it has transactions',
       [{ region, peers }, { transactions: {} }],

@@ -114,6 +114,21 @@ describe('resolveOptions', () => {
     ],
     ['a delay beyond the longest', { delay: '2h', limits: { longestDelay: '1h' } }, 'delay'],
     [
+      'a jitter beyond the longest delay',
+      { jitter: '2h', limits: { longestDelay: '1h' } },
+      'jitter',
+    ],
+    [
+      'a jitter beyond what the queue delays by',
+      { jitter: 2, queue: queueWith({ longestDelayMs: 1 }) },
+      'jitter',
+    ],
+    [
+      'a delay beyond what the queue delays by',
+      { delay: 2, queue: queueWith({ longestDelayMs: 1 }) },
+      'delay',
+    ],
+    [
       'a longest backoff below the shortest',
       { retry: { minDelay: '2s', maxDelay: '1s' } },
       'retry.maxDelay',

@@ -295,6 +295,17 @@ describe('RecordPreparer', () => {
     expect(dueAt).toBe(now + 1000)
   })
 
+  it('adds jitter to no delay by default, and none where a write asks for at once', async () => {
+    const preparer = preparerOf({ jitterMs: 100, random: new SeededRandom(seed) })
+    const dueAt = async (time: Pick<WriteInput<unknown>, 'at' | 'delay'>) =>
+      (await prepared(preparer, { key: 'k', payload: 1, ...time })).dueAt
+    expect(await dueAt({})).toBeGreaterThan(now)
+    expect(await dueAt({ at: now + 1 })).toBeGreaterThan(now + 1)
+    for (const time of [{ at: now }, { at: now - 1 }, { at: new Date(0) }, { delay: 0 }]) {
+      expect(await dueAt(time)).toBeUndefined()
+    }
+  })
+
   it('takes an instant, and a delay of nothing over a delay by default', async () => {
     const preparer = preparerOf({ delayMs: 500 })
     const at = await prepared(preparer, { key: 'k', payload: 1, at: new Date(now + 250) })

@@ -132,7 +132,9 @@ describe('QueueProducer', () => {
     void send([record(700)], {})
     const gone = new AbortController()
     const small = record(1)
-    const waiting = Array.from({ length: mostWaiting }, () => send([small], { signal: gone.signal }))
+    const waiting = Array.from({ length: mostWaiting }, () =>
+      send([small], { signal: gone.signal }),
+    )
     expect((await send([small], {}))[0]).toMatchObject({ error: { code: 'ERR_OVERLOADED' } })
     expect(producer.waiting).toBe(mostWaiting)
     gone.abort()
