@@ -1,3 +1,4 @@
+import { SortedIds } from './sorted-ids.ts'
 import { hasEnded, type TransactionFilter, type TransactionHead } from './transaction-store.ts'
 
 /** Where an entry is in the journal; another place after each rewrite. */
@@ -22,6 +23,8 @@ export interface IndexedTransaction {
 /** Every transaction of a journal, without its chunks' bytes. */
 export class TransactionIndex {
   readonly #byId = new Map<string, IndexedTransaction>()
+  /** The ids of each state, so that a page of a list costs no more than its length. */
+  readonly #byState = new Map<TransactionHead['state'], SortedIds>()
   /** Chunks that came before their head, in the same write. */
   readonly #early = new Map<string, Map<number, EntryPlace>>()
   #liveBytes = 0
@@ -45,6 +48,10 @@ export class TransactionIndex {
     const chunks = before?.chunks ?? this.#early.get(id) ?? new Map()
     this.#early.delete(id)
     this.#liveBytes += place.bodyBytes - (before?.place.bodyBytes ?? 0)
+    if (before?.state !== state) {
+      if (before !== undefined) this.#idsIn(before.state).delete(id)
+      this.#idsIn(state).add(id)
+    }
     const ended = hasEnded(head)
     if (ended) this.#letGo(chunks)
     this.#byId.set(id, {
@@ -73,6 +80,7 @@ export class TransactionIndex {
     const known = this.#byId.get(id)
     if (known === undefined) return
     this.#byId.delete(id)
+    this.#idsIn(known.state).delete(id)
     this.#liveBytes -= known.place.bodyBytes
     this.#letGo(known.chunks)
   }
@@ -86,10 +94,21 @@ export class TransactionIndex {
   /** Those that match, in rising order of their ids. */
   find({ state, changedBefore, after = '', limit }: TransactionFilter): IndexedTransaction[] {
     const found: IndexedTransaction[] = []
-    for (const one of this.#byId.values()) {
-      if (one.state === state && one.changedAt < changedBefore && one.id > after) found.push(one)
+    for (const id of this.#idsIn(state).after(after)) {
+      const one = this.#byId.get(id)
+      if (one === undefined || one.changedAt >= changedBefore) continue
+      found.push(one)
+      if (found.length === limit) break
     }
-    return found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit)
+    return found
+  }
+
+  #idsIn(state: TransactionHead['state']): SortedIds {
+    const known = this.#byState.get(state)
+    if (known !== undefined) return known
+    const ids = new SortedIds()
+    this.#byState.set(state, ids)
+    return ids
   }
 
   #letGo(chunks: ReadonlyMap<number, EntryPlace>): void {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
+import { settleSome } from '../settle-some.ts'
 import type { HeadChanges } from './head-changes.ts'
 import type { Markers } from './markers.ts'
 import type { TransactionHead, TransactionState, TransactionStore } from './transaction-store.ts'
@@ -20,8 +21,9 @@ export interface SweeperOptions {
   onError(error: unknown): void
 }
 
-/** Looked at at a time. */
 const pageSize = 100
+/** Each waits for the disk, or for a server, most of the while. Of each a chunk is in memory where its marker is sent again. */
+const looksAtOnce = 32
 /** Where a note costs more, a transaction that was sealed so short a time ago is left alone, in ms: it may be applied by then. */
 const settledForMs = 10_000
 /** Ended ones whose marker was sent twice are kept so long, in ms: the second may come late. */
@@ -160,7 +162,11 @@ export class Sweeper {
     let after: string | undefined
     while (!this.#closed) {
       const heads = await this.#options.store.list({ state, changedBefore, limit: pageSize, after })
-      for (const head of heads) if (!this.#closed) await look(head)
+      const looked = await settleSome(looksAtOnce, heads, async (head) => {
+        if (!this.#closed) await look(head)
+      })
+      const failed = looked.find(({ status }) => status === 'rejected')
+      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
       if (heads.length < pageSize) return
       after = heads.at(-1)?.id
     }
