@@ -82,13 +82,29 @@ export class OpenTransactionRun implements TransactionRun {
 
   async #readOne(): Promise<boolean> {
     for (;;) {
-      const { value, done } = await this.#mutations.next()
+      const { value, done } = await this.#nextOne()
       if (done === true) return false
       this.#read++
       if (this.#read <= this.#skipped) continue
       this.#ahead.push({ ...value, attemptEpoch: this.#options.marker.attemptEpoch })
       return true
     }
+  }
+
+  async #nextOne(): Promise<IteratorResult<StoredRecord, void>> {
+    try {
+      return await this.#mutations.next()
+    } catch (error) {
+      // Another attempt, by a marker that came twice, may have come to the end: the chunks go then.
+      if (!(await this.#hasEnded())) throw error
+      return { value: undefined, done: true }
+    }
+  }
+
+  async #hasEnded(): Promise<boolean> {
+    const { store, head, target } = this.#options
+    const { state } = (await store.get(head.id))?.targets[target] ?? {}
+    return state === 'applied' || state === 'discarded'
   }
 
   /** Those that were applied before this attempt. */

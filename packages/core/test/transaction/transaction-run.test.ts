@@ -37,3 +37,21 @@ it('an attempt that another one has overtaken does not set the progress back', a
   await slow.end()
   expect((await store.get(id))?.targets['rows']).toMatchObject({ state: 'applied', applied: 3 })
 })
+
+it('an attempt finds nothing more to do where another one has ended and the chunks are gone, and fails where they are lost', async () => {
+  const waiting = { ...head, chunks: 1 }
+  const store = memoryTransactionStore()
+  await store.create(waiting, [])
+  const changes = new HeadChanges({ store, clock: systemClock, onChange: () => {} })
+  const attempt = () =>
+    new OpenTransactionRun({
+      ...{ store, changes, clock: systemClock, target: 'rows', marker, progressed: false },
+      ...{ head: waiting, onFailed: () => {}, onApplied: () => {} },
+    })
+  await expect(attempt().next({ maxRecords: 1, maxBytes: 1 })).rejects.toThrow('Chunk 0')
+  await changes.progress(id, 'rows', () => ({ state: 'applied', applied: 3 }))
+  const late = attempt()
+  expect(await late.next({ maxRecords: 1, maxBytes: 1 })).toEqual([])
+  await late.end()
+  expect((await store.get(id))?.targets['rows']).toMatchObject({ state: 'applied', applied: 3 })
+})
