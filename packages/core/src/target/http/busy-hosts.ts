@@ -1,12 +1,18 @@
 import type { Clock } from '../../clock.ts'
 import { type FailureOutcome, type HeldOutcome, held } from '../target.ts'
 
-/** Wait, in ms, for a host that asks for less and does not say for how long: doubled up to the longest. */
+/** Wait, in ms, for a host that does not say for how long: doubled up to the longest. */
 const firstWaitMs = 1000
 const longestWaitMs = 60_000
 
 /** However long a host asks for, it is asked again after an hour: it may have mistaken its unit. */
 const longestAskedMs = 3_600_000
+
+/** Times a host went down with a record, working again between, after which it is the record that brings it down. */
+const mostFalls = 5
+
+/** Most records of which it is remembered that their host went down with them. */
+const mostFallen = 1000
 
 interface BusyHost {
   readonly outcome: FailureOutcome
@@ -15,14 +21,23 @@ interface BusyHost {
   readonly waitMs: number
 }
 
+/** That a host went down with a record: how often, and what it had answered well by then. */
+interface Fall {
+  readonly times: number
+  readonly successes: number
+}
+
 /**
- * Which of many hosts asked for less, and for how long. Records of such a host are held back without
- * asking it again; those of the others go on.
+ * Which of many hosts asked for less, or are down, and for how long. Records of such a host are held back
+ * without asking it again; those of the others go on.
  */
 export class BusyHosts {
   readonly #clock: Clock
-  /** Bounded by the hosts that an option names. */
+  /** Both bounded by the hosts that an option names. */
   readonly #hosts = new Map<string, BusyHost>()
+  readonly #successes = new Map<string, number>()
+  /** By record. */
+  readonly #falls = new Map<string, Fall>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -33,6 +48,22 @@ export class BusyHosts {
     const busy = this.#hosts.get(host)
     const leftMs = busy === undefined ? 0 : busy.until - this.#clock.monotonic()
     return busy === undefined || leftMs <= 0 ? undefined : heldFor(busy.outcome, leftMs)
+  }
+
+  /**
+   * The host is down. A record with which it goes down again and again, and works between, brings it down: its
+   * attempts count from then on.
+   */
+  down(host: string, recordId: string, outcome: FailureOutcome): HeldOutcome | FailureOutcome {
+    const successes = this.#successes.get(host) ?? 0
+    const before = this.#falls.get(recordId)
+    const isSame = before !== undefined && before.successes === successes
+    const times = (before?.times ?? 0) + (isSame ? 0 : 1)
+    this.#falls.delete(recordId)
+    this.#falls.set(recordId, { times, successes })
+    const [oldest] = this.#falls.keys()
+    if (this.#falls.size > mostFallen && oldest !== undefined) this.#falls.delete(oldest)
+    return times > mostFalls ? { ...outcome, status: 'transient' } : this.throttled(host, outcome)
   }
 
   /** The host asked for less. */
@@ -48,6 +79,12 @@ export class BusyHosts {
     const until = Math.max(now + leftMs, before?.until ?? now)
     this.#hosts.set(host, { outcome, until, waitMs })
     return heldFor(outcome, until - now)
+  }
+
+  /** The host applied a record. */
+  applied(host: string, recordId: string): void {
+    this.#successes.set(host, (this.#successes.get(host) ?? 0) + 1)
+    this.#falls.delete(recordId)
   }
 
   /** The host answered something else. What was sent before its time was over says nothing of after. */

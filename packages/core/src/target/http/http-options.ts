@@ -29,11 +29,9 @@ export interface HttpTargetOptions<P = unknown> {
    * Credentials do not belong here, but into `headers`.
    *
    * With one address, an application that is down or takes no credential is an outage, in which no
-   * record spends an attempt. With a function it is the fault of that record's host: its records
-   * spend attempts, and become dead letters in the end, while those of other hosts go on. Only where
-   * all fail in a row does the breaker take it for an outage, and give the attempts back. Who would
-   * rather wait for a host gives it a target of its own. A host that asks for less (429) holds its own
-   * records back, which spend nothing meanwhile.
+   * record spends an attempt. With a function it is an outage of that record's host: its own records are
+   * held back and spend nothing, while those of other hosts go on. So they are where a host asks for
+   * less (429).
    */
   readonly url: string | URL | ((record: WalRecord<P>) => string | URL)
   /**

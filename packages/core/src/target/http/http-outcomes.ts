@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
 import { applied, type FailureClass, type Outcome, superseded } from '../target.ts'
 import { type HttpAnswer, shownUrl } from './http-exchange.ts'
-import { statusClassOf } from './http-statuses.ts'
+import { isOfWholeHost, statusClassOf } from './http-statuses.ts'
 import { retryAfterMsOf } from './retry-after.ts'
 
 /** What is known of the target beside an answer. */
@@ -49,7 +49,8 @@ export function outcomeOfStatus(
   if (meaning === 'applied') return applied
   if (meaning === 'conflict') return idempotency === 'version' ? superseded : failure('transient')
   if (meaning === 'gone') return failure(isRecordsOwnUrl ? 'permanent' : 'unavailable')
-  return failure(meaning === 'unavailable' && isRecordsOwnUrl ? 'transient' : meaning)
+  const isOfAddress = isRecordsOwnUrl && meaning === 'unavailable' && !isOfWholeHost(status)
+  return failure(isOfAddress ? 'transient' : meaning)
 }
 
 /** What a `DELETE` was to remove is not there. At an address for all records it is the endpoint that is not. */

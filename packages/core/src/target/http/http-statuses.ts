@@ -10,8 +10,8 @@ export type HttpStatusClass = 'applied' | 'conflict' | 'gone' | FailureClass
  * address or a deployment (404, 405, 415, 500, 502 …) it is `transient`: a lone record that gets it
  * spends its attempts, and where all get it the breaker opens and gives these back. A credential that
  * is not taken is an outage of ours, and no record is to blame for it. Where each record has an address of its
- * own, what is `unavailable` here counts as `transient`, and `throttled` as `held`: one host must not stop
- * the records of others.
+ * own, one host must not stop the records of others: `throttled` counts as `held` there, and so does what is
+ * `unavailable`, unless it may as well be said of this address alone ({@link isOfWholeHost}).
  */
 const byStatus: Readonly<Record<number, HttpStatusClass>> = {
   // Not this record's fault, but that of credentials, of the address, or of a payment.
@@ -63,4 +63,12 @@ export function statusClassOf(status: number): HttpStatusClass {
   if (status >= 200 && status < 300) return 'applied'
   if (status < 200 || (status >= 300 && status < 400)) return 'unavailable'
   return byStatus[status] ?? 'transient'
+}
+
+/** Statuses that may be said of one address of a host, while it serves its others: then `transient`. */
+const ofOneAddress: ReadonlySet<number> = new Set([402, 403])
+
+/** Of a status that is `unavailable`: true if the host says it of itself, or of whoever asks it. */
+export function isOfWholeHost(status: number): boolean {
+  return status >= 400 && !ofOneAddress.has(status)
 }

@@ -12,7 +12,7 @@ import { resultsOf } from './batch-results.ts'
 import { BusyHosts } from './busy-hosts.ts'
 import { credentialsOf } from './http-credentials.ts'
 import { exchange, type HttpAnswer, shownUrl } from './http-exchange.ts'
-import { failureOf } from './http-failures.ts'
+import { failureOf, isOfHost } from './http-failures.ts'
 import {
   addressProblem,
   type HttpSettings,
@@ -106,11 +106,10 @@ class HttpTarget implements Target {
       const answer = await exchange(request, signal, this.#settings)
       return this.#outcomes(answer, records, redact, sentAt)
     } catch (error) {
-      const isRecordsOwnUrl = this.#settings.fixedUrl === undefined
-      const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error, {
-        isRecordsOwnUrl,
-      })
-      return { ...failed, message: redact(failed.message) }
+      const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error)
+      const shown = { ...failed, message: redact(failed.message) }
+      if (this.#settings.fixedUrl !== undefined || !isOfHost(shown)) return shown
+      return this.#busyHosts.down(destination.url.host, records[0].id, shown)
     }
   }
 
@@ -126,17 +125,19 @@ class HttpTarget implements Target {
     const context = { idempotency, isRecordsOwnUrl: fixedUrl === undefined, clock, redact }
     const results = batch === undefined ? undefined : resultsOf(answer, records, context)
     if (results !== undefined) return results
-    const outcome = this.#ofHost(outcomeOf(answer, context), answer, sentAt)
+    const outcome = this.#ofHost(outcomeOf(answer, context), answer, records[0], sentAt)
     const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
     if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
     return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
   }
 
-  /** Where the address is the record's own, a host that asks for less asks that of its own records. */
-  #ofHost(outcome: Outcome, { request }: HttpAnswer, sentAt: number): Outcome {
+  /** Where the address is the record's own, a host that asks for less, or is down, holds its own records back. */
+  #ofHost(outcome: Outcome, { request }: HttpAnswer, { id }: WalRecord, sentAt: number): Outcome {
     if (this.#settings.fixedUrl !== undefined) return outcome
     const { host } = new URL(request.url)
     if (outcome.status === 'throttled') return this.#busyHosts.throttled(host, outcome)
+    if (outcome.status === 'unavailable') return this.#busyHosts.down(host, id, outcome)
+    if (outcome.status === 'applied') this.#busyHosts.applied(host, id)
     this.#busyHosts.answered(host, sentAt)
     return outcome
   }

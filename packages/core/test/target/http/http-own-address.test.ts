@@ -28,13 +28,21 @@ function failing(code: string) {
 }
 
 describe('an address that each record has of its own', () => {
-  it('is at fault where its host is down, or takes no credential: others go on', async () => {
-    for (const status of [401, 402, 403, 502, 503, 504, 507, 522]) {
+  it('is held while its host is down, or takes no credential', async () => {
+    for (const status of [401, 503, 507, 522]) {
+      const outcome = await applyOne(ownAddress({ status }))
+      expect(outcome, `${status}`).toMatchObject({ status: 'held', code: `HTTP_${status}` })
+    }
+    const wait = { status: 503, headers: { 'retry-after': '7' } }
+    const options = { ...ownAddress(wait), clock: new VirtualClock() }
+    expect(await applyOne(options)).toMatchObject({ retryAfterMs: 7000 })
+  })
+
+  it('is at fault for what may be said of it alone', async () => {
+    for (const status of [402, 403, 404, 500, 502, 504]) {
       const outcome = await applyOne(ownAddress({ status }))
       expect(outcome, `${status}`).toMatchObject({ status: 'transient', code: `HTTP_${status}` })
     }
-    const wait = { status: 503, headers: { 'retry-after': '7' } }
-    expect(await applyOne(ownAddress(wait))).toMatchObject({ retryAfterMs: 7000 })
   })
 
   it('is at fault where it leads to another host', async () => {
@@ -43,12 +51,32 @@ describe('an address that each record has of its own', () => {
     expect(outcome).toMatchObject({ status: 'transient', code: 'HTTP_REDIRECT' })
   })
 
-  it('is at fault where no connection can be made, or it breaks', async () => {
+  it('is held where no connection can be made, or it breaks', async () => {
     for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET', 'UND_ERR_CONNECT_TIMEOUT']) {
-      expect(await applyOne(failing(code))).toMatchObject({ status: 'transient', code })
+      expect(await applyOne(failing(code))).toMatchObject({ status: 'held', code })
     }
     for (const code of ['CERT_HAS_EXPIRED', 'ERR_TLS_CERT_ALTNAME_INVALID', 'HPE_INVALID_VERSION'])
-      expect(await applyOne(failing(code))).toMatchObject({ status: 'transient', code })
+      expect(await applyOne(failing(code))).toMatchObject({ status: 'held', code })
+  })
+
+  it('pays for a host that goes down with it again and again, and works between', async () => {
+    const clock = new VirtualClock()
+    const target = httpTarget({ ...ownAddress(), clock })
+    application.handle = ({ text }) => ({ status: text.includes('"poison"') ? 503 : 204 })
+    const poison = makeRecord({ key: 'poison' })
+    const statuses: (string | undefined)[] = []
+    for (let times = 0; times < 6; times++) {
+      // Twice: an outage that lasts is one, however often its record is tried.
+      const again = times === 2 ? 2 : 1
+      for (let tries = 0; tries < again; tries++) {
+        const [outcome] = await applyTo(target, [poison])
+        statuses.push(outcome?.status)
+        await clock.advance(60_000)
+      }
+      const [other] = await applyTo(target, [makeRecord({ key: 'other' })])
+      expect(other).toEqual({ status: 'applied' })
+    }
+    expect(statuses).toEqual([...Array.from({ length: 6 }, () => 'held'), 'transient'])
   })
 
   it('is not at fault for what this process lacks, nor for its credentials', async () => {
