@@ -65,7 +65,9 @@ export interface CassandraTargetOptions<P = unknown> {
   readonly concurrency?: number | undefined
   /**
    * How long deletes are remembered: a replay of older records is refused. Default: the table's
-   * `gc_grace_seconds`, or 10 days, Cassandra's own default, with `statement` and no `table`.
+   * `gc_grace_seconds`, as the cluster has it then. With `statement` the least of all the tables that its statements have named
+   * since this process began, in writes and deliveries; before any has, and without `table`, 10 days, Cassandra's
+   * own default. So give it where a process replays that does nothing else.
    */
   readonly remembersDeletes?: Duration | undefined
   /** Default the machine's. */

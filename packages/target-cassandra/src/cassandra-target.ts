@@ -111,7 +111,11 @@ class CassandraTarget<P> implements Target<P> {
   }
 
   async remembersDeletesMs(): Promise<number> {
-    return this.#settings.remembersDeletesMs ?? (await this.#table?.gcGraceMs()) ?? usualGcGraceMs
+    const { remembersDeletesMs } = this.#settings
+    if (remembersDeletesMs !== undefined) return remembersDeletesMs
+    const spans = [await this.#table?.gcGraceMs(), await this.#custom?.gcGraceMs()]
+    const known = spans.filter((ms) => ms !== undefined)
+    return known.length === 0 ? usualGcGraceMs : Math.min(...known)
   }
 
   async #read(table: LiveTable<P>, key: string, signal: AbortSignal): Promise<unknown> {

@@ -3,7 +3,8 @@ import type { CassandraStatement } from './cassandra-client.ts'
 import type { CassandraSettings, StatementFunction } from './cassandra-options.ts'
 import { bytesOf } from './param.ts'
 import { type ParsedStatement, parseStatement } from './parse-statement.ts'
-import { type Column, isGrowingList, isSetOrMap, readTable } from './table-shape.ts'
+import type { TableName } from './table-name.ts'
+import { type Column, findTable, isGrowingList, isSetOrMap, readTable } from './table-shape.ts'
 import type { WorkOrFailure } from './work.ts'
 
 /** A statement that has been looked at: how to send it, or why not. */
@@ -28,6 +29,8 @@ export class CustomStatements<P> {
   readonly #make: StatementFunction<P>
   readonly #verdicts = new Map<string, Verdict>()
   readonly #tables = new Map<string, Promise<ReadonlyMap<string, Column>>>()
+  /** Every table that statements have named, by its name in JSON. */
+  readonly #named = new Map<string, TableName>()
 
   constructor(settings: CassandraSettings<P>, make: StatementFunction<P>) {
     this.#settings = settings
@@ -56,10 +59,26 @@ export class CustomStatements<P> {
     if (this.#settings.unsafe) return undefined
     for (const { query } of madeOf) {
       const parsed = parseStatement(query)
+      if (typeof parsed !== 'string') this.#nameOf(parsed)
       const problem = typeof parsed === 'string' ? `it is ${parsed}` : textProblem(parsed)
       if (problem !== undefined) return refused(query, problem).message
     }
     return undefined
+  }
+
+  /**
+   * How long deletes are remembered, in ms, by whichever table forgets them first, as the cluster says now. Of the
+   * tables that statements have named so far; undefined before any has.
+   */
+  async gcGraceMs(): Promise<number | undefined> {
+    const { client, executionProfile } = this.#settings
+    if (this.#named.size === 0) return undefined
+    await client.connect()
+    const reading = [...this.#named.values()].map((name) =>
+      findTable(client, name, executionProfile),
+    )
+    const spans = (await Promise.all(reading)).flatMap((table) => table?.gcGraceMs ?? [])
+    return spans.length === 0 ? undefined : Math.min(...spans)
   }
 
   /** Looks at every table again that it knows. Rejects with `ERR_CONFIG` if one is gone. */
@@ -128,14 +147,25 @@ export class CustomStatements<P> {
     return [...(columns?.values() ?? [])].some(({ type }) => type === 'counter')
   }
 
+  /** Undefined where neither the statement nor the client has a keyspace. */
+  #nameOf(
+    parsed: ParsedStatement,
+  ): { readonly name: string; readonly table: TableName } | undefined {
+    const keyspace = parsed.keyspace ?? this.#settings.client.keyspace
+    if (!keyspace) return undefined
+    const table = { keyspace, table: parsed.table }
+    const name = JSON.stringify([keyspace, parsed.table])
+    this.#named.set(name, table)
+    return { name, table }
+  }
+
   #columnsOf(parsed: ParsedStatement): Promise<ReadonlyMap<string, Column>> | undefined {
     const { client, executionProfile } = this.#settings
-    const keyspace = parsed.keyspace ?? client.keyspace
-    if (!keyspace) return undefined
-    const name = JSON.stringify([keyspace, parsed.table])
+    const { name, table } = this.#nameOf(parsed) ?? {}
+    if (name === undefined || table === undefined) return undefined
     const known = this.#tables.get(name)
     if (known !== undefined) return known
-    const reading = readTable(client, { keyspace, table: parsed.table }, executionProfile)
+    const reading = readTable(client, table, executionProfile)
     const columns = reading.then((shape) => shape.columns)
     this.#tables.set(name, columns)
     columns.catch(() => this.#tables.delete(name))

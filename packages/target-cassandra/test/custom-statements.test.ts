@@ -189,4 +189,28 @@ describe('a custom statement', () => {
     expect(await target.remembersDeletesMs?.({ signal })).toBe(864_000_000)
     expect(target.read).toBeUndefined()
   })
+
+  it('remembers deletes for as long as the first of its tables to forget them, once it has named some', async () => {
+    const client = fakeClient(columns)
+    const spans: Readonly<Record<string, number>> = { long: 7_200, short: 60 }
+    const execute = client.execute
+    client.execute = async (query, params = [], ...rest) =>
+      query.includes('system_schema.tables')
+        ? { rows: [{ gc_grace_seconds: spans[`${params[1]}`] }] }
+        : execute(query, params, ...rest)
+    const statement = ({ key }: { readonly key?: string | undefined }) => ({
+      ...{ query: `DELETE FROM ${key} WHERE id = ?`, params: ['a'] },
+    })
+    const target = cassandraTarget<never>({ client, statement })
+    const { signal } = new AbortController()
+    const memory = () => target.remembersDeletesMs?.({ signal })
+    expect(await memory()).toBe(864_000_000)
+    await applyTo(target, [makeRecord({ key: 'long' })])
+    expect(await memory()).toBe(7_200_000)
+    // As a write has it looked at.
+    target.validate?.(makeRecord({ key: 'short' }) as never)
+    expect(await memory()).toBe(60_000)
+    const told = cassandraTarget<never>({ client, statement, remembersDeletes: '2d' })
+    expect(await told.remembersDeletesMs?.({ signal })).toBe(172_800_000)
+  })
 })

@@ -198,6 +198,10 @@ describe('a table in Cassandra', () => {
     expect(await target.remembersDeletesMs?.({ signal })).toBe(3_600_000)
     await client.execute('ALTER TABLE rows.titles WITH gc_grace_seconds = 7200')
     expect(await target.remembersDeletesMs?.({ signal })).toBe(7_200_000)
+    const query = 'DELETE FROM rows.titles WHERE id = ?'
+    const custom = cassandraTarget({ client, statement: () => ({ query, params: ['none'] }) })
+    custom.validate?.(makeRecord())
+    expect(await custom.remembersDeletesMs?.({ signal })).toBe(7_200_000)
   })
 })
 
