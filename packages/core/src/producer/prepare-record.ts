@@ -113,12 +113,14 @@ export class RecordPreparer {
     return mended
   }
 
-  /** Makes the record of an input that was checked, with its id and version. */
-  build(input: Input, payload: unknown): StoredRecord {
-    const { namespace, clock, ids, origin } = this.#options
+  /**
+   * Makes the record of an input that was checked, with its id and version; `now` in ms since the Unix
+   * epoch.
+   */
+  build(input: Input, payload: unknown, now: number): StoredRecord {
+    const { namespace, ids, origin } = this.#options
     const op = input.op ?? 'put'
     const bytes = this.#encode(payload, op)
-    const now = clock.now()
     const dueAt = this.#dueAt(input, now)
     const version = this.#versionOf(input, now)
     const record: StoredRecord = {

@@ -73,7 +73,7 @@ export class QueueProducer {
    * here because one promise more for each write is time. Rejects with what `answer` throws only.
    */
   send<R>(records: readonly StoredRecord[], patience: Patience, answer: Answer<R>): Promise<R> {
-    return records.length === 1
+    return this.#isOneBatch(records)
       ? this.#sendBatch(records, patience, answer)
       : this.#sendInBatches(records, patience).then((outcomes) => answer(outcomes, records))
   }
@@ -95,6 +95,12 @@ export class QueueProducer {
   async close(): Promise<void> {
     this.#closed = true
     await this.#options.producer.close()
+  }
+
+  #isOneBatch(records: readonly StoredRecord[]): boolean {
+    const { largestBatchRecords, largestBatchBytes } = this.#options
+    if (records.length <= 1) return records.length === 1
+    return records.length <= largestBatchRecords && bytesOf(records) <= largestBatchBytes
   }
 
   async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {

@@ -83,8 +83,8 @@ export class Writer {
     patience: Patience,
     answer: Answer<R>,
   ): Promise<R> {
-    const { preparer, producer } = this.#options
-    return producer.send([preparer.build(input, payload)], patience, answer)
+    const { preparer, producer, clock } = this.#options
+    return producer.send([preparer.build(input, payload, clock.now())], patience, answer)
   }
 
   #sendOneInTurn<R>(
@@ -103,8 +103,9 @@ export class Writer {
     payloads: readonly unknown[],
     patience: Patience,
   ): Promise<readonly Receipt[]> {
-    const { preparer, producer } = this.#options
-    const records = inputs.map((input, index) => preparer.build(input, payloads[index]))
+    const { preparer, producer, clock } = this.#options
+    const now = clock.now()
+    const records = inputs.map((input, index) => preparer.build(input, payloads[index], now))
     return producer.send(records, patience, receiptsOf)
   }
 

@@ -36,7 +36,7 @@ function preparerOf(options: Partial<PrepareOptions> = {}): RecordPreparer {
 }
 
 async function prepared(preparer: RecordPreparer, input: WriteInput<unknown>) {
-  return preparer.build(input, await preparer.check(input))
+  return preparer.build(input, await preparer.check(input), now)
 }
 
 async function refusalOf(input: object, options?: Partial<PrepareOptions>): Promise<unknown> {

@@ -14,13 +14,15 @@ export interface DurablyWritable extends File {
  * Writes the bytes and syncs them. In one call where the file has one: a sync of its own is begun
  * only when the event loop comes round to it, and the disk idles until then.
  */
-export async function writeDurably(file: File, bytes: Parts, position: number): Promise<void> {
-  if (isDurablyWritable(file)) {
-    await file.writeDurably(bytes, position)
-  } else {
-    await file.write(bytes, position)
-    await file.sync()
-  }
+export function writeDurably(file: File, bytes: Parts, position: number): Promise<void> {
+  return isDurablyWritable(file)
+    ? file.writeDurably(bytes, position)
+    : writeAndSync(file, bytes, position)
+}
+
+async function writeAndSync(file: File, bytes: Parts, position: number): Promise<void> {
+  await file.write(bytes, position)
+  await file.sync()
 }
 
 function isDurablyWritable(file: File): file is DurablyWritable {

@@ -3,7 +3,7 @@ import { syncData, writeSome } from './disk-calls.ts'
 import type { DurablyWritable } from './durable-write.ts'
 import type { FileHandles, Shelvable } from './file-handles.ts'
 import { fsCall, identityOf } from './fs-call.ts'
-import { type Parts, sliceParts } from './parts.ts'
+import { byteLengthOf, type Parts, partsOf, sliceParts } from './parts.ts'
 import { UnsyncedChanges } from './unsynced-changes.ts'
 
 export interface NodeFileOptions {
@@ -195,13 +195,13 @@ export class NodeFile implements DurablyWritable, Shelvable {
 }
 
 async function writeAll(descriptor: number, bytes: Parts, position: number): Promise<void> {
-  let left = sliceParts(bytes, 0)
-  let at = position
-  while (left.length > 0) {
-    const count = await writeSome(descriptor, left, at)
+  const length = byteLengthOf(bytes)
+  let written = 0
+  while (written < length) {
+    const left = written === 0 ? partsOf(bytes) : sliceParts(bytes, written)
+    const count = await writeSome(descriptor, left, position + written)
     if (count === 0) throw new Error('The system wrote nothing, and gave no reason.')
-    left = sliceParts(left, count)
-    at += count
+    written += count
   }
 }
 

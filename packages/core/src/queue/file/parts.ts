@@ -1,6 +1,11 @@
 /** Bytes that lie in one piece, or in several that follow one another. */
 export type Parts = Uint8Array | readonly Uint8Array[]
 
+/** One piece, or several, as several. */
+export function partsOf(parts: Parts): readonly Uint8Array[] {
+  return isSeveral(parts) ? parts : [parts]
+}
+
 /** How many bytes all of the parts have. */
 export function byteLengthOf(parts: Parts): number {
   if (!isSeveral(parts)) return parts.byteLength
@@ -17,7 +22,7 @@ export function sliceParts(
 ): readonly Uint8Array[] {
   const slice: Uint8Array[] = []
   let start = 0
-  for (const part of isSeveral(parts) ? parts : [parts]) {
+  for (const part of partsOf(parts)) {
     const end = start + part.byteLength
     const first = Math.max(from, start)
     const last = Math.min(to, end)

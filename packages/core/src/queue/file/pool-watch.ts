@@ -45,17 +45,17 @@ export class PoolWatch {
     return this.#late
   }
 
-  /** Follows a call that went through the pool. */
-  async follow<T>(call: Promise<T>): Promise<T> {
+  /** Follows a call that went through the pool, and answers it: whoever waits for it waits no longer. */
+  follow<T>(call: Promise<T>): Promise<T> {
     const since = { at: this.#options.now() }
     this.#callsSince.add(since)
-    try {
-      return await call
-    } finally {
+    const ended = (): void => {
       this.#callsSince.delete(since)
       const now = this.#options.now()
       if (now - since.at >= lateMs && this.#lookingSince === undefined) void this.#look(now)
     }
+    call.then(ended, ended)
+    return call
   }
 
   #isWaiting(now: number): boolean {
