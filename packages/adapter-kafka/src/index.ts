@@ -16,4 +16,16 @@ export type {
 export type { KafkaQueueOptions } from './kafka-options.ts'
 export { kafkaQueue } from './kafka-queue.ts'
 export { kafkajs } from './kafkajs/kafkajs.ts'
-export type { KafkaJs } from './kafkajs/kafkajs-types.ts'
+export type {
+  KafkaJs,
+  KafkaJsAdmin,
+  KafkaJsBatchEnd,
+  KafkaJsConnected,
+  KafkaJsConsumer,
+  KafkaJsEvent,
+  KafkaJsJoin,
+  KafkaJsMessage,
+  KafkaJsOffset,
+  KafkaJsProducer,
+  KafkaJsProducerMessage,
+} from './kafkajs/kafkajs-types.ts'

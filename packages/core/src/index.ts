@@ -19,7 +19,7 @@ export type {
   TransactionsOptions,
 } from './config/options.ts'
 export { type PayloadType, type } from './config/payload-type.ts'
-export type { Duration, Size } from './config/quantity.ts'
+export type { Duration, DurationUnit, Size, SizeUnit } from './config/quantity.ts'
 export type {
   CatchUpOptions,
   PeerOptions,
@@ -42,6 +42,9 @@ export {
 } from './consumer/consumer.ts'
 export type { DelayHops } from './delay-hops.ts'
 export type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
+export type { BreakerState } from './delivery/breaker.ts'
+export type { DrainReport } from './delivery/drain.ts'
+export type { DeliveryCounters, TargetStatus } from './delivery/status.ts'
 export type { DeadLetter } from './dlq/dead-letter.ts'
 export type {
   DeadLetterGroup,
@@ -113,7 +116,7 @@ export type {
 } from './producer/write-input.ts'
 export { type FileQueueOptions, fileQueue } from './queue/file/file-queue.ts'
 export type { Finding, SequenceSpan } from './queue/file/inspect/finding.ts'
-export type { LastOwner } from './queue/file/inspect/live-owner.ts'
+export type { IsOwned, LastOwner } from './queue/file/inspect/live-owner.ts'
 export type { SegmentReport } from './queue/file/inspect/log-survey.ts'
 export {
   type SalvageFileQueueOptions,
@@ -135,6 +138,7 @@ export type {
 } from './queue/file/inspect/verify-report.ts'
 export { verifyReportText } from './queue/file/inspect/verify-text.ts'
 export type { ReadProgress, ReadWatch } from './queue/file/inspect/watched-files.ts'
+export type { AcquireLock, OwnerLock } from './queue/file/owner-lock.ts'
 export { type MemoryQueueOptions, memoryQueue } from './queue/memory-queue.ts'
 export type {
   PastPlace,
@@ -167,6 +171,7 @@ export type {
   TransactionPlace,
   WalRecord,
 } from './record.ts'
+export type { Drift } from './region/clock-watch.ts'
 export type { PeerStatus, ReplicationStatus } from './region/replication-status.ts'
 export type { ReplayOptions, ReplayPlace, ReplayReport } from './replay/replay.ts'
 export { ReplayError } from './replay/replay-error.ts'

@@ -14,11 +14,8 @@ export interface SingleMemcacheClient {
   ): Promise<unknown>
   version(): Promise<unknown>
   /** Where all of these end. A function writes to the socket that was chosen for it. */
-  xsend(data: string | Buffer | WriteToSocket, options?: object): Promise<unknown>
+  xsend(data: string | Buffer | ((socket?: Socket) => void), options?: object): Promise<unknown>
 }
-
-/** Writes a command to a socket. */
-type WriteToSocket = (socket?: Socket) => void
 
 /** Compare-and-set through `memcache-client`, which knows one server, and has all of it. */
 export class MemcacheClientConnection implements MemcachedConnection {

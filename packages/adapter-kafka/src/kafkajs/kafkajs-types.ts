@@ -18,14 +18,17 @@ export interface KafkaJs {
   }): KafkaJsConsumer
 }
 
-interface Connected {
+/** What all of them have. */
+export interface KafkaJsConnected {
   connect(): Promise<void>
   disconnect(): Promise<void>
 }
 
-type PartitionOffset = { partition: number; offset: string }
+/** A place in a partition. */
+export type KafkaJsOffset = { partition: number; offset: string }
 
-export interface KafkaJsAdmin extends Connected {
+/** Those of `admin()`. */
+export interface KafkaJsAdmin extends KafkaJsConnected {
   describeCluster(): Promise<{ clusterId: string | null; brokers: readonly unknown[] }>
   fetchTopicMetadata(options: { topics: string[] }): Promise<{
     topics: { partitions: { partitionId: number; leader: number; replicas: number[] }[] }[]
@@ -47,16 +50,17 @@ export interface KafkaJsAdmin extends Connected {
       configEntries: { name: string; value: string }[]
     }[]
   }): Promise<boolean>
-  fetchTopicOffsets(topic: string): Promise<(PartitionOffset & { high: string; low: string })[]>
-  fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<PartitionOffset[]>
+  fetchTopicOffsets(topic: string): Promise<(KafkaJsOffset & { high: string; low: string })[]>
+  fetchTopicOffsetsByTimestamp(topic: string, timestamp: number): Promise<KafkaJsOffset[]>
   fetchOffsets(options: {
     groupId: string
     topics: string[]
-  }): Promise<{ partitions: (PartitionOffset & { metadata: string | null })[] }[]>
-  deleteTopicRecords(options: { topic: string; partitions: PartitionOffset[] }): Promise<void>
+  }): Promise<{ partitions: (KafkaJsOffset & { metadata: string | null })[] }[]>
+  deleteTopicRecords(options: { topic: string; partitions: KafkaJsOffset[] }): Promise<void>
 }
 
-export interface KafkaJsProducer extends Connected {
+/** Those of `producer()`. */
+export interface KafkaJsProducer extends KafkaJsConnected {
   send(options: { topic: string; acks: -1; messages: KafkaJsProducerMessage[] }): Promise<unknown>
 }
 
@@ -77,11 +81,13 @@ export interface KafkaJsMessage {
   headers?: Record<string, Buffer | string | (Buffer | string)[] | undefined>
 }
 
-interface Event<Payload> {
+/** What a listener is told. */
+export interface KafkaJsEvent<Payload> {
   payload: Payload
 }
 
-export interface KafkaJsConsumer extends Connected {
+/** Those of `consumer()`. */
+export interface KafkaJsConsumer extends KafkaJsConnected {
   subscribe(options: { topics: string[]; fromBeginning: boolean }): Promise<void>
   run(options: {
     autoCommit: false
@@ -102,15 +108,15 @@ export interface KafkaJsConsumer extends Connected {
   commitOffsets(
     commits: { topic: string; partition: number; offset: string; metadata: string }[],
   ): Promise<void>
-  on(event: 'consumer.group_join', listener: (event: Event<KafkaJsJoin>) => void): unknown
+  on(event: 'consumer.group_join', listener: (event: KafkaJsEvent<KafkaJsJoin>) => void): unknown
   on(
     event: 'consumer.end_batch_process',
-    listener: (event: Event<KafkaJsBatchEnd>) => void,
+    listener: (event: KafkaJsEvent<KafkaJsBatchEnd>) => void,
   ): unknown
   on(event: 'consumer.rebalancing', listener: () => void): unknown
   on(
     event: 'consumer.crash',
-    listener: (event: Event<{ error: Error; restart: boolean }>) => void,
+    listener: (event: KafkaJsEvent<{ error: Error; restart: boolean }>) => void,
   ): unknown
 }
 

@@ -1,7 +1,9 @@
 import { WalError } from '../errors.ts'
 
-type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
-type SizeUnit = 'b' | 'kb' | 'mb' | 'gb'
+/** Milliseconds, seconds, minutes, hours, days of 24 hours. */
+export type DurationUnit = 'ms' | 's' | 'm' | 'h' | 'd'
+/** Bytes, and 1,024 of the one before. */
+export type SizeUnit = 'b' | 'kb' | 'mb' | 'gb'
 
 /** A span of time: milliseconds as a number, or a number with a unit, such as `'200ms'`, `'1.5h'`. */
 export type Duration = number | `${number}${DurationUnit}`

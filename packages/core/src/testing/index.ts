@@ -1,5 +1,10 @@
 export type { File, FileSystem } from '../queue/file/file-system.ts'
-export { memoryTransactionStore } from '../transaction/memory-transactions.ts'
+export type { Parts } from '../queue/file/parts.ts'
+export {
+  type KeptTransaction,
+  memoryTransactionStore,
+  type TransactionShelf,
+} from '../transaction/memory-transactions.ts'
 export {
   type ConformanceCase,
   type ConformanceResult,

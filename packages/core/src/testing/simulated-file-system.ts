@@ -1,5 +1,4 @@
 import { normalize } from 'node:path'
-import type { DurablyWritable } from '../queue/file/durable-write.ts'
 import type { File, FileSystem } from '../queue/file/file-system.ts'
 import type { Random } from '../random.ts'
 import { diskFailure, SimulatedDisk } from './simulated-disk.ts'
@@ -7,7 +6,7 @@ import type { Keep, SimulatedFile } from './simulated-file.ts'
 import { type Effect, openSimulatedFile, withoutDurableWrites } from './simulated-open-file.ts'
 
 /** A method of `FileSystem` or of one of its files. */
-export type DiskCallKind = keyof FileSystem | keyof DurablyWritable
+export type DiskCallKind = keyof FileSystem | keyof File | 'writeDurably'
 
 /** One call to the disk, as faults are chosen by. */
 export interface DiskCall {
@@ -67,6 +66,9 @@ export class SimulatedFileSystem implements FileSystem {
   #isHalted = false
   #halt: () => void = () => {}
 
+  constructor(options: SimulatedFileSystemOptions)
+  /** @internal What another one has left. */
+  constructor(options: SimulatedFileSystemOptions, disk: SimulatedDisk)
   constructor(options: SimulatedFileSystemOptions, disk = new SimulatedDisk()) {
     this.#options = options
     this.#disk = disk
