@@ -62,3 +62,10 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', done, { once: true })
   })
 }
+
+/** Resolves with the work, or without it when the time is up. */
+export async function within(clock: Clock, longestMs: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController()
+  await Promise.race([work, sleep(clock, longestMs, done.signal)])
+  done.abort()
+}

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { type Closing, closeAll } from './close-all.ts'
+import { type Closing, closeAll, closingMs } from './close-all.ts'
 import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
@@ -42,9 +42,6 @@ export interface NamespaceDeliveryOptions {
   readonly strays: StrayRecords
 }
 
-/** What a consumer or a target may take to close beyond the deadline of a close, in ms. */
-const graceMs = 1000
-
 /** How long `start` waits for targets to open; those that take longer are unavailable until then. */
 const openingMs = 5000
 
@@ -54,11 +51,12 @@ export class NamespaceDelivery {
   readonly #deliveries = new Map<string, TargetDelivery>()
   /** Asked while there is no delivery. */
   readonly #observer: NamespaceObserver
-  /** Consumers first, then targets. */
-  #closing: Closing[] = []
+  #consumers: Closing[] = []
+  #targets: Closing[] = []
   #started = false
   #starting: Promise<void> | undefined
-  #isClosing = false
+  /** Aborted where it is closed while it is being started. */
+  #cutShort = new AbortController()
 
   constructor(options: NamespaceDeliveryOptions) {
     this.#options = options
@@ -132,19 +130,23 @@ export class NamespaceDelivery {
 
   /** Lets what is being applied finish until the deadline, hands back the rest, closes targets. */
   async close(deadlineMs: number): Promise<void> {
+    const { clock } = this.#options
+    const deadline = clock.monotonic() + deadlineMs
     // Only then is all of it known that has to be closed.
-    this.#isClosing = true
+    this.#cutShort.abort()
     await this.#starting?.catch(() => {})
     await this.#observer.end()
-    this.#isClosing = false
-    const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs }))
-    const parts = this.#closing
+    this.#cutShort = new AbortController()
+    const leftMs = Math.max(0, deadline - clock.monotonic())
+    const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs: leftMs }))
+    const parts = [this.#consumers, this.#targets]
     this.#deliveries.clear()
-    this.#closing = []
+    this.#consumers = []
+    this.#targets = []
     this.#started = false
     // A delivery keeps to the deadline by itself.
     await Promise.all(stopped)
-    await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
+    await closeAll(parts, { clock, until: deadline + closingMs })
   }
 
   async #backlogOf(name: string): Promise<Omit<NamespaceTargetStatus, 'dead'>> {
@@ -165,14 +167,15 @@ export class NamespaceDelivery {
       ([name, target]) => [name, new OpeningTarget(name, target)] as const,
     )
     for (const [name, target] of targets) {
-      this.#closing.push({ what: `target '${name}'`, close: () => target.close() })
+      this.#targets.push({ what: `target '${name}'`, close: () => target.close() })
     }
-    await Promise.all(targets.map(([, target]) => target.ready(clock, openingMs)))
+    const { signal } = this.#cutShort
+    await Promise.all(targets.map(([, target]) => target.ready(clock, openingMs, signal)))
     for (const [name, target] of targets) await this.#startTarget(name, target)
   }
 
   async #startTarget(targetName: string, target: Target): Promise<void> {
-    if (this.#isClosing) {
+    if (this.#cutShort.signal.aborted) {
       const { name } = this.#options.config
       throw new WalError('ERR_CLOSED', `Namespace '${name}' was closed while it was being started.`)
     }
@@ -180,7 +183,7 @@ export class NamespaceDelivery {
       this.#options
     const consumer = await queue.consumer(targetName)
     const what = `consumer of target '${targetName}'`
-    this.#closing.unshift({ what, close: () => consumer.close() })
+    this.#consumers.push({ what, close: () => consumer.close() })
     const place = { namespace: config.name, target: targetName }
     const delivery = new TargetDelivery({
       namespace: config.name,

@@ -129,7 +129,10 @@ export interface Namespace<
   transactionStatus(id: string): Promise<TransactionStatus<Name> | undefined>
   /** The records that could not be applied. */
   readonly deadLetters: DeadLetters<P, Name>
-  /** How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed. */
+  /**
+   * How its writes and targets are doing. Rejects with `ERR_CLOSED` once it is closed, and where its queue or its
+   * dead letters cannot be read.
+   */
   status(): Promise<NamespaceStatus<Name>>
   /** Waits until what is in its queue now has been delivered. */
   drain(options?: DrainOptions): Promise<NamespaceDrainReport<Name>>

@@ -1,5 +1,4 @@
 import type { Clock } from './clock.ts'
-import { closeAll } from './close-all.ts'
 import { type Codec, jsonCodec } from './codec.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import { HopCounter } from './delay-hops.ts'
@@ -19,6 +18,7 @@ import { WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
 import { Forwards } from './forwards.ts'
 import type { DrainOptions, Namespace, NamespaceDrainReport, NamespaceStatus } from './namespace.ts'
+import { closeNamespace } from './namespace-closing.ts'
 import { NamespaceDelivery } from './namespace-delivery.ts'
 import {
   checkMany,
@@ -78,9 +78,6 @@ export interface OpenNamespaceOptions {
   readonly random: Random
   readonly emitter: WalEmitter
 }
-
-/** What a part may take to close beyond the deadline of a close, in ms. */
-const graceMs = 1000
 
 /** One namespace at work: its queue open, its producer ready, its deliveries once started. */
 export class OpenNamespace implements Namespace {
@@ -280,23 +277,13 @@ export class OpenNamespace implements Namespace {
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
   async close(deadlineMs: number): Promise<void> {
     this.#closed = true
-    const replays = this.#replays.close()
-    await this.#transactions?.writing.idle(deadlineMs)
-    const idle = this.#producer.idle(deadlineMs)
-    try {
-      await this.#delivery.close(deadlineMs)
-    } finally {
-      await idle
-      const parts = [
-        { what: 'call of cancel or reschedule', close: () => this.#delayed.idle() },
-        { what: 'replay', close: () => replays },
-        { what: 'store of transactions', close: () => this.#transactions?.writing.close() },
-        { what: 'producer', close: () => this.#producer.close() },
-        { what: 'dead-letter queue', close: () => this.#letters?.close() },
-        { what: 'queue', close: () => this.#options.queue.close() },
-      ]
-      await closeAll(parts, { clock: this.#options.clock, longestMs: deadlineMs + graceMs })
+    const { clock, queue } = this.#options
+    const transactions = this.#transactions?.writing
+    const parts = {
+      ...{ replays: this.#replays, transactions, producer: this.#producer, queue },
+      ...{ delivery: this.#delivery, delayed: this.#delayed, letters: this.#letters },
     }
+    await closeNamespace(parts, { clock, deadlineMs })
   }
 
   readonly #decode = (record: StoredRecord): WalRecord => {

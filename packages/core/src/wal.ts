@@ -50,7 +50,8 @@ export interface WalOptions<N extends Namespaces = Namespaces> {
 export interface CloseOptions {
   /**
    * How long writes on their way and records being applied may take to finish; then they are given
-   * up. Each part has a second more to close. Default `'10s'`.
+   * up. All targets, consumers and queues have two seconds more to close, together: what hangs in any of them delays
+   * a close no longer than that (a queue that hangs as well, by a second more). Default `'10s'`.
    */
   readonly timeout?: Duration | undefined
 }
@@ -116,7 +117,11 @@ export interface Wal<N extends Namespaces = Namespaces> extends AsyncDisposable 
   drain(
     options?: DrainOptions,
   ): Promise<{ readonly [K in keyof N]: NamespaceDrainReport<TargetOf<N[K]>> }>
-  /** How every namespace and target is doing now. Rejects with `ERR_CLOSED` once it is closed. */
+  /**
+   * How every namespace and target is doing now. Rejects with `ERR_CLOSED` once it is closed, and with the error of the
+   * first namespace that cannot tell, as where its dead letters cannot be read: the others still answer
+   * `wal.namespace(name).status()`.
+   */
   status(): Promise<WalStatus<N>>
   /**
    * Listens to an event. A listener that throws, or rejects, harms nothing else: that becomes an

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock.ts'
+import { within } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import { isWalError, WalError, type WalErrorCode } from '../errors.ts'
@@ -33,8 +33,10 @@ import { Settler } from './settler.ts'
 import { lagOf, newCounters, type TargetStatus } from './status.ts'
 import { takeLimitsOf } from './take-limits.ts'
 
-/** What an aborted apply, a last ack or release may take after the deadline of a stop, in ms. */
+/** What aborted applies and the last acks and releases may take together after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
+/** What each of them is given of it where the others have taken all, in ms. */
+const leastMs = 250
 
 /** Waits between tries of a queue that fails, in ms. */
 const queueBackoff = { minDelayMs: 100, maxDelayMs: 30_000 }
@@ -276,12 +278,14 @@ export class TargetDelivery {
     for (const drain of this.#drains) drain.giveUp()
     await within(clock, deadlineMs, this.#finished())
     this.#giveUp.abort()
-    await within(clock, afterDeadlineMs, this.#dispatcher.idle())
+    const until = clock.monotonic() + afterDeadlineMs
+    const leftMs = () => Math.max(leastMs, until - clock.monotonic())
+    await within(clock, leftMs(), this.#dispatcher.idle())
     this.#released = true
     this.#alarms.close()
     const left = this.#takeAll()
-    await within(clock, afterDeadlineMs, this.#endings.release(left))
-    await within(clock, afterDeadlineMs, this.#endings.flush())
+    await within(clock, leftMs(), this.#endings.release(left))
+    await within(clock, leftMs(), this.#endings.flush())
   }
 
   /** Everything that is under way has come to its end. */
@@ -337,11 +341,4 @@ export class TargetDelivery {
     const known = isWalError(cause) ? cause.code : code
     this.#events.error(new WalError(known, message, { cause, retryable: true }))
   }
-}
-
-/** Resolves with the work, or without it when the time is up. */
-async function within(clock: Clock, longestMs: number, work: Promise<void>): Promise<void> {
-  const done = new AbortController()
-  await Promise.race([work, sleep(clock, longestMs, done.signal)])
-  done.abort()
 }

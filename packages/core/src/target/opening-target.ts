@@ -38,11 +38,12 @@ export class OpeningTarget implements Target {
     }
   }
 
-  /** Opens it, and waits for that at most so long. Never rejects. */
-  async ready(clock: Clock, longestMs: number): Promise<void> {
-    const late = new AbortController()
-    await Promise.race([this.#open(), sleep(clock, longestMs, late.signal)])
-    late.abort()
+  /** Opens it, and waits for that at most so long, or until the signal aborts. Never rejects. */
+  async ready(clock: Clock, longestMs: number, signal?: AbortSignal): Promise<void> {
+    const open = new AbortController()
+    const ends = signal ? AbortSignal.any([open.signal, signal]) : open.signal
+    await Promise.race([this.#open(), sleep(clock, longestMs, ends)])
+    open.abort()
   }
 
   async apply(
