@@ -60,7 +60,12 @@ export {
   type StoredDeadLetter,
   type StoredDeadLetterPage,
 } from './dlq/dlq.ts'
-export type { RedriveEdit, RedriveOptions, RedriveReport } from './dlq/redrive.ts'
+export type {
+  RedriveEdit,
+  RedriveOptions,
+  RedriveProgress,
+  RedriveReport,
+} from './dlq/redrive.ts'
 export type { DeadLetterIds, DeadLetterSelection } from './dlq/selection.ts'
 export { isWalError, WalError, type WalErrorCode, type WalErrorOptions } from './errors.ts'
 export type {

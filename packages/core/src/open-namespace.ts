@@ -97,7 +97,7 @@ export class OpenNamespace implements Namespace {
   readonly #forwards: Forwards
   readonly #replication: Replication | undefined
   readonly #transactions: NamespaceTransactions | undefined
-  #closed = false
+  readonly #closing = new AbortController()
 
   /** Opens the queue and what hangs on it. If any part fails, what was opened is closed again. */
   static async open(options: OpenNamespaceOptions): Promise<OpenNamespace> {
@@ -168,7 +168,7 @@ export class OpenNamespace implements Namespace {
       send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
       versions,
       isReplicated: replication !== undefined,
-      pace: (perSecond) => new RateLimit({ perSecond, burst: perSecond / 10 }, clock),
+      pace: (perSecond) => paceOf(perSecond, clock),
     })
     const place = placeOf(options.region.name, config.name, options.random)
     this.#forwards = new Forwards({
@@ -185,13 +185,13 @@ export class OpenNamespace implements Namespace {
   }
 
   write(input: WriteInput<unknown>): Promise<Receipt> {
-    if (this.#closed) return Promise.reject(this.#closedError())
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closedError())
     this.#forwards.written()
     return this.#writer.write(input, this.#durableOnly)
   }
 
   tryWrite(input: WriteInput<unknown>): Promise<Receipt> {
-    if (this.#closed) return Promise.reject(this.#closedError())
+    if (this.#closing.signal.aborted) return Promise.reject(this.#closedError())
     this.#forwards.written()
     return this.#writer.write(input, onlyReceipt)
   }
@@ -200,7 +200,7 @@ export class OpenNamespace implements Namespace {
     inputs: readonly WriteManyInput<unknown>[],
     options: WriteManyOptions = {},
   ): Promise<readonly Receipt[]> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     checkMany(this.name, inputs)
     this.#forwards.written()
     return this.#writer.writeMany(inputs, patienceOf(options))
@@ -211,22 +211,22 @@ export class OpenNamespace implements Namespace {
   }
 
   async forward(records: readonly ForwardedRecord[], options: WaitFields = {}) {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     return this.#forwards.run(records, patienceOf(options))
   }
 
   async cancel(id: string): Promise<Record<string, CancelFate>> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     return this.#delayed.cancel(id)
   }
 
   async reschedule(id: string, time: NewTime): Promise<Record<string, RescheduleFate>> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     return this.#delayed.reschedule(id, time)
   }
 
   async replay(options: ReplayOptions): Promise<ReplayReport> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     return this.#replays.run(options)
   }
 
@@ -254,12 +254,12 @@ export class OpenNamespace implements Namespace {
   }
 
   async drain(options: DrainOptions = {}): Promise<NamespaceDrainReport> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     return this.#delivery.drain(options)
   }
 
   async status(): Promise<NamespaceStatus> {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     const now = {
       queue: this.#options.queue.kind,
       writes: {
@@ -276,7 +276,7 @@ export class OpenNamespace implements Namespace {
 
   /** Takes no more writes, hands back what is being applied, and closes the queue. */
   async close(deadlineMs: number): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     const { clock, queue } = this.#options
     const transactions = this.#transactions?.writing
     const parts = {
@@ -306,6 +306,8 @@ export class OpenNamespace implements Namespace {
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter, isCertain) => this.#delivery.expectRedriven(letter, isCertain),
       isUnderWay: (letter) => this.#delivery.isUnderWay(letter),
+      pace: (perSecond) => paceOf(perSecond, clock),
+      closing: this.#closing.signal,
       discarded: (letter) => {
         this.#delivery.letterDiscarded(letter)
         return letter.record.transaction && this.#transactions?.atTargets.discard(letter)
@@ -322,7 +324,7 @@ export class OpenNamespace implements Namespace {
   }
 
   #withTransactions(): NamespaceTransactions {
-    if (this.#closed) throw this.#closedError()
+    if (this.#closing.signal.aborted) throw this.#closedError()
     if (this.#transactions === undefined) throw noTransactions(this.name)
     return this.#transactions
   }
@@ -330,6 +332,11 @@ export class OpenNamespace implements Namespace {
   #closedError(): WalError {
     return new WalError('ERR_CLOSED', `Namespace '${this.name}' is closed.`)
   }
+}
+
+/** A tenth of a second's worth may go at once. */
+function paceOf(perSecond: number, clock: Clock): RateLimit {
+  return new RateLimit({ perSecond, burst: perSecond / 10 }, clock)
 }
 
 /** For a producer that answers with fewer outcomes than it was given records. */

@@ -55,3 +55,11 @@ function parse(text: unknown, units: Readonly<Record<string, number>>): number |
 function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value)
 }
+
+/** True for `{ perSecond }` with a number above 0, and nothing else in it. */
+export function isRate(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('perSecond' in value)) return false
+  const { perSecond, ...others } = value
+  const isNumber = typeof perSecond === 'number' && Number.isFinite(perSecond)
+  return isNumber && perSecond > 0 && Object.keys(others).length === 0
+}

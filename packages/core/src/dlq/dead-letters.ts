@@ -8,6 +8,7 @@ import type {
   StoredDeadLetter,
 } from './dlq.ts'
 import {
+  notFound,
   type Redrive,
   type RedriveOptions,
   type RedriveReport,
@@ -106,9 +107,13 @@ export class DeadLetters<P = unknown, Name extends string = string> {
    * are at the call, never on one that comes later, as when a record fails again meanwhile. Never
    * throws for one letter: the report says what became of each. Under `onDeadLetter: 'block'` a
    * letter stays until its record has been delivered; redriven again before that, it is reported
-   * with `ERR_REDRIVE_UNDER_WAY`.
+   * with `ERR_REDRIVE_UNDER_WAY`. One that is gone by its turn is reported with `ERR_DEAD_LETTER_NOT_FOUND`.
    *
    * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, or how.
+   *
+   * @example
+   * // The index is back: put back what it has missed, gently.
+   * await titles.deadLetters.redrive({ target: 'search' }, { rate: { perSecond: 50 }, signal })
    */
   async redrive(
     selection: DeadLetterSelection<Name>,
@@ -198,13 +203,6 @@ export class DeadLetters<P = unknown, Name extends string = string> {
   #present(letter: StoredDeadLetter): DeadLetter<P> {
     return this.#context.present(letter) as DeadLetter<P>
   }
-}
-
-function notFound(id: string): WalError {
-  return new WalError(
-    'ERR_DEAD_LETTER_NOT_FOUND',
-    `There is no dead letter ${id}: it was redriven or discarded meanwhile`,
-  )
 }
 
 /** Makes a letter readable: its record decoded, where that can be done. */

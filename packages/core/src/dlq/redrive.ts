@@ -30,8 +30,23 @@ export interface RedriveOptions<P = unknown> {
   readonly edit?: ((letter: DeadLetter<P>) => RedriveEdit<P> | undefined) | undefined
   /** True: say what would be redriven, and change nothing. */
   readonly dryRun?: boolean | undefined
-  /** Ends the work after the letter at hand. */
+  /**
+   * At most so many letters a second, so that a store that has just come back is not overrun. Default: as fast as
+   * the queue takes them.
+   */
+  readonly rate?: { readonly perSecond: number } | undefined
+  /** Ends the work after the letter at hand, or in the wait for the next one; so does closing the wal. */
   readonly signal?: AbortSignal | undefined
+  /** Told after each letter. What it throws ends the redrive: it rejects with that. */
+  readonly onProgress?: ((progress: RedriveProgress) => void) | undefined
+}
+
+/** How far a redrive has come. */
+export interface RedriveProgress {
+  /** Letters that are back in the queue by now, or would be in a dry run. */
+  readonly redriven: number
+  /** Letters that were tried and stay. */
+  readonly failed: number
 }
 
 /** What became of the letters selected. */
@@ -61,8 +76,19 @@ export interface Redrive {
    * copy, lest a crash in between let the records go first that wait for it.
    */
   readonly lettersHoldKeys: boolean
+  /** Keeps a rate of so many letters a second. */
+  pace(perSecond: number): RedrivePace
+  /** Aborted when the namespace is closed. */
+  readonly closing: AbortSignal
   /** Ids of the letters that a call is at work on: another one leaves them alone. */
   readonly claimed: Set<string>
+}
+
+/** A rate that is kept: see `RateLimit`. */
+export interface RedrivePace {
+  allowed(wanted: number): number
+  waitMs(wanted: number): number
+  spend(letters: number): void
 }
 
 /** In-place tries of one send, for a hiccup of the queue. */
@@ -79,19 +105,34 @@ export async function redriveLetters(
 ): Promise<RedriveReport> {
   const redriven: string[] = []
   const failed: { id: string; error: WalError }[] = []
+  const { dryRun, rate, onProgress } = options
+  const signal = options.signal
+    ? AbortSignal.any([options.signal, redrive.closing])
+    : redrive.closing
+  const pace = rate && !dryRun ? redrive.pace(rate.perSecond) : undefined
   for await (const letter of letters) {
-    if (options.signal?.aborted) break
+    if (pace !== undefined) await itsTurn(pace, redrive.clock, signal)
+    if (signal.aborted) break
     try {
       await withLetter(redrive, letter, async () => {
+        // It was read before its turn, and may have been discarded or redriven since.
+        if ((await redrive.queue.get(letter.id)) === undefined) throw notFound(letter.id)
         const record = redrivenRecord(redrive, letter, options)
-        if (!options.dryRun) await putBack(redrive, letter, record, options.signal)
+        if (!dryRun) await putBack(redrive, letter, record, signal)
       })
       redriven.push(letter.id)
     } catch (error) {
       failed.push({ id: letter.id, error: asWalError(error) })
     }
+    onProgress?.({ redriven: redriven.length, failed: failed.length })
   }
   return { redriven, failed }
+}
+
+/** Resolves once the next letter may go, or the signal has aborted. */
+async function itsTurn(pace: RedrivePace, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && pace.allowed(1) === 0) await sleep(clock, pace.waitMs(1), signal)
+  pace.spend(1)
 }
 
 /**
@@ -177,7 +218,7 @@ async function putBack(
   redrive: Redrive,
   letter: StoredDeadLetter,
   record: StoredRecord,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   await pRetry(() => sendDurably(redrive, letter, record), {
     retries: sendTries - 1,
@@ -186,7 +227,7 @@ async function putBack(
     async shouldRetry({ error, retriesConsumed }) {
       if (!isWalError(error) || !error.retryable) return false
       await sleep(redrive.clock, minSendDelayMs * 2 ** retriesConsumed, signal)
-      return signal?.aborted !== true
+      return !signal.aborted
     },
   })
   redrive.expect(letter, true)
@@ -216,6 +257,14 @@ function underWay({ id }: StoredDeadLetter): WalError {
     'ERR_REDRIVE_UNDER_WAY',
     `Dead letter ${id} stays as it is: its record is on its way back to the target. It goes once that has been applied; if it fails again, there is a letter of that.`,
     { retryable: true },
+  )
+}
+
+/** The error of a letter that is not there, or no longer. */
+export function notFound(id: string): WalError {
+  return new WalError(
+    'ERR_DEAD_LETTER_NOT_FOUND',
+    `There is no dead letter ${id}: it was redriven or discarded meanwhile`,
   )
 }
 

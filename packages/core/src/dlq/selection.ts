@@ -1,3 +1,4 @@
+import { isRate } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
 import type { DeadLetterFilter, DeadLetterPageOptions } from './dlq.ts'
 import { isLimit, limitMust } from './page-bounds.ts'
@@ -46,7 +47,9 @@ const named: Shapes = {
 const redriving: Shapes = {
   edit: { is: (value) => typeof value === 'function', must: 'a function' },
   dryRun: { is: (value) => typeof value === 'boolean', must: 'true or false' },
+  rate: { is: isRate, must: '{ perSecond }, with a number above 0' },
   signal: { is: (value) => value instanceof AbortSignal, must: 'an AbortSignal' },
+  onProgress: { is: (value) => typeof value === 'function', must: 'a function' },
 }
 
 /** The same selection, if it is one. Throws `ERR_INVALID_SELECTION` before any letter is touched. */

@@ -1,3 +1,4 @@
+import { isRate } from '../config/quantity.ts'
 import { WalError } from '../errors.ts'
 import type { PastPlace, PastRange } from '../queue/past.ts'
 import type { ReplayOptions } from './replay.ts'
@@ -7,12 +8,6 @@ type Check = readonly [is: (value: unknown) => boolean, must: string]
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isFlag = (value: unknown): boolean => typeof value === 'boolean'
 const isFunction = (value: unknown): boolean => typeof value === 'function'
-const isRate = (value: unknown): boolean => {
-  if (typeof value !== 'object' || value === null || !('perSecond' in value)) return false
-  const { perSecond, ...others } = value
-  const isNumber = typeof perSecond === 'number' && Number.isFinite(perSecond)
-  return isNumber && perSecond > 0 && Object.keys(others).length === 0
-}
 const place: Check = [
   (value) => placeOf(value) !== undefined,
   "a Date, ms since the Unix epoch, an ISO 8601 text, or a report's { position }",

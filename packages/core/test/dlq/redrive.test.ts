@@ -85,6 +85,76 @@ describe('a redrive whose send fails', () => {
   })
 })
 
+describe('a redrive at a rate', () => {
+  it('puts back no more letters a second than that, and tells how far it is', async () => {
+    const { wal, clock, letters, sends } = await withLetters(5, [undefined, 'land'])
+    const progress: unknown[] = []
+    const rate = { perSecond: 2 }
+    const report = await clock.runUntil(
+      letters.redrive('all', { rate, onProgress: (at) => progress.push(at) }),
+    )
+    expect(sends).toEqual([0, 500, 1000, 1500, 2000])
+    expect([report.redriven.length, report.failed.length]).toEqual([4, 1])
+    expect(progress).toEqual([
+      { redriven: 1, failed: 0 },
+      { redriven: 1, failed: 1 },
+      { redriven: 2, failed: 1 },
+      { redriven: 3, failed: 1 },
+      { redriven: 4, failed: 1 },
+    ])
+    await clock.runUntil(wal.close())
+  })
+
+  it('leaves alone what was discarded while it waited', async () => {
+    const { wal, clock, letters, sends } = await withLetters(3, [])
+    const [, second] = (await letters.list()).letters
+    const redriven = letters.redrive('all', { rate: { perSecond: 1 } })
+    await clock.settle()
+    expect(await letters.discard({ ids: [String(second?.id)] })).toBe(1)
+    expect(await clock.runUntil(redriven)).toMatchObject({
+      redriven: [expect.any(String), expect.any(String)],
+      failed: [{ id: second?.id, error: { code: 'ERR_DEAD_LETTER_NOT_FOUND' } }],
+    })
+    expect(sends).toHaveLength(2)
+    await clock.runUntil(wal.close())
+  })
+
+  it('does not wait in a dry run', async () => {
+    const { wal, clock, letters, sends } = await withLetters(3, [])
+    const report = await letters.redrive('all', { rate: { perSecond: 0.001 }, dryRun: true })
+    expect([report.redriven.length, sends.length]).toEqual([3, 0])
+    await clock.runUntil(wal.close())
+  })
+
+  it.each<[string, (stop: AbortController, wal: { close(): Promise<void> }) => unknown]>([
+    ['its signal aborts', (stop) => stop.abort()],
+    ['the wal is closed', (_, wal) => wal.close()],
+  ])('ends in the midst of a wait once %s', async (_, end) => {
+    const { wal, clock, letters, sends } = await withLetters(3, [])
+    const stop = new AbortController()
+    const redriven = letters.redrive('all', { rate: { perSecond: 0.001 }, signal: stop.signal })
+    await clock.settle()
+    const ended = end(stop, wal)
+    // Nothing moves the clock: a wait would never end.
+    expect(await redriven).toMatchObject({ redriven: [expect.any(String)], failed: [] })
+    expect(sends).toEqual([0])
+    await ended
+    await clock.runUntil(wal.close())
+  })
+
+  it.each([{ perSecond: 0 }, { perSecond: '5' }, { perSecond: 5, burst: 1 }, 5])(
+    'that is none is refused, and nothing is redriven: %j',
+    async (rate) => {
+      const { wal, clock, letters, sends } = await withLetters(1, [])
+      await expect(letters.redrive('all', { rate: rate as never })).rejects.toMatchObject({
+        code: 'ERR_INVALID_SELECTION',
+      })
+      expect(sends).toEqual([])
+      await clock.runUntil(wal.close())
+    },
+  )
+})
+
 describe('a redrive that is aborted', () => {
   it('ends after the letter at hand', async () => {
     const { wal, clock, letters, sends } = await withLetters(5, [])
