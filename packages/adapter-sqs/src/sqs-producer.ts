@@ -71,25 +71,26 @@ export class SqsProducer implements Producer {
     const body = encodeEnvelope(record, counter.next())
     const isDelayed = waitMs > 0
     const to = isDelayed && delaySender !== undefined ? delaySender : sender
-    const message: Omit<Outgoing, 'body'> = {
-      signal,
-      ...(to === sender && settings.isFifo ? fifoFields(record, '') : {}),
-      ...(isDelayed ? { delaySeconds: to.hopSeconds(waitMs) } : {}),
-    }
+    const fifo = to === sender && settings.isFifo ? fifoFields(record, '') : undefined
     const bytes = Buffer.byteLength(body)
-    if (bytes <= settings.maxBodyBytes) return to.send({ ...message, body })
-    return this.#sendClaim(record, body, to, message)
+    const message = {
+      body,
+      bytes,
+      signal,
+      group: fifo?.group,
+      deduplicationId: fifo?.deduplicationId,
+      delaySeconds: isDelayed ? to.hopSeconds(waitMs) : undefined,
+    }
+    return bytes <= settings.maxBodyBytes ? to.send(message) : this.#sendClaim(record, to, message)
   }
 
   /** Too large for a message: the body goes into the store, and its name into the queue. */
   #sendClaim(
     record: StoredRecord,
-    body: string,
     to: SqsSender,
-    message: Omit<Outgoing, 'body'>,
+    { body, bytes, ...message }: Outgoing & { readonly bytes: number },
   ): Promise<SendOutcome> | SendOutcome {
     const { store, maxBodyBytes } = this.#options.settings
-    const bytes = Buffer.byteLength(body)
     if (store === undefined) {
       const facts = `Record ${record.id} makes a message of ${bytes} bytes (its payload grows by a third), and ${maxBodyBytes} are allowed.`
       const help = 'Raise `maxMessageBytes` if the queue takes more, or give a `store`.'
@@ -114,7 +115,7 @@ export function fifoFields(
   const kind = attemptEpoch > 0 ? 'redriven' : 'written'
   const group = key === undefined ? id : `${kind}\n${key}`
   // What is sent again under the same id is the same, unless it was redriven, or is another version.
-  const name = [id, attemptEpoch, version, target, purpose].join('\n')
+  const name = `${id}\n${attemptEpoch}\n${version}\n${target}\n${purpose}`
   return { group: hash(group), deduplicationId: hash(name) }
 }
 

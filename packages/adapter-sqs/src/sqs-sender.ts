@@ -6,6 +6,8 @@ import { classOf, sqsError } from './sqs-errors.ts'
 /** A message on its way out. */
 export interface Outgoing {
   readonly body: string
+  /** Of the body, where they are known. */
+  readonly bytes?: number | undefined
   /** On a FIFO queue. */
   readonly group?: string | undefined
   readonly deduplicationId?: string | undefined
@@ -62,9 +64,18 @@ export class SqsSender {
   /** Resolves once it is known what became of it, or that nobody will know. Never rejects. */
   send(message: Outgoing): Promise<SendOutcome> {
     return new Promise((resolve) => {
-      const { body, after } = message
-      const isReady = after === undefined
-      const waiting = { ...message, bytes: Buffer.byteLength(body), isReady, resolve }
+      const { body, bytes = Buffer.byteLength(body), after } = message
+      const { group, deduplicationId, delaySeconds, signal } = message
+      const waiting: Waiting = {
+        body,
+        bytes,
+        group,
+        deduplicationId,
+        delaySeconds,
+        signal,
+        isReady: after === undefined,
+        resolve,
+      }
       this.#waiting.push(waiting)
       if (after !== undefined) void this.#await(waiting, after)
       if (this.#isScheduled) return
