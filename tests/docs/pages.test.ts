@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { brokenLinks, missingScripts, missingTests } from './pages.ts'
+import { brokenAnchors, brokenLinks, missingScripts, missingTests } from './pages.ts'
 
 const root = dirname(dirname(import.meta.dirname))
 const pages = globSync(['*.md', 'docs/**/*.md', '{packages,examples}/*/*.md', 'bench/*.md'], {
@@ -12,6 +12,12 @@ const pages = globSync(['*.md', 'docs/**/*.md', '{packages,examples}/*/*.md', 'b
 test('links between pages lead somewhere', () => {
   const exists = (path: string): boolean => existsSync(join(root, path))
   expect(pages.flatMap(([page, text]) => brokenLinks(page, text, exists))).toEqual([])
+})
+
+test('links to headings lead to one', () => {
+  const texts = new Map<string, string>(pages)
+  const textOf = (path: string): string | undefined => texts.get(path)
+  expect(pages.flatMap(([page, text]) => brokenAnchors(page, text, textOf))).toEqual([])
 })
 
 test('pages name only scripts that exist', () => {
@@ -33,6 +39,16 @@ test('a link to nowhere is found', () => {
   const exists = (path: string): boolean => path === 'README.md'
   expect(brokenLinks('docs/a.md', text, exists)).toEqual([
     'docs/a.md: docs/errors.md does not exist',
+  ])
+})
+
+test('a link to a heading that is not there is found', () => {
+  const text =
+    '# A `b`, c?\n[a](#a-b-c) [b](#b) [c](b.md#d) [d](b.md#e) [e](https://example.com/#f)'
+  const textOf = (path: string): string | undefined => (path === 'docs/b.md' ? '## D' : undefined)
+  expect(brokenAnchors('docs/a.md', text, textOf)).toEqual([
+    'docs/a.md: docs/a.md has no heading #b',
+    'docs/a.md: docs/b.md has no heading #e',
   ])
 })
 

@@ -14,6 +14,35 @@ export function brokenLinks(
     .map((path) => `${page}: ${path} does not exist`)
 }
 
+/** Links of a page to a heading, of that page or of another, that is not there. */
+export function brokenAnchors(
+  page: string,
+  markdown: string,
+  textOf: (path: string) => string | undefined,
+): readonly string[] {
+  return [...markdown.matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)].flatMap(
+    ([, target = '', anchor = '']) => {
+      const path = target === '' ? page : posix.normalize(posix.join(posix.dirname(page), target))
+      const text = path === page ? markdown : textOf(path)
+      if (text === undefined || anchorsOf(text).has(anchor)) return []
+      return [`${page}: ${path} has no heading #${anchor}`]
+    },
+  )
+}
+
+function anchorsOf(markdown: string): ReadonlySet<string> {
+  const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading)
+  return new Set(
+    headings.map((heading) => {
+      const text = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+      return text
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replaceAll(/\s/g, '-')
+    }),
+  )
+}
+
 /** Scripts that a page tells its reader to run and package.json does not have. */
 export function missingScripts(
   page: string,
