@@ -1,6 +1,7 @@
 import type { Duration } from './config/quantity.ts'
+import { shown } from './error-text.ts'
 import { WalError } from './errors.ts'
-import { refused, shown } from './producer/check-fields.ts'
+import { refused } from './producer/check-fields.ts'
 import type { SendOutcome } from './producer/producer.ts'
 import type { Queue } from './queue/queue.ts'
 import type { HeldRecord, Recall, RecallFinding } from './queue/recall.ts'

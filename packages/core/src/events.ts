@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { Attempt } from './consumer/consumer.ts'
 import type { DeadLetter } from './dlq/dead-letter.ts'
+import { reasonOf } from './error-text.ts'
 import { WalError } from './errors.ts'
 import type { StoredRecord } from './record.ts'
 import type { TransactionFailure, TransactionState } from './transaction/transaction-store.ts'
@@ -251,7 +252,7 @@ function warnOf({ message, name, code }: WalError): void {
 }
 
 function listenerError(event: WalEventName, cause: unknown): WalError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new WalError(
     'ERR_LISTENER_FAILED',
     `A listener of the event '${event}' failed: ${reason}. Delivery and writes go on. Have the ` +

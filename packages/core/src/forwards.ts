@@ -1,5 +1,6 @@
+import { shown } from './error-text.ts'
 import { isWalError, type WalError } from './errors.ts'
-import { refused, shown } from './producer/check-fields.ts'
+import { refused } from './producer/check-fields.ts'
 import type { SendOutcome } from './producer/producer.ts'
 import type { Patience } from './producer/queue-producer.ts'
 import { type Receipt, receiptsOf } from './producer/receipt.ts'

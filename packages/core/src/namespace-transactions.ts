@@ -2,9 +2,10 @@ import type { Clock } from './clock.ts'
 import { ConfigError } from './config/config-error.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
 import type { DeadLetterQueue } from './dlq/dlq.ts'
+import { reasonOf, shown } from './error-text.ts'
 import { isWalError, WalError } from './errors.ts'
 import type { WalEmitter } from './events.ts'
-import { refused, shown } from './producer/check-fields.ts'
+import { refused } from './producer/check-fields.ts'
 import type { RecordPreparer } from './producer/prepare-record.ts'
 import type { QueueProducer } from './producer/queue-producer.ts'
 import { NotDurableError, type Receipt } from './producer/receipt.ts'
@@ -208,6 +209,6 @@ function checkMutation(namespace: string, input: MutationInput): void {
 
 function asWalError(namespace: string, cause: unknown): WalError {
   if (isWalError(cause)) return cause
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   return new WalError('ERR_IO', `The transactions of namespace '${namespace}': ${why}`, { cause })
 }

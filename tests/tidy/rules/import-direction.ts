@@ -31,6 +31,7 @@ const foundation = new Set([
   'close-all.ts',
   'codec.ts',
   'connection-errors.ts',
+  'error-text.ts',
   'errors.ts',
   'event-loop-lag.ts',
   'events.ts',

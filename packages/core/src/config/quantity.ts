@@ -1,3 +1,4 @@
+import { shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 
 /** Milliseconds, seconds, minutes, hours, days of 24 hours. */
@@ -50,10 +51,6 @@ function parse(text: unknown, units: Readonly<Record<string, number>>): number |
   const match = typeof text === 'string' ? /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(text) : null
   const unit = units[match?.[2] ?? '']
   return match && unit !== undefined ? Number(match[1]) * unit : undefined
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value}'` : String(value)
 }
 
 /** True for `{ perSecond }` with a number above 0, and nothing else in it. */

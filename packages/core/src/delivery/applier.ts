@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Consumer } from '../consumer/consumer.ts'
+import { reasonOf } from '../error-text.ts'
 import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
@@ -130,7 +131,7 @@ export class Applier {
     try {
       return decode(record)
     } catch (error) {
-      const message = `Its payload cannot be decoded: ${reason(error)}`
+      const message = `Its payload cannot be decoded: ${reasonOf(error)}`
       return settler.refuse(batch, entry, 'ERR_UNDECODABLE', message)
     }
   }
@@ -228,7 +229,3 @@ export class Applier {
 
 /** The queue's failures are not counted here: the wait is as after a few. */
 const queueFailures = 3
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -1,5 +1,6 @@
 import { connectionCodeOf } from '../connection-errors.ts'
 import type { AttemptClass } from '../consumer/consumer.ts'
+import { reasonOf } from '../error-text.ts'
 import { isWalError, type WalErrorCode } from '../errors.ts'
 import type { FailureClass, FailureOutcome, HeldOutcome } from '../target/target.ts'
 
@@ -50,7 +51,7 @@ const failureClasses: ReadonlySet<unknown> = new Set<FailureClass | 'held'>([
 export function classifyError(error: unknown): Failure {
   if (isFailureOutcome(error)) return failureOf(error)
   const code = codeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = reasonOf(error)
   const retryAfterMs = retryAfterOf(error)
   const byCode = isWalError(error) ? classByCode.get(error.code) : undefined
   if (byCode !== undefined) return { class: byCode, code, message, retryAfterMs }

@@ -1,6 +1,7 @@
 import { within } from '../clock.ts'
 import type { Delivery } from '../consumer/consumer.ts'
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
+import { reasonOf } from '../error-text.ts'
 import { isWalError, WalError, type WalErrorCode } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
 import { Alarms } from './alarms.ts'
@@ -335,8 +336,7 @@ export class TargetDelivery {
 
   #report(code: WalErrorCode, what: string, cause: unknown): void {
     const { namespace, targetName } = this.#options
-    const why =
-      cause === undefined ? '' : `: ${cause instanceof Error ? cause.message : String(cause)}`
+    const why = cause === undefined ? '' : `: ${reasonOf(cause)}`
     const message = `Namespace '${namespace}', target '${targetName}': ${what}${why}`
     const known = isWalError(cause) ? cause.code : code
     this.#events.error(new WalError(known, message, { cause, retryable: true }))

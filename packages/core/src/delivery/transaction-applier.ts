@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../clock.ts'
 import type { Consumer } from '../consumer/consumer.ts'
+import { reasonOf } from '../error-text.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { BatchLimits, FailureOutcome, Outcome } from '../target/target.ts'
 import type { TransactionRun, TransactionSource } from '../transaction/transaction-source.ts'
@@ -230,7 +231,7 @@ export function isOfTarget(failure: Failure): boolean {
 }
 
 function undecodable(error: unknown): Failure {
-  const why = error instanceof Error ? error.message : String(error)
+  const why = reasonOf(error)
   const message = `Its payload cannot be decoded: ${why}`
   return { class: 'permanent', code: 'ERR_UNDECODABLE', message }
 }

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry'
 import { type Clock, sleep } from '../clock.ts'
+import { reasonOf } from '../error-text.ts'
 import { isWalError, WalError } from '../errors.ts'
 import type { SendOutcome } from '../producer/producer.ts'
 import type { StoredRecord } from '../record.ts'
@@ -278,7 +279,7 @@ function unknownTarget({ id, target }: StoredDeadLetter): WalError {
 
 function asWalError(error: unknown): WalError {
   if (isWalError(error)) return error
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = reasonOf(error)
   return new WalError('ERR_INVALID_PAYLOAD', `The edit failed: ${reason}. The dead letter stays.`, {
     cause: error,
   })

@@ -1,4 +1,5 @@
 import { isRate } from '../config/quantity.ts'
+import { shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { DeadLetterFilter, DeadLetterPageOptions } from './dlq.ts'
 import { isLimit, limitMust } from './page-bounds.ts'
@@ -105,9 +106,4 @@ function checkOptions(what: string, options: object, shapes: Shapes): void {
 
 function invalid(message: string): WalError {
   return new WalError('ERR_INVALID_SELECTION', message)
-}
-
-function shown(value: unknown): string {
-  if (typeof value === 'string') return `'${value.slice(0, 80)}'`
-  return Array.isArray(value) ? 'an array' : String(value)
 }

@@ -1,3 +1,4 @@
+import { shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { Op, TraceContext } from '../record.ts'
 import { isRecordId } from '../record-id.ts'
@@ -121,11 +122,6 @@ export function refused(namespace: string, reason: string, cause?: unknown): Wal
     `A record for namespace '${namespace}' is refused: ${reason}`,
     { cause },
   )
-}
-
-/** A value as a message shows it. */
-export function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 80)}'` : String(value)
 }
 
 /** True for an op there is. */

@@ -1,4 +1,5 @@
 import type { PayloadType } from '../config/payload-type.ts'
+import { reasonOf } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 
 type Result = Awaited<ReturnType<PayloadType<unknown>['~standard']['validate']>>
@@ -44,7 +45,7 @@ function accepted(namespace: string, result: Result): unknown {
 
 /** Whether the payload is right cannot be told, so it is not stored. */
 function failedCheck(namespace: string, cause: unknown): WalError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new WalError(
     'ERR_INVALID_PAYLOAD',
     `The schema of namespace '${namespace}' failed while it checked a payload: ${reason}. Nothing was stored; mend the schema.`,

@@ -1,15 +1,8 @@
+import { shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { ForwardedRecord, Op } from '../record.ts'
 import { isRecordId } from '../record-id.ts'
-import {
-  checkHeaders,
-  checkTraceContext,
-  isInstant,
-  isKey,
-  isOp,
-  refused,
-  shown,
-} from './check-fields.ts'
+import { checkHeaders, checkTraceContext, isInstant, isKey, isOp, refused } from './check-fields.ts'
 
 const longestOrigin = 100
 

@@ -3,13 +3,14 @@ import type { Codec } from '../codec.ts'
 import { isUnchecked, type PayloadType } from '../config/payload-type.ts'
 import { durationMs } from '../config/quantity.ts'
 import type { DeadLetter } from '../dlq/dead-letter.ts'
+import { reasonOf, shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { Random } from '../random.ts'
 import type { ForwardedRecord, Op, StoredRecord, TransactionPlace, WalRecord } from '../record.ts'
 import type { RecordIds } from '../record-id.ts'
 import type { Target } from '../target/target.ts'
 import type { VersionClock } from '../version.ts'
-import { checkFields, checkHeaders, refused, shown } from './check-fields.ts'
+import { checkFields, checkHeaders, refused } from './check-fields.ts'
 import { checkPayload } from './check-payload.ts'
 import { checkForwarded, versionAhead } from './forwarded-record.ts'
 import type { RecordName } from './receipt.ts'
@@ -326,7 +327,7 @@ export class RecordPreparer {
     try {
       return target.validate?.(record)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = reasonOf(cause)
       throw refused(
         this.#options.namespace,
         `validate() of target '${name}' failed: ${why}. Nothing was stored; mend the target`,

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { reasonOf } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import { recordBytes, type StoredRecord } from '../record.ts'
 import { Admission } from './admission.ts'
@@ -316,6 +317,6 @@ function abortedError(): WalError {
 
 /** A producer must answer with outcomes; one that rejects leaves the outcome open. */
 function brokenPromise(cause: unknown): WalError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new WalError('ERR_IO', `The producer failed: ${reason}`, { cause, retryable: true })
 }

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../clock.ts'
 import type { ConfigIssue } from '../config/config-error.ts'
+import { reasonOf } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
@@ -61,7 +62,7 @@ export class DeleteMemory {
     } catch (cause) {
       // What it has said stands until it can be asked again.
       if (before !== undefined) return
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = reasonOf(cause)
       const message = `Target '${name}' could not say how long it remembers deletes: ${why}`
       throw new WalError('ERR_UNAVAILABLE', message, { cause, retryable: true })
     }

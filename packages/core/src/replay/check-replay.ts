@@ -1,4 +1,5 @@
 import { isRate } from '../config/quantity.ts'
+import { shown } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { PastPlace, PastRange } from '../queue/past.ts'
 import type { ReplayOptions } from './replay.ts'
@@ -64,8 +65,4 @@ function placeOf(value: unknown): PastPlace | undefined {
 
 function invalid(message: string): WalError {
   return new WalError('ERR_INVALID_REPLAY', `${message} Nothing was sent.`)
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 80)}'` : String(value)
 }

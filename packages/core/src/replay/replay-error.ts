@@ -1,3 +1,4 @@
+import { reasonOf } from '../error-text.ts'
 import { WalError } from '../errors.ts'
 import type { ReplayReport } from './replay.ts'
 
@@ -6,7 +7,7 @@ export class ReplayError extends WalError {
   readonly report: ReplayReport
 
   constructor(namespace: string, report: ReplayReport, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = reasonOf(cause)
     super(
       'ERR_REPLAY_FAILED',
       `The replay of namespace '${namespace}' ended before its end, with ${report.sent} records sent: ` +

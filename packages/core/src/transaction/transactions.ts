@@ -1,4 +1,5 @@
 import { sleep } from '../clock.ts'
+import { reasonOf } from '../error-text.ts'
 import { isWalError, WalError } from '../errors.ts'
 import type { Receipt } from '../producer/receipt.ts'
 import { Markers, type MarkersContext } from './markers.ts'
@@ -247,7 +248,7 @@ function openElsewhere(id: string): Receipt {
 
 function asWalError(cause: unknown): WalError {
   if (isWalError(cause)) return cause
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   return new WalError('ERR_IO', `The store of transactions failed: ${why}`, {
     cause,
     retryable: true,

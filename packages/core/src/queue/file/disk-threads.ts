@@ -1,3 +1,4 @@
+import { reasonOf } from '../../error-text.ts'
 import { type DiskJob, DiskThread } from './disk-thread.ts'
 import { fsCall } from './fs-call.ts'
 
@@ -86,7 +87,7 @@ export class DiskThreads {
 
   #giveUp(cause: unknown): void {
     this.#none = true
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = reasonOf(cause)
     process.emitWarning(
       "Node's thread pool is busy, and no thread could be started to keep writes to the log out of " +
         `it (${reason}). They wait for the other work in the pool.`,

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../error-text.ts'
 import { isWalError, WalError, type WalErrorCode } from '../../errors.ts'
 
 interface Meaning {
@@ -61,7 +62,7 @@ function errorOf(
   path: string,
   cause: unknown,
 ): WalError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new WalError(code, `Could not ${doing} ${path}: ${reason}. ${advice}`, {
     retryable,
     cause,

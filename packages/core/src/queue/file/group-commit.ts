@@ -1,3 +1,4 @@
+import { reasonOf } from '../../error-text.ts'
 import { isWalError, WalError } from '../../errors.ts'
 import type { SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord } from '../../record.ts'
@@ -166,7 +167,7 @@ function refuse(
 }
 
 function unexpectedError(records: number, cause: unknown): WalError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = reasonOf(cause)
   return new WalError(
     'ERR_IO',
     `Something went wrong while ${records} records were written, and nobody knows whether they ` +

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../error-text.ts'
 import { orAborted } from '../or-aborted.ts'
 import { type FailureOutcome, transient, unavailable } from '../target.ts'
 import { type HttpHeaders, type HttpSettings, headerProblem } from './http-options.ts'
@@ -23,7 +24,7 @@ export async function credentialsOf(
     return { headers, keys: checkedKeys(await orAborted(signingKeys(), signal), isSigned) }
   } catch (cause) {
     if (signal.aborted) return transient('HTTP_ABORTED', 'It was given up')
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = reasonOf(cause)
     return unavailable(`HTTP_${asking.toUpperCase()}`, `${asking}() failed: ${why}`, { cause })
   }
 }

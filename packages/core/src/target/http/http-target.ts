@@ -1,3 +1,4 @@
+import { reasonOf } from '../../error-text.ts'
 import { WalError } from '../../errors.ts'
 import type { WalRecord } from '../../record.ts'
 import {
@@ -168,7 +169,7 @@ class HttpTarget implements Target {
     try {
       return bodyOf(records, this.#settings)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = reasonOf(cause)
       return permanent('HTTP_BODY', `JSON cannot hold the payload: ${why}`, { cause })
     }
   }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { Codec } from '../../codec.ts'
+import { reasonOf } from '../../error-text.ts'
 import { WalError } from '../../errors.ts'
 import type { Producer, SendOutcome } from '../../producer/producer.ts'
 import type { StoredRecord, WalRecord } from '../../record.ts'
@@ -135,8 +136,4 @@ class QueueTarget implements Target {
       return records.map(() => ({ durable: 'unknown', error }))
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
