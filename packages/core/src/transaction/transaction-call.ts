@@ -72,7 +72,7 @@ export class TransactionCall {
     this.#timer?.cancel()
     const expire = (): void =>
       this.#end('ERR_WRITE_TIMEOUT', `was not sealed within ${timeoutMs} ms`)
-    this.#timer = this.#options.clock.setTimer(timeoutMs, expire, { unref: true })
+    this.#timer = this.#options.clock.setTimer(timeoutMs, expire)
   }
 
   readonly #abort = (): void => this.#end('ERR_ABORTED', "was given up by its caller's signal")

@@ -1,4 +1,4 @@
-/** Writes into a queue that never answers, with nothing else that keeps the process alive. */
+/** Writes into a queue that never answers, and builds what never ends; nothing else keeps the process alive. */
 import { writeSync } from 'node:fs'
 import { memoryQueue } from '../../src/index.ts'
 import { createWal } from '../../src/wal.ts'
@@ -7,6 +7,7 @@ const queue = memoryQueue()
 queue.producer = async () => ({ send: () => new Promise(() => {}), close: async () => {} })
 const wal = await createWal({
   namespaces: {
+    sets: { queue: memoryQueue(), transactions: {}, targets: { t: async () => {} } },
     n: {
       queue,
       writeTimeout: 100,
@@ -22,5 +23,9 @@ const [asConfigured, own, waiting] = await Promise.all([
   wal.tryWrite('n', { key: 'k', payload }),
 ])
 const last = await wal.tryWrite('n', { key: 'k', payload: '' })
-const all = [asConfigured, own, waiting, last].map(({ durable }) => durable)
+const set = await wal
+  .namespace('sets')
+  .transaction(() => new Promise<void>(() => {}), { timeout: 50 })
+  .catch((error) => error.receipt)
+const all = [asConfigured, own, waiting, last, set].map(({ durable }) => durable)
 writeSync(1, `answer ${JSON.stringify(all)}\n`)
