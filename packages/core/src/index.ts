@@ -208,6 +208,7 @@ export type {
 } from './target/http/http-options.ts'
 export type { HttpSigningKey } from './target/http/http-signing.ts'
 export { httpTarget } from './target/http/http-target.ts'
+export { orAborted } from './target/or-aborted.ts'
 export type {
   QueueTargetCommon,
   QueueTargetOfProducer,
@@ -234,6 +235,15 @@ export {
   transient,
   unavailable,
 } from './target/target.ts'
+export {
+  changeRow,
+  markedRow,
+  type NoChange,
+  newestOf,
+  type RowChange,
+  rowMarks,
+  type VersionedRow,
+} from './target/versioned-row.ts'
 export {
   type Forward,
   type ForwardingNamespace,

@@ -3,6 +3,7 @@ import {
   held,
   isWalError,
   type Outcome,
+  orAborted,
   permanent,
   type Target,
   transient,
@@ -10,7 +11,7 @@ import {
   WalError,
   type WalRecord,
 } from '@daybook/core'
-import { aborted, raced } from './abort.ts'
+import { aborted } from './abort.ts'
 import { classOf, outcomeOf } from './cassandra-errors.ts'
 import {
   type CassandraSettings,
@@ -104,7 +105,7 @@ class CassandraTarget<P> implements Target<P> {
   }
 
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    await raced(this.#probe.look(), signal).catch((error: unknown) => {
+    await orAborted(this.#probe.look(), signal).catch((error: unknown) => {
       signal.throwIfAborted()
       throw unreachable(error)
     })
@@ -119,13 +120,13 @@ class CassandraTarget<P> implements Target<P> {
   }
 
   async #read(table: LiveTable<P>, key: string, signal: AbortSignal): Promise<unknown> {
-    const statements = await raced(table.load(), signal)
+    const statements = await orAborted(table.load(), signal)
     const select = statements.readOf(key)
     if (select === undefined) {
       const message = "The record's key does not say which row is meant: give `keyOf`."
       throw new WalError('ERR_NOT_SUPPORTED', message)
     }
-    const { rows = [] } = await raced(this.#sender.read(select), signal)
+    const { rows = [] } = await orAborted(this.#sender.read(select), signal)
     return rows[0] && statements.payloadOf(rows[0])
   }
 

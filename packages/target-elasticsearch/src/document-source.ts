@@ -48,6 +48,8 @@ export interface Mark {
   readonly version?: string
   readonly deleted?: boolean
   readonly deletedAt?: string
+  /** What patches have set since the last put or delete, as JSON in a text, that the mapping does not grow by it. */
+  readonly patched?: string
 }
 
 /** The mark of a tombstone: which delete it was, and when that was written. */

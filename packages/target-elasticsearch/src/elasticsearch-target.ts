@@ -2,18 +2,18 @@ import { type Target, WalError, type WalRecord } from '@daybook/core'
 import { isRefused, placeOf } from './document-place.ts'
 import { fieldsOf, type Mark } from './document-source.ts'
 import { ElasticsearchCalls } from './elasticsearch-calls.ts'
-import { failureOf, itemProblem } from './elasticsearch-errors.ts'
+import { callFailure, itemProblem } from './elasticsearch-errors.ts'
 import {
   type ElasticsearchSettings,
   type ElasticsearchTargetOptions,
   resolveOptions,
 } from './elasticsearch-options.ts'
 import { gcDeletesMs } from './gc-deletes.ts'
+import { HoldingWriter } from './holding-writer.ts'
 import { checkFit } from './index-fit.ts'
 import { OptimisticWriter } from './optimistic-writer.ts'
 import { PlainWriter, type Writer } from './plain-writer.ts'
 import { checkSetUp } from './set-up.ts'
-import { StoreFailure } from './store-failure.ts'
 import { TargetHealth } from './target-health.ts'
 
 /**
@@ -44,14 +44,16 @@ export function elasticsearchTarget<P = unknown>(
 ): Target<P> {
   const settings = resolveOptions(options)
   const calls = new ElasticsearchCalls(settings)
-  const writer: Writer<P> =
+  const plain: Writer<P> =
     settings.patch === undefined
       ? new PlainWriter(settings, calls)
       : new OptimisticWriter(settings, calls)
+  const writer = calls.shared.index ? plain : new HoldingWriter(settings, plain, calls)
   const health = new TargetHealth(settings, calls)
   return {
     idempotency: settings.dataStream ? 'id' : 'version',
     ops: writer.ops,
+    guardsFields: settings.patch !== undefined,
     largestBatch,
     open: async () => {
       await checkSetUp(settings, calls, new AbortController().signal)
@@ -97,7 +99,7 @@ function reader<P>(
     if (document.error !== undefined) {
       const problem = itemProblem(undefined, document.error)
       if (problem.type === 'index_not_found_exception') return undefined
-      throw new StoreFailure(failureOf(problem, calls.shared))
+      throw callFailure(problem)
     }
     if (document.found !== true || !settings.tombstones) return document._source
     const { [settings.markField]: mark, ...fields } = document._source ?? {}

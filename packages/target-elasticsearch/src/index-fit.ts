@@ -3,7 +3,10 @@ import type { Mark } from './document-source.ts'
 import type { ElasticsearchCalls, IndexMapping } from './elasticsearch-calls.ts'
 import type { ElasticsearchSettings } from './elasticsearch-options.ts'
 
-const markParts: readonly (keyof Mark)[] = ['version', 'deleted', 'deletedAt']
+function markPartsOf({ patch }: { readonly patch?: unknown }): readonly (keyof Mark)[] {
+  const parts = ['version', 'deleted', 'deletedAt'] as const
+  return patch === undefined ? parts : [...parts, 'patched']
+}
 
 /**
  * Rejects with `ERR_CONFIG` where the index cannot take what the target adds to documents: it would
@@ -32,7 +35,8 @@ function misfits<P>(
     const reason = `the index "${index}" keeps no _source, and a patch is merged into what that holds`
     issues.push({ path: 'elasticsearchTarget.patch', reason })
   }
-  const fault = markFault(mapping, markField)
+  const markParts = markPartsOf({ patch })
+  const fault = markFault(mapping, markField, markParts)
   if (fault !== undefined) {
     const reason = `the index "${index}" ${fault}. Map it as an object with ${markParts.join(', ')}`
     issues.push({ path: 'elasticsearchTarget.markField', reason })
@@ -41,7 +45,11 @@ function misfits<P>(
 }
 
 /** Only what is certain: the store itself knows best. */
-function markFault({ dynamic, properties }: IndexMapping, markField: string): string | undefined {
+function markFault(
+  { dynamic, properties }: IndexMapping,
+  markField: string,
+  markParts: readonly (keyof Mark)[],
+): string | undefined {
   const field = properties?.[markField]
   if (field === undefined) {
     return dynamic === 'strict' ? `is strict, and lacks the field "${markField}"` : undefined

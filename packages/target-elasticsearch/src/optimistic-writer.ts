@@ -1,16 +1,27 @@
 import {
   applied,
+  changeRow,
   type FailureOutcome,
+  markedRow,
+  newestOf,
   type Op,
   type Outcome,
   permanent,
+  rowMarks,
   superseded,
   transient,
   type WalRecord,
 } from '@daybook/core'
 import { isRefused, type Place, placeOf } from './document-place.ts'
 import { fieldsOf, type Mark, sourceOf, tombstoneMark } from './document-source.ts'
-import { actionLine, type BulkItem, isConflict, outcomeOf, sendBulk } from './elasticsearch-bulk.ts'
+import {
+  actionLine,
+  type BulkItem,
+  type Guard,
+  isConflict,
+  outcomeOf,
+  sendBulk,
+} from './elasticsearch-bulk.ts'
 import type { DocumentQuery, ElasticsearchCalls, FoundDocument } from './elasticsearch-calls.ts'
 import { failureOf, itemProblem } from './elasticsearch-errors.ts'
 import type { ElasticsearchSettings } from './elasticsearch-options.ts'
@@ -23,11 +34,24 @@ interface Draft<P> {
   readonly at: number
   readonly record: WalRecord<P>
   readonly place: Place
-  /** Nothing for a delete. */
-  readonly fields: Readonly<Record<string, unknown>>
+  /** Undefined for a delete. */
+  readonly fields: Fields | undefined
+  /** True if the document has to be read whole: some of it may be newer. */
+  readonly isWhole: boolean
 }
 
-type Decision = BulkItem | FailureOutcome | typeof applied
+type Fields = Readonly<Record<string, unknown>>
+
+/** A document that was read: what its mark says, and its own fields. */
+interface HeldDocument {
+  readonly version: bigint
+  readonly mark: Mark
+  /** Undefined where there is none, or a tombstone. */
+  readonly fields: Fields | undefined
+  readonly guard: Guard
+}
+
+type Decision = BulkItem | Outcome | 'readWhole'
 
 /**
  * How often a document is read again that somebody wrote between our reading and writing. Whoever
@@ -36,9 +60,9 @@ type Decision = BulkItem | FailureOutcome | typeof applied
 const mostRounds = 4
 
 /**
- * Reads each document, decides by the version in its mark, and writes it back on the condition that it
+ * Reads each document, decides by the versions in its mark, and writes it back on the condition that it
  * is still what was read. The store takes no external version together with such a condition, so the
- * mark is the version here, and deletes are documents too.
+ * mark is the version here, with those of fields that were patched, and deletes are documents too.
  */
 export class OptimisticWriter<P> implements Writer<P> {
   readonly ops: readonly Op[] = ['put', 'patch', 'delete']
@@ -71,38 +95,42 @@ export class OptimisticWriter<P> implements Writer<P> {
     signal: AbortSignal,
   ): Promise<readonly Draft<P>[]> {
     const found = await this.#read(drafts, signal)
+    const again: Draft<P>[] = []
     const tried: Draft<P>[] = []
     const items: BulkItem[] = []
     for (const [index, draft] of drafts.entries()) {
       const decision = this.#decide(draft, found[index] ?? {})
-      if ('status' in decision) outcomes[draft.at] = decision
+      if (decision === 'readWhole') again.push({ ...draft, isWhole: true })
+      else if ('status' in decision) outcomes[draft.at] = decision
       else {
         tried.push(draft)
         items.push(decision)
       }
     }
     const answers = await sendBulk(this.#calls, items, signal)
-    return tried.filter((draft, index) => {
+    const conflicts = tried.filter((draft, index) => {
       const answer = answers[index] ?? {}
       const { shared } = this.#calls
       outcomes[draft.at] = outcomeOf(answer, shared, () => contended)
       return isConflict(answer)
     })
+    return [...again, ...conflicts]
   }
 
   #draftOf(record: WalRecord<P>, at: number): Draft<P> | FailureOutcome {
     const place = placeOf(this.#settings, record)
     if (isRefused(place)) return place
-    if (record.op === 'delete') return { at, record, place, fields: {} }
+    const draft = { at, record, place, isWhole: record.op === 'patch' }
+    if (record.op === 'delete') return { ...draft, fields: undefined }
     const made = fieldsOf(this.#settings, record)
-    return isRefused(made) ? made : { at, record, place, fields: made.fields }
+    return isRefused(made) ? made : { ...draft, fields: made.fields }
   }
 
-  /** Whole documents for patches; of others the mark says enough. */
+  /** Whole documents for patches; of others the mark says enough, mostly. */
   async #read(drafts: readonly Draft<P>[], signal: AbortSignal): Promise<readonly FoundDocument[]> {
-    const queries = drafts.map(({ record, place: { index, id, routing } }): DocumentQuery => {
+    const queries = drafts.map(({ isWhole, place: { index, id, routing } }): DocumentQuery => {
       const at = { _index: index, _id: id, ...(routing === undefined ? {} : { routing }) }
-      return record.op === 'patch' ? at : { ...at, _source: [this.#settings.markField] }
+      return isWhole ? at : { ...at, _source: [this.#settings.markField] }
     })
     const found = await this.#calls.read(queries, signal)
     if (found.length === queries.length) return found
@@ -111,53 +139,52 @@ export class OptimisticWriter<P> implements Writer<P> {
   }
 
   #decide(draft: Draft<P>, document: FoundDocument): Decision {
-    const { record, place } = draft
     if (document.error !== undefined) return this.#onUnreadable(draft, document.error)
-    if (document.found !== true) return this.#create(draft)
-    const { _seq_no: seqNo = -1, _primary_term: primaryTerm = -1, _source: held } = document
-    if (held === undefined) {
+    if (document.found !== true) return this.#change(draft, nothing)
+    const { _seq_no: seqNo = -1, _primary_term: primaryTerm = -1, _source: source } = document
+    if (source === undefined) {
       return permanent('no_source', 'The index keeps no _source, and so no version of a document')
     }
-    const mark = (held[this.#settings.markField] ?? {}) as Mark
+    const { [this.#settings.markField]: marked = {}, ...fields } = source
+    const mark = marked as Mark
     const version = versionOf(mark, document)
-    if (version === record.version) return applied
-    if (version > record.version) return superseded
-    if (record.op === 'patch' && mark.deleted === true) return missing
-    const base = record.op === 'patch' ? held : {}
-    return this.#item('index', { ...draft, fields: { ...base, ...draft.fields } }, place, {
-      seqNo,
-      primaryTerm,
-    })
+    const isOlder = version > draft.record.version
+    if (isOlder && mark.patched !== undefined && !draft.isWhole) return 'readWhole'
+    const held = mark.deleted === true ? undefined : fields
+    return this.#change(draft, { version, mark, fields: held, guard: { seqNo, primaryTerm } })
   }
 
   /** An index that is not there may be created by the first write; only that can tell. */
   #onUnreadable(draft: Draft<P>, error: unknown): Decision {
     const problem = itemProblem(undefined, error)
-    if (problem.type === 'index_not_found_exception') return this.#create(draft)
+    if (problem.type === 'index_not_found_exception') return this.#change(draft, nothing)
     return failureOf(problem, this.#calls.shared)
   }
 
-  #create(draft: Draft<P>): Decision {
-    return draft.record.op === 'patch'
-      ? missing
-      : this.#item('create', draft, draft.place, undefined)
-  }
-
-  #item(
-    what: 'index' | 'create',
-    { record, fields }: Draft<P>,
-    place: Place,
-    guard: Parameters<typeof actionLine>[2],
-  ): BulkItem | FailureOutcome {
-    const { markField } = this.#settings
-    const isDelete = record.op === 'delete'
-    const mark = isDelete ? tombstoneMark(record) : { version: record.version.toString() }
-    const json = sourceOf({ ...fields, [markField]: mark })
+  /** Where nothing was put, a document is what patches have set. */
+  #change(draft: Draft<P>, { version, mark, fields, guard }: HeldDocument): Decision {
+    const { record, place } = draft
+    const { op } = record
+    const before = markedRow(version, fields, mark.patched)
+    const row = changeRow(before, { op, version: record.version, payload: draft.fields })
+    if (row === 'superseded') return superseded
+    if (typeof row === 'string') return applied
+    const value = (row.value ?? (row.patched.size > 0 ? row.part : undefined)) as Fields | undefined
+    const patched = rowMarks({ ...row, value })
+    const next: Mark =
+      value === undefined
+        ? tombstoneMark(record)
+        : { version: `${newestOf(row)}`, ...(patched !== undefined && { patched }) }
+    const json = sourceOf({ ...value, [this.#settings.markField]: next })
     if (isRefused(json)) return json
-    const pipeline = isDelete ? '_none' : place.pipeline
+    const pipeline = value === undefined ? '_none' : place.pipeline
+    const what = guard === undefined ? 'create' : 'index'
     return { action: actionLine(what, { ...place, pipeline }, guard), source: json.source }
   }
 }
+
+/** Of a document that is not there. */
+const nothing: HeldDocument = { version: 0n, mark: {}, fields: undefined, guard: undefined }
 
 /**
  * What the document's mark says. One without a mark was written by others, or before there were
@@ -166,12 +193,6 @@ export class OptimisticWriter<P> implements Writer<P> {
 function versionOf({ version }: Mark, { _version: own = 0 }: FoundDocument): bigint {
   return version !== undefined && /^\d{1,19}$/.test(version) ? BigInt(version) : BigInt(own)
 }
-
-/** Its put may be on the way, where records come in no order. */
-const missing: FailureOutcome = transient(
-  'document_missing_exception',
-  'There is no document to patch',
-)
 
 const contended: FailureOutcome = transient(
   'version_conflict_engine_exception',

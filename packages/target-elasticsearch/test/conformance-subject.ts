@@ -42,8 +42,11 @@ export const films = {
     title: `${key}, part ${number}`,
     year: 1900 + number,
   }),
-  patch: (_key: string, number: number): Partial<Film> => ({ year: 2000 + number }),
+  patch: (_key: string, number: number): Partial<Film> =>
+    number % 2 === 0 ? { year: 2000 + number } : { title: `patched ${number}` },
   refused: (key: string): Film => ({ title: key, year: 'soon' as unknown as number }),
+  patchesCommute: true,
+  patchOfNothing: 'row' as const,
 }
 
 /** Mappings of an index of films: a year has to be a whole number. */

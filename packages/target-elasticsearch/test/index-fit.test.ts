@@ -4,6 +4,7 @@ import { clientError, fakeClient, responseError } from './fake-client.ts'
 
 const keyword = { type: 'keyword' }
 const parts = { version: keyword, deleted: { type: 'boolean' }, deletedAt: { type: 'date' } }
+const patchParts = { ...parts, patched: keyword }
 const patch: Partial<ElasticsearchTargetOptions> = { patch: 'optimistic' }
 const tombstones: Partial<ElasticsearchTargetOptions> = { tombstones: true }
 
@@ -36,6 +37,12 @@ test.each([
     { properties: { mark: { type: 'nested', dynamic: 'strict' } } },
     /lacks "mark.version"/,
   ],
+  [
+    'lacks the part of the mark for patches',
+    patch,
+    { dynamic: 'strict', properties: { daybook: { properties: parts } } },
+    /lacks "daybook.patched"/,
+  ],
   ['keeps no source', patch, { _source: { enabled: false } }, /keeps no _source/],
 ])('a target is not opened on an index that %s', async (_, options, mapping, message) => {
   await expect(open(options, indexOf(mapping))).rejects.toMatchObject({
@@ -46,7 +53,7 @@ test.each([
 test.each([
   [
     'is strict and has the mark',
-    { dynamic: 'strict', properties: { daybook: { properties: parts } } },
+    { dynamic: 'strict', properties: { daybook: { properties: patchParts } } },
   ],
   ['takes what it does not know', { properties: {} }],
   ['ignores what it does not know', { dynamic: 'false', properties: {} }],

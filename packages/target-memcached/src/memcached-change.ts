@@ -1,6 +1,14 @@
 import { Buffer } from 'node:buffer'
-import { permanent, type WalRecord } from '@daybook/core'
-import { withVersion } from './memcached-envelope.ts'
+import {
+  changeRow,
+  markedRow,
+  type NoChange,
+  newestOf,
+  permanent,
+  rowMarks,
+  type WalRecord,
+} from '@daybook/core'
+import { type Envelope, withVersion } from './memcached-envelope.ts'
 import { longestTtlMs, type MemcachedSettings } from './memcached-options.ts'
 
 /** What memcached adds to key and value, and a little more, in bytes. */
@@ -20,37 +28,62 @@ export function valueOfPut(record: WalRecord, { value }: MemcachedSettings): New
   return record.op === 'put' ? made(record.payload, record, value) : undefined
 }
 
-/** The JSON that is held with the fields of a patch. Of what is not held no part is put. */
-export function valueOfPatch(record: WalRecord, held: string | Uint8Array | undefined): NewValue {
-  if (held === undefined) return undefined
-  const fields = parsed(held)
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw permanent('not_an_object', 'What memcached holds is no JSON object: it has no fields.')
-  }
-  return made({ ...fields, ...(record.payload as object) }, record, undefined)
-}
-
-/** The item of a value. Throws the outcome `permanent` where it is too large, or its time is no time. */
+/** What a record that is newer than all that is held leaves of an item. */
 export function itemOf(
   record: WalRecord,
   key: string,
   value: NewValue,
   settings: MemcachedSettings,
 ): NewItem {
-  const ttlMs = value === undefined ? 0 : settings.ttlMs(record)
-  if (ttlMs !== undefined && !(Number.isFinite(ttlMs) && ttlMs <= longestTtlMs)) {
-    throw permanent(
-      'bad_ttl',
-      `\`ttlMs\` made ${ttlMs} of the record; ${longestTtlMs} is the most.`,
-    )
-  }
+  return itemWith(record, key, { version: record.version, value, marks: undefined }, settings)
+}
+
+/**
+ * What is left of an item by a record that is merged into it, or why nothing changes. Of what is not held no part
+ * is put: it is kept beside the tombstone, for the put that it belongs to.
+ */
+export function mergedItemOf(
+  record: WalRecord,
+  key: string,
+  held: Envelope,
+  settings: MemcachedSettings,
+): NewItem | NoChange {
+  const { op, version, payload } = record
+  const isOver = op !== 'delete' && (ttlMsOf(record, settings) ?? 1) <= 0
+  const value = held.value === undefined ? undefined : parsed(held.value)
+  const before = markedRow(held.version ?? 0n, value, held.marks)
+  const row = changeRow(before, { op: isOver ? 'delete' : op, version, payload })
+  if (typeof row === 'string') return row
+  const next = row.value === undefined ? undefined : made(row.value, record, settings.value)
+  return itemWith(
+    record,
+    key,
+    { version: newestOf(row), value: next, marks: rowMarks(row) },
+    settings,
+  )
+}
+
+/** Throws the outcome `permanent` where it is too large, or its time is no time. */
+function itemWith(
+  record: WalRecord,
+  key: string,
+  { version, value, marks }: Envelope & { readonly version: bigint },
+  settings: MemcachedSettings,
+): NewItem {
+  const ttlMs = value === undefined ? 0 : ttlMsOf(record, settings)
   if (ttlMs !== undefined && ttlMs <= 0) {
-    const item = withVersion(record.version, undefined)
+    const item = withVersion(version, undefined, marks)
     return { value: item, ttlSeconds: Math.ceil(settings.tombstoneMs / 1_000) }
   }
-  const item = withVersion(record.version, value)
+  const item = withVersion(version, value, marks)
   refuseTooLarge(item, key, settings.largestItemBytes)
   return { value: item, ttlSeconds: Math.ceil((ttlMs ?? 0) / 1_000) }
+}
+
+function ttlMsOf(record: WalRecord, settings: MemcachedSettings): number | undefined {
+  const ttlMs = settings.ttlMs(record)
+  if (ttlMs === undefined || (Number.isFinite(ttlMs) && ttlMs <= longestTtlMs)) return ttlMs
+  throw permanent('bad_ttl', `\`ttlMs\` made ${ttlMs} of the record; ${longestTtlMs} is the most.`)
 }
 
 /** Counts only where a count may tell: no character has more than three bytes. */
@@ -80,10 +113,11 @@ function attempt(make: () => unknown): unknown {
   }
 }
 
+/** What is no JSON has no fields either. */
 function parsed(held: string | Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(held).toString('utf8'))
   } catch {
-    return undefined
+    return held
   }
 }

@@ -6,10 +6,15 @@ import { Buffer } from 'node:buffer'
 //   32  the version, two bits each: tab 0, newline 1, return 2, space 3; the highest first
 //   1   a newline
 //
+// Where patches were newer than the last put or delete, it begins with a return before a value, and a newline before
+// a tombstone, and the versions of their fields follow, as JSON in white space: 16 characters for its length
+// in bytes, and 4 for each of these.
+//
 // The version has to be in the value: the flags hold 32 bits, and the server's CAS number is its own.
 
 const alphabet = '\t\n\r '
 const prefixLength = 34
+const lengthLength = 16
 
 /** The four characters of each byte of a version. */
 const charactersOf: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
@@ -25,9 +30,18 @@ export interface MemcachedValue {
   readonly value: string | Uint8Array | undefined
 }
 
-/** What is stored of a value, or, for undefined, of a key that was deleted. */
-export function withVersion(version: bigint, value: string | Uint8Array | undefined) {
-  const prefix = prefixOf(version, value === undefined ? '\t' : ' ')
+/** The same, with what was kept of patches. */
+export interface Envelope extends MemcachedValue {
+  readonly marks: string | undefined
+}
+
+/** What is stored of a value, or, for undefined, of a key that was deleted; and of patches, if they count still. */
+export function withVersion(
+  version: bigint,
+  value: string | Uint8Array | undefined,
+  marks?: string | undefined,
+) {
+  const prefix = prefixOf(version, value === undefined, marks)
   if (typeof value !== 'object') return `${prefix}${value ?? 'null'}`
   return Buffer.concat([Buffer.from(prefix, 'latin1'), value])
 }
@@ -37,31 +51,65 @@ export function withVersion(version: bigint, value: string | Uint8Array | undefi
  * wants the version. A reader of JSON needs none of it: to it, what is before the value is white space.
  */
 export function memcachedValue(held: string | Uint8Array): MemcachedValue {
-  const prefix =
-    typeof held === 'string'
-      ? held.slice(0, prefixLength)
-      : Buffer.from(held.subarray(0, prefixLength)).toString('latin1')
-  const version = versionOf(prefix)
-  if (version === undefined) return { version, value: held }
-  if (prefix.startsWith('\t')) return { version, value: undefined }
-  const value = typeof held === 'string' ? held.slice(prefixLength) : held.subarray(prefixLength)
+  const { version, value } = envelopeOf(held)
   return { version, value }
 }
 
-function prefixOf(version: bigint, kind: string): string {
-  const halves = [Number(version >> 32n), Number(version & 0xffff_ffffn)]
-  let prefix = kind
-  for (const half of halves) {
-    for (const shift of [24, 16, 8, 0]) prefix += charactersOf[(half >> shift) & 0xff]
-  }
-  return `${prefix}\n`
+/** Takes apart all that is held of a key. */
+export function envelopeOf(held: string | Uint8Array): Envelope {
+  const prefix = textIn(held, 0, prefixLength)
+  const kind = prefix.charAt(0)
+  const hasMarks = kind === '\r' || kind === '\n'
+  const marks = hasMarks ? marksIn(held) : { text: undefined, length: 0 }
+  const isOurs = /^[\t\n\r ]{33}\n$/.test(prefix) && (!hasMarks || marks.text?.startsWith('{'))
+  if (!isOurs) return { version: undefined, value: held, marks: undefined }
+  const version = fromWhiteSpace(prefix.slice(1, 33)).readBigInt64BE()
+  const isTombstone = kind === '\t' || kind === '\n'
+  const value = isTombstone ? undefined : from(held, prefixLength + marks.length)
+  return { version, value, marks: marks.text }
 }
 
-function versionOf(prefix: string): bigint | undefined {
-  if (!/^[\t ][\t\n\r ]{32}\n$/.test(prefix)) return undefined
-  const bytes = Buffer.alloc(8)
-  for (let at = 0; at < 8; at++) {
-    bytes[at] = byteOf.get(prefix.slice(1 + at * 4, 5 + at * 4)) ?? 0
+function marksIn(held: string | Uint8Array): { readonly text: string; readonly length: number } {
+  const begin = prefixLength + lengthLength
+  const length = fromWhiteSpace(textIn(held, prefixLength, begin))
+  const bytes = length.byteLength === 4 ? length.readUInt32BE() : 0
+  const text = fromWhiteSpace(textIn(held, begin, begin + bytes * 4)).toString('utf8')
+  return { text, length: lengthLength + bytes * 4 }
+}
+
+function prefixOf(version: bigint, isTombstone: boolean, marks: string | undefined): string {
+  const halves = [Number(version >> 32n), Number(version & 0xffff_ffffn)]
+  let digits = ''
+  for (const half of halves) {
+    for (const shift of [24, 16, 8, 0]) digits += charactersOf[(half >> shift) & 0xff]
   }
-  return bytes.readBigInt64BE()
+  if (marks === undefined) return `${isTombstone ? '\t' : ' '}${digits}\n`
+  const text = Buffer.from(marks, 'utf8')
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(text.length)
+  const kind = isTombstone ? '\n' : '\r'
+  return `${kind}${digits}\n${toWhiteSpace(length)}${toWhiteSpace(text)}`
+}
+
+function toWhiteSpace(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += charactersOf[byte]
+  return text
+}
+
+function fromWhiteSpace(text: string): Buffer {
+  const bytes = Buffer.alloc(text.length / 4)
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[at] = byteOf.get(text.slice(at * 4, at * 4 + 4)) ?? 0
+  }
+  return bytes
+}
+
+function textIn(held: string | Uint8Array, begin: number, end: number): string {
+  if (typeof held === 'string') return held.slice(begin, end)
+  return Buffer.from(held.subarray(begin, end)).toString('latin1')
+}
+
+function from(held: string | Uint8Array, begin: number): string | Uint8Array {
+  return typeof held === 'string' ? held.slice(begin) : held.subarray(begin)
 }

@@ -6,6 +6,8 @@ import {
   fetchingTarget,
   held,
   type Outcome,
+  orAborted,
+  permanent,
   superseded,
   type Target,
   transient,
@@ -13,14 +15,8 @@ import {
   WalError,
   type WalRecord,
 } from '@daybook/core'
-import {
-  itemOf,
-  type NewItem,
-  type NewValue,
-  valueOfPatch,
-  valueOfPut,
-} from './memcached-change.ts'
-import { memcachedValue } from './memcached-envelope.ts'
+import { itemOf, mergedItemOf, type NewItem, valueOfPut } from './memcached-change.ts'
+import { type Envelope, envelopeOf, memcachedValue } from './memcached-envelope.ts'
 import { isOfConnection, memcachedOutcome } from './memcached-errors.ts'
 import { itemKeyOf } from './memcached-keys.ts'
 import {
@@ -61,6 +57,8 @@ const mostReads = 8
 class MemcachedTarget implements Target<unknown> {
   readonly idempotency = 'version'
   readonly ops: Target['ops']
+  /** Patches are merged field by field, whichever comes first. */
+  readonly guardsFields: boolean
   readonly #settings: MemcachedSettings
   /** The key that a server answered last, and would have nothing to do with: that others answer says little. */
   #refused: string | undefined
@@ -68,6 +66,7 @@ class MemcachedTarget implements Target<unknown> {
   constructor(settings: MemcachedSettings) {
     this.#settings = settings
     this.ops = settings.patch === undefined ? ['put', 'delete'] : ['put', 'patch', 'delete']
+    this.guardsFields = settings.patch === 'merge'
   }
 
   /** All records at once: the client pipelines what they read, and then what they store. */
@@ -93,7 +92,7 @@ class MemcachedTarget implements Target<unknown> {
 
   async read(key: string, { signal }: { readonly signal: AbortSignal }): Promise<unknown> {
     const { connection, value: custom } = this.#settings
-    const item = await abortable(connection.gets(itemKeyOf(key, this.#settings.key)), signal)
+    const item = await orAborted(connection.gets(itemKeyOf(key, this.#settings.key)), signal)
     const held = item && memcachedValue(item.value).value
     if (held === undefined || custom !== undefined) return held
     return JSON.parse(typeof held === 'string' ? held : new TextDecoder().decode(held))
@@ -152,30 +151,49 @@ class MemcachedTarget implements Target<unknown> {
   }
 
   async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
-    const { connection } = this.#settings
+    const { connection, patch } = this.#settings
+    if (record.op === 'patch' && patch === undefined) return patchRefused
     const key = itemKeyOf(record.key, this.#settings.key)
     // Made before anything is read: what cannot be stored must not cost a look.
-    const merges = record.op === 'patch' && this.#settings.patch === 'merge'
-    const item = merges ? undefined : this.#itemOf(record, key, valueOfPut(record, this.#settings))
+    const merges = record.op === 'patch' && patch === 'merge'
+    const item = merges
+      ? undefined
+      : itemOf(record, key, valueOfPut(record, this.#settings), this.#settings)
     for (let reads = 0; reads < mostReads && !signal.aborted; reads++) {
       const held = await connection.gets(key)
-      const { version, value } = held ? memcachedValue(held.value) : nothing
-      if (version !== undefined && version >= record.version) {
-        return version === record.version ? applied : superseded
-      }
-      const next = item ?? this.#itemOf(record, key, valueOfPatch(record, value))
+      const next = this.#nextOf(record, key, item, held ? envelopeOf(held.value) : nothing)
+      if ('status' in next) return next
       if (signal.aborted) break
       if (await connection.store({ key, ...next, cas: held?.cas })) return applied
     }
     return signal.aborted ? aborted : contended
   }
 
-  #itemOf(record: WalRecord, key: string, value: NewValue): NewItem {
-    return itemOf(record, key, value, this.#settings)
+  /** `item` is what it puts where it is newer than all that is held. */
+  #nextOf(
+    record: WalRecord,
+    key: string,
+    item: NewItem | undefined,
+    envelope: Envelope,
+  ): NewItem | Outcome {
+    const { version = -1n, marks } = envelope
+    if (item !== undefined && record.version > version) return item
+    if (item !== undefined && marks === undefined) {
+      return version === record.version ? applied : superseded
+    }
+    const next = mergedItemOf(record, key, envelope, this.#settings)
+    if (next === 'not_an_object') return notAnObject
+    if (typeof next !== 'string') return next
+    return next === 'applied' ? applied : superseded
   }
 }
 
-const nothing = { version: undefined, value: undefined } as const
+const nothing = { version: undefined, value: undefined, marks: undefined } as const
+const notAnObject = permanent(
+  'not_an_object',
+  'What memcached holds is no JSON object: it has no fields.',
+)
+const patchRefused = permanent('unsupported_op', 'This target takes no patch without `patch`.')
 const aborted = transient('aborted', 'The apply was given up before memcached answered.')
 const contended = transient('contended', 'Others keep changing the item while it is being stored.')
 
@@ -193,25 +211,10 @@ async function untilAborted(
       outcomes[at] = await answer
     }),
   )
-  await abortable(settled, signal).catch(() => {})
+  await orAborted(settled, signal).catch(() => {})
   return [...outcomes]
 }
 
 function errorOf({ message, cause }: Pick<FailureOutcome, 'message' | 'cause'>): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
-}
-
-/** Waits for an answer no longer than the signal says. */
-async function abortable<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => {}
-  const aborts = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-  })
-  try {
-    if (signal.aborted) abort()
-    return await Promise.race([answer, aborts])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

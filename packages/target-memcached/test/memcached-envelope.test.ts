@@ -1,7 +1,7 @@
 import { SeededRandom } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
 import { memcachedValue } from '../src/index.ts'
-import { withVersion } from '../src/memcached-envelope.ts'
+import { envelopeOf, withVersion } from '../src/memcached-envelope.ts'
 import { itemKeyOf } from '../src/memcached-keys.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -30,7 +30,21 @@ describe('an item', () => {
     expect(JSON.parse(`${withVersion(2n ** 62n + 5n, undefined)}`)).toBe(null)
   })
 
-  test.each(['', 'text', '{"a":1}', `${' '.repeat(40)}1`, `\t\n\r ${'\n'.repeat(29)}x`])(
+  test('gives back what is kept of patches, which no reader sees', () => {
+    const marks = '{"since":"1","patched":{"Ærø":"5"}}'
+    for (const value of ['{"a":1}', undefined]) {
+      const held = `${withVersion(5n, value, marks)}`
+      expect(envelopeOf(held)).toEqual({ version: 5n, value, marks })
+      expect(memcachedValue(held)).toEqual({ version: 5n, value })
+      expect(JSON.parse(held)).toEqual(value === undefined ? null : { a: 1 })
+      const bytes = envelopeOf(Buffer.from(held))
+      expect(bytes).toMatchObject({ version: 5n, marks })
+      expect(bytes.value?.toString()).toBe(value)
+    }
+  })
+
+  const foreign = ['', 'text', '{"a":1}', '\n', `${' '.repeat(40)}1`, `\t\n\r ${'\n'.repeat(29)}x`]
+  test.each([...foreign, `${'\n'.repeat(60)}1`, `\r${' '.repeat(32)}\n`])(
     'that something else stored has no version: %j',
     (held) => {
       expect(memcachedValue(held)).toEqual({ version: undefined, value: held })

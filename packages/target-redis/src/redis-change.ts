@@ -1,9 +1,19 @@
 import { Buffer } from 'node:buffer'
-import { permanent, type WalRecord } from '@daybook/core'
+import {
+  applied,
+  changeRow,
+  markedRow,
+  newestOf,
+  type Outcome,
+  permanent,
+  rowMarks,
+  superseded,
+  type WalRecord,
+} from '@daybook/core'
 import type { RedisArgument } from './redis-client.ts'
 import { isVersionKey, versionKeyOf } from './redis-keys.ts'
 import { longestMs, type RedisSettings } from './redis-options.ts'
-import type { ScriptCall } from './redis-script.ts'
+import { digits, type ScriptCall } from './redis-script.ts'
 
 /** Largest value, in bytes. Source: https://redis.io/docs/latest/develop/data-types/strings/ */
 const largestBytes = 512 * 1024 * 1024
@@ -65,37 +75,56 @@ function madeOf(payload: unknown, record: WalRecord, value: RedisSettings['value
   }
 }
 
-/** A patch, as the script takes it, given the value that is held. Of what is not there no part is put. */
+/** What is held of a key: its version, empty for none, and its value. */
+export interface HeldValue {
+  readonly version: string
+  readonly value: string | undefined
+}
+
+/**
+ * What becomes of what is held by a change that is merged into it, as the script takes it; or the outcome where
+ * nothing does. Of what is not there no part is put: it is kept with the version, for the put that it belongs to.
+ */
 export function mergeOf(
   record: WalRecord,
-  held: string | undefined,
+  held: HeldValue,
   settings: RedisSettings,
-): ScriptCall {
-  const removal = callOf(record, settings)
-  const ttlMs = ttlOf(record, settings)
-  if (held === undefined || (ttlMs ?? 1) <= 0) return removal
-  const bytes = mergedBytes(held, record, settings)
-  const lives = ttlMs === undefined ? 0 : Math.max(ttlMs, settings.tombstoneMs)
-  return { ...removal, op: 'merge', bytes, ttlMs: ttlMs ?? 0, versionTtlMs: lives }
-}
-
-/** The JSON that is held with the fields of a patch. Throws the outcome `permanent` if it has no fields. */
-function mergedBytes(held: string, record: WalRecord, settings: RedisSettings): RedisArgument {
-  const fields = parsed(held)
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw permanent(
-      'not_an_object',
-      'What Redis holds is no JSON object, and has no fields to patch.',
-    )
+): ScriptCall | Outcome {
+  const call = callOf(record, settings)
+  const { op, version, payload } = record
+  const ttlMs = op === 'delete' ? undefined : ttlOf(record, settings)
+  const isOver = (ttlMs ?? 1) <= 0
+  const row = changeRow(rowOf(held), { op: isOver ? 'delete' : op, version, payload })
+  if (row === 'not_an_object') {
+    throw permanent(row, 'What Redis holds is no JSON object, and has no fields to patch.')
   }
-  return bytesOf({ ...fields, ...(record.payload as object) }, record, settings)
+  if (typeof row === 'string') return row === 'applied' ? applied : superseded
+  const kept = digits(newestOf(row)) + (rowMarks(row) ?? '')
+  const { tombstoneMs } = settings
+  const merged = { ...call, expected: held.version, kept }
+  if (row.value === undefined) {
+    return { ...merged, op: 'delete', bytes: '', ttlMs: 0, versionTtlMs: tombstoneMs }
+  }
+  const bytes = bytesOf(row.value, record, settings)
+  const versionTtlMs = ttlMs === undefined ? 0 : Math.max(ttlMs, tombstoneMs)
+  return { ...merged, op: op === 'patch' ? 'merge' : 'put', bytes, ttlMs: ttlMs ?? 0, versionTtlMs }
 }
 
+function rowOf({ version, value }: HeldValue): ReturnType<typeof markedRow> {
+  const newest = version === '' ? 0n : BigInt(version.slice(0, 19))
+  return markedRow(
+    newest,
+    value === undefined ? undefined : parsed(value),
+    version.slice(19) || undefined,
+  )
+}
+
+/** What is no JSON has no fields either. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return undefined
+    return text
   }
 }
 

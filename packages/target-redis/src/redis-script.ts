@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import type { RedisArgument, RedisConnection } from './redis-client.ts'
 
 // KEYS: the value, its version. ARGV: what to do, our version in 19 digits, the value's bytes, its
-// time to live in ms and the version's (0: for ever), and the version that must be held, or '*'.
+// time to live in ms and the version's (0: for ever), the version that must be held, or '*', and the version
+// that is held from then on.
+//
+// A version is 19 digits, of the newest change. Behind them is JSON where patches were newer than the last put
+// or delete: with it a change that is not the newest may still count. Whoever asks merges it ('merge'), and
+// sets what comes of it on condition that the same version is held.
 //
 // Versions are compared by halves: a Lua number is a double, exact to 2^53 only, and Redis compares
 // strings by the server's locale.
@@ -10,7 +15,8 @@ const script = `
 local value, version = KEYS[1], KEYS[2]
 local op, ours, bytes = ARGV[1], ARGV[2], ARGV[3]
 local held = redis.call('GET', version)
-if held and not (#held == 19 and string.match(held, '^%d+$')) then
+local newest = held and string.sub(held, 1, 19)
+if held and not (string.match(newest, '^%d+$') and #newest == 19 and string.match(held, '^%d+{?', 1) == string.sub(held, 1, 20)) then
   return redis.error_reply('DAYBOOK ' .. version .. ' holds something that is no version')
 end
 if op == 'read' then
@@ -24,13 +30,13 @@ if op == 'probe' then
   end
   return 'writable'
 end
-if held then
-  local high, ourHigh = tonumber(string.sub(held, 1, 10)), tonumber(string.sub(ours, 1, 10))
-  local low, ourLow = tonumber(string.sub(held, 11)), tonumber(string.sub(ours, 11))
+if held and ARGV[6] == '*' then
+  local high, ourHigh = tonumber(string.sub(newest, 1, 10)), tonumber(string.sub(ours, 1, 10))
+  local low, ourLow = tonumber(string.sub(newest, 11)), tonumber(string.sub(ours, 11))
   if ourHigh < high or (ourHigh == high and ourLow < low) then
-    return 'superseded'
+    return held == newest and 'superseded' or 'merge'
   end
-  if held == ours then
+  if newest == ours then
     if op == 'put' and ARGV[4] == '0' and redis.call('EXISTS', value) == 0 then
       redis.call('SET', value, bytes)
     end
@@ -52,9 +58,9 @@ elseif redis.call('EXISTS', value) == 1 then
   redis.call('SET', value, bytes, 'PX', ARGV[4])
 end
 if ARGV[5] == '0' then
-  redis.call('SET', version, ours)
+  redis.call('SET', version, ARGV[7])
 else
-  redis.call('SET', version, ours, 'PX', ARGV[5])
+  redis.call('SET', version, ARGV[7], 'PX', ARGV[5])
 end
 return 'applied'
 `
@@ -74,17 +80,26 @@ export interface ScriptCall {
   readonly versionTtlMs: number
   /** The version that was read, empty for none; where it is another one by now, nothing is done. */
   readonly expected?: string
+  /** What is kept as version; default `version` alone. */
+  readonly kept?: string
 }
 
-/** Applies a change, if it is newer than what is held. Value and version change in one step. */
+/** `merge`: it is older than some of what is held, and may still count. */
+export type ScriptAnswer = 'applied' | 'superseded' | 'changed' | 'merge'
+
+/**
+ * Applies a change: with `expected` if that is what is held, without if it is newer than what is held. Value
+ * and version change in one step.
+ */
 export async function runScript(
   connection: RedisConnection,
   call: ScriptCall,
-): Promise<'applied' | 'superseded' | 'changed'> {
+): Promise<ScriptAnswer> {
   const { keys, op, version, bytes, ttlMs, versionTtlMs, expected = '*' } = call
-  const args = [op, digits(version), bytes, `${ttlMs}`, `${versionTtlMs}`, expected]
-  const answer = await evaluate(connection, [...keys], args)
-  return `${answer}` as 'applied' | 'superseded' | 'changed'
+  const ours = digits(version)
+  const times = [`${ttlMs}`, `${versionTtlMs}`]
+  const args = [op, ours, bytes, ...times, expected, call.kept ?? ours]
+  return `${await evaluate(connection, [...keys], args)}` as ScriptAnswer
 }
 
 /** What is held of a key: value and version as of the same instant. */
@@ -122,6 +137,7 @@ async function evaluate(
   }
 }
 
-function digits(version: bigint): string {
+/** As many digits as the highest version has. */
+export function digits(version: bigint): string {
   return version.toString().padStart(19, '0')
 }

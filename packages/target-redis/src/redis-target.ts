@@ -6,6 +6,8 @@ import {
   type FetchPayloads,
   fetchingTarget,
   type Outcome,
+  orAborted,
+  permanent,
   superseded,
   type Target,
   transient,
@@ -47,6 +49,8 @@ const mostMerges = 5
 class RedisTarget implements Target<unknown> {
   readonly idempotency = 'version'
   readonly ops: Target['ops']
+  /** Patches are merged field by field, whichever comes first. */
+  readonly guardsFields: boolean
   readonly #settings: RedisSettings
   /**
    * The key that was unavailable last. In a cluster it may be one node that is gone, and a `PING` goes
@@ -57,6 +61,7 @@ class RedisTarget implements Target<unknown> {
   constructor(settings: RedisSettings) {
     this.#settings = settings
     this.ops = settings.patch === undefined ? ['put', 'delete'] : ['put', 'patch', 'delete']
+    this.guardsFields = settings.patch === 'merge'
   }
 
   /** One call for each record, all sent at once: the client pipelines them, for a cluster by node. */
@@ -85,7 +90,7 @@ class RedisTarget implements Target<unknown> {
     const { connection, value } = this.#settings
     const [name] = keysOf(key, this.#settings)
     if (!connection.isReady()) throw errorOf(notConnected)
-    const held = await abortable(connection.get(name), signal)
+    const held = await orAborted(connection.get(name), signal)
     if (held === null || held === undefined) return undefined
     return value === undefined ? JSON.parse(String(held)) : held
   }
@@ -119,8 +124,11 @@ class RedisTarget implements Target<unknown> {
   }
 
   async #applyOne(record: WalRecord): Promise<Outcome> {
-    if (record.op === 'patch' && this.#settings.patch === 'merge') return this.#merge(record)
-    const answer = await runScript(this.#settings.connection, callOf(record, this.#settings))
+    const { connection, patch } = this.#settings
+    if (record.op === 'patch' && patch === undefined) return patchRefused
+    if (record.op === 'patch' && patch === 'merge') return this.#merge(record)
+    const answer = await runScript(connection, callOf(record, this.#settings))
+    if (answer === 'merge') return this.#merge(record)
     return answer === 'superseded' ? superseded : applied
   }
 
@@ -129,12 +137,11 @@ class RedisTarget implements Target<unknown> {
     const { connection } = this.#settings
     for (let tries = 0; tries < mostMerges; tries++) {
       const keys = keysOf(record.key, this.#settings)
-      const held = await readHeld(connection, keys)
-      const call = mergeOf(record, held.value, this.#settings)
-      const answer = await runScript(connection, { ...call, expected: held.version })
-      if (answer !== 'changed') return answer === 'superseded' ? superseded : applied
+      const next = mergeOf(record, await readHeld(connection, keys), this.#settings)
+      if ('status' in next) return next
+      if ((await runScript(connection, next)) === 'applied') return applied
     }
-    return transient('contended', 'Others keep changing the value while a patch is merged.')
+    return transient('contended', 'Others keep changing the value while a change is merged.')
   }
 
   /**
@@ -160,6 +167,7 @@ class RedisTarget implements Target<unknown> {
   }
 }
 
+const patchRefused = permanent('unsupported_op', 'This target takes no patch without `patch`.')
 const aborted = transient('aborted', 'The apply was given up before Redis answered.')
 const broken = unavailable('connection', 'The connection broke before Redis answered.')
 const notConnected = unavailable(
@@ -169,19 +177,4 @@ const notConnected = unavailable(
 
 function errorOf({ message, cause }: Pick<FailureOutcome, 'message' | 'cause'>): WalError {
   return new WalError('ERR_UNAVAILABLE', message, { retryable: true, cause })
-}
-
-/** Waits for an answer no longer than the signal says. */
-async function abortable<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => {}
-  const aborts = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-  })
-  try {
-    if (signal.aborted) abort()
-    return await Promise.race([answer, aborts])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

@@ -29,7 +29,10 @@ export interface TargetConformanceOptions<P> {
   create(): TargetSubject<P> | Promise<TargetSubject<P>>
   /** A payload for a `put` of the key; another one for every number. */
   put(key: string, number: number): P
-  /** A payload for a `patch`: some fields only. Needed unless the target's `ops` leave patches out. */
+  /**
+   * A payload for a `patch`: some fields only. Needed unless the target's `ops` leave patches out; if given all the same,
+   * the target is held to refuse it.
+   */
   readonly patch?: (key: string, number: number) => Partial<P>
   /** The payload of a `delete`; default none. */
   readonly delete?: (key: string) => Partial<P> | undefined
@@ -42,6 +45,12 @@ export interface TargetConformanceOptions<P> {
    * false: a patch older than the row changes nothing.
    */
   readonly patchesCommute?: boolean
+  /**
+   * What comes of a patch where, by the versions, there is no row: `'row'`, one that has the fields of the patch alone;
+   * `'nothing'`, none. Needed for histories in which deletes come before patches, and patches before the first put;
+   * default without these.
+   */
+  readonly patchOfNothing?: 'row' | 'nothing'
   /**
    * The highest version it takes; default 2^63-1, what a store has to take. A target that passes records
    * on to a wal takes what a wal gives out: 2^53-1.

@@ -94,6 +94,18 @@ export const brokenTargets: readonly BrokenTarget[] = [
     turnsRed: ['changes nothing by patches that come late, in any order'],
   },
   {
+    flaw: 'takes a patch that it does not declare for a delete',
+    create: wrapped((target) => ({
+      ops: ['put', 'delete'],
+      apply: async (records) =>
+        records.map((record) => {
+          const { op } = record
+          return target.applyOne(op === 'patch' ? ({ ...record, op: 'delete' } as never) : record)
+        }),
+    })),
+    turnsRed: ['refuses patches where it declares to take none'],
+  },
+  {
     flaw: 'answers for failures only',
     create: wrapped((target) => ({
       apply: async (records) =>

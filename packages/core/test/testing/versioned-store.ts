@@ -1,5 +1,6 @@
 import type { WalRecord } from '../../src/record.ts'
 import { applied, permanent, superseded, type Target } from '../../src/target/target.ts'
+import { changeRow, type VersionedRow } from '../../src/target/versioned-row.ts'
 
 export interface Row {
   readonly title?: string
@@ -47,9 +48,30 @@ export class VersionedStore implements Target<Row> {
 
 const refusedYear = -1
 
+/** The same with a version for each field that was patched: patches may come in any order. */
+export class FieldStore extends VersionedStore {
+  readonly #rows = new Map<string, VersionedRow>()
+
+  override applyOne({ key = '', op, version, payload }: WalRecord<Row>) {
+    if (payload?.year === refusedYear) return permanent('YEAR', 'No such year.')
+    const next = changeRow(this.#rows.get(key) ?? nothing, { op, version, payload })
+    if (next === 'superseded') return superseded
+    if (typeof next !== 'string') this.#rows.set(key, next)
+    return applied
+  }
+
+  override async read(key: string): Promise<Row | undefined> {
+    const { value, part, patched } = this.#rows.get(key) ?? nothing
+    return (value ?? (patched.size > 0 ? part : undefined)) as Row | undefined
+  }
+}
+
+const nothing: VersionedRow = { since: 0n, value: undefined, part: {}, patched: new Map() }
+
 /** What the target suite needs to make payloads for it. */
 export const rowPayloads = {
   put: (key: string, number: number): Row => ({ title: `${key} ${number}`, year: 1900 + number }),
   patch: (_key: string, number: number): Partial<Row> => ({ year: 2000 + number }),
   refused: (): Row => ({ title: 'refused', year: refusedYear }),
+  patchOfNothing: 'row' as const,
 }

@@ -81,6 +81,7 @@ const payloads = {
     ][number % 4] ?? {},
   refused: (key: string): Film => ({ title: key, year: 'soon' as unknown as number }),
   patchesCommute: true,
+  patchOfNothing: 'row' as const,
 }
 
 describe.each(['films', 'apart'])('cassandraTarget on a real table, %s', (table) => {

@@ -170,7 +170,7 @@ test('of indices by function the missing one holds up its own records only', asy
   const several = elasticsearchTarget({ client, index: index2 })
   const outcomes = await apply(several, makeRecord({ key: 'closed' }), makeRecord({ key: 'a' }))
   expect(outcomes).toMatchObject([
-    { status: 'transient', code: 'index_closed_exception' },
+    { status: 'held', code: 'index_closed_exception' },
     { status: 'applied' },
   ])
   expect(await target.read?.('a', { signal })).toEqual({})
@@ -215,8 +215,12 @@ async function interrupted(breakIt: (line: string) => string) {
 test('a put that comes between the reading and the writing of a patch is not lost', async () => {
   const { target, held } = await interrupted((line) => line)
   expect(held).toEqual({ title: 'new', year: 2 })
-  const late = makeRecord({ key: 'a', version: 25n, payload: { title: 'late' } })
+  const late = makeRecord({ key: 'a', version: 15n, payload: { title: 'late' } })
   expect(await apply(target, late)).toEqual([{ status: 'superseded' }])
+  // Newer than the put, and older than the patch, which outlives it.
+  const between = makeRecord({ key: 'a', version: 25n, payload: { title: 'between' } })
+  expect(await apply(target, between)).toEqual([{ status: 'applied' }])
+  expect(await target.read?.('a', { signal })).toEqual({ title: 'between', year: 2 })
 })
 
 test('it would be lost if the writing were unconditional', async () => {
@@ -252,16 +256,20 @@ test('two first writes of a document at once end with the newer one', async () =
   expect(await target.read?.('a', { signal })).toEqual({ by: 'other' })
 })
 
-test('a patch without its document waits for it, and one of a deleted document too', async () => {
+test('a patch without its document is one of its fields alone, and what comes late is put under it', async () => {
   const { target } = await targetOn({ patch: 'optimistic' })
+  const held = () => target.read?.('a', { signal })
   const patch = makeRecord({ key: 'a', version: 30n, op: 'patch', payload: { year: 2 } })
-  const missing = { status: 'transient', code: 'document_missing_exception' }
-  expect(await apply(target, patch)).toMatchObject([missing])
+  const done = [{ status: 'applied' }]
+  expect(await apply(target, patch)).toEqual(done)
+  expect(await held()).toEqual({ year: 2 })
   await apply(target, makeRecord({ key: 'a', version: 20n, op: 'delete', payload: undefined }))
-  expect(await apply(target, patch)).toMatchObject([missing])
-  await apply(target, makeRecord({ key: 'a', version: 25n, payload: { year: 1, title: 'x' } }))
-  expect(await apply(target, patch)).toEqual([{ status: 'applied' }])
-  expect(await target.read?.('a', { signal })).toEqual({ year: 2, title: 'x' })
+  expect(await held()).toEqual({ year: 2 })
+  const put = makeRecord({ key: 'a', version: 25n, payload: { year: 1, title: 'x' } })
+  expect(await apply(target, put)).toEqual(done)
+  expect(await held()).toEqual({ year: 2, title: 'x' })
+  await apply(target, makeRecord({ key: 'a', version: 40n, op: 'delete', payload: undefined }))
+  expect(await held()).toBeUndefined()
 })
 
 test('documents written before there were patches keep their guard', async () => {

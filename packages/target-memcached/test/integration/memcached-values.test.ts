@@ -125,7 +125,12 @@ describe('a patch of an item', () => {
     const to = target({ patch: 'merge' })
     expect(await apply(to, patch(2n, { year: 1946 }))).toEqual(['applied'])
     expect(JSON.parse((await client.get('a')) ?? '')).toBe(null)
-    expect(await apply(to, put(1n, 'late'))).toEqual(['superseded'])
+    expect(await apply(to, put(1n, 'late'))).toEqual(['applied'])
+    expect(JSON.parse((await client.get('a')) ?? '')).toEqual({ title: 'late', year: 1946 })
+    await apply(to, put(3n, 'new'))
+    expect(memcachedValue((await client.get('a')) ?? '')).toEqual({
+      ...{ version: 3n, value: '{"title":"new"}' },
+    })
   })
 
   test('fails for good where the item has no fields', async () => {

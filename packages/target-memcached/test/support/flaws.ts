@@ -1,10 +1,17 @@
-import type { HeldItem, MemcachedConnection } from '../../src/index.ts'
+import {
+  type HeldItem,
+  type MemcachedConnection,
+  type MemcachedTargetOptions,
+  memcachedValue,
+} from '../../src/index.ts'
+import { withVersion } from '../../src/memcached-envelope.ts'
 
 /** A way to memcached that is broken in one place, and the cases that have to notice. */
 export interface Flaw {
   readonly flaw: string
   readonly change: (whole: MemcachedConnection) => Partial<MemcachedConnection>
   readonly turnsRed: readonly string[]
+  readonly options?: Pick<MemcachedTargetOptions, 'patch'>
 }
 
 const anyOrder = 'ends in the state of the versions in any order, with any repeats'
@@ -24,6 +31,17 @@ export const flaws: readonly Flaw[] = [
     flaw: 'rounds versions',
     change: (whole) => ({ gets: async (key) => rounded(await whole.gets(key)) }),
     turnsRed: [anyOrder, 'tells versions apart that a double cannot'],
+  },
+  {
+    flaw: 'forgets which fields were patched',
+    change: (whole) => ({
+      store(item) {
+        const { version = 0n, value } = memcachedValue(item.value)
+        return whole.store({ ...item, value: withVersion(version, value) })
+      },
+    }),
+    turnsRed: [anyOrder],
+    options: { patch: 'merge' },
   },
   {
     flaw: 'forgets what was deleted',

@@ -12,8 +12,11 @@ export interface Film {
 
 export const films = {
   put: (key: string, number: number): Film => ({ title: `${key} ${number}`, year: 1900 + number }),
-  patch: (_key: string, number: number): Film => ({ year: 2000 + number }),
+  patch: (_key: string, number: number): Film =>
+    number % 2 === 0 ? { year: 2000 + number } : { title: `patched ${number}` },
   refused: (): Film => ({ note: 1n }),
+  patchesCommute: true,
+  patchOfNothing: 'nothing' as const,
 }
 
 let subjects = 0

@@ -133,7 +133,19 @@ describe('a patch', () => {
     const to = target({ patch: 'merge' })
     expect(await apply(to, patch(2n, { year: 1946 }))).toEqual(['applied'])
     expect(await client.get('a')).toBe(null)
-    expect(await apply(to, put(1n, 'late'))).toEqual(['superseded'])
+    expect(await apply(to, put(1n, 'late'))).toEqual(['applied'])
+    expect(JSON.parse((await client.get('a')) ?? '')).toEqual({ title: 'late', year: 1946 })
+    expect(await client.get('{a}:daybook')).toMatch(/^0{18}2\{"since":"1"/)
+    await apply(to, put(3n, 'new'))
+    expect(await client.get('{a}:daybook')).toBe('0000000000000000003')
+  })
+
+  test('is merged into by an older put and an older delete also where the target takes no patches', async () => {
+    await apply(target({ patch: 'merge' }), put(1n, 'first'), patch(5n, { year: 1946 }))
+    expect(await apply(target(), put(3n, 'between'))).toEqual(['applied'])
+    expect(JSON.parse((await client.get('a')) ?? '')).toEqual({ title: 'between', year: 1946 })
+    expect(await apply(target(), put(2n, 'late'), gone(4n))).toEqual(['superseded', 'applied'])
+    expect(await client.get('a')).toBe(null)
   })
 
   test('keeps the time to live, numbers and empty lists as they are', async () => {

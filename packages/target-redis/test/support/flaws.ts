@@ -1,10 +1,11 @@
-import type { NodeRedisClient, RedisClient } from '../../src/index.ts'
+import type { NodeRedisClient, RedisClient, RedisTargetOptions } from '../../src/index.ts'
 
 /** A script that is broken in one place, and the cases that have to notice. */
 export interface Flaw {
   readonly flaw: string
   readonly change: (script: string) => string
   readonly turnsRed: readonly string[]
+  readonly options?: Pick<RedisTargetOptions, 'patch'>
 }
 
 const anyOrder = 'ends in the state of the versions in any order, with any repeats'
@@ -29,6 +30,16 @@ export const flaws: readonly Flaw[] = [
       'changes nothing when an older change comes after a newer one',
       'takes the highest version there is',
     ],
+  },
+  {
+    flaw: 'forgets which fields were patched',
+    change: (script) =>
+      script.replaceAll(
+        /(redis.call\('SET', version), ARGV\[7\]/g,
+        '$1, string.sub(ARGV[7], 1, 19)',
+      ),
+    turnsRed: [anyOrder],
+    options: { patch: 'merge' },
   },
   {
     flaw: 'keeps no version of what is deleted',

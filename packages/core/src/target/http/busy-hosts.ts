@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import { isUnmadeCode } from '../../connection-errors.ts'
 import { type FailureOutcome, type HeldOutcome, held } from '../target.ts'
 
 /** Wait, in ms, for a host that does not say for how long: doubled up to the longest. */
@@ -55,6 +56,8 @@ export class BusyHosts {
    * attempts count from then on.
    */
   down(host: string, recordId: string, outcome: FailureOutcome): HeldOutcome | FailureOutcome {
+    // What was not even sent has brought nothing down.
+    if (isUnmadeCode(outcome.code)) return this.throttled(host, outcome)
     const successes = this.#successes.get(host) ?? 0
     const before = this.#falls.get(recordId)
     const isSame = before !== undefined && before.successes === successes

@@ -39,7 +39,7 @@ async function patchesInAnyOrder(fixture: TargetFixture): Promise<void> {
     const mayCommute = fixture.options.patchesCommute === true
     if (idempotency !== 'version' || mayCommute || !store.takes('patch')) return
     const accepted = new Map<string, WalRecord[]>(keys.map((key) => [key, []]))
-    const deliveries = keys.map((key) => rowWithPatches(fixture, random, key))
+    const deliveries = keys.map((key) => rowWithPatches(fixture, random, store, key))
     while (deliveries.some((left) => left.length > 0)) {
       const batch = nextBatch(random, deliveries, store)
       await store.apply(...batch)
@@ -51,17 +51,24 @@ async function patchesInAnyOrder(fixture: TargetFixture): Promise<void> {
     }
     for (const [key, records] of accepted) {
       const contract = 'A patch older than its row changes none of its fields'
-      await store.checkHolds(key, stateOf(records), contract)
+      await store.checkHolds(key, stateOf(records, fixture.options.patchOfNothing), contract)
     }
   })
 }
 
-/** A row that is there first, and changes of it as they may come: some twice, none a delete. */
-function rowWithPatches(fixture: TargetFixture, random: SeededRandom, key: string): WalRecord[] {
+/** A row that is there first, and changes of it as they may come: some twice, deletes if it is known what a patch does after. */
+function rowWithPatches(
+  fixture: TargetFixture,
+  random: SeededRandom,
+  store: TargetStore,
+  key: string,
+): WalRecord[] {
   let version = fixture.highVersion
+  const deletes = fixture.options.patchOfNothing !== undefined && store.takes('delete')
   const changes = Array.from({ length: random.integer(2, 6) }, (_, number) => {
     version += BigInt(random.integer(1, 5_000))
-    const op = number === 0 || random.chance(0.3) ? 'put' : 'patch'
+    const other = deletes && random.chance(0.3) ? 'delete' : 'patch'
+    const op = number === 0 || random.chance(0.3) ? 'put' : other
     return fixture.change(op, key, number, { version })
   })
   const [first, ...rest] = changes
@@ -114,7 +121,8 @@ async function runOne(
   }
   for (const [at, key] of keys.entries()) {
     const contract = 'After any redelivery the store holds the state of the versions'
-    await store.checkHolds(key, stateOf(histories[at] ?? []), contract)
+    const state = stateOf(histories[at] ?? [], fixture.options.patchOfNothing)
+    await store.checkHolds(key, state, contract)
   }
 }
 
@@ -129,17 +137,17 @@ function history(
   let exists = false
   return Array.from({ length: random.integer(1, 6) }, (_, number) => {
     version += random.chance(0.5) ? 1n : BigInt(random.integer(1, 5_000)) * 16n
-    const op = pickOp(random, exists, store)
+    const op = pickOp(random, exists || fixture.options.patchOfNothing !== undefined, store)
     exists = op !== 'delete'
     return fixture.change(op, key, number, { version })
   })
 }
 
-/** A patch needs a row to patch: what a store makes of one without is its own affair. */
-function pickOp(random: SeededRandom, exists: boolean, store: TargetStore): Op {
+/** What a store makes of a patch without a row is its own affair, unless the options say it. */
+function pickOp(random: SeededRandom, mayPatch: boolean, store: TargetStore): Op {
   const dice = random.next()
   if (dice < 0.3 && store.takes('delete')) return 'delete'
-  return dice < 0.6 && exists && store.takes('patch') ? 'patch' : 'put'
+  return dice < 0.7 && mayPatch && store.takes('patch') ? 'patch' : 'put'
 }
 
 /** In order, but from time to time some of what came already comes again, as after a restart. */

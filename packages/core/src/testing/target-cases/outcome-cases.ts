@@ -12,6 +12,7 @@ export const outcomeCases: readonly TargetCase[] = [
     run: appliesInOrder,
   },
   { name: 'declares ops that there are', run: declaresOps },
+  { name: 'refuses patches where it declares to take none', run: refusesPatches },
 ]
 
 function answersPerRecord(fixture: TargetFixture): Promise<void> {
@@ -100,6 +101,19 @@ function declaresOps(fixture: TargetFixture): Promise<void> {
     )
     const sane = ['version', 'id', 'none'].includes(target.idempotency)
     check(sane, "Target.idempotency is 'version', 'id' or 'none'", brief(target.idempotency))
+  })
+}
+
+/** Such a write is refused before it is stored; what was stored before the target said so comes to it. */
+function refusesPatches(fixture: TargetFixture): Promise<void> {
+  return fixture.withStore(async (store) => {
+    if (store.takes('patch') || fixture.options.patch === undefined) return
+    const put = fixture.change('put', 'a', 1)
+    await store.apply(put)
+    const verdict = await refusalOf(store, fixture.change('patch', 'a', 2))
+    const contract = "A patch, of which the target says that it takes none, is answered 'permanent'"
+    check(verdict.status === 'permanent', contract, brief(verdict))
+    await store.checkHolds('a', put.payload, 'A patch that is refused changes nothing')
   })
 }
 

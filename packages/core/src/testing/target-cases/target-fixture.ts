@@ -177,10 +177,14 @@ function checkOutcomes(outcomes: readonly Outcome[], count: number): readonly Ou
 }
 
 /** What a store holds of a key once the changes were applied in the order of their versions. */
-export function stateOf(records: readonly WalRecord[]): unknown {
+export function stateOf(
+  records: readonly WalRecord[],
+  patchOfNothing: 'row' | 'nothing' = 'row',
+): unknown {
   const inOrder = [...records].sort((a, b) => (a.version < b.version ? -1 : 1))
   return inOrder.reduce<unknown>((state, { op, payload }) => {
     if (op === 'put') return payload
-    return op === 'delete' ? undefined : { ...(state as object), ...(payload as object) }
+    if (op === 'delete' || (state === undefined && patchOfNothing === 'nothing')) return undefined
+    return { ...(state as object), ...(payload as object) }
   }, undefined)
 }

@@ -79,6 +79,25 @@ describe('an address that each record has of its own', () => {
     expect(statuses).toEqual([...Array.from({ length: 6 }, () => 'held'), 'transient'])
   })
 
+  it('does not pay for a host to which no connection could be made, however often', async () => {
+    const clock = new VirtualClock()
+    const { fetch } = failing('ECONNREFUSED')
+    let isRefused = false
+    const target = httpTarget({
+      ...{ ...ownAddress(), clock },
+      fetch: (url, init) => (isRefused ? fetch() : globalThis.fetch(url, init)),
+    })
+    for (let times = 0; times < 8; times++) {
+      isRefused = true
+      expect(await applyTo(target, [makeRecord({ id: 'same' })])).toMatchObject([
+        { status: 'held' },
+      ])
+      await clock.advance(60_000)
+      isRefused = false
+      expect(await applyTo(target, [makeRecord()])).toEqual([{ status: 'applied' }])
+    }
+  })
+
   it('is not at fault for what this process lacks, nor for its credentials', async () => {
     for (const code of ['EMFILE', 'ENETDOWN', 'EADDRNOTAVAIL', 'UND_ERR_DESTROYED']) {
       expect(await applyOne(failing(code))).toMatchObject({ status: 'unavailable', code })

@@ -1,7 +1,7 @@
 import { applied, type Outcome } from '../../../../src/target/target.ts'
 import { makeRecord } from '../../../../src/testing/index.ts'
 import type { Row } from '../../../testing/versioned-store.ts'
-import { VersionedStore } from '../../../testing/versioned-store.ts'
+import { FieldStore, VersionedStore } from '../../../testing/versioned-store.ts'
 import type { Received, Reply } from './application.ts'
 
 /** The JSON of a record, as this library sends it. */
@@ -14,9 +14,9 @@ interface Sent {
 }
 
 /** How an application tells a repetition. */
-export type Guard = 'id' | 'version' | 'none'
+export type Guard = 'id' | 'version' | 'fields' | 'none'
 
-/** What an application keeps of films, guarded by the id or by the version of what it is sent. */
+/** What an application keeps of films, guarded by the id or by the version of what it is sent, of a row or of each field. */
 export class Films {
   readonly #guard: Guard
   readonly #seen = new Set<string>()
@@ -24,7 +24,13 @@ export class Films {
 
   constructor(guard: Guard) {
     this.#guard = guard
-    this.#store = guard === 'version' ? new VersionedStore() : new UnguardedStore()
+    const Store = {
+      version: VersionedStore,
+      fields: FieldStore,
+      id: UnguardedStore,
+      none: UnguardedStore,
+    }[guard]
+    this.#store = new Store()
   }
 
   apply({ id, key, op, version, payload }: Sent): Outcome {
