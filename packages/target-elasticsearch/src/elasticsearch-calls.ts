@@ -87,7 +87,7 @@ export class ElasticsearchCalls<P> {
       return items.map((item) => Object.values(item)[0] ?? {})
     } catch (error) {
       if (statusOf(error) === 413) return undefined
-      throw storeFailure(error, this.shared)
+      throw storeFailure(error)
     }
   }
 
@@ -109,7 +109,7 @@ export class ElasticsearchCalls<P> {
       await this.#send({ method: 'GET', ...call }, signal)
     } catch (error) {
       // It is there, and this is not for whoever may only write. A record has to tell.
-      if (statusOf(error) !== 403) throw storeFailure(error, this.shared)
+      if (statusOf(error) !== 403) throw storeFailure(error)
     }
   }
 
@@ -122,7 +122,7 @@ export class ElasticsearchCalls<P> {
     try {
       await this.#send({ method: 'GET', path, querystring, meta: { name: 'get' } }, signal)
     } catch (error) {
-      const failure = storeFailure(error, this.shared)
+      const failure = storeFailure(error)
       // Not there, not for us to read, or not to be read by the name of several indices: a record has to tell.
       const isAnswer = failure.status === 'permanent' || [403, 404].includes(statusOf(error) ?? 0)
       if (!isAnswer) throw failure
@@ -149,7 +149,7 @@ export class ElasticsearchCalls<P> {
       return indices.map(({ mappings = {} }) => mappings)
     } catch (error) {
       if ([403, 404].includes(statusOf(error) ?? 0)) return []
-      throw storeFailure(error, this.shared)
+      throw storeFailure(error)
     }
   }
 
@@ -163,7 +163,7 @@ export class ElasticsearchCalls<P> {
       if (status === 404) return false
       // Without the right to look, the records have to tell; and 400, 405: it knows no such question.
       if ([400, 403, 405].includes(status)) return true
-      throw storeFailure(error, this.shared)
+      throw storeFailure(error)
     }
   }
 
@@ -171,7 +171,7 @@ export class ElasticsearchCalls<P> {
     try {
       return await this.#send(call, signal)
     } catch (error) {
-      throw storeFailure(error, this.shared)
+      throw storeFailure(error)
     }
   }
 

@@ -1,4 +1,11 @@
-import { type Clock, type FailureClass, type FailureOutcome, systemClock } from '@daybook/core'
+import {
+  type Clock,
+  type FailureClass,
+  type FailureDetails,
+  type FailureOutcome,
+  type HeldOutcome,
+  systemClock,
+} from '@daybook/core'
 import { retryAfterMs } from './retry-after.ts'
 import { StoreFailure } from './store-failure.ts'
 
@@ -12,12 +19,13 @@ export interface Problem {
 }
 
 /**
- * - `index`: the index is not there, closed, blocked, without its shard, or ours to write. Where all
+ * - `index`: the index is not there, closed, blocked, without its shard, or not ours to write. Where all
  *   records go into one index no record is to blame, and the target counts as unavailable. Where each
- *   names its own index, the others' go on meanwhile: transient.
- * - `pipeline`: the same, of the ingest pipeline.
+ *   names its own index, its records are held, and the others' go on meanwhile.
+ * - `full`: the index is blocked because a disk is nearly full. The same, but throttled where it is the one of all.
+ * - `pipeline`: the pipeline is not there. As `index`, but transient where each record names its own.
  */
-type Verdict = FailureClass | 'index' | 'pipeline'
+type Verdict = FailureClass | 'index' | 'full' | 'pipeline'
 
 /** What all of a target's records have in common: no record is to blame for it where it is amiss. */
 export interface Shared {
@@ -70,37 +78,46 @@ const missingPipeline = /pipeline with id .* does not exist/
 
 function verdictOf({ status = 0, type = '', reason = '' }: Problem): Verdict {
   if (type === 'illegal_argument_exception' && missingPipeline.test(reason)) return 'pipeline'
+  if (type === 'cluster_block_exception' && status === 429) return 'full'
   const known = byType[type] ?? byStatus[status]
   if (known !== undefined) return known
   return status >= 400 && status < 500 ? 'permanent' : 'transient'
 }
 
-function isOfSetUp(verdict: Verdict): verdict is keyof Shared {
-  return verdict === 'index' || verdict === 'pipeline'
+/** What a problem means for the record that it is said of. */
+export function failureOf(problem: Problem, shared: Shared): FailureOutcome | HeldOutcome {
+  return { status: statusFor(verdictOf(problem), shared), ...told(problem) }
 }
 
-/** What a problem means for records. */
-export function failureOf(
-  problem: Problem,
-  shared: Shared,
-  details: { readonly retryAfterMs?: number | undefined; readonly cause?: unknown } = {},
-): FailureOutcome {
-  const verdict = verdictOf(problem)
-  const status = isOfSetUp(verdict) ? (shared[verdict] ? 'unavailable' : 'transient') : verdict
+function statusFor(verdict: Verdict, shared: Shared): FailureClass | 'held' {
+  if (verdict === 'pipeline') return shared.pipeline ? 'unavailable' : 'transient'
+  if (verdict === 'index') return shared.index ? 'unavailable' : 'held'
+  if (verdict === 'full') return shared.index ? 'throttled' : 'held'
+  return verdict
+}
+
+/** The same of a call as a whole: it says nothing of one index of many. */
+function statusOfCall(verdict: Verdict): FailureClass {
+  if (verdict === 'full') return 'throttled'
+  return verdict === 'index' || verdict === 'pipeline' ? 'unavailable' : verdict
+}
+
+function told(problem: Problem): { readonly code: string; readonly message: string } {
   const code = problem.type ?? String(problem.status ?? 'unknown')
   const message = problem.reason ?? `Elasticsearch answers ${problem.status ?? 'nothing'}`
-  return { status, code, message: `${message}${help(problem)}`, ...details }
+  return { code, message: `${message}${help(problem)}` }
 }
 
 /** What a call threw, to be thrown on. */
-export function storeFailure(
-  error: unknown,
-  shared: Shared,
-  clock: Clock = systemClock,
-): StoreFailure {
+export function storeFailure(error: unknown, clock: Clock = systemClock): StoreFailure {
   const { headers } = (error ?? {}) as ClientError
-  const details = { cause: error, retryAfterMs: retryAfterMs(headers, clock) }
-  return new StoreFailure(failureOf(problemOf(error), shared, details))
+  return callFailure(problemOf(error), { cause: error, retryAfterMs: retryAfterMs(headers, clock) })
+}
+
+/** What a problem means where it is a call's, and no record's. */
+export function callFailure(problem: Problem, details: FailureDetails = {}): StoreFailure {
+  const status = statusOfCall(verdictOf(problem))
+  return new StoreFailure({ status, ...told(problem), ...details })
 }
 
 /** The status of an error that a call threw; undefined where no answer came. */

@@ -20,7 +20,7 @@ const forAll = { index: true, pipeline: true }
 const ofEach = { index: false, pipeline: false }
 
 test.each(ofClient)('a %s of the client is %s', (name, status) => {
-  const failure = storeFailure(clientError(name), forAll)
+  const failure = storeFailure(clientError(name))
   expect(failure).toMatchObject({ status, code: name, message: `what a ${name} says` })
 })
 
@@ -32,9 +32,9 @@ test('no error that the client exports is left out here', () => {
 test.each([
   [400, undefined, 'permanent', 'permanent'],
   [401, 'security_exception', 'unavailable', 'unavailable'],
-  [403, 'security_exception', 'unavailable', 'transient'],
-  [403, 'cluster_block_exception', 'unavailable', 'transient'],
-  [404, 'index_not_found_exception', 'unavailable', 'transient'],
+  [403, 'security_exception', 'unavailable', 'held'],
+  [403, 'cluster_block_exception', 'unavailable', 'held'],
+  [404, 'index_not_found_exception', 'unavailable', 'held'],
   [405, undefined, 'unavailable', 'unavailable'],
   [406, undefined, 'unavailable', 'unavailable'],
   [407, undefined, 'unavailable', 'unavailable'],
@@ -44,15 +44,16 @@ test.each([
   [415, undefined, 'unavailable', 'unavailable'],
   [429, 'es_rejected_execution_exception', 'throttled', 'throttled'],
   [429, 'circuit_breaking_exception', 'throttled', 'throttled'],
-  [429, 'cluster_block_exception', 'throttled', 'throttled'],
+  [429, 'cluster_block_exception', 'throttled', 'held'],
   [500, 'illegal_state_exception', 'transient', 'transient'],
   [501, undefined, 'transient', 'transient'],
   [502, undefined, 'unavailable', 'unavailable'],
+  [503, 'cluster_block_exception', 'unavailable', 'unavailable'],
   [503, 'master_not_discovered_exception', 'unavailable', 'unavailable'],
-  [503, 'unavailable_shards_exception', 'unavailable', 'transient'],
-  [503, 'no_shard_available_action_exception', 'unavailable', 'transient'],
+  [503, 'unavailable_shards_exception', 'unavailable', 'held'],
+  [503, 'no_shard_available_action_exception', 'unavailable', 'held'],
   [504, undefined, 'unavailable', 'unavailable'],
-  [400, 'index_closed_exception', 'unavailable', 'transient'],
+  [400, 'index_closed_exception', 'unavailable', 'held'],
   [400, 'media_type_header_exception', 'unavailable', 'unavailable'],
   [400, 'document_parsing_exception', 'permanent', 'permanent'],
   [400, 'mapper_parsing_exception', 'permanent', 'permanent'],
@@ -66,6 +67,16 @@ test.each([
     expect(failureOf(problem, ofEach).status).toBe(many)
   },
 )
+
+test('what a whole call is refused for is no matter of one index, also where each record names its own', () => {
+  const types = ['index_not_found_exception', 'security_exception', 'index_closed_exception']
+  for (const type of types) {
+    const failure = storeFailure(responseError(403, { error: { type, reason: 'no' } }))
+    expect(failure).toMatchObject({ status: 'unavailable', code: type })
+  }
+  const full = { error: { type: 'cluster_block_exception', reason: 'disk usage exceeded' } }
+  expect(storeFailure(responseError(429, full)).status).toBe('throttled')
+})
 
 test('a missing pipeline is a matter of the set-up, and no fault of the record', () => {
   const problem = {
@@ -96,10 +107,10 @@ test("a refusal carries the store's own word as its code, and its reason with th
 
 test('the same is read out of an answer that is an error as a whole', () => {
   const body = { error: { type: 'security_exception', reason: 'missing authentication' } }
-  const failure = storeFailure(responseError(401, body), forAll)
+  const failure = storeFailure(responseError(401, body))
   expect(failure).toMatchObject({ status: 'unavailable', code: 'security_exception' })
   expect(failure.message).toMatch(/^missing authentication\. The credentials/)
-  expect(storeFailure(responseError(502, '<html>'), forAll).code).toBe('502')
+  expect(storeFailure(responseError(502, '<html>')).code).toBe('502')
 })
 
 test.each([
@@ -109,11 +120,7 @@ test.each([
   ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
   ['soon', undefined],
 ])('Retry-After: %s is a wait of %s ms', (value, retryAfterMs) => {
-  const clock = { now: () => 45_000 } as Parameters<typeof storeFailure>[2]
-  const failure = storeFailure(
-    responseError(429, undefined, { 'retry-after': value }),
-    forAll,
-    clock,
-  )
+  const clock = { now: () => 45_000 } as Parameters<typeof storeFailure>[1]
+  const failure = storeFailure(responseError(429, undefined, { 'retry-after': value }), clock)
   expect(failure).toMatchObject({ status: 'throttled', retryAfterMs })
 })

@@ -1,0 +1,122 @@
+import {
+  type Clock,
+  type HeldOutcome,
+  held,
+  type Op,
+  type Outcome,
+  systemClock,
+  type WalRecord,
+} from '@daybook/core'
+import { isRefused, type Place, placeOf } from './document-place.ts'
+import type { ElasticsearchCalls } from './elasticsearch-calls.ts'
+import type { ElasticsearchSettings } from './elasticsearch-options.ts'
+import type { Writer } from './plain-writer.ts'
+
+/** How long the records of an index wait that takes none, in ms: doubled up to the longest. */
+const firstWaitMs = 1_000
+const longestWaitMs = 30_000
+
+/** How soon it is looked whether the question after an index was answered, in ms. */
+const askingMs = 100
+
+/** An index that takes nothing. */
+interface Trouble {
+  readonly outcome: HeldOutcome
+  /** Where the record belongs that was told so. */
+  readonly place: Place
+  readonly waitMs: number
+  /** By the monotonic clock. */
+  readonly until: number
+  /**
+   * - `waits`: until then nobody asks.
+   * - `asked`: a question after it is under way.
+   * - `answered`: it was answered, and records may go; one that is taken ends the trouble.
+   */
+  state: 'waits' | 'asked' | 'answered'
+}
+
+/**
+ * Where each record names its index: one of them that is missing, closed, blocked or without its shard holds
+ * its own records back, and no others. An index is asked after beside the batches, not by them: what has no shard
+ * answers late, and all that is in a bulk with it would wait.
+ */
+export class HoldingWriter<P> implements Writer<P> {
+  readonly ops: readonly Op[]
+  readonly #settings: ElasticsearchSettings<P>
+  readonly #writer: Writer<P>
+  readonly #calls: Pick<ElasticsearchCalls<P>, 'shardHealth'>
+  readonly #clock: Clock
+  /** By name. An index is here until it takes a record again. */
+  readonly #troubles = new Map<string, Trouble>()
+
+  constructor(
+    settings: ElasticsearchSettings<P>,
+    writer: Writer<P>,
+    calls: Pick<ElasticsearchCalls<P>, 'shardHealth'>,
+    clock: Clock = systemClock,
+  ) {
+    this.ops = writer.ops
+    this.#settings = settings
+    this.#writer = writer
+    this.#calls = calls
+    this.#clock = clock
+  }
+
+  async apply(records: readonly WalRecord<P>[], signal: AbortSignal): Promise<readonly Outcome[]> {
+    const kept = records.map((record) => this.#heldBack(record))
+    const sent = records.filter((_, at) => kept[at] === undefined)
+    const answers = sent.length === 0 ? [] : [...(await this.#writer.apply(sent, signal))]
+    return records.map((record, at) => {
+      return kept[at] ?? this.#told(record, answers.shift() as Outcome)
+    })
+  }
+
+  #heldBack(record: WalRecord<P>): HeldOutcome | undefined {
+    if (this.#troubles.size === 0) return undefined
+    const place = placeOf(this.#settings, record)
+    const trouble = isRefused(place) ? undefined : this.#troubles.get(place.index)
+    if (trouble === undefined || trouble.state === 'answered') return undefined
+    const leftMs = trouble.until - this.#clock.monotonic()
+    if (leftMs > 0) return heldFor(trouble.outcome, leftMs)
+    if (trouble.state === 'waits') this.#ask(trouble)
+    return heldFor(trouble.outcome, askingMs)
+  }
+
+  #ask(trouble: Trouble): void {
+    trouble.state = 'asked'
+    this.#calls.shardHealth(trouble.place, new AbortController().signal).then(
+      () => {
+        trouble.state = 'answered'
+      },
+      () => this.#note(trouble.place, trouble.outcome, trouble),
+    )
+  }
+
+  #told(record: WalRecord<P>, outcome: Outcome): Outcome {
+    const place = placeOf(this.#settings, record)
+    if (isRefused(place)) return outcome
+    const { index } = place
+    const before = this.#troubles.get(index)
+    if (outcome.status === 'held') {
+      // Others of the same batch, or of one beside it, were told the same.
+      const isSame = before !== undefined && before.until > this.#clock.monotonic()
+      const { until } = isSame ? before : this.#note(place, outcome, before)
+      return heldFor(outcome, until - this.#clock.monotonic())
+    }
+    const isTaken = outcome.status === 'applied' || outcome.status === 'superseded'
+    if (isTaken && before?.state === 'answered') this.#troubles.delete(index)
+    return outcome
+  }
+
+  #note(place: Place, outcome: HeldOutcome, before: Trouble | undefined): Trouble {
+    const waitMs = before === undefined ? firstWaitMs : Math.min(before.waitMs * 2, longestWaitMs)
+    const until = this.#clock.monotonic() + waitMs
+    const trouble: Trouble = { outcome, place, waitMs, until, state: 'waits' }
+    this.#troubles.set(place.index, trouble)
+    return trouble
+  }
+}
+
+function heldFor({ code, message, cause }: HeldOutcome, leftMs: number): HeldOutcome {
+  return held(code, message, { retryAfterMs: Math.max(1, Math.ceil(leftMs)), cause })
+}
