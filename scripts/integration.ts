@@ -30,6 +30,9 @@ const { values, positionals } = parseArgs({
   options: { report: { type: 'string' }, 'not-run': { type: 'string' } },
 })
 
+// For servers that are started here, and by the tests.
+process.env['DAYBOOK_BRIEF_SERVERS'] = '1'
+
 const remove = removeWhatComes()
 const running = new Set<ChildProcess>()
 const absent = new Map<ServerName, string>()

@@ -20,6 +20,9 @@ export const brokerSettings = {
   // A topic that nobody created is a mistake, and no test should wait for further consumers.
   'auto.create.topics.enable': 'false',
   'group.initial.rebalance.delay.ms': 0,
+  // A broker that was killed may not come back before the session of its former life is over.
+  'broker.session.timeout.ms': 4_000,
+  'broker.heartbeat.interval.ms': 500,
   // A small machine with other things to do.
   'num.network.threads': 2,
   'num.io.threads': 4,

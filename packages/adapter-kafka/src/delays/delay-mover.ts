@@ -1,4 +1,5 @@
 import type { Clock, SendOutcome, Timer } from '@daybook/core'
+import TinyQueue from 'tinyqueue'
 import { Membership } from '../consumer/membership.ts'
 import type { Partition } from '../consumer/partition.ts'
 import type { KafkaEntry, KafkaMessage, KafkaPlace } from '../kafka-client.ts'
@@ -6,7 +7,6 @@ import { kafkaError } from '../kafka-errors.ts'
 import { bytesOf } from '../kafka-message.ts'
 import { dueAtOf } from '../kafka-record.ts'
 import { delaysGroupOf, delaysTopicOf, type QueueParts } from '../queue-parts.ts'
-import { Heap } from './heap.ts'
 import { hopAtOf, keyFor, type Tiers, withoutHop } from './tiers.ts'
 
 /** What a mover needs of its queue. */
@@ -46,8 +46,9 @@ export class DelayMover {
   readonly #topic: string
   readonly #membership: Membership
   /** Read, and not sent on: the next one first. Those of a partition that was lost go when it is their turn. */
-  readonly #held = new Heap<Held>((a, b) =>
-    a.hopAt === b.hopAt ? a.entry.offset < b.entry.offset : a.hopAt < b.hopAt,
+  readonly #held = new TinyQueue<Held>(
+    [],
+    (a, b) => a.hopAt - b.hopAt || a.entry.offset - b.entry.offset,
   )
   #timer: Timer | undefined
   #moving: Promise<void> | undefined

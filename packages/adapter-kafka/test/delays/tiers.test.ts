@@ -1,6 +1,5 @@
-import { makeStoredRecord, SeededRandom } from '@daybook/core/testing'
+import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
-import { Heap } from '../../src/delays/heap.ts'
 import { hopAtOf, Tiers, withoutHop } from '../../src/delays/tiers.ts'
 import { messageOf } from '../../src/kafka-message.ts'
 
@@ -34,23 +33,6 @@ test('a message that does not say when goes on at once', () => {
   expect(hopAtOf(message)).toBe(0)
   const headers = new Map([...message.headers, ['daybook-hop-at', Buffer.from('soon')] as const])
   expect(hopAtOf({ ...message, headers })).toBe(0)
-})
-
-test('a heap gives back the least first, whatever came in between', () => {
-  const random = new SeededRandom(Number(process.env['DAYBOOK_SEED']))
-  const heap = new Heap<number>((a, b) => a < b)
-  const model: number[] = []
-  for (let step = 0; step < 2_000; step++) {
-    if (random.chance(0.6)) {
-      const item = random.integer(0, 100)
-      heap.push(item)
-      model.push(item)
-      model.sort((a, b) => a - b)
-    } else {
-      expect(heap.peek()).toBe(model[0])
-      expect(heap.pop()).toBe(model.shift())
-    }
-  }
 })
 
 function recordParts(message: ReturnType<typeof messageOf>) {

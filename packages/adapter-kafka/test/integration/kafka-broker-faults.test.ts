@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { createWal, fanOut, type, type Wal } from '@daybook/core'
 import { reportDelivery } from '@daybook/core/testing'
 import { type Service, service, type TcpProxy, tcpProxy } from '@daybook/services'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, type ExpectStatic, expect, test } from 'vitest'
 import { kafkaQueue } from '../../src/index.ts'
+import { forwardingPair } from '../support/archive.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { keyedWriters, WatchfulTarget } from '../support/keyed-writers.ts'
 
@@ -69,7 +70,22 @@ async function check(
   expect(report.repeated.length).toBeLessThan(written.length / 2)
 }
 
-test.concurrent('a broker killed while 20,000 records are written and applied loses none', async () => {
+test.concurrent('a broker killed while 20,000 records are written and applied loses none, nor any that are forwarded to it', async ({
+  expect,
+}) => {
+  const pairs = await Promise.all(
+    clientNames.map((name) =>
+      forwardingPair({ name, broker: kafka.address, topic: `forwarded-${randomUUID()}` }),
+    ),
+  )
+  for (const { write } of pairs) await write(0, 200)
+  const size = (): number => Math.min(...pairs.map(({ archive }) => archive.came.size))
+  await expect.poll(size, { timeout: 20_000 }).toBeGreaterThan(50)
+  const restart = async (): Promise<void> => {
+    await kafka.kill()
+    for (const { write } of pairs) await write(200, 400)
+    await kafka.start()
+  }
   let restarted: Promise<void> | undefined
   await Promise.all(
     clientNames.map(async (name) => {
@@ -80,7 +96,7 @@ test.concurrent('a broker killed while 20,000 records are written and applied lo
         keys: 200,
         perKey: 100,
         acknowledged: (count) => {
-          if (count === 5_000) restarted ??= kafka.kill().then(() => kafka.start())
+          if (count === 5_000) restarted ??= restart()
         },
       })
       await restarted
@@ -89,7 +105,25 @@ test.concurrent('a broker killed while 20,000 records are written and applied lo
       await wal.close()
     }),
   )
+  await Promise.all(pairs.map((pair) => checkForwarded(expect, pair)))
 })
+
+/** All came, as they were written, and none as a dead letter. */
+async function checkForwarded(
+  expect: ExpectStatic,
+  pair: Awaited<ReturnType<typeof forwardingPair>>,
+): Promise<void> {
+  const { wal, archive, letters, versions, state } = pair
+  await wal.drain({ timeout: '60s' })
+  await expect.poll(() => archive.came.size, { timeout: 60_000 }).toBe(400)
+  expect(letters).toEqual([])
+  for (const [id, version] of versions) {
+    expect(archive.came.get(id)).toMatchObject({ version, origin: 'eu', namespace: 'films' })
+  }
+  for (const [key, year] of state) expect(archive.rows.get(key)).toEqual({ year })
+  await wal.close()
+  await archive.wal.close()
+}
 
 test.concurrent('a network that delays, cuts and swallows loses no record', async () => {
   const steps: (() => unknown)[] = [
