@@ -9,30 +9,44 @@ export interface OptionRow {
   readonly range: string
 }
 
-/** The rows of all tables whose first column is `option`, under a heading of the page (and those below it). */
-export function optionsUnder(markdown: string, heading: string): readonly OptionRow[] {
+/** The rows of the tables under a heading of the page, and under those below it unless it is taken alone. */
+export function optionsUnder(
+  markdown: string,
+  heading: string,
+  how: 'alone' | 'whole' = 'whole',
+): readonly OptionRow[] {
   const lines = markdown.split('\n')
   const start = lines.findIndex((line) => /^#+ /.test(line) && textOf(line) === heading)
   if (start === -1) throw new Error(`the page has no heading '${heading}'`)
   const level = levelOf(lines[start] ?? '')
   const length = lines.slice(start + 1).findIndex((line) => {
-    return /^#+ /.test(line) && levelOf(line) <= level
+    return /^#+ /.test(line) && (how === 'alone' || levelOf(line) <= level)
   })
   const own = lines.slice(start + 1, length === -1 ? undefined : start + 1 + length)
   return own.filter((line) => /^\| `/.test(line)).map(rowOf)
 }
 
-/** Names of the members of an interface, as its file declares them. */
+/** Names of the members of an interface, or of a type made of objects, as its file declares them. */
 export function membersOf(source: string, name: string): readonly string[] {
   const file = ts.createSourceFile('options.ts', source, ts.ScriptTarget.ESNext)
   const found = file.statements.find(
-    (each): each is ts.InterfaceDeclaration =>
-      ts.isInterfaceDeclaration(each) && each.name.text === name,
+    (each): each is ts.InterfaceDeclaration | ts.TypeAliasDeclaration =>
+      (ts.isInterfaceDeclaration(each) || ts.isTypeAliasDeclaration(each)) &&
+      each.name.text === name,
   )
-  if (found === undefined) throw new Error(`there is no interface '${name}'`)
-  return found.members.flatMap(({ name: member }) =>
+  if (found === undefined) throw new Error(`there is no type '${name}'`)
+  const members = ts.isInterfaceDeclaration(found) ? [...found.members] : membersIn(found.type)
+  return members.flatMap(({ name: member }) =>
     member !== undefined && ts.isIdentifier(member) ? [member.text] : [],
   )
+}
+
+function membersIn(type: ts.TypeNode): readonly ts.TypeElement[] {
+  if (ts.isTypeLiteralNode(type)) return [...type.members]
+  if (ts.isParenthesizedTypeNode(type)) return membersIn(type.type)
+  if (ts.isUnionTypeNode(type) || ts.isIntersectionTypeNode(type))
+    return type.types.flatMap(membersIn)
+  return []
 }
 
 function rowOf(line: string): OptionRow {
