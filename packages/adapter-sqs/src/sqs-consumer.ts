@@ -98,6 +98,7 @@ export class SqsConsumer implements Consumer {
       accept: (messages, expiresAt) => this.#accept(messages, expiresAt),
       failed: (error) => {
         this.#failure = error
+        options.comebacks.awaitReceive()
         this.#wake()
       },
     })

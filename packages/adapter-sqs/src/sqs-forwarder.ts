@@ -58,7 +58,10 @@ export class SqsForwarder {
       ...{ ...settings, calls, clock },
       wants: () => !this.#isPaused && this.#messages < mostUnderWay,
       accept: (messages, expiresAt) => this.#follow(messages, expiresAt),
-      failed: (error) => this.#failed(error as WalError),
+      failed: (error) => {
+        options.comebacks.awaitReceive()
+        this.#failed(error as WalError)
+      },
     })
     this.#poller.poke()
   }

@@ -61,6 +61,7 @@ export class SqsMover {
       wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
       accept: (messages, expiresAt) => this.#follow(this.#accept(messages, expiresAt)),
       failed: (error) => {
+        options.comebacks.awaitReceive()
         report(error as WalError)
         this.#rest()
       },

@@ -90,6 +90,17 @@ describe.each(['', '.fifo'])('a drain of an SQS queue whose name ends in "%s"', 
   )
 })
 
+test('a drain outlasts receives that fail for longer than a visibility', async () => {
+  const queueUrl = model.createQueue('silent')
+  const receive = model.receiveMessage.bind(model)
+  const endsAt = clock.monotonic() + 120_000
+  model.receiveMessage = async (input, options) => {
+    if (clock.monotonic() < endsAt) throw new Error('connect ECONNREFUSED')
+    return receive(input, options)
+  }
+  expect(await drained({ client: model, queueUrl })).toBe(1)
+})
+
 test('a drain outlasts the moving of a due record into its FIFO queue that fails twice', async () => {
   const queueUrl = model.createQueue('due.fifo')
   const delayQueueUrl = model.createQueue('delays')

@@ -92,6 +92,27 @@ describe('with everything that SQS may do at any time', () => {
     60_000,
   )
 
+  // What a server forgets over a restart the model keeps, as the service does.
+  test.each([false, true])(
+    'a FIFO queue keeps its order over two outages longer than its leases, copied from: %s',
+    async (fansOut) => {
+      const startedAt = clock.monotonic()
+      const isOut = (): boolean => {
+        const ms = clock.monotonic() - startedAt
+        return [1_000, 20_000].some((from) => ms > from && ms < from + 12_000)
+      }
+      const seed = seeds.integer(0, 2 ** 31)
+      const { reports, left } = await run({
+        ...{ suffix: '.fifo', seed, fansOut, through: (client) => failingWhile(isOut, client) },
+      })
+      expect(left).toEqual(left.map(() => 0))
+      for (const { repeated: _, ...report } of reports) {
+        expect(report).toEqual({ lost: [], unknown: [], outOfOrder: [], overlaps: 0 })
+      }
+    },
+    60_000,
+  )
+
   test('an adapter that does not look at each entry of an answer loses records', async () => {
     const through = (client: SqsClient): SqsClient => ({
       ...bound(client),
@@ -104,6 +125,29 @@ describe('with everything that SQS may do at any time', () => {
     expect(reports[0]?.lost.length).toBeGreaterThan(0)
   })
 })
+
+/** Neither a call nor the answer to one that was under way goes through while `isOut`. */
+function failingWhile(isOut: () => boolean, client: SqsClient): SqsClient {
+  const check = (): void => {
+    if (isOut()) throw Object.assign(new Error('connect ECONNREFUSED'), { name: 'TimeoutError' })
+  }
+  const through =
+    <I, O>(call: (input: I) => Promise<O>) =>
+    async (input: I): Promise<O> => {
+      check()
+      const output = await call(input)
+      check()
+      return output
+    }
+  const whole = bound(client)
+  return {
+    sendMessageBatch: through(whole.sendMessageBatch),
+    receiveMessage: through(whole.receiveMessage),
+    deleteMessageBatch: through(whole.deleteMessageBatch),
+    changeMessageVisibilityBatch: through(whole.changeMessageVisibilityBatch),
+    getQueueAttributes: whole.getQueueAttributes,
+  }
+}
 
 /** The methods of a client, to be replaced one by one. */
 function bound(client: SqsClient): SqsClient {
