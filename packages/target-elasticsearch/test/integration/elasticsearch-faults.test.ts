@@ -183,3 +183,70 @@ test('one lost shard of two is waited for at the cost of no record, though the o
   await client.indices.putSettings({ index, settings: whole })
   await expectUnharmed(run, missingShard)
 })
+
+test('of many indices those that are closed, full, locked, gone or homeless hold their own records, and nobody pays', async () => {
+  const { client } = place
+  const names = ['there', 'closed', 'full', 'locked', 'gone', 'homeless'].map(
+    (name) => `own-${name}`,
+  )
+  const indexOf = (key: string): string => names[Number(key.slice('film '.length)) % 6] ?? ''
+  const create = (name: string) =>
+    client.indices.create({ index: name, settings, mappings: filmMappings })
+  const [, closed = '', full = '', locked = '', gone = '', homeless = ''] = names
+  const nowhere = { 'index.routing.allocation.require._name': 'nobody' }
+  for (const name of names.slice(0, 4)) await create(name)
+  await client.indices.close({ index: closed })
+  await client.indices.putSettings({
+    index: full,
+    settings: { 'index.blocks.read_only_allow_delete': true },
+  })
+  await client.indices.putSettings({ index: locked, settings: { 'index.blocks.write': true } })
+  await client.indices.create({
+    ...{ index: homeless, settings: { ...settings, ...nowhere }, mappings: filmMappings },
+    wait_for_active_shards: 0,
+  })
+  const autoCreate = (allowed: string | null) =>
+    client.cluster.putSettings({ persistent: { 'action.auto_create_index': allowed } })
+  await autoCreate('false')
+  try {
+    await using run = await deliver(
+      elasticsearchTarget<Film>({
+        ...{ client: connect(elasticsearch.address), shardTimeoutMs: 200 },
+        index: ({ key = '' }) => indexOf(key),
+      }),
+    )
+    const held = new Map<string, Set<string>>()
+    run.wal.on('held', ({ record, code }) => {
+      const index = indexOf(record.key ?? '')
+      held.set(index, (held.get(index) ?? new Set()).add(code))
+    })
+    await run.write(300, 60)
+    // A sixth of them, whatever becomes of the others.
+    await expect.poll(() => run.ends.applied, { timeout: 15_000 }).toBe(50)
+    await expect.poll(() => held.size, { timeout: 15_000 }).toBe(5)
+    expect(Object.fromEntries([...held].map(([index, codes]) => [index, [...codes]]))).toEqual({
+      [closed]: ['index_closed_exception'],
+      [full]: ['cluster_block_exception'],
+      [locked]: ['cluster_block_exception'],
+      [gone]: ['index_not_found_exception'],
+      [homeless]: ['unavailable_shards_exception'],
+    })
+    await client.indices.open({ index: closed })
+    await client.indices.putSettings({
+      index: full,
+      settings: { 'index.blocks.read_only_allow_delete': null },
+    })
+    await client.indices.putSettings({ index: locked, settings: { 'index.blocks.write': null } })
+    await create(gone)
+    const anywhere = { 'index.routing.allocation.require._name': null }
+    await client.indices.putSettings({ index: homeless, settings: anywhere })
+    await run.settle()
+    expect(run.ends).toMatchObject({ dead: 0, superseded: 0, applied: 300 })
+    expect(run.highestAttempt).toBe(1)
+    expect(run.paused).toEqual([])
+    const found = await Promise.all(names.map((name) => heldFilms({ client, index: name })))
+    expect(new Map(found.flatMap((films) => [...films]))).toEqual(run.expected)
+  } finally {
+    await autoCreate(null)
+  }
+})
