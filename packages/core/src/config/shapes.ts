@@ -52,7 +52,9 @@ const targetMembers: Tests = {
       "must be an array of 'put', 'patch' and 'delete'",
     ),
   ),
-  appliesInOrder: optional(flag),
+  appliesInOrder: optional(
+    test((value) => typeof value === 'boolean' || value === 'key', "must be true, false or 'key'"),
+  ),
   passesOn: optional(flag),
   guardsFields: optional(flag),
   largestBatch: optional(object(largestBatch)),

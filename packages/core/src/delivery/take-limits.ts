@@ -7,6 +7,8 @@ export interface TakeLimits {
   readonly maxBytes: number
   /** True: several records of one key may go together. */
   readonly appliesInOrder: boolean
+  /** True: records of several keys that are to be applied in sequence may. */
+  readonly appliesInSequence: boolean
 }
 
 /** What the target takes at once, and what the namespace wants it to be given. */
@@ -15,6 +17,7 @@ export function takeLimitsOf(target: Target<unknown>, { batch }: DeliveryPolicy)
   return {
     maxRecords: Math.max(1, Math.min(batch.maxRecords, largestBatch?.maxRecords ?? Infinity)),
     maxBytes: Math.min(batch.maxBytes, largestBatch?.maxBytes ?? Infinity),
-    appliesInOrder: appliesInOrder === true,
+    appliesInOrder: appliesInOrder === true || appliesInOrder === 'key',
+    appliesInSequence: appliesInOrder === true,
   }
 }

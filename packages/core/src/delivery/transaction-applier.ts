@@ -117,7 +117,7 @@ export class TransactionApplier {
     const { settler, clock, gate, limits, mayGoOn } = this.#options
     const started = clock.monotonic()
     const at = clock.now()
-    let most: BatchLimits = limits.appliesInOrder ? limits : { ...limits, maxRecords: 1 }
+    let most: BatchLimits = limits.appliesInSequence ? limits : { ...limits, maxRecords: 1 }
     for (;;) {
       const mutations = await run.next(most)
       const span: Span = { at, durationMs: clock.monotonic() - started }

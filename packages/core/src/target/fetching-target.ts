@@ -42,7 +42,8 @@ export function fetchingTarget<P>(target: Target<P>, fetch: FetchPayloads<P>): T
   const { health, read } = target
   return {
     idempotency: 'version',
-    appliesInOrder: true,
+    // Of a key there is one change for all of its records; the target may apply those of different keys as it likes.
+    appliesInOrder: 'key',
     largestBatch: target.largestBatch,
     async apply(records, context) {
       const newest = newestByKey(records)
@@ -79,6 +80,7 @@ function checkParts(target: Target<never>, fetch: unknown): void {
   const wrong = (reason: string): WalError =>
     new WalError('ERR_CONFIG', `fetchingTarget: ${reason}.`)
   if (typeof fetch !== 'function') throw wrong('`fetch` must be a function from keys to a map')
+  if (typeof target?.apply !== 'function') throw wrong('the first argument must be a target')
   if (target.idempotency !== 'version') {
     throw wrong('the target must guard by version, or a value fetched early could stay')
   }

@@ -77,10 +77,13 @@ export interface Target<P = unknown> {
   /** Ops it can apply; default all three. A write of another op is refused. */
   readonly ops?: readonly Op[] | undefined
   /**
-   * True if it applies a batch's records strictly one after the other and stops at, or reports,
-   * the first failure of a key. A batch then may hold several records of a key.
+   * True if it applies a batch's records strictly one after the other, and stops at, or reports, the first failure of
+   * a key. A batch then may hold several records of a key, and several mutations of a transaction.
+   *
+   * `'key'` if that holds for the records of each key, and not between keys: these may be applied side by side, or one of
+   * them although another fails. Then mutations of a transaction, which are applied in sequence, go one by one. Default false.
    */
-  readonly appliesInOrder?: boolean | undefined
+  readonly appliesInOrder?: boolean | 'key' | undefined
   /**
    * True if it is no store, and passes records on as they are, with their versions: what an older
    * change may do there is for whatever is behind it.

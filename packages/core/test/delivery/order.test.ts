@@ -44,6 +44,13 @@ describe('order per key', () => {
     expect(h.target.calls.map(({ ids }) => ids)).toEqual([['r1', 'r3', 'r5', 'r2', 'r4']])
   })
 
+  test('puts several records of a key into a batch of a target that applies each key in order', async () => {
+    const h = harness({ target: new ScriptedTarget({ appliesInOrder: 'key' }) })
+    for (const key of ['a', 'b', 'a']) h.queue.add({ key })
+    await h.run()
+    expect(h.target.calls.map(({ ids }) => ids)).toEqual([['r1', 'r3', 'r2']])
+  })
+
   test('tries the later records of a key again after the one that failed in their batch', async () => {
     const h = harness({ target: new ScriptedTarget({ appliesInOrder: true }) })
     for (const key of ['a', 'a', 'a', 'b']) h.queue.add({ key })

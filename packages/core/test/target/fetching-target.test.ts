@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { type } from '../../src/config/payload-type.ts'
+import { multiPartitionMutation } from '../../src/persona/multi-partition-mutation.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import type { WalRecord } from '../../src/record.ts'
 import { fetchingTarget } from '../../src/target/fetching-target.ts'
@@ -202,3 +203,22 @@ async function endOf(random: SeededRandom, guard: bigint): Promise<boolean> {
   await Promise.all(applies)
   return ((await store.read('a'))?.year ?? 0) === present
 }
+
+describe('a transaction at a target that fetches', () => {
+  it('is applied in sequence, though the store applies different keys of a batch side by side', async () => {
+    const { applies, target } = setUp({ a: { year: 1 }, b: { year: 2 }, c: { year: 3 } })
+    const wal = await createWal({
+      namespaces: {
+        rows: multiPartitionMutation({ queue: memoryQueue(), targets: { cache: target } }),
+      },
+    })
+    await wal.start()
+    const rows = wal.namespace('rows')
+    await rows.transaction(async (tx) => {
+      for (const key of ['c', 'a', 'b']) await tx.put('cache', { key, payload: {} })
+    })
+    await wal.drain()
+    expect(applies.map((records) => records.map(({ key }) => key))).toEqual([['c'], ['a'], ['b']])
+    await wal.close()
+  })
+})

@@ -105,6 +105,7 @@ export function walTarget<P = unknown, Name extends string = string>(
 class WalTarget implements Target {
   readonly idempotency = 'id'
   readonly passesOn = true
+  // It does not apply in order: of two records of a key the other wal may refuse the first, and take the second.
   readonly largestBatch: Target['largestBatch']
   readonly #origins: ReadonlySet<string> | undefined
   readonly #resolve: () => Forward

@@ -26,7 +26,7 @@ export class ScriptedTarget implements Target<unknown> {
   always: Answer | undefined
   /** Runs before a batch is looked at; what it throws or resolves to is the batch's answer. */
   whole: ((records: readonly WalRecord[], context: ApplyContext) => unknown) | undefined
-  readonly appliesInOrder: boolean | undefined
+  readonly appliesInOrder: Target['appliesInOrder']
   readonly largestBatch: Target<unknown>['largestBatch']
   health?: (options: { readonly signal: AbortSignal }) => Promise<void>
 

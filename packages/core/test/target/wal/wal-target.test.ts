@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { WalError, type WalErrorCode } from '../../../src/errors.ts'
+import { fanOut } from '../../../src/persona/fan-out.ts'
 import { OverloadedError } from '../../../src/producer/write-budget.ts'
+import { memoryQueue } from '../../../src/queue/memory-queue.ts'
 import { walTarget } from '../../../src/target/wal/wal-target.ts'
-import { makeRecord } from '../../../src/testing/index.ts'
+import { makeRecord, VirtualClock } from '../../../src/testing/index.ts'
+import { createWal } from '../../../src/wal.ts'
 import { applyTo } from '../http/support/apply-one.ts'
 import { filmsWal } from '../support/films-wal.ts'
 
@@ -112,5 +115,31 @@ describe('walTarget at work', () => {
     // @ts-expect-error: there is no such namespace
     expect(() => walTarget({ wal, namespace: 'filns' })).toThrow(/no namespace 'filns'/)
     await wal.close()
+  })
+})
+
+describe('a wal that is forwarded to', () => {
+  it('is given the next record of a key once it has taken the one before', async () => {
+    const given: (readonly (string | undefined)[])[] = []
+    const target = walTarget<{ title: string }>({
+      async forward(records) {
+        given.push(records.map(({ payload }) => payload?.title))
+        // Refuses the first, and would have taken what comes after it.
+        const isFirst = given.length === 1
+        return records.map(({ id, version }) => ({ id, version, durable: isFirst ? 'no' : 'yes' }))
+      },
+    })
+    const clock = new VirtualClock()
+    const wal = await createWal({
+      clock,
+      namespaces: { films: fanOut({ queue: memoryQueue(), targets: { there: target } }) },
+    })
+    const write = (title: string) => wal.write('films', { key: 'a', payload: { title } })
+    for (const title of ['first', 'second', 'third']) await clock.runUntil(write(title))
+    await wal.start()
+    await clock.runUntil(wal.drain())
+    expect(given.slice(0, 1)).toEqual([['first']])
+    expect(given.slice(-3)).toEqual([['first'], ['second'], ['third']])
+    await clock.runUntil(wal.close())
   })
 })
