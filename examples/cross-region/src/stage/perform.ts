@@ -26,7 +26,7 @@ export async function perform(mesh: Mesh, story: Story): Promise<readonly string
   await heal()
 
   const speak = silence(mesh, story)
-  await sleep(1_000)
+  await sleep(500)
   const ap = await kill(mesh, story, 'ap')
   await othersGoOn(mesh, story)
   const apReturns = ap.comeBack()
@@ -68,7 +68,7 @@ async function cut(mesh: Mesh, story: Story): Promise<() => Promise<void>> {
     mesh.link(link).cut()
   }
   story.say('bad', 'The links between eu and us are cut.')
-  await sleep(1_500)
+  await sleep(800)
   const marks = new Map(['eu', 'us'].map((from) => [from, newestOf(mesh, from)]))
   await until('ap has what eu and us wrote meanwhile', () =>
     [...marks].every(([, change]) => change !== undefined && mesh.arrived.get('ap')?.has(change)),
@@ -110,7 +110,7 @@ async function kill(mesh: Mesh, story: Story, name: string): Promise<Killed> {
   return {
     diedOf,
     async comeBack() {
-      await sleep(1_000)
+      await sleep(500)
       const here = mesh.arrived.get(name)?.size ?? 0
       const known = savedBy(mesh, name).length
       const region = mesh.start(name)
@@ -133,7 +133,7 @@ async function slowDown(mesh: Mesh, story: Story): Promise<void> {
   const over = mesh.lags.trouble('slow', [link])
   mesh.link(link).delay(700)
   story.say('bad', `${link} has become slow: 0.7 s each way.`)
-  await sleep(3_000)
+  await sleep(1_500)
   mesh.calm(link)
   over()
   story.say(
@@ -157,7 +157,7 @@ function silence(mesh: Mesh, story: Story): () => Promise<void> {
 }
 
 async function othersGoOn(mesh: Mesh, story: Story): Promise<void> {
-  await sleep(1_500)
+  await sleep(800)
   const marks = { eu: newestOf(mesh, 'eu'), us: newestOf(mesh, 'us') }
   await until('eu and us have what the other one wrote', () =>
     [
