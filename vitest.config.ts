@@ -71,7 +71,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...defaults, name: 'tidy', include: ['tests/{tidy,scripts}/**/*.test.ts'] },
+        test: {
+          ...defaults,
+          name: 'tidy',
+          include: ['tests/{tidy,scripts,creators}/**/*.test.ts'],
+        },
       },
       {
         extends: true,

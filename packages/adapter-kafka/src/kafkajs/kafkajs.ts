@@ -1,3 +1,4 @@
+import { WalError } from '@daybook/core'
 import type { KafkaClient } from '../kafka-client.ts'
 import { kafkaJsAdmin } from './kafkajs-admin.ts'
 import { joinGroup } from './kafkajs-group.ts'
@@ -5,8 +6,12 @@ import { openReader } from './kafkajs-reader.ts'
 import { openSender } from './kafkajs-sender.ts'
 import type { KafkaJs } from './kafkajs-types.ts'
 
-/** A `Kafka` of kafkajs 2.2.4 or later, as this package uses it. */
+/** A `Kafka` of kafkajs 2.2.4 or later, as this package uses it. Throws `ERR_CONFIG` for what is none. */
 export function kafkajs(kafka: KafkaJs): KafkaClient {
+  for (const name of ['admin', 'producer', 'consumer'] as const) {
+    if (typeof kafka?.[name] === 'function') continue
+    throw new WalError('ERR_CONFIG', 'kafkajs: takes `new Kafka(…)` of the package kafkajs.')
+  }
   return {
     name: 'kafkajs',
     admin: () => kafkaJsAdmin(kafka),

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
+import { WalError } from '@daybook/core'
 
 /**
  * What each client of `@platformatic/kafka` is given, by its own names. Spelt out here, for its
@@ -27,4 +28,23 @@ export interface PlatformaticOptions {
   readonly retryDelay?: number
   /** How old what it knows of the cluster may be, in ms. */
   readonly metadataMaxAge?: number
+}
+
+const names: readonly (keyof PlatformaticOptions)[] = [
+  ...(['clientId', 'bootstrapBrokers', 'tls', 'tlsServerName', 'sasl'] as const),
+  ...(['connectTimeout', 'requestTimeout', 'retries', 'retryDelay', 'metadataMaxAge'] as const),
+]
+
+/** Throws `ERR_CONFIG` for what is no such object. */
+export function checkPlatformaticOptions(options: PlatformaticOptions): void {
+  const wrong = (reason: string): WalError => new WalError('ERR_CONFIG', `platformatic: ${reason}.`)
+  if (typeof options !== 'object' || options === null) throw wrong('takes an object of options')
+  const stranger = Object.keys(options).find((name) => !(names as readonly string[]).includes(name))
+  if (stranger !== undefined) {
+    throw wrong(`\`${stranger}\` is no option; there are ${names.join(', ')}`)
+  }
+  if (typeof options.clientId !== 'string') throw wrong('`clientId` must be a name')
+  if (!Array.isArray(options.bootstrapBrokers) || options.bootstrapBrokers.length === 0) {
+    throw wrong('`bootstrapBrokers` must be an array of `host:port`')
+  }
 }

@@ -3,11 +3,15 @@ import type { KafkaClient, KafkaMessage, KafkaPlace, KafkaSender } from '../kafk
 import { nameBytesOf } from '../kafka-message.ts'
 import { openAdmin } from './platformatic-admin.ts'
 import { joinGroup } from './platformatic-group.ts'
-import type { PlatformaticOptions } from './platformatic-options.ts'
+import { checkPlatformaticOptions, type PlatformaticOptions } from './platformatic-options.ts'
 import { openReader } from './platformatic-reader.ts'
 
-/** `@platformatic/kafka` 2.12.1 or later, as this package uses it. */
+/**
+ * `@platformatic/kafka` 2.12.1 or later, as this package uses it. Throws `ERR_CONFIG` for options that are missing or unknown; the
+ * values of others are for the client to check.
+ */
 export function platformatic(options: PlatformaticOptions): KafkaClient {
+  checkPlatformaticOptions(options)
   return {
     name: '@platformatic/kafka',
     admin: async () => openAdmin(options),

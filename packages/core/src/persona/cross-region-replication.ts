@@ -1,3 +1,4 @@
+import { checkIsOptions } from '../config/option-names.ts'
 import type { NamespaceOptions } from '../config/options.ts'
 import type { PeerOptions, ReplicationOptions } from '../config/replication-options.ts'
 
@@ -47,6 +48,7 @@ export function crossRegionReplication<
 >(
   options: CrossRegionReplicationOptions<P, Name, Peers, Input, Order>,
 ): NamespaceOptions<P, Name | PeerTargetOf<Peers>, Input, NoInfer<Order>> {
+  checkIsOptions('crossRegionReplication', options)
   const { region, peers, maxDrift, longestLag, catchUp, ...rest } = options
   const replication = { region, peers, maxDrift, longestLag, catchUp }
   // The targets of peers are put beside the others when the wal is created; they are there for types.

@@ -1,3 +1,4 @@
+import { checkIsOptions } from '../config/option-names.ts'
 import type { NamespaceOptions } from '../config/options.ts'
 import type { Duration } from '../config/quantity.ts'
 import type { ApplyBatch, Target } from '../target/target.ts'
@@ -18,6 +19,7 @@ export interface DelayedQueueOptions<P, Input = P, Order extends 'key' | 'none' 
 export function delayedQueue<P, Input = P, const Order extends 'key' | 'none' = 'none'>(
   options: DelayedQueueOptions<P, Input, Order>,
 ): NamespaceOptions<P, 'target', Input, NoInfer<Order>> {
+  checkIsOptions('delayedQueue', options)
   const { target, order = 'none' as Order, ...rest } = options
   return { ...rest, order, targets: { target }, persona: 'delayedQueue' }
 }

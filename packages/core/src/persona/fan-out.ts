@@ -1,3 +1,4 @@
+import { checkIsOptions } from '../config/option-names.ts'
 import type { NamespaceOptions } from '../config/options.ts'
 
 /** Options of {@link fanOut}. */
@@ -20,5 +21,6 @@ export function fanOut<
   Input = P,
   const Order extends 'key' | 'none' = 'key',
 >(options: FanOutOptions<P, Name, Input, Order>): NamespaceOptions<P, Name, Input, NoInfer<Order>> {
+  checkIsOptions('fanOut', options)
   return { ...options, persona: 'fanOut' }
 }

@@ -1,3 +1,4 @@
+import { checkIsOptions } from '../config/option-names.ts'
 import type { NamespaceOptions, TransactionsOptions } from '../config/options.ts'
 
 /** Options of {@link multiPartitionMutation}. */
@@ -26,6 +27,7 @@ export function multiPartitionMutation<
 >(
   options: MultiPartitionMutationOptions<P, Name, Input, Order>,
 ): NamespaceOptions<P, Name, Input, NoInfer<Order>> {
+  checkIsOptions('multiPartitionMutation', options)
   const { transactions = {}, ...rest } = options
   return { ...rest, transactions, persona: 'multiPartitionMutation' }
 }

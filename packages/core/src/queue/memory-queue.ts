@@ -1,4 +1,6 @@
 import type { Clock } from '../clock.ts'
+import { ConfigError } from '../config/config-error.ts'
+import { checkOptionNames } from '../config/option-names.ts'
 import type { Consumer } from '../consumer/consumer.ts'
 import type { DeadLetterQueue } from '../dlq/dlq.ts'
 import { type LetterStore, memoryDeadLetterQueue, newLetterStore } from '../dlq/memory-dlq.ts'
@@ -35,9 +37,16 @@ const largestRecordBytes = 65 * 2 ** 20
  * The content belongs to the object: after `close` it can be opened again and goes on where it
  * was, as a durable queue would. Opening a target's consumer while its last one was never closed
  * is taken for the restart of a process that died.
+ *
+ * Throws `ConfigError` for options that are wrong or unknown.
  */
 export function memoryQueue(options: MemoryQueueOptions = {}): Queue {
-  return new MemoryQueue(options.maxBytes ?? 256 * 2 ** 20)
+  checkOptionNames('memoryQueue', options, ['maxBytes'])
+  const { maxBytes = 256 * 2 ** 20 } = options
+  if (Number.isSafeInteger(maxBytes) && maxBytes >= 1) return new MemoryQueue(maxBytes)
+  throw new ConfigError([
+    { path: 'memoryQueue.maxBytes', reason: 'must be a whole number of at least 1' },
+  ])
 }
 
 class MemoryQueue implements Queue {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { ConfigError } from '../config/config-error.ts'
+import { checkIsOptions } from '../config/option-names.ts'
 import { duration, size } from '../config/schema-parts.ts'
 
 /**
@@ -11,6 +12,8 @@ export function checkOptions<S extends v.GenericSchema>(
   schema: S,
   options: unknown,
 ): v.InferOutput<S> {
+  // An array passes for an object whose options are all missing.
+  if (Array.isArray(options)) checkIsOptions(name, options)
   const parsed = v.safeParse(schema, options)
   if (parsed.success) return parsed.output
   throw new ConfigError(
@@ -21,9 +24,10 @@ export function checkOptions<S extends v.GenericSchema>(
   )
 }
 
-function reasonOf({ type, expected, message }: v.BaseIssue<unknown>): string {
+function reasonOf({ type, expected, message, input }: v.BaseIssue<unknown>): string {
   if (expected === 'never') return 'is not an option'
-  return type === 'strict_object' ? 'is missing' : message
+  if (type !== 'strict_object') return message
+  return input === undefined ? 'is missing' : 'must be an object of options'
 }
 
 /** A duration of at least 1 ms, as ms. */

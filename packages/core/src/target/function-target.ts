@@ -1,3 +1,5 @@
+import { ConfigError } from '../config/config-error.ts'
+import { checkOptionNames } from '../config/option-names.ts'
 import type { WalRecord } from '../record.ts'
 import { type ApplyBatch, type ApplyContext, applied, type Outcome, type Target } from './target.ts'
 
@@ -11,7 +13,8 @@ export type ApplyOne<P> = (
 ) => Promise<Outcome | undefined | void>
 
 /**
- * Makes a target of a function. Its idempotency is `'none'` unless `options` says otherwise.
+ * Makes a target of a function. Its idempotency is `'none'` unless `options` says otherwise. Throws `ConfigError` for what is
+ * no function, and for options that are unknown; their values are checked where the target is used.
  *
  * @example
  * const cleanup = defineTarget<Cleanup>(async (records, { signal }) => {
@@ -22,6 +25,7 @@ export function defineTarget<P = unknown>(
   apply: ApplyBatch<P>,
   options: TargetOptions<P> = {},
 ): Target<P> {
+  checkParts('defineTarget', apply, options)
   return { idempotency: 'none', ...options, apply }
 }
 
@@ -33,6 +37,7 @@ defineTarget.each = function each<P = unknown>(
   apply: ApplyOne<P>,
   options: TargetOptions<P> = {},
 ): Target<P> {
+  checkParts('defineTarget.each', apply, options)
   return {
     idempotency: 'none',
     ...options,
@@ -43,4 +48,23 @@ defineTarget.each = function each<P = unknown>(
       return outcomes
     },
   }
+}
+
+const names: readonly (keyof TargetOptions<unknown>)[] = [
+  ...([
+    'idempotency',
+    'ops',
+    'appliesInOrder',
+    'passesOn',
+    'guardsFields',
+    'largestBatch',
+  ] as const),
+  ...(['validate', 'read', 'health', 'remembersDeletesMs', 'open', 'close'] as const),
+]
+
+function checkParts(name: string, apply: unknown, options: unknown): void {
+  if (typeof apply !== 'function') {
+    throw new ConfigError([{ path: `${name}.apply`, reason: 'must be a function' }])
+  }
+  checkOptionNames(name, options, names)
 }

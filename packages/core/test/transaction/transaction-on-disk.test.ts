@@ -291,10 +291,10 @@ describe('a transaction on disk', () => {
       await tx.put('base', { key: 'b', ...value('x'.repeat(300_000)) })
     })
     await first.wal.close()
-    const ports = { fileSystem: first.disk, isOwned: async () => false, lock: openLock }
+    const ports = { fileSystem: first.disk, isOwned: async () => false }
     expect(await verifyFileQueue({ directory, ...ports })).toMatchObject({ ok: true, notes: [] })
     const into = '/wal/copy'
-    const report = await salvageFileQueue({ from: directory, into, ...ports })
+    const report = await salvageFileQueue({ from: directory, into, lock: openLock, ...ports })
     expect(report).toMatchObject({ complete: true })
     const copy = await openWal({ disk: first.disk, directory: into })
     // The one that the copy has, and one more, in case that one had been lost with a part of the log.

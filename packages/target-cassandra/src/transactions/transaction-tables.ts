@@ -87,7 +87,7 @@ export function namesOfTables(name: TableName): TransactionTables {
  * for (const statement of cassandraTransactionTables('media.daybook_transactions')) await client.execute(statement)
  */
 export function cassandraTransactionTables(table: string): readonly string[] {
-  const name = tableName(table, undefined)
+  const name = typeof table === 'string' ? tableName(table, undefined) : undefined
   if (name !== undefined) return definitions.map((one) => creationOf(name, one))
   const message = `cassandraTransactionTables: the table must be named as keyspace.table, and is ${table}.`
   throw new WalError('ERR_CONFIG', message)

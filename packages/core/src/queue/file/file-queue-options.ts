@@ -1,3 +1,4 @@
+import { checkOptionNames, checkPath } from '../../config/option-names.ts'
 import type { Size } from '../../config/quantity.ts'
 import type { FileSystem } from './file-system.ts'
 import type { AcquireLock } from './owner-lock.ts'
@@ -27,4 +28,20 @@ export interface FileQueueOptions {
   readonly fileSystem?: FileSystem | undefined
   /** For tests: what keeps a second owner out. */
   readonly lock?: AcquireLock | undefined
+}
+
+const names: readonly (keyof FileQueueOptions)[] = [
+  'directory',
+  'segmentBytes',
+  'maxGroupBytes',
+  'allowNetworkFileSystem',
+  'scheduleRecords',
+  'fileSystem',
+  'lock',
+]
+
+/** Throws `ConfigError` for what is no object of options, and for one that is unknown. */
+export function checkFileQueueOptions(options: FileQueueOptions): void {
+  checkOptionNames('fileQueue', options, names)
+  if (options.directory !== undefined) checkPath('fileQueue.directory', options.directory)
 }

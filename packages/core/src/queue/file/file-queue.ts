@@ -17,7 +17,7 @@ import { FilePastReader } from './file-past-reader.ts'
 import { FileProducer } from './file-producer.ts'
 import { fileNameOf } from './file-queue-names.ts'
 import { type FileQueuePlace, type OpenParts, openParts } from './file-queue-opening.ts'
-import type { FileQueueOptions } from './file-queue-options.ts'
+import { checkFileQueueOptions, type FileQueueOptions } from './file-queue-options.ts'
 import { recallRecord } from './file-recall.ts'
 import { guardReports } from './guard-reports.ts'
 import { nodeFileSystem } from './node-file-system.ts'
@@ -57,11 +57,12 @@ const supports: QueueSupports = Object.freeze({
  * the configuration and comes back goes on where it was, or with the oldest record if what it was not
  * done with has gone since: the namespace's retention holds nothing for targets that are not there.
  *
- * Throws `ERR_INVALID_SIZE` for a size that is none. `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
+ * Throws `ConfigError` for options that are wrong or unknown, `ERR_INVALID_SIZE` for a size that is none. `open` rejects with `ERR_CONFIG` (no directory given), `ERR_DIRECTORY_DENIED`,
  * `ERR_DIRECTORY_IN_USE`, `ERR_DIRECTORY_UNSUITABLE`, `ERR_DISK_FULL`, `ERR_FUTURE_FORMAT`,
  * `ERR_NOT_A_LOG`, `ERR_CORRUPT_LOG` or `ERR_IO`.
  */
 export function fileQueue(options: FileQueueOptions = {}): Queue {
+  checkFileQueueOptions(options)
   const { segmentBytes, maxGroupBytes } = options
   return new FileQueue({
     ...options,

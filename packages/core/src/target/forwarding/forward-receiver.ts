@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import * as v from 'valibot'
+import { ConfigError } from '../../config/config-error.ts'
 import type { Size } from '../../config/quantity.ts'
 import { isWalError } from '../../errors.ts'
 import type { ForwardedRecord } from '../../record.ts'
@@ -43,7 +44,7 @@ export type ReceiveForwarded = (
  * lay over two of them. What is wrong with a body is an answer, and nothing of it is stored; only what is no body at all, and what
  * `forward` rejects with beside the errors of this library, is a rejection.
  *
- * Throws `ConfigError` for options that are wrong or unknown.
+ * Throws `ConfigError` for a namespace that is none, and for options that are wrong or unknown.
  *
  * @example
  * const receive = forwardReceiver(wal.namespace('titles'))
@@ -56,6 +57,10 @@ export function forwardReceiver<P>(
   namespace: ForwardingNamespace<P>,
   options: ForwardReceiverOptions = {},
 ): ReceiveForwarded {
+  if (typeof namespace?.forward !== 'function') {
+    const reason = 'must be a namespace, or what has its `forward`'
+    throw new ConfigError([{ path: 'forwardReceiver.namespace', reason }])
+  }
   const { maxBytes } = checkOptions('forwardReceiver', schema, options)
   return async (body, { signal = new AbortController().signal } = {}) => {
     try {

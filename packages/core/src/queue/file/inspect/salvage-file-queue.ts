@@ -1,5 +1,6 @@
 import { isAbsolute, relative, resolve, sep } from 'node:path'
 import { type Clock, systemClock } from '../../../clock.ts'
+import { checkOptionNames, checkPath } from '../../../config/option-names.ts'
 import { type Size, sizeBytes } from '../../../config/quantity.ts'
 import { isWalError, WalError } from '../../../errors.ts'
 import { type Random, systemRandom } from '../../../random.ts'
@@ -59,6 +60,9 @@ export interface SalvageFileQueueOptions extends ReadWatch {
  * disk's error.
  */
 export async function salvageFileQueue(options: SalvageFileQueueOptions): Promise<SalvageReport> {
+  checkOptionNames('salvageFileQueue', options, names)
+  checkPath('salvageFileQueue.from', options.from)
+  checkPath('salvageFileQueue.into', options.into)
   checkApart(options)
   const salvage = new Salvage(options)
   try {
@@ -68,6 +72,11 @@ export async function salvageFileQueue(options: SalvageFileQueueOptions): Promis
     throw isWalError(cause) ? cause : diskError('write', options.into, cause)
   }
 }
+
+const names: readonly (keyof SalvageFileQueueOptions)[] = [
+  ...(['from', 'into', 'namespace', 'segmentBytes', 'signal', 'onProgress'] as const),
+  ...(['fileSystem', 'isOwned', 'lock', 'clock', 'random'] as const),
+]
 
 class Salvage {
   readonly #options: SalvageFileQueueOptions

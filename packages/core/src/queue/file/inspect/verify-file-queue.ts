@@ -1,3 +1,4 @@
+import { checkOptionNames, checkPath } from '../../../config/option-names.ts'
 import { checkRecord } from '../record-format.ts'
 import { type SurveyOptions, surveyDirectory } from './directory-survey.ts'
 import type { FrameVisitor } from './segment-survey.ts'
@@ -15,13 +16,23 @@ export interface VerifyFileQueueOptions extends SurveyOptions {}
  * verify a snapshot of its file system.
  *
  * Rejects with `ERR_DIRECTORY_IN_USE`, `ERR_NOT_A_LOG` (no queue is there), `ERR_FUTURE_FORMAT`,
- * `ERR_ABORTED`, or the disk's error. Damage does not reject: it is in the report.
+ * `ERR_CONFIG`, `ERR_ABORTED`, or the disk's error. Damage does not reject: it is in the report.
  */
 export async function verifyFileQueue(options: VerifyFileQueueOptions): Promise<VerifyReport> {
+  checkOptionNames('verifyFileQueue', options, names)
+  checkPath('verifyFileQueue.directory', options.directory)
   const survey = await surveyDirectory(options, () => checking)
   await survey.confirm()
   return verifyReportOf(survey)
 }
+
+const names: readonly (keyof VerifyFileQueueOptions)[] = [
+  'directory',
+  'fileSystem',
+  'isOwned',
+  'signal',
+  'onProgress',
+]
 
 const checking: FrameVisitor = {
   record: ({ buffer, bodyStart }) => void checkRecord(buffer, bodyStart),
