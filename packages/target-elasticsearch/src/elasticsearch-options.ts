@@ -38,8 +38,8 @@ export interface ElasticsearchTargetOptions<P = unknown> {
   readonly refresh?: boolean | 'wait_for' | undefined
   /**
    * `'optimistic'`: takes patches, by reading the document and writing it back only if nobody has
-   * written in between. Every document then carries its version in `markField`, and every write is
-   * a read and a write. Default: patches are refused, since a document's version cannot be compared
+   * written in between. Every document then carries its version in `markField`, with those of fields that were patched
+   * since the last put, so that changes come to the same in any order; and every write is a read and a write. Default: patches are refused, since a document's version cannot be compared
    * and its fields merged in one step.
    */
   readonly patch?: 'optimistic' | undefined

@@ -27,7 +27,8 @@ export interface RedisTargetOptions<P = unknown> {
    */
   readonly tombstoneMs?: number | undefined
   /**
-   * What a patch does. `'merge'`: sets the fields it names in the JSON that is held, if any is held.
+   * What a patch does. `'merge'`: sets the fields it names in the JSON that is held, if any is held, each with
+   * a version of its own, so that puts, patches and deletes come to the same in any order.
    * `'remove'`: removes the value, for the next reader to fill in. Default: patches are refused at `write`.
    */
   readonly patch?: 'merge' | 'remove' | undefined
