@@ -1,9 +1,10 @@
 /**
  * A process that owns a directory, writes one record after the other, and delivers them to a file
- * until it is told to end by SIGTERM. By SIGUSR2 it is told to block its event loop for a while.
+ * until it is told to end by SIGTERM. By SIGUSR2 it is told to block its event loop until there is
+ * a file `unblock` in the directory.
  * Says `open`, or with which error it was refused.
  */
-import { appendFileSync, writeSync } from 'node:fs'
+import { appendFileSync, existsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createWal, fanOut, isWalError, type } from '../../src/index.ts'
 
@@ -15,8 +16,8 @@ function say(line: string): void {
   writeSync(1, `${line}\n`)
 }
 
-/** Long enough for another process to start and be refused, in ms. */
-const blockMs = 3000
+/** The longest it stays blocked, in ms: less than a write waits. */
+const longestBlockMs = 25_000
 
 let isEnding = false
 process.on('SIGTERM', () => {
@@ -24,7 +25,12 @@ process.on('SIGTERM', () => {
 })
 process.on('SIGUSR2', () => {
   say('blocked')
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs)
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  const blockedAt = performance.now()
+  while (!existsSync(join(directory, 'unblock'))) {
+    if (performance.now() - blockedAt > longestBlockMs) break
+    Atomics.wait(nobody, 0, 0, 20)
+  }
   say('unblocked')
 })
 

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryDirectory } from '../queue/file/support/temporary-directory.ts'
@@ -57,6 +57,7 @@ describe('a process that stands still while it owns a directory', () => {
     await owner.line('blocked')
     await expectRefused(directory, owner)
     expect(owner.lines).not.toContain('unblocked')
+    await writeFile(join(directory, 'unblock'), '')
     await owner.line('unblocked')
     await expectUnharmed(directory, owner)
   })
