@@ -14,15 +14,11 @@ export type WalErrorCode =
   | 'ERR_INVALID_SELECTION' // what was given selects no dead letters, or is no option of a redrive
   | 'ERR_INVALID_REPLAY' // an option of a replay is none, or its range is no range
   | 'ERR_REPLAY_UNGUARDED' // the target might be set back: it does not guard by version
-  | 'ERR_REPLAY_TOO_OLD' // the target may have forgotten deletes that came after these records
   | 'ERR_NOT_SUPPORTED' // this queue cannot do what was asked of it
-  | 'ERR_CLOSED'
-  | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
   | 'ERR_ALREADY_STARTED'
   | 'ERR_NOT_STARTED'
   | 'ERR_TRANSACTION_NOT_OPEN' // a mutation was added to a transaction that has ended
   | 'ERR_TRANSACTION_TOO_LARGE'
-  | 'ERR_TRANSACTION_INCOMPLETE' // the store does not have what the marker stands for
   // What a write can come to
   | 'ERR_NOT_DURABLE' // the write did not become durable, or nobody knows; see `receipt`
   | 'ERR_WRITE_TIMEOUT'
@@ -31,6 +27,13 @@ export type WalErrorCode =
   | 'ERR_VERSION_AHEAD' // a forwarded record's version is too far ahead of this clock
   | 'ERR_CLOCK_DRIFT' // this region's clock is too far from those of the others to write with
   | 'ERR_UNKNOWN_REGION' // a forwarded record comes from a region that is no peer of this one
+  // What other calls can come to
+  | 'ERR_CLOSED'
+  | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
+  | 'ERR_DEAD_LETTER_NOT_FOUND'
+  | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
+  | 'ERR_REPLAY_TOO_OLD' // the target may have forgotten deletes that came after these records
+  | 'ERR_REPLAY_FAILED' // a replay ended before its end; see `report`
   // The embedded log
   | 'ERR_DIRECTORY_DENIED' // no permission
   | 'ERR_DIRECTORY_IN_USE' // another process owns it; the message names the holder
@@ -43,7 +46,7 @@ export type WalErrorCode =
   | 'ERR_NOT_KEPT' // the log has let go of it, as its retention says
   | 'ERR_OWNERSHIP_LOST'
   | 'ERR_SALVAGE_UNFINISHED' // the directory holds a copy that was cut short
-  // Delivery
+  // Attempts and events
   | 'ERR_PERMANENT'
   | 'ERR_TRANSIENT'
   | 'ERR_THROTTLED'
@@ -53,10 +56,8 @@ export type WalErrorCode =
   | 'ERR_BAD_OUTCOMES' // a target answered with the wrong number or kind of outcomes
   | 'ERR_TOO_LATE' // a change from another region that is older than the target remembers deletes
   | 'ERR_UNDECODABLE' // the stored bytes cannot be decoded by the namespace's codec
+  | 'ERR_TRANSACTION_INCOMPLETE' // the store does not have what the marker stands for
   | 'ERR_DLQ_WRITE'
-  | 'ERR_DEAD_LETTER_NOT_FOUND'
-  | 'ERR_REPLAY_FAILED' // a replay ended before its end; see `report`
-  | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
   | 'ERR_LISTENER_FAILED' // a listener of the wal's events threw, or rejected
 
 /** What else an error may carry. */
