@@ -33,7 +33,8 @@ export const queues: Readonly<Record<string, QueueOnStage>> = {
   sqs: {
     called: 'an SQS queue',
     server: 'sqs',
-    // The local server is slow: a change is in three queues, and each call takes ten at most.
+    // The local server is slow: a change is in three queues, and costs it some 20 ms of processor time, so that all
+    // films would keep a core busy for more than a minute.
     oneFilmIn: 3,
     prepare: async (address, directory) => {
       const place = { endpoint: `http://${address}`, region: 'us-east-1' }
