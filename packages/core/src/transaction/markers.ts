@@ -2,7 +2,7 @@ import { WalError } from '../errors.ts'
 import type { SendOutcome } from '../producer/producer.ts'
 import type { StoredRecord } from '../record.ts'
 import { encodeMarker, type Marker, markerRecord } from './marker.ts'
-import { mutationsIn } from './mutation-format.ts'
+import { lotsIn } from './mutation-format.ts'
 import { chunksOf } from './transaction-reading.ts'
 import type { MarkerNote, TransactionHead } from './transaction-store.ts'
 import { type Sealed, type TransactionWriterOptions, tooLarge } from './transaction-writer.ts'
@@ -161,11 +161,13 @@ export class Markers {
     const { store, namesKeys } = this.#context
     const keys = new Set<string>()
     const byTarget = new Map<string, Set<string>>()
-    for await (const { key, target = '' } of mutationsIn(chunksOf(store, head))) {
-      if (key === undefined) continue
-      keys.add(key)
-      const ofTarget = byTarget.get(target) ?? new Set()
-      byTarget.set(target, ofTarget.add(key))
+    for await (const lot of lotsIn(chunksOf(store, head))) {
+      for (const { key, target = '' } of lot) {
+        if (key === undefined) continue
+        keys.add(key)
+        const ofTarget = byTarget.get(target) ?? new Set()
+        byTarget.set(target, ofTarget.add(key))
+      }
     }
     const targets = Object.entries(head.targets).map(([name, { mutations }]) => [
       name,

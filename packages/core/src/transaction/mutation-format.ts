@@ -41,27 +41,44 @@ export class ChunkWriter {
   }
 }
 
-/** The mutations in these chunks, in their order. Keeps no more of them than one mutation spans. */
-export async function* mutationsIn(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<StoredRecord> {
-  let parts: Uint8Array[] = []
-  let gathered = 0
-  let needed = lengthBytes
+/**
+ * The mutations in these chunks, in their order: of each chunk those that end in it, as a wait for each of
+ * them would take longer than to read it. Keeps no more of them than these, and what one mutation spans.
+ */
+export async function* lotsIn(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<StoredRecord[]> {
+  let begun: Buffer[] = []
+  let missing = 0
   for await (const chunk of chunks) {
-    parts.push(chunk)
-    gathered += chunk.byteLength
-    if (gathered < needed) continue
-    const bytes = parts.length === 1 && chunk instanceof Buffer ? chunk : Buffer.concat(parts)
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const lot: StoredRecord[] = []
     let at = 0
-    for (;;) {
-      const left = bytes.byteLength - at
-      needed = left < lengthBytes ? lengthBytes : lengthBytes + bytes.readUInt32LE(at)
-      if (left < needed) break
-      yield recordFromBytes(bytes.subarray(at + lengthBytes, at + needed))
-      at += needed
+    // What a chunk before has begun is copied, and nothing else: copies of all would be as much garbage as there are chunks.
+    while (begun.length > 0 && at < bytes.byteLength) {
+      const part = bytes.subarray(at, at + missing)
+      begun.push(part)
+      at += part.byteLength
+      missing -= part.byteLength
+      if (missing > 0) continue
+      const whole = Buffer.concat(begun)
+      missing = sizeAt(whole, 0) - whole.byteLength
+      begun = missing > 0 ? [whole] : []
+      if (missing === 0) lot.push(recordFromBytes(whole.subarray(lengthBytes)))
     }
-    parts = at < bytes.byteLength ? [bytes.subarray(at)] : []
-    gathered = bytes.byteLength - at
+    for (let end = at + sizeAt(bytes, at); end <= bytes.byteLength; end = at + sizeAt(bytes, at)) {
+      lot.push(recordFromBytes(bytes.subarray(at + lengthBytes, end)))
+      at = end
+    }
+    yield lot
+    if (at === bytes.byteLength) continue
+    begun = [bytes.subarray(at)]
+    missing = sizeAt(bytes, at) - (bytes.byteLength - at)
   }
+}
+
+/** What the mutation there takes, its length included; what the length takes where not all of it is there. */
+function sizeAt(bytes: Buffer, at: number): number {
+  if (bytes.byteLength - at < lengthBytes) return lengthBytes
+  return lengthBytes + bytes.readUInt32LE(at)
 }

@@ -1,38 +1,60 @@
 import { crc32 } from 'node:zlib'
 import type { StoredRecord } from '../record.ts'
-import { mutationsIn } from './mutation-format.ts'
+import { lotsIn } from './mutation-format.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
 
 /** Versions are given out in steps of 16: the low 4 bits are the region's. */
 const versionStep = 16n
 
-/** Whether all of a sealed transaction can be read, and is as it was sealed. */
+/** What was found of a sealed transaction. */
+export interface Inspection {
+  /** Whether all of it can be read, and is as it was sealed. */
+  readonly parts: 'whole' | 'missing' | 'damaged'
+  /** Its chunk, where it has one only and is whole: that need not be read again. */
+  readonly only?: Uint8Array | undefined
+}
+
+/** Reads all of a sealed transaction once. */
 export async function inspectChunks(
   store: TransactionStore,
   { id, chunks, bytes, checksum }: TransactionHead,
-): Promise<'whole' | 'missing' | 'damaged'> {
+): Promise<Inspection> {
   let crc = 0
   let length = 0
+  let last: Uint8Array | undefined
   for (let index = 0; index < chunks; index++) {
-    const chunk = await store.chunk(id, index)
-    if (chunk === undefined) return 'missing'
-    crc = crc32(chunk, crc)
-    length += chunk.byteLength
+    last = await store.chunk(id, index)
+    if (last === undefined) return { parts: 'missing' }
+    crc = crc32(last, crc)
+    length += last.byteLength
   }
-  return crc === checksum && length === bytes ? 'whole' : 'damaged'
+  if (crc !== checksum || length !== bytes) return { parts: 'damaged' }
+  return { parts: 'whole', only: chunks === 1 ? last : undefined }
 }
 
-/** The mutations for one target in their sequence, with the versions that they get. */
-export async function* mutationsFor(
+export interface TargetMutations {
+  readonly head: TransactionHead
+  readonly target: string
+  /** That of its marker. */
+  readonly attemptEpoch: number
+  /** Its chunk, where it has one only, and that was just read. */
+  readonly only?: Uint8Array | undefined
+}
+
+/** The mutations for one target in their sequence, chunk by chunk, with the versions that they get. */
+export async function* lotsFor(
   store: TransactionStore,
-  head: TransactionHead,
-  target: string,
-): AsyncGenerator<StoredRecord> {
+  { head, target, attemptEpoch, only }: TargetMutations,
+): AsyncGenerator<StoredRecord[]> {
   const { version = 0n, span } = head
   const lowest = version - versionStep * BigInt(Math.max(0, span - 1))
-  for await (const mutation of mutationsIn(chunksOf(store, head))) {
-    if (mutation.target !== target) continue
-    yield { ...mutation, version: lowest + mutation.version }
+  for await (const lot of lotsIn(only === undefined ? chunksOf(store, head) : [only])) {
+    const own: StoredRecord[] = []
+    for (const mutation of lot) {
+      if (mutation.target !== target) continue
+      own.push({ ...mutation, version: lowest + mutation.version, attemptEpoch })
+    }
+    yield own
   }
 }
 

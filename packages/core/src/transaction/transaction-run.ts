@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { StoredRecord } from '../record.ts'
 import type { BatchLimits } from '../target/target.ts'
 import type { HeadChanges } from './head-changes.ts'
-import { mutationsFor } from './transaction-reading.ts'
+import { lotsFor } from './transaction-reading.ts'
 import type { TransactionRun } from './transaction-source.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
 
@@ -15,6 +15,8 @@ export interface TransactionRunOptions {
   readonly target: string
   readonly marker: StoredRecord
   readonly progressed: boolean
+  /** Its chunk, where it has one only, and that was just read. */
+  readonly only?: Uint8Array | undefined
   onFailed(index: number): void
   /** All of this target's are applied; of every target's, if `whole`. */
   onApplied(whole: boolean): void
@@ -22,13 +24,18 @@ export interface TransactionRunOptions {
 
 /** Progress is noted once so much time has passed, in ms, or so many mutations were applied. */
 const noteAfterMs = 100
+/** Within so short a time, in ms, small transactions are applied as a whole, and are spared a note. */
+const firstNoteAfterMs = 5
 const noteAfter = 500
 
 /** Reads on while the delivery applies, and keeps no more than what it gave last. */
 export class OpenTransactionRun implements TransactionRun {
   readonly progressed: boolean
   readonly #options: TransactionRunOptions
-  readonly #mutations: AsyncGenerator<StoredRecord>
+  readonly #lots: AsyncGenerator<StoredRecord[]>
+  /** What was read of a chunk, and how many of it are taken. */
+  #lot: readonly StoredRecord[] = []
+  #taken = 0
   /** Read and not applied. */
   #ahead: StoredRecord[] = []
   #read = 0
@@ -37,10 +44,11 @@ export class OpenTransactionRun implements TransactionRun {
   #notedAt: number
 
   constructor(options: TransactionRunOptions) {
-    const { store, head, target, progressed, clock } = options
+    const { store, head, target, progressed, only, clock } = options
     this.#options = options
     this.progressed = progressed
-    this.#mutations = mutationsFor(store, head, target)
+    const { attemptEpoch } = options.marker
+    this.#lots = lotsFor(store, { head, target, attemptEpoch, only })
     this.#applied = head.targets[target]?.applied ?? 0
     this.#noted = this.#applied
     this.#notedAt = clock.monotonic()
@@ -49,7 +57,8 @@ export class OpenTransactionRun implements TransactionRun {
   async next({ maxRecords, maxBytes }: BatchLimits): Promise<readonly StoredRecord[]> {
     let bytes = 0
     for (let at = 0; at < maxRecords; at++) {
-      if (at === this.#ahead.length && !(await this.#readOne())) return this.#ahead.slice(0, at)
+      const isThere = at < this.#ahead.length || this.#takeOne() || (await this.#readOne())
+      if (!isThere) return this.#ahead.slice(0, at)
       bytes += bytesOf(this.#ahead[at])
       if (bytes > maxBytes && at > 0) return this.#ahead.slice(0, at)
     }
@@ -61,10 +70,11 @@ export class OpenTransactionRun implements TransactionRun {
     this.#applied += count
     const { head, target, clock } = this.#options
     if (this.#applied >= (head.targets[target]?.mutations ?? 0)) return
-    // At once the first time: should the process die now, the attempt has got somewhere.
+    // Soon the first time: should the process die now, the attempt has got somewhere.
     const isFirst = this.#noted === this.#skipped
     const isMuch = this.#applied - this.#noted >= noteAfter
-    if (isFirst || isMuch || clock.monotonic() - this.#notedAt >= noteAfterMs) await this.#note()
+    const sinceMs = clock.monotonic() - this.#notedAt
+    if (isMuch || sinceMs >= (isFirst ? firstNoteAfterMs : noteAfterMs)) await this.#note()
   }
 
   failedAt({ transaction }: StoredRecord): void {
@@ -73,27 +83,38 @@ export class OpenTransactionRun implements TransactionRun {
 
   async end(): Promise<void> {
     const { changes, head, target, onApplied } = this.#options
-    await this.#mutations.return(undefined)
+    await this.#lots.return(undefined)
     const applied = this.#applied
     if (applied < (head.targets[target]?.mutations ?? 0)) return this.#note()
     const changed = await changes.progress(head.id, target, () => ({ state: 'applied', applied }))
     onApplied(changed?.state === 'applied')
   }
 
-  async #readOne(): Promise<boolean> {
-    for (;;) {
-      const { value, done } = await this.#nextOne()
-      if (done === true) return false
+  /** Puts the next one to those ahead. False if there is none, without another look at the store. */
+  #takeOne(): boolean {
+    while (this.#taken < this.#lot.length) {
+      const mutation = this.#lot[this.#taken++] as StoredRecord
       this.#read++
       if (this.#read <= this.#skipped) continue
-      this.#ahead.push({ ...value, attemptEpoch: this.#options.marker.attemptEpoch })
+      this.#ahead.push(mutation)
       return true
+    }
+    return false
+  }
+
+  async #readOne(): Promise<boolean> {
+    for (;;) {
+      if (this.#takeOne()) return true
+      const { value, done } = await this.#nextLot()
+      if (done === true) return false
+      this.#lot = value
+      this.#taken = 0
     }
   }
 
-  async #nextOne(): Promise<IteratorResult<StoredRecord, void>> {
+  async #nextLot(): Promise<IteratorResult<StoredRecord[], void>> {
     try {
-      return await this.#mutations.next()
+      return await this.#lots.next()
     } catch (error) {
       // Another attempt, by a marker that came twice, may have come to the end: the chunks go then.
       if (!(await this.#hasEnded())) throw error

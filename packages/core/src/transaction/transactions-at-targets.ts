@@ -4,7 +4,7 @@ import type { StoredRecord } from '../record.ts'
 import type { HeadChanges } from './head-changes.ts'
 import { markerOf } from './marker.ts'
 import { Recent } from './recent.ts'
-import { inspectChunks } from './transaction-reading.ts'
+import { type Inspection, inspectChunks } from './transaction-reading.ts'
 import { OpenTransactionRun } from './transaction-run.ts'
 import type { TransactionBeginning, TransactionSource } from './transaction-source.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
@@ -57,7 +57,7 @@ export class TransactionsAtTargets implements TransactionSource {
   }
 
   async begin(record: StoredRecord, target: string): Promise<TransactionBeginning> {
-    const { store, changes } = this.#options
+    const { store } = this.#options
     const id = record.transaction?.id ?? record.id
     const head = await store.get(id)
     if (head === undefined || head.state === 'open') return this.#absent(id, head)
@@ -68,12 +68,14 @@ export class TransactionsAtTargets implements TransactionSource {
     if (head.version !== undefined && head.version !== record.version) return done
     // Where it was never told yes it is not applied.
     if (head.state === 'discarded') return done
-    const parts = this.#whole.get(id) ? 'whole' : await inspectChunks(store, head)
-    if (parts === 'missing') return this.#absent(id, head)
-    if (parts === 'damaged') return damaged(id)
+    const inspection: Inspection = this.#whole.get(id)
+      ? { parts: 'whole' }
+      : await inspectChunks(store, head)
+    if (inspection.parts === 'missing') return this.#absent(id, head)
+    if (inspection.parts === 'damaged') return damaged(id)
     this.#whole.set(id, true)
     this.#waiting.delete(id)
-    return this.#begin(record, head, target, changes)
+    return this.#begin(record, head, target, inspection.only)
   }
 
   /** The marker cannot be applied, and is to become a dead letter. To be called before that is put. */
@@ -100,8 +102,9 @@ export class TransactionsAtTargets implements TransactionSource {
     record: StoredRecord,
     { id }: TransactionHead,
     target: string,
-    changes: HeadChanges,
+    only: Uint8Array | undefined,
   ): Promise<TransactionBeginning> {
+    const { store, clock, changes } = this.#options
     let progressed = false
     const head = await changes.progress(
       id,
@@ -115,7 +118,6 @@ export class TransactionsAtTargets implements TransactionSource {
     )
     // Another marker may have been first meanwhile.
     if (head === undefined || head.version !== record.version) return done
-    const { store, clock } = this.#options
     const run = new OpenTransactionRun({
       store,
       changes,
@@ -124,6 +126,7 @@ export class TransactionsAtTargets implements TransactionSource {
       target,
       marker: record,
       progressed,
+      only,
       onFailed: (index) => this.#failed.set(nameOf(id, target), index),
       onApplied: (whole) => {
         this.#failed.delete(nameOf(id, target))

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { systemClock } from '../../src/index.ts'
+import { type Clock, systemClock } from '../../src/index.ts'
 import { memoryTransactionStore } from '../../src/testing/index.ts'
 import { HeadChanges } from '../../src/transaction/head-changes.ts'
 import { markerRecord } from '../../src/transaction/marker.ts'
@@ -18,13 +18,17 @@ const head: TransactionHead = {
   targets: { rows: { state: 'applying', mutations: 3, applied: 0, attemptedAt: 0 } },
 }
 
+let ticks = 0
+/** Between any two looks at it so much time goes by that progress is noted. */
+const clock: Clock = { ...systemClock, monotonic: () => 1000 * ticks++ }
+
 it('an attempt that another one has overtaken does not set the progress back', async () => {
   const store = memoryTransactionStore()
   await store.create(head, [])
-  const changes = new HeadChanges({ store, clock: systemClock, onChange: () => {} })
+  const changes = new HeadChanges({ store, clock, onChange: () => {} })
   const attempt = () =>
     new OpenTransactionRun({
-      ...{ store, changes, clock: systemClock, head, target: 'rows', marker, progressed: false },
+      ...{ store, changes, clock, head, target: 'rows', marker, progressed: false },
       ...{ onFailed: () => {}, onApplied: () => {} },
     })
   const [slow, fast] = [attempt(), attempt()]
@@ -42,10 +46,10 @@ it('an attempt finds nothing more to do where another one has ended and the chun
   const waiting = { ...head, chunks: 1 }
   const store = memoryTransactionStore()
   await store.create(waiting, [])
-  const changes = new HeadChanges({ store, clock: systemClock, onChange: () => {} })
+  const changes = new HeadChanges({ store, clock, onChange: () => {} })
   const attempt = () =>
     new OpenTransactionRun({
-      ...{ store, changes, clock: systemClock, target: 'rows', marker, progressed: false },
+      ...{ store, changes, clock, target: 'rows', marker, progressed: false },
       ...{ head: waiting, onFailed: () => {}, onApplied: () => {} },
     })
   await expect(attempt().next({ maxRecords: 1, maxBytes: 1 })).rejects.toThrow('Chunk 0')
