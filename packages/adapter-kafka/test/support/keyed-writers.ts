@@ -53,10 +53,15 @@ export async function keyedWriters(
   return report
 }
 
-/** A target that remembers what it applied, and whether two records of a key were ever in it at once. */
+/**
+ * A target that remembers what it applied, and whether two records of a key were ever in it at once. Its rows
+ * are those of a store that guards by version.
+ */
 export class WatchfulTarget {
   readonly idempotency = 'id'
   readonly applied: { readonly id: string; readonly key: string }[] = []
+  /** By key, what its newest record says. */
+  readonly rows = new Map<string, { readonly version: bigint; readonly n: number | undefined }>()
   overlaps = 0
   readonly #inside = new Set<string>()
   readonly #applyMs: number
@@ -72,7 +77,11 @@ export class WatchfulTarget {
       this.#inside.add(key)
     }
     if (this.#applyMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#applyMs))
-    for (const { id, key = '' } of records) this.applied.push({ id, key })
+    for (const { id, key = '', version, payload } of records) {
+      this.applied.push({ id, key })
+      if ((this.rows.get(key)?.version ?? 0n) < version)
+        this.rows.set(key, { version, n: payload?.n })
+    }
     for (const key of keys) this.#inside.delete(key)
   }
 }
