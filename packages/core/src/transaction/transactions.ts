@@ -170,7 +170,7 @@ export class Transactions {
   /** Rejects where the store fails. */
   async #repeated(head: TransactionHead): Promise<Receipt> {
     const { id, state, version = 0n } = head
-    if (state === 'discarded') return noneOf(id)
+    if (isTakenBack(head)) return noneOf(id)
     if (state === 'open') return this.#context.ownsStore ? noneOf(id) : openElsewhere(id)
     if (state !== 'sealed') return { id, version, durable: 'yes' }
     const sent = this.#markers.sentVersion(head)
@@ -198,7 +198,7 @@ export class Transactions {
       if (found === undefined) return receiptOf(id, 0n, { durable: 'unknown', error })
       const { head } = found
       if (head?.state === 'sealed') return this.#sendMarker({ ...writer.sealed, head })
-      if (head === undefined || head.state === 'open' || head.state === 'discarded') {
+      if (head === undefined || head.state === 'open' || isTakenBack(head)) {
         await writer.abandon().catch(() => {})
         return receiptOf(id, 0n, { durable: 'no', error })
       }
@@ -229,6 +229,11 @@ export class Transactions {
       return { durable: now?.state === 'discarded' ? 'no' : 'unknown', error }
     }
   }
+}
+
+/** Its seal was taken back, or it had none. Where a target has begun or refused it, it was sealed, and discarded as a dead letter. */
+function isTakenBack({ state, targets }: TransactionHead): boolean {
+  return state === 'discarded' && Object.values(targets).every((one) => one.state === 'waiting')
 }
 
 function receiptOf(id: string, version: bigint, { durable, error }: Unsealed): Receipt {
