@@ -82,14 +82,28 @@ export class HoldingWriter<P> implements Writer<P> {
     return heldFor(trouble.outcome, askingMs)
   }
 
+  /** One that is never answered counts as failed, whatever the client makes of a signal, so that it is asked again. */
   #ask(trouble: Trouble): void {
     trouble.state = 'asked'
-    this.#calls.shardHealth(trouble.place, new AbortController().signal).then(
-      () => {
-        trouble.state = 'answered'
-      },
-      () => this.#note(trouble.place, trouble.outcome, trouble),
-    )
+    const late = new AbortController()
+    const answered = (): void => {
+      timer.cancel()
+      if (trouble.state === 'asked') trouble.state = 'answered'
+    }
+    const failed = (): void => {
+      timer.cancel()
+      if (trouble.state !== 'asked') return
+      trouble.state = 'waits'
+      // Of a record that was under way already more may have been heard meanwhile.
+      const isNewest = this.#troubles.get(trouble.place.index) === trouble
+      if (isNewest) this.#note(trouble.place, trouble.outcome, trouble)
+    }
+    const giveUp = (): void => {
+      failed()
+      late.abort()
+    }
+    const timer = this.#clock.setTimer(this.#settings.shardTimeoutMs, giveUp, { unref: true })
+    this.#calls.shardHealth(trouble.place, late.signal).then(answered, failed)
   }
 
   #told(record: WalRecord<P>, outcome: Outcome): Outcome {

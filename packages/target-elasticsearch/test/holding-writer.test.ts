@@ -15,6 +15,8 @@ function writerOver(down: Set<string>) {
   const sent: string[] = []
   const asked: string[] = []
   let isSilent = false
+  let isHung = false
+  const given: AbortSignal[] = []
   const writer = {
     ops: ['put'] as const,
     apply: async (records: readonly WalRecord[]) =>
@@ -24,8 +26,10 @@ function writerOver(down: Set<string>) {
       }),
   }
   const calls = {
-    async shardHealth({ index }: { readonly index: string }) {
+    async shardHealth({ index }: { readonly index: string }, signal: AbortSignal) {
       asked.push(index)
+      given.push(signal)
+      if (isHung) await new Promise(() => {})
       if (isSilent) throw new Error('no shard')
     },
   }
@@ -39,7 +43,10 @@ function writerOver(down: Set<string>) {
   const silence = (silent: boolean) => {
     isSilent = silent
   }
-  return { clock, sent, asked, apply, silence }
+  const hang = (hung: boolean) => {
+    isHung = hung
+  }
+  return { clock, sent, asked, given, apply, silence, hang }
 }
 
 const waits = (retryAfterMs: number) => ({ ...closed, retryAfterMs })
@@ -77,4 +84,26 @@ test('the waits of an index grow while it refuses, or its shard is silent, up to
   // Where the shard was silent no record was sent.
   expect(asked).toHaveLength(7)
   expect(sent).toHaveLength(4)
+})
+
+test('a question after an index that is never answered is given up, and asked again after growing waits', async () => {
+  const down = new Set(['bad'])
+  const { clock, asked, given, apply, hang } = writerOver(down)
+  await apply('bad')
+  hang(true)
+  for (const waitMs of [1_000, 2_000]) {
+    await clock.advance(waitMs)
+    expect(await apply('bad')).toMatchObject([waits(100)])
+    await clock.advance(9_999)
+    expect(await apply('bad')).toMatchObject([waits(100)])
+    await clock.advance(1)
+    expect(await apply('bad')).toMatchObject([waits(waitMs * 2)])
+  }
+  expect(given.map(({ aborted }) => aborted)).toEqual([true, true])
+  hang(false)
+  down.clear()
+  await clock.advance(4_000)
+  await apply('bad')
+  expect(await apply('bad')).toEqual([applied])
+  expect(asked).toHaveLength(3)
 })
