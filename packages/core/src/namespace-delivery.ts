@@ -57,6 +57,7 @@ export class NamespaceDelivery {
   #starting: Promise<void> | undefined
   /** Aborted where it is closed while it is being started. */
   #cutShort = new AbortController()
+  #giveUpStart: (error: WalError) => void = () => {}
 
   constructor(options: NamespaceDeliveryOptions) {
     this.#options = options
@@ -69,7 +70,9 @@ export class NamespaceDelivery {
       throw new WalError('ERR_ALREADY_STARTED', `Namespace '${name}' is being delivered already`)
     }
     this.#started = true
-    this.#starting = this.#startAll()
+    const { promise: givenUp, reject } = Promise.withResolvers<never>()
+    this.#giveUpStart = reject
+    this.#starting = Promise.race([this.#startAll(this.#cutShort.signal), givenUp])
     try {
       await this.#starting
     } catch (error) {
@@ -134,12 +137,12 @@ export class NamespaceDelivery {
     const deadline = clock.monotonic() + deadlineMs
     // Only then is all of it known that has to be closed.
     this.#cutShort.abort()
-    await this.#starting?.catch(() => {})
-    await this.#observer.end()
+    const begun = this.#endOfStart(deadline)
+    await begun.catch(() => {})
     this.#cutShort = new AbortController()
     const leftMs = Math.max(0, deadline - clock.monotonic())
     const stopped = [...this.#deliveries.values()].map((one) => one.stop({ deadlineMs: leftMs }))
-    const parts = [this.#consumers, this.#targets]
+    const parts = [[{ what: 'start', close: () => begun }], this.#consumers, this.#targets]
     this.#deliveries.clear()
     this.#consumers = []
     this.#targets = []
@@ -147,6 +150,22 @@ export class NamespaceDelivery {
     // A delivery keeps to the deadline by itself.
     await Promise.all(stopped)
     await closeAll(parts, { clock, until: deadline + closingMs })
+  }
+
+  /** Rejects where the queue gives no answer until the time is over; what it gives later is closed at once. */
+  async #endOfStart(until: number): Promise<void> {
+    const { clock, config } = this.#options
+    const starting = this.#starting?.catch(() => {})
+    const what = `start of namespace '${config.name}'`
+    const groups = [
+      [{ what, close: () => starting }],
+      [{ what: `status of namespace '${config.name}'`, close: () => this.#observer.end() }],
+    ]
+    try {
+      await closeAll(groups, { clock, until })
+    } finally {
+      this.#giveUpStart(closedMeanwhile(config.name))
+    }
   }
 
   async #backlogOf(name: string): Promise<Omit<NamespaceTargetStatus, 'dead'>> {
@@ -160,7 +179,7 @@ export class NamespaceDelivery {
     return { pending: backlog?.pending, delayed: backlog?.delayed, lagMs, delivery }
   }
 
-  async #startAll(): Promise<void> {
+  async #startAll(signal: AbortSignal): Promise<void> {
     const { config, clock } = this.#options
     await this.#observer.end()
     const targets = Object.entries(config.targets).map(
@@ -169,19 +188,19 @@ export class NamespaceDelivery {
     for (const [name, target] of targets) {
       this.#targets.push({ what: `target '${name}'`, close: () => target.close() })
     }
-    const { signal } = this.#cutShort
     await Promise.all(targets.map(([, target]) => target.ready(clock, openingMs, signal)))
-    for (const [name, target] of targets) await this.#startTarget(name, target)
+    for (const [name, target] of targets) await this.#startTarget(name, target, signal)
   }
 
-  async #startTarget(targetName: string, target: Target): Promise<void> {
-    if (this.#cutShort.signal.aborted) {
-      const { name } = this.#options.config
-      throw new WalError('ERR_CLOSED', `Namespace '${name}' was closed while it was being started.`)
-    }
+  async #startTarget(targetName: string, target: Target, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw closedMeanwhile(this.#options.config.name)
     const { config, queue, shard, isolation, clock, random, letters, decode, emitter, concerns } =
       this.#options
     const consumer = await queue.consumer(targetName)
+    if (signal.aborted) {
+      await consumer.close()
+      throw closedMeanwhile(config.name)
+    }
     const what = `consumer of target '${targetName}'`
     this.#consumers.push({ what, close: () => consumer.close() })
     const place = { namespace: config.name, target: targetName }
@@ -206,4 +225,8 @@ export class NamespaceDelivery {
     this.#deliveries.set(targetName, delivery)
     await delivery.start()
   }
+}
+
+function closedMeanwhile(name: string): WalError {
+  return new WalError('ERR_CLOSED', `Namespace '${name}' was closed while it was being started.`)
 }
