@@ -60,6 +60,12 @@ export function isRecordId(id: string): boolean {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(id)
 }
 
+/** When a UUIDv7 was made, in ms since the Unix epoch; undefined for what is none. */
+export function timeOfId(id: string): number | undefined {
+  if (!isRecordId(id) || id[14] !== '7') return undefined
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
+
 const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
 const dash = 45
 

@@ -87,7 +87,7 @@ export interface TransactionsOptions {
   /** How long one may stay open before what there is of it is discarded. Default `'1h'`. */
   readonly openFor?: Duration | undefined
   /**
-   * How long the status of one that has ended can be asked for, at least. Default `'1h'`. Longer where processes share a queue that
+   * How long the status of one that has ended can be asked for, at least. Default `'1h'`. So long, less ten minutes (at most half of it), one may be asked for again by its id. Longer where processes share a queue that
    * may hand its marker out longer, and tells how long: SQS, and Kafka but for topics that keep all.
    */
   readonly keep?: Duration | undefined

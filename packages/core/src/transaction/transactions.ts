@@ -2,6 +2,7 @@ import { sleep } from '../clock.ts'
 import { reasonOf } from '../error-text.ts'
 import { isWalError, WalError } from '../errors.ts'
 import type { Receipt } from '../producer/receipt.ts'
+import { timeOfId } from '../record-id.ts'
 import { Markers, type MarkersContext } from './markers.ts'
 import { Sweeper } from './sweeper.ts'
 import type { BuildTransaction, TransactionOptions, TransactionStatus } from './transaction.ts'
@@ -24,6 +25,9 @@ export interface TransactionsContext
   newId(): string
   reportError(error: unknown): void
 }
+
+/** The clock by which an id was made and the one by which its head is forgotten may differ by so much, in ms. */
+const clocksDifferMs = 600_000
 
 /** What became of a transaction that is not certain to be applied. */
 interface Unsealed {
@@ -142,6 +146,7 @@ export class Transactions {
     const { id, isNew } = call
     const known = isNew ? undefined : await this.#asFound(id)
     if (known !== undefined) return known
+    if (this.#mayBeForgotten(call)) return tooOld(id)
     try {
       call.check()
       await build(writer)
@@ -154,7 +159,20 @@ export class Transactions {
       await writer.abandon().catch(() => {})
       throw error
     }
+    // The call before may have sealed it during a long build, and it may have ended and been forgotten since.
+    if (this.#mayBeForgotten(call)) {
+      await writer.abandon().catch(() => {})
+      return tooOld(id)
+    }
     return this.#sealAndSend(id, writer)
+  }
+
+  /** True where no head does not mean that nothing of it was applied. An id that tells no time is taken at its word. */
+  #mayBeForgotten({ id, isNew }: TransactionCall): boolean {
+    const { clock, keepMs } = this.#context
+    const madeAt = isNew ? undefined : timeOfId(id)
+    if (madeAt === undefined) return false
+    return clock.now() - madeAt >= keepMs - Math.min(keepMs / 2, clocksDifferMs)
   }
 
   /** The same transaction once more, after nobody knew what had become of it. Undefined if there is none. */
@@ -242,6 +260,14 @@ function receiptOf(id: string, version: bigint, { durable, error }: Unsealed): R
 
 function noneOf(id: string): Receipt {
   return receiptOf(id, 0n, { durable: 'no', error: notOpen(id) })
+}
+
+function tooOld(id: string): Receipt {
+  const message =
+    `Transaction ${id} is not known, and its id is so old that it may have been applied and forgotten since (transactions.keep). ` +
+    'Look at the targets; where it was not applied, begin a new one, without an id.'
+  const error = new WalError('ERR_NOT_DURABLE', message)
+  return receiptOf(id, 0n, { durable: 'unknown', error })
 }
 
 /** The call before may be about to seal it, in another process. */

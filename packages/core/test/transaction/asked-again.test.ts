@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { systemRandom } from '../../src/random.ts'
+import { RecordIds } from '../../src/record-id.ts'
 import type { TransactionHead } from '../../src/transaction/transaction-store.ts'
 import { one, SharedPlace, two } from './support/process.ts'
 
@@ -35,5 +37,45 @@ describe('a transaction that is asked for again by its id', () => {
     const { id, durable } = await place.process(own).run(one, {})
     expect(durable).toBe('no')
     expect(await place.process(own).run(one, { id })).toMatchObject({ durable: 'no' })
+  })
+
+  it('is answered unknown, and is not applied again, once it may have been applied and forgotten', async () => {
+    const place = new SharedPlace()
+    const process = place.process({ keepMs: 60_000 })
+    const { id } = await process.run(one, {})
+    await place.store.remove(id)
+    await place.clock.advance(30_000)
+    const again = await process.run(one, { id })
+    expect(again).toMatchObject({ id, durable: 'unknown', error: { retryable: false } })
+    expect(again.message).toContain('transactions.keep')
+    expect(place.queue).toHaveLength(1)
+    expect(await place.store.get(id)).toBeUndefined()
+  })
+
+  it('is sealed where nothing is known of it, and that would be if it had been applied', async () => {
+    const place = new SharedPlace()
+    const id = new RecordIds(systemRandom).next(place.clock.now())
+    await place.clock.advance(29_000)
+    const again = await place.process({ keepMs: 60_000 }).run(one, { id })
+    expect(again).toMatchObject({ id, durable: 'yes' })
+  })
+
+  it('is answered unknown where it became too old to tell during its build', async () => {
+    const place = new SharedPlace()
+    const process = place.process({ keepMs: 60_000 })
+    const id = new RecordIds(systemRandom).next(place.clock.now())
+    const slow = async (tx: Parameters<typeof one>[0]): Promise<void> => {
+      await one(tx)
+      await place.clock.advance(40_000)
+    }
+    expect(await process.run(slow, { id })).toMatchObject({ durable: 'unknown' })
+    expect(place.queue).toHaveLength(0)
+    expect(await place.store.get(id)).toBeUndefined()
+  })
+
+  it('is sealed where its id tells no time', async () => {
+    const process = new SharedPlace().process({ keepMs: 1_000 })
+    const id = '01890000-0000-4000-8000-000000000001'
+    expect(await process.run(one, { id })).toMatchObject({ id, durable: 'yes' })
   })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Receipt } from '../../src/producer/receipt.ts'
+import { systemRandom } from '../../src/random.ts'
+import { RecordIds } from '../../src/record-id.ts'
 import type { TransactionStore } from '../../src/transaction/transaction-store.ts'
 import { one, SharedPlace } from './support/process.ts'
 
@@ -148,7 +150,7 @@ describe('the caller of a transaction is answered in time', () => {
     const place = new SharedPlace()
     const { promise: later, resolve: goOn } = Promise.withResolvers<void>()
     const [writer, other] = [place.process(), place.process()]
-    const id = '01890000-0000-7000-8000-000000000001'
+    const id = new RecordIds(systemRandom).next(place.clock.now())
     const call = writer.run((tx) => large(tx).then(() => later), { id })
     await place.clock.advance(1)
     expect(await other.run(never, { id })).toMatchObject({ id, durable: 'unknown' })
