@@ -22,6 +22,11 @@ interface BusyHost {
   readonly waitMs: number
 }
 
+/** A request that is under way, and whether none other of its host has been meanwhile. */
+export interface Flight {
+  isAlone: boolean
+}
+
 /** That a host went down with a record: how often, and what it had answered well by then. */
 interface Fall {
   readonly times: number
@@ -37,6 +42,7 @@ export class BusyHosts {
   /** Both bounded by the hosts that an option names. */
   readonly #hosts = new Map<string, BusyHost>()
   readonly #successes = new Map<string, number>()
+  readonly #flights = new Map<string, Set<Flight>>()
   /** By record. */
   readonly #falls = new Map<string, Fall>()
 
@@ -51,17 +57,39 @@ export class BusyHosts {
     return busy === undefined || leftMs <= 0 ? undefined : heldFor(busy.outcome, leftMs)
   }
 
+  /** A request to the host sets out. */
+  sends(host: string): Flight {
+    const others = this.#flights.get(host) ?? new Set()
+    for (const other of others) other.isAlone = false
+    const flight = { isAlone: others.size === 0 }
+    this.#flights.set(host, others.add(flight))
+    return flight
+  }
+
+  /** It is over, however it ended. */
+  ends(host: string, flight: Flight): void {
+    const flights = this.#flights.get(host)
+    flights?.delete(flight)
+    if (flights?.size === 0) this.#flights.delete(host)
+  }
+
   /**
-   * The host is down. A record with which it goes down again and again, and works between, brings it down: its
-   * attempts count from then on.
+   * A connection to the host broke, or was not made. A record that was sent with nothing beside it, with which the
+   * host goes down again and again, and works between, brings it down: its attempts count from then on.
    */
-  down(host: string, recordId: string, outcome: FailureOutcome): HeldOutcome | FailureOutcome {
-    // What was not even sent has brought nothing down.
-    if (isUnmadeCode(outcome.code)) return this.throttled(host, outcome)
+  broke(
+    host: string,
+    recordId: string,
+    { isAlone }: Flight,
+    outcome: FailureOutcome,
+  ): HeldOutcome | FailureOutcome {
+    // What was not even sent has brought nothing down; of several that were, nobody knows which.
+    if (!isAlone || isUnmadeCode(outcome.code)) return this.throttled(host, outcome)
     const successes = this.#successes.get(host) ?? 0
     const before = this.#falls.get(recordId)
-    const isSame = before !== undefined && before.successes === successes
-    const times = (before?.times ?? 0) + (isSame ? 0 : 1)
+    // Nothing has worked since: the host is down still.
+    if (before?.successes === successes) return this.throttled(host, outcome)
+    const times = (before?.times ?? 0) + 1
     this.#falls.delete(recordId)
     this.#falls.set(recordId, { times, successes })
     const [oldest] = this.#falls.keys()
@@ -69,7 +97,7 @@ export class BusyHosts {
     return times > mostFalls ? { ...outcome, status: 'transient' } : this.throttled(host, outcome)
   }
 
-  /** The host asked for less. */
+  /** The host asked for less, or said that it is down. That it says so itself is load, or its upkeep: no record's fault. */
   throttled(host: string, outcome: FailureOutcome): HeldOutcome {
     const before = this.#hosts.get(host)
     const now = this.#clock.monotonic()

@@ -103,6 +103,8 @@ class HttpTarget implements Target {
     const request = requestOf(records, destination, credentials, encoded, this.#settings)
     const redact = (text: string): string => redactionOf(credentials.headers, request.url)(text)
     const sentAt = this.#settings.clock.monotonic()
+    const { host } = destination.url
+    const flight = this.#busyHosts.sends(host)
     try {
       const answer = await exchange(request, signal, this.#settings)
       return this.#outcomes(answer, records, redact, sentAt)
@@ -110,7 +112,9 @@ class HttpTarget implements Target {
       const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error)
       const shown = { ...failed, message: redact(failed.message) }
       if (this.#settings.fixedUrl !== undefined || !isOfHost(shown)) return shown
-      return this.#busyHosts.down(destination.url.host, records[0].id, shown)
+      return this.#busyHosts.broke(host, records[0].id, flight, shown)
+    } finally {
+      this.#busyHosts.ends(host, flight)
     }
   }
 
@@ -136,8 +140,9 @@ class HttpTarget implements Target {
   #ofHost(outcome: Outcome, { request }: HttpAnswer, { id }: WalRecord, sentAt: number): Outcome {
     if (this.#settings.fixedUrl !== undefined) return outcome
     const { host } = new URL(request.url)
-    if (outcome.status === 'throttled') return this.#busyHosts.throttled(host, outcome)
-    if (outcome.status === 'unavailable') return this.#busyHosts.down(host, id, outcome)
+    if (outcome.status === 'throttled' || outcome.status === 'unavailable') {
+      return this.#busyHosts.throttled(host, outcome)
+    }
     if (outcome.status === 'applied') this.#busyHosts.applied(host, id)
     this.#busyHosts.answered(host, sentAt)
     return outcome

@@ -62,7 +62,11 @@ describe('an address that each record has of its own', () => {
   it('pays for a host that goes down with it again and again, and works between', async () => {
     const clock = new VirtualClock()
     const target = httpTarget({ ...ownAddress(), clock })
-    application.handle = ({ text }) => ({ status: text.includes('"poison"') ? 503 : 204 })
+    application.handle = ({ text }) => {
+      if (!text.includes('"poison"')) return { status: 204 }
+      setImmediate(() => application.cutWaiting())
+      return undefined
+    }
     const poison = makeRecord({ key: 'poison' })
     const statuses: (string | undefined)[] = []
     for (let times = 0; times < 6; times++) {
@@ -77,6 +81,42 @@ describe('an address that each record has of its own', () => {
       expect(other).toEqual({ status: 'applied' })
     }
     expect(statuses).toEqual([...Array.from({ length: 6 }, () => 'held'), 'transient'])
+    // While nothing has worked since, the host is down still.
+    expect(await applyTo(target, [poison])).toMatchObject([{ status: 'transient' }])
+    expect(await applyTo(target, [poison])).toMatchObject([{ status: 'held' }])
+  })
+
+  it('does not pay for a host that says of nine in ten that it has too much to do', async () => {
+    const clock = new VirtualClock()
+    let asked = 0
+    const fetch = async () => new Response(null, { status: asked++ % 10 === 0 ? 204 : 503 })
+    const target = httpTarget({ ...ownAddress(), clock, fetch })
+    let left = Array.from({ length: 200 }, (_, at) => makeRecord({ id: `${at}` }))
+    for (let round = 0; round < 200 && left.length > 0; round++) {
+      const outcomes = await applyTo(target, left)
+      for (const { status } of outcomes) expect(['applied', 'held']).toContain(status)
+      left = left.filter((_, at) => outcomes[at]?.status === 'held')
+      await clock.advance(60_000)
+    }
+    expect(left).toEqual([])
+  })
+
+  it('does not pay for a connection that breaks while others of its host are under way', async () => {
+    const clock = new VirtualClock()
+    const { fetch } = failing('ECONNRESET')
+    let isBroken = false
+    const target = httpTarget({
+      ...{ ...ownAddress(), clock },
+      fetch: (url, init) => (isBroken ? fetch() : globalThis.fetch(url, init)),
+    })
+    const both = [makeRecord({ id: 'one' }), makeRecord({ id: 'two' })]
+    for (let times = 0; times < 8; times++) {
+      isBroken = true
+      expect(await applyTo(target, both)).toMatchObject([{ status: 'held' }, { status: 'held' }])
+      await clock.advance(60_000)
+      isBroken = false
+      expect(await applyTo(target, [makeRecord()])).toEqual([{ status: 'applied' }])
+    }
   })
 
   it('does not pay for a host to which no connection could be made, however often', async () => {
