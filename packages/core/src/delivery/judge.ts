@@ -176,14 +176,16 @@ export class Judge {
   /**
    * A record that crashes the target, or the way to it, looks like an outage each time. It is one
    * that the target went down with again and again, and came back without. Not where no connection
-   * was made: what has not been sent has brought nothing down.
+   * was made: what has not been sent has brought nothing down. Nor where the target says that it has too
+   * much to do: who answers so is up, and says it of whatever comes.
    */
-  #bringsItDown(given: Case, entry: Entry, { code }: Failure): boolean {
+  #bringsItDown(given: Case, entry: Entry, failure: Failure): boolean {
+    if (isOverload(failure)) return false
     const { successes } = this.#options.gate
     if (successes !== entry.successesAtOutage) entry.outages++
     entry.successesAtOutage = successes
     if (entry.outages > 1) entry.alone = true
-    return isSingledOut(given, entry) && !isUnmadeCode(code)
+    return isSingledOut(given, entry) && !isUnmadeCode(failure.code)
   }
 
   /** Its attempt counts, unless all the others fail, too. */
@@ -271,6 +273,11 @@ export class Judge {
 function goesBack(batch: Batch, entry: Entry, verdicts: Verdicts): void {
   batch.heldLanes.add(entry.lane)
   verdicts.back.push(entry)
+}
+
+/** An answer that asks for time: with how much, or a 503 as targets here pass it on. */
+function isOverload({ code, retryAfterMs }: Failure): boolean {
+  return retryAfterMs !== undefined || code === 'HTTP_503' || code === '503'
 }
 
 /** It was alone in each of the last outages, and the target worked between them. */

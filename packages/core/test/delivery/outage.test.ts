@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { WalError } from '../../src/errors.ts'
 import { throttled, transient, unavailable } from '../../src/target/target.ts'
-import { harness } from './support/harness.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { harness, seed } from './support/harness.ts'
 
 const down = unavailable('DOWN', 'nobody is there')
 const day = 86_400_000
@@ -177,6 +178,23 @@ describe('a record that finds no way to the target', () => {
       expect(h.target.calls.at(-1)).toMatchObject({ ids: ['r20'], context: { attempts: [1] } })
     },
   )
+})
+
+describe('a target that says it has too much to do', () => {
+  test.each([
+    ['for how long', unavailable('FULL', 'too many', { retryAfterMs: 1000 })],
+    ['by its status', unavailable('HTTP_503', 'too many')],
+  ])('most of the time, %s, spends nobody an attempt', async (_, tooMuch) => {
+    const h = harness()
+    h.queue.addMany(60)
+    const random = new SeededRandom(seed)
+    h.target.whole = () => {
+      if (random.next() < 0.9) throw tooMuch
+    }
+    expect(await h.run(day)).toMatchObject({ applied: 60, dead: 0 })
+    expect(h.events.retries).toEqual([])
+    expect(h.target.calls.every(({ context }) => context.attempts.every((n) => n === 1))).toBe(true)
+  })
 })
 
 describe('a throttle', () => {
