@@ -66,8 +66,9 @@ export interface CassandraTargetOptions<P = unknown> {
   /**
    * How long deletes are remembered: a replay of older records is refused. Default: the table's
    * `gc_grace_seconds`, as the cluster has it then. With `statement` the least of all the tables that its statements have named
-   * since this process began, in writes and deliveries; before any has, and without `table`, 10 days, Cassandra's
-   * own default. So give it where a process replays that does nothing else.
+   * since this process began, in writes and deliveries. Before any has, or where none of these is there, nobody knows: a
+   * replay without `force` is refused (`ERR_UNAVAILABLE`), and in a replicated namespace the target counts as
+   * unavailable. So give it with `statement`.
    */
   readonly remembersDeletes?: Duration | undefined
   /** Default the machine's. */

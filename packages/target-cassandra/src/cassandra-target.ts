@@ -25,9 +25,6 @@ import type { RowStatements } from './row-statements.ts'
 import { Sender } from './sender.ts'
 import type { Work, WorkOrFailure } from './work.ts'
 
-/** Cassandra's own default of `gc_grace_seconds`, in ms: ten days. */
-const usualGcGraceMs = 864_000_000
-
 /**
  * A table of Apache Cassandra as a target. Each change carries its record's version as its timestamp, and
  * Cassandra keeps the newest of every cell: whatever comes late, twice or out of order changes nothing.
@@ -116,7 +113,8 @@ class CassandraTarget<P> implements Target<P> {
     if (remembersDeletesMs !== undefined) return remembersDeletesMs
     const spans = [await this.#table?.gcGraceMs(), await this.#custom?.gcGraceMs()]
     const known = spans.filter((ms) => ms !== undefined)
-    return known.length === 0 ? usualGcGraceMs : Math.min(...known)
+    if (known.length === 0) throw unknownMemory()
+    return Math.min(...known)
   }
 
   async #read(table: LiveTable<P>, key: string, signal: AbortSignal): Promise<unknown> {
@@ -229,6 +227,13 @@ const unanswered = transient(
   'timeout',
   'Cassandra did not answer in time; it may have been written.',
 )
+
+/** A guess that is too long would let a replay bring back what was deleted. */
+function unknownMemory(): WalError {
+  const message =
+    'no statement of this process has named a table that is there, and each table has its own time. Give `remembersDeletes`.'
+  return new WalError('ERR_UNAVAILABLE', message, { retryable: true })
+}
 
 /** An error of the driver as one that says in words what it is. */
 function unreachable(cause: unknown): WalError {

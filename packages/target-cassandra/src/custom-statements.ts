@@ -68,7 +68,7 @@ export class CustomStatements<P> {
 
   /**
    * How long deletes are remembered, in ms, by whichever table forgets them first, as the cluster says now. Of the
-   * tables that statements have named so far; undefined before any has.
+   * tables that statements have named so far; undefined before any has, or if none of them is there.
    */
   async gcGraceMs(): Promise<number | undefined> {
     const { client, executionProfile } = this.#settings
@@ -118,6 +118,8 @@ export class CustomStatements<P> {
     if (typeof parsed === 'string') {
       return unsafe ? { query, marksBefore: undefined } : { refusal: `it is ${parsed}` }
     }
+    // Whatever becomes of it, a replay has to know the table.
+    this.#nameOf(parsed)
     const refusal = unsafe
       ? undefined
       : (textProblem(parsed) ?? (await this.#columnProblem(parsed)))

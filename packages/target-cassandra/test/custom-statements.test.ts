@@ -26,6 +26,10 @@ async function sendOne(
 }
 
 const stamp = version.toString()
+const unknownMemory = {
+  ...{ code: 'ERR_UNAVAILABLE', retryable: true },
+  message: expect.stringContaining('remembersDeletes'),
+}
 
 describe('a custom statement', () => {
   it.each([
@@ -175,7 +179,7 @@ describe('a custom statement', () => {
     expect(await applyTo(target, [makeRecord()])).toMatchObject([{ status, code }])
   })
 
-  it('holds up no other where its table is gone, and remembers deletes for ten days', async () => {
+  it('holds up no other where its table is gone, and does not guess how long deletes are remembered', async () => {
     const client = fakeClient(columns)
     const statement = () => ({ query: 'DELETE FROM t WHERE id = ?', params: ['a'] })
     const target = cassandraTarget<never>({ client, statement })
@@ -186,7 +190,7 @@ describe('a custom statement', () => {
       { status: 'transient', code: 'table_mismatch' },
     ])
     const { signal } = new AbortController()
-    expect(await target.remembersDeletesMs?.({ signal })).toBe(864_000_000)
+    await expect(target.remembersDeletesMs?.({ signal })).rejects.toMatchObject(unknownMemory)
     expect(target.read).toBeUndefined()
   })
 
@@ -204,7 +208,7 @@ describe('a custom statement', () => {
     const target = cassandraTarget<never>({ client, statement })
     const { signal } = new AbortController()
     const memory = () => target.remembersDeletesMs?.({ signal })
-    expect(await memory()).toBe(864_000_000)
+    await expect(memory()).rejects.toMatchObject(unknownMemory)
     await applyTo(target, [makeRecord({ key: 'long' })])
     expect(await memory()).toBe(7_200_000)
     // As a write has it looked at.
@@ -212,5 +216,26 @@ describe('a custom statement', () => {
     expect(await memory()).toBe(60_000)
     const told = cassandraTarget<never>({ client, statement, remembersDeletes: '2d' })
     expect(await told.remembersDeletesMs?.({ signal })).toBe(172_800_000)
+  })
+
+  it('remembers deletes as the table of a statement does that it refuses, or is not asked about', async () => {
+    const unsafe = { unsafe: true as const }
+    const refused = { query: 'DELETE FROM t WHERE id = ? IF EXISTS', params: ['a'] }
+    const plain = { query: 'DELETE FROM t WHERE id = ?', params: ['a'] }
+    for (const [made, options] of [
+      [refused, {}],
+      [plain, unsafe],
+    ] as const) {
+      const client = fakeClient(columns)
+      const execute = client.execute
+      client.execute = async (query, ...rest) =>
+        query.includes('system_schema.tables')
+          ? { rows: [{ gc_grace_seconds: 60 }] }
+          : execute(query, ...rest)
+      const target = cassandraTarget<never>({ client, statement: () => made, ...options } as never)
+      await applyTo(target, [makeRecord()])
+      const { signal } = new AbortController()
+      expect(await target.remembersDeletesMs?.({ signal })).toBe(60_000)
+    }
   })
 })

@@ -95,6 +95,7 @@ function byStatements() {
   const store = stores
   const target = cassandraTarget<Film>({
     client,
+    remembersDeletes: '10d',
     statement: ({ op, key, payload }) => {
       const row = [store, key]
       const fields: Readonly<Record<string, unknown>> = { ...payload }
