@@ -51,23 +51,19 @@ export class Sweeper {
   /** What has to be done before anything is written: where the store is ours alone, nobody else will. */
   async begin(): Promise<void> {
     if (this.#options.isOwn) {
-      await this.#guarded(async () => {
-        await this.#discardOpen()
-        await this.#lookAfterMarkers()
-      })
+      await this.#guarded(() => this.#discardOpen())
+      await this.#guarded(() => this.#lookAfterMarkers())
     }
     this.#sleep()
   }
 
   /** Looks after all of them, now. Never rejects. */
   sweep(): Promise<void> {
-    this.#sweeping = this.#sweeping.then(() =>
-      this.#guarded(async () => {
-        await this.#discardOpen()
-        await this.#lookAfterMarkers()
-        await this.#forget()
-      }),
-    )
+    this.#sweeping = this.#sweeping.then(async () => {
+      await this.#guarded(() => this.#discardOpen())
+      await this.#guarded(() => this.#lookAfterMarkers())
+      await this.#guarded(() => this.#forget())
+    })
     return this.#sweeping
   }
 
@@ -90,6 +86,7 @@ export class Sweeper {
     })
   }
 
+  /** What fails is reported, and keeps nothing else from being done. Never rejects. */
   async #guarded(work: () => Promise<void>): Promise<void> {
     if (this.#closed) return
     try {
@@ -111,12 +108,11 @@ export class Sweeper {
   }
 
   async #lookAfterMarkers(): Promise<void> {
-    const { clock, handsOutForMs, isOwn, isActive, markers, onError } = this.#options
+    const { clock, handsOutForMs, isOwn, isActive, markers } = this.#options
     const settledBefore = isOwn ? clock.now() : clock.now() - settledForMs
     const changedBefore = isOwn ? Number.POSITIVE_INFINITY : settledBefore
     const lookAfter = async (head: TransactionHead): Promise<void> => {
-      // One that cannot be sent now keeps no other from it.
-      if (!isActive(head.id)) await markers.lookAfter(head).catch(onError)
+      if (!isActive(head.id)) await markers.lookAfter(head)
     }
     await this.#each('sealed', changedBefore, lookAfter)
     // By then the queue has removed the marker of a target that has not begun.
@@ -154,6 +150,7 @@ export class Sweeper {
     }
   }
 
+  /** One head for which it fails is reported, and keeps no other from being looked at. Rejects where they cannot be listed. */
   async #each(
     state: TransactionState,
     changedBefore: number,
@@ -162,11 +159,7 @@ export class Sweeper {
     let after: string | undefined
     while (!this.#closed) {
       const heads = await this.#options.store.list({ state, changedBefore, limit: pageSize, after })
-      const looked = await settleSome(looksAtOnce, heads, async (head) => {
-        if (!this.#closed) await look(head)
-      })
-      const failed = looked.find(({ status }) => status === 'rejected')
-      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
+      await settleSome(looksAtOnce, heads, (head) => this.#guarded(() => look(head)))
       if (heads.length < pageSize) return
       after = heads.at(-1)?.id
     }
