@@ -12,7 +12,7 @@ export interface VersionedRow {
   readonly since: bigint
   /** What was put, with the fields that patches have set since; undefined where it was deleted, or never put. */
   readonly value: unknown
-  /** Without a value: the fields that patches have set, for a put that is older than these and still to come. */
+  /** Where no object is held: the fields that patches have set, for a put that is older than these and still to come. */
   readonly part: Readonly<Record<string, unknown>>
   /** Version of each field that a patch has set since. */
   readonly patched: ReadonlyMap<string, bigint>
@@ -34,7 +34,7 @@ export type NoChange = 'applied' | 'superseded' | 'not_an_object'
 
 /**
  * The row after a change, so that changes come to the same in any order and however often: of each field the
- * newest is kept. For stores that compare no versions field by field themselves: read, call this, and
+ * newest is kept. A patch of what is no object changes nothing, and has to be given again once an object is held. For stores that compare no versions field by field themselves: read, call this, and
  * write on condition that nobody has written since.
  */
 export function changeRow(row: VersionedRow, change: RowChange): VersionedRow | NoChange {
@@ -56,11 +56,10 @@ export function newestOf({ since, patched }: Pick<VersionedRow, 'since' | 'patch
 /** What a put or a delete leaves: fields that were set by newer patches outlive it. */
 function replaced(row: VersionedRow, since: bigint, payload: unknown): VersionedRow {
   const later = new Map([...row.patched].filter(([, version]) => version > since))
-  const held = (row.value ?? row.part) as Fields
+  const held = isFields(row.value) ? row.value : row.part
   const part = Object.fromEntries([...later.keys()].map((name) => [name, held[name]]))
-  if (payload === undefined) return { since, value: undefined, part, patched: later }
-  // In their order the patches would have been refused.
-  if (!isFields(payload)) return { since, value: payload, part: {}, patched: new Map() }
+  // What has no fields shows none of the patches': another put, between it and them, still will.
+  if (!isFields(payload)) return { since, value: payload, part, patched: later }
   return { since, value: { ...payload, ...part }, part: {}, patched: later }
 }
 
@@ -94,7 +93,7 @@ export function rowMarks({ since, value, part, patched }: VersionedRow): string 
   if (patched.size === 0) return undefined
   const versions = Object.fromEntries([...patched].map(([name, own]) => [name, `${own}`]))
   const base = { since: `${since}`, patched: versions }
-  return JSON.stringify(value === undefined ? { ...base, part } : base)
+  return JSON.stringify(isFields(value) ? base : { ...base, part })
 }
 
 /** The row of which a store keeps a newest version (0 for nothing), a value and {@link rowMarks}. */
@@ -104,7 +103,7 @@ export function markedRow(newest: bigint, value: unknown, marks: string | undefi
   // The value was dropped by a cache, and the fields of its patches with it.
   if (kept === undefined || (value === undefined && kept.part === undefined)) return plain
   const versions = Object.entries(kept.patched).map(([name, own]) => [name, BigInt(own)] as const)
-  const part = value === undefined ? (kept.part ?? {}) : {}
+  const part = isFields(value) ? {} : (kept.part ?? {})
   return { since: BigInt(kept.since), value, part, patched: new Map(versions) }
 }
 

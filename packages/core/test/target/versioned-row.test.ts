@@ -1,8 +1,15 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { WalRecord } from '../../src/record.ts'
 import { applied, permanent, superseded, type Target } from '../../src/target/target.ts'
-import { changeRow, markedRow, newestOf, rowMarks } from '../../src/target/versioned-row.ts'
-import { runConformance, targetConformance } from '../../src/testing/index.ts'
+import {
+  changeRow,
+  markedRow,
+  newestOf,
+  type RowChange,
+  rowMarks,
+} from '../../src/target/versioned-row.ts'
+import { runConformance, SeededRandom, targetConformance } from '../../src/testing/index.ts'
 import { type Row, rowPayloads } from '../testing/versioned-store.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -67,12 +74,60 @@ it('a row of which a cache has dropped the value counts as what it was at last, 
   expect(changeRow(dropped, { op: 'put', version: 6n, payload: {} })).toMatchObject({ since: 6n })
 })
 
-it('what has no fields is not patched, and a put of it ends what patches had set', () => {
+it('what has no fields is not patched, and a put of it hides what newer patches have set', () => {
   const text = markedRow(2n, 'text', undefined)
   const patch = { op: 'patch', version: 5n, payload: { year: 1 } } as const
   expect(changeRow(text, patch)).toBe('not_an_object')
   const patched = changeRow(markedRow(1n, {}, undefined), patch)
   if (typeof patched === 'string') throw new Error(patched)
   const put = changeRow(patched, { op: 'put', version: 3n, payload: 'text' })
-  expect(put).toMatchObject({ since: 3n, value: 'text', patched: new Map() })
+  if (typeof put === 'string') throw new Error(put)
+  expect(put).toMatchObject({ since: 3n, value: 'text', patched: new Map([['year', 5n]]) })
+  const kept = markedRow(newestOf(put), put.value, rowMarks(put))
+  expect(kept).toEqual(put)
+  const next = changeRow(kept, { op: 'put', version: 4n, payload: { title: 'x' } })
+  expect(next).toMatchObject({ since: 4n, value: { title: 'x', year: 1 } })
+})
+
+/** The value that changes come to, as a store keeps it; what was refused is redriven at the end. */
+function valueAfter(changes: readonly RowChange[]): unknown {
+  let { newest, value, marks } = nothing
+  let left = changes
+  for (let redrives = 0; redrives < 2; redrives++) {
+    left = left.filter((change) => {
+      const row = changeRow(markedRow(newest, value, marks), change)
+      if (typeof row === 'string') return row === 'not_an_object'
+      newest = newestOf(row)
+      value = row.value
+      marks = rowMarks(row)
+      return false
+    })
+  }
+  return value
+}
+
+it('puts of texts among objects, patches and deletes come to the same in any order', () => {
+  const random = new SeededRandom(seed)
+  const pick = (below: number): number => random.integer(0, below - 1)
+  for (let run = 0; run < 500; run++) {
+    const changes = Array.from({ length: 2 + pick(6) }, (_, at): RowChange => {
+      const version = BigInt(at + 1)
+      const payload = { [`field${pick(3)}`]: at }
+      const puts = [payload, `text ${at}`, [at]][pick(3)]
+      const made: readonly RowChange[] = [
+        { op: 'put', version, payload: puts },
+        { op: 'patch', version, payload },
+        { op: 'delete', version },
+      ]
+      return made[pick(3)] as RowChange
+    })
+    const shuffled = [...changes]
+    for (let at = shuffled.length - 1; at > 0; at--) {
+      const other = pick(at + 1)
+      const [one, two] = [shuffled[at], shuffled[other]]
+      shuffled[at] = two as RowChange
+      shuffled[other] = one as RowChange
+    }
+    expect(valueAfter(shuffled), inspect({ changes, shuffled })).toEqual(valueAfter(changes))
+  }
 })
