@@ -4,7 +4,7 @@ import type { StoredRecord } from '../record.ts'
 import { encodeMarker, type Marker, markerRecord } from './marker.ts'
 import { lotsIn } from './mutation-format.ts'
 import { chunksOf } from './transaction-reading.ts'
-import type { MarkerNote, TransactionHead } from './transaction-store.ts'
+import { isUnderWay, type MarkerNote, type TransactionHead } from './transaction-store.ts'
 import { type Sealed, type TransactionWriterOptions, tooLarge } from './transaction-writer.ts'
 
 export interface MarkersContext
@@ -156,7 +156,7 @@ export class Markers {
     return changes.put(head, { marker }, { lasting: false })
   }
 
-  /** What its marker says, from its mutations. */
+  /** What its marker says, from its mutations. A parked target is left out: its dead letter stands for it. */
   async #markerOf(head: TransactionHead): Promise<{ marker: Marker; keys: Set<string> }> {
     const { store, namesKeys } = this.#context
     const keys = new Set<string>()
@@ -169,7 +169,8 @@ export class Markers {
         byTarget.set(target, ofTarget.add(key))
       }
     }
-    const targets = Object.entries(head.targets).map(([name, { mutations }]) => [
+    const left = Object.entries(head.targets).filter(([, progress]) => isUnderWay(progress))
+    const targets = left.map(([name, { mutations }]) => [
       name,
       namesKeys ? { mutations, keys: [...(byTarget.get(name) ?? [])] } : { mutations },
     ])

@@ -2,7 +2,12 @@ import type { Clock, Timer } from '../clock.ts'
 import { settleSome } from '../settle-some.ts'
 import type { HeadChanges } from './head-changes.ts'
 import type { Markers } from './markers.ts'
-import type { TransactionHead, TransactionState, TransactionStore } from './transaction-store.ts'
+import {
+  isUnderWay,
+  type TransactionHead,
+  type TransactionState,
+  type TransactionStore,
+} from './transaction-store.ts'
 
 export interface SweeperOptions {
   readonly store: TransactionStore
@@ -117,7 +122,11 @@ export class Sweeper {
     await this.#each('sealed', changedBefore, lookAfter)
     // By then the queue has removed the marker of a target that has not begun.
     if (handsOutForMs < Number.POSITIVE_INFINITY) {
-      await this.#each('applying', clock.now() - handsOutForMs, lookAfter)
+      const removedBefore = clock.now() - handsOutForMs
+      await this.#each('applying', removedBefore, lookAfter)
+      await this.#each('parked', removedBefore, async (head) => {
+        if (Object.values(head.targets).some(isUnderWay)) await lookAfter(head)
+      })
     }
     // What was sent before, and was not among these, is sealed no more.
     if (!this.#closed) markers.forgetSent(settledBefore)

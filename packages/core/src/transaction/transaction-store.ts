@@ -153,3 +153,8 @@ export interface TransactionStore {
 export function hasEnded({ state }: Pick<TransactionHead, 'state'>): boolean {
   return state === 'applied' || state === 'discarded'
 }
+
+/** True where a target needs the marker yet: it has not ended, and no dead letter stands for it. */
+export function isUnderWay({ state }: Pick<TransactionProgress, 'state'>): boolean {
+  return state === 'waiting' || state === 'applying'
+}

@@ -6,6 +6,7 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../src/transaction/head-changes.ts'
 import { memoryTransactionStore } from '../../src/transaction/memory-transactions.ts'
 import { openLock } from '../queue/file/support/open-lock.ts'
+import { markerOf } from '../../src/transaction/marker.ts'
 import { one, SharedPlace, two } from './support/process.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -164,6 +165,30 @@ describe('the marker of a sealed transaction', () => {
       await place.clock.advance(3 * hourMs)
       expect(place.queue).toHaveLength(2)
       expect((await place.store.get(id))?.state).toBe(state)
+    },
+  )
+
+  it.each(['waiting', 'parked'] as const)(
+    'is sent again for the other target alone once a shared queue has removed it while one is parked and that is %s',
+    async (other) => {
+      const place = new SharedPlace()
+      const writer = place.process({ handsOutForMs: 5 * hourMs })
+      const { id, version } = await writer.run(two, {})
+      await writer.begin()
+      await place.clock.advance(hourMs)
+      const changes = new HeadChanges({ ...place, onChange: () => {} })
+      await changes.progress(id, 'base', () => ({ state: 'parked' }))
+      await changes.progress(id, 'index', () => ({ state: other }))
+      await place.clock.advance(4.9 * hourMs)
+      expect(place.queue.splice(0)).toHaveLength(1)
+      await place.clock.advance(4 * hourMs)
+      const sent = other === 'waiting' ? [{ version, targets: ['index'] }] : []
+      const again = place.queue.map((record) => ({
+        version: record.version,
+        targets: Object.keys(markerOf(record)?.targets ?? {}),
+      }))
+      expect(again).toEqual(sent)
+      expect((await place.store.get(id))?.state).toBe('parked')
     },
   )
 })
