@@ -19,7 +19,7 @@ export interface TransactionCallOptions {
  * One call of `transaction`, and how long its caller waits.
  *
  *   gathering ── beginSealing ──▶ sealing: given up, it may be applied all the same
- *   gathering ── time-out or signal ──▶ refused: it will never be sealed
+ *   gathering ── time-out, signal or close ──▶ refused: it will never be sealed
  */
 export class TransactionCall {
   readonly id: string
@@ -75,14 +75,20 @@ export class TransactionCall {
     this.#timer = this.#options.clock.setTimer(timeoutMs, expire)
   }
 
+  /** Its namespace is closed, and waits no longer. */
+  close(): void {
+    this.#end('ERR_CLOSED', 'had not ended when its namespace was closed')
+  }
+
   readonly #abort = (): void => this.#end('ERR_ABORTED', "was given up by its caller's signal")
 
-  #end(code: 'ERR_WRITE_TIMEOUT' | 'ERR_ABORTED', what: string): void {
+  #end(code: 'ERR_WRITE_TIMEOUT' | 'ERR_ABORTED' | 'ERR_CLOSED', what: string): void {
     const { id, isNew } = this.#options
     // Asked for again: the call before this one may be at work on it yet, in another process.
     const durable = this.#isSealing || !isNew ? 'unknown' : 'no'
     const sure = durable === 'no' ? ' Nothing of it will be applied.' : ''
-    const error = new WalError(code, `Transaction ${id} ${what}.${sure}`, { retryable: true })
+    const retryable = code !== 'ERR_CLOSED'
+    const error = new WalError(code, `Transaction ${id} ${what}.${sure}`, { retryable })
     if (!this.#isSealing) this.#refusal ??= error
     this.#giveUp({ id, version: 0n, durable, message: error.message, error })
   }

@@ -42,6 +42,8 @@ export class Transactions {
   readonly #sweeper: Sweeper
   /** Those that a call here is at work on. */
   readonly #active = new Map<string, Promise<unknown>>()
+  /** Those whose callers wait. */
+  readonly #calls = new Set<TransactionCall>()
   #closed = false
 
   constructor(context: TransactionsContext) {
@@ -83,6 +85,7 @@ export class Transactions {
     const call = new TransactionCall({
       ...{ id, isNew: options.id === undefined, clock, timeoutMs, signal, openForMs, sealForMs },
     })
+    this.#calls.add(call)
     const writer = new TransactionWriter({ ...this.#context, id })
     const working = this.#work(call, writer, build)
     // Nobody may wait for it any more, and it is still being sealed.
@@ -91,6 +94,7 @@ export class Transactions {
       return await Promise.race([call.givenUp, working])
     } finally {
       call.end()
+      this.#calls.delete(call)
       // Its build may never end.
       if (call.isRefused) this.#keepActive(id, writer.abandon())
     }
@@ -114,13 +118,15 @@ export class Transactions {
     }
   }
 
-  /** Begins no more, and waits for those under way until the deadline. */
+  /** Begins no more, and waits for those under way until the deadline. Then it answers those who wait yet. */
   async idle(longestMs: number): Promise<void> {
     this.#closed = true
     const late = new AbortController()
-    const all = Promise.allSettled(this.#active.values())
-    await Promise.race([all, sleep(this.#context.clock, longestMs, late.signal)])
+    const all = Promise.allSettled(this.#active.values()).then(() => true)
+    const isIdle = await Promise.race([all, sleep(this.#context.clock, longestMs, late.signal)])
     late.abort()
+    if (isIdle) return
+    for (const call of this.#calls) call.close()
   }
 
   /** Waits for the sweep under way, and gives up the store. */

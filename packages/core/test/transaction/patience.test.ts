@@ -158,4 +158,29 @@ describe('the caller of a transaction is answered in time', () => {
     expect(await call).toMatchObject({ durable: 'yes' })
     expect(await other.run(never, { id })).toMatchObject({ id, durable: 'yes' })
   })
+
+  it("with a certain 'no' once its namespace is closed and its build has not ended", async () => {
+    const place = new SharedPlace()
+    const process = place.process()
+    const call = process.run((tx) => large(tx).then(never), {})
+    const closing = process.idle(500)
+    expect(await outcomeIn(place, 499, call)).toBe('no answer')
+    const outcome = await outcomeIn(place, 1, call)
+    expect(outcome).toEqual(['no', 'ERR_CLOSED'])
+    await closing
+    expect([...place.shelf.values()].map(({ head }) => head.state)).toEqual(['discarded'])
+  })
+
+  it("with 'unknown' once its namespace is closed while it is being sealed", async () => {
+    const place = new SharedPlace()
+    const { store, letGo } = hanging(place.store, 'create')
+    const process = place.process({ store })
+    const call = process.run(one, {})
+    await place.clock.advance(1)
+    const closing = process.idle(500)
+    const outcome = await outcomeIn(place, 500, call)
+    expect(outcome).toEqual(['unknown', 'ERR_CLOSED'])
+    await closing
+    letGo()
+  })
 })
