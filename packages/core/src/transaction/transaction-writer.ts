@@ -65,6 +65,8 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
   #last: Promise<void> | undefined
   #failure: { readonly error: unknown } | undefined
   #isEnded = false
+  /** What its mutations are refused with, where there is another transaction of this id. */
+  #rival: WalError | undefined
   /** What the store has; undefined until the first chunk is full. */
   #head: TransactionHead | undefined
   #stored = 0
@@ -126,6 +128,11 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
     for (const chunk of last) await store.addChunk(this.id, this.#stored++, chunk)
     const head = await changes.put(this.#head, sealed.head)
     return head && { ...sealed, head }
+  }
+
+  /** True where this is what it was refused with because another call has its id, in another process. */
+  isTaken(error: unknown): boolean {
+    return this.#rival !== undefined && error === this.#rival
   }
 
   /** Lets go of what the store has of it. */
@@ -254,7 +261,10 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
       const { mutations, bytes, chunks: count, checksum, ...rest } = this.sealed.head
       const none = { mutations: 0, bytes: 0, chunks: 0, checksum: 0, span: 0, targets: {} }
       const head: TransactionHead = { ...rest, ...none, revision: 1, state: 'open' }
-      if (!(await store.create(head, [chunk]))) throw taken(this.id)
+      if (!(await store.create(head, [chunk]))) {
+        this.#rival = taken(this.id)
+        throw this.#rival
+      }
       this.#stored = 1
       this.#head = head
       changes.created(head)

@@ -163,7 +163,8 @@ export class Transactions {
     } catch (error) {
       // Should this fail, the sweeper does it.
       await writer.abandon().catch(() => {})
-      throw error
+      if (!writer.isTaken(error)) throw error
+      return (await this.#asFound(id)) ?? noneOf(id)
     }
     // The call before may have sealed it during a long build, and it may have ended and been forgotten since.
     if (this.#mayBeForgotten(call)) {

@@ -78,4 +78,28 @@ describe('a transaction that is asked for again by its id', () => {
     const id = '01890000-0000-4000-8000-000000000001'
     expect(await process.run(one, { id })).toMatchObject({ id, durable: 'yes' })
   })
+
+  it('is answered as another process leaves it where both began with no head, and it has several chunks', async () => {
+    const place = new SharedPlace()
+    const id = new RecordIds(systemRandom).next(place.clock.now())
+    const { promise: later, resolve: goOn } = Promise.withResolvers<void>()
+    const large = async (tx: Parameters<typeof one>[0]): Promise<void> => {
+      for (let at = 0; at < 3; at++) {
+        await tx.put('base', { key: `k${at}`, payload: new Uint8Array(200_000) })
+      }
+    }
+    const { promise: bothBegan, resolve: begin } = Promise.withResolvers<void>()
+    const first = place
+      .process()
+      .run((tx) => bothBegan.then(() => large(tx)).then(() => later), { id })
+    const late = [large, (tx: Parameters<typeof one>[0]) => large(tx).catch(() => {})].map(
+      (build) => place.process().run((tx) => place.clock.advance(1).then(() => build(tx)), { id }),
+    )
+    begin()
+    await place.clock.advance(10)
+    for (const call of late) expect(await call).toMatchObject({ id, durable: 'unknown' })
+    goOn()
+    expect(await first).toMatchObject({ id, durable: 'yes' })
+    expect(place.queue).toHaveLength(1)
+  })
 })

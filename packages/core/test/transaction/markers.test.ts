@@ -4,9 +4,9 @@ import { SeededRandom } from '../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../src/testing/simulated-file-system.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../src/transaction/head-changes.ts'
+import { markerOf } from '../../src/transaction/marker.ts'
 import { memoryTransactionStore } from '../../src/transaction/memory-transactions.ts'
 import { openLock } from '../queue/file/support/open-lock.ts'
-import { markerOf } from '../../src/transaction/marker.ts'
 import { one, SharedPlace, two } from './support/process.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
