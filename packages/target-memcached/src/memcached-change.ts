@@ -72,8 +72,11 @@ function itemWith(
 ): NewItem {
   const ttlMs = value === undefined ? 0 : ttlMsOf(record, settings)
   if (ttlMs !== undefined && ttlMs <= 0) {
-    const item = withVersion(version, undefined, marks)
-    return { value: item, ttlSeconds: Math.ceil(settings.tombstoneMs / 1_000) }
+    const ttlSeconds = Math.ceil(settings.tombstoneMs / 1_000)
+    const kept = withVersion(version, undefined, marks)
+    // Of a cache it is enough that nothing old is shown: without the fields, a put that comes late is a miss.
+    const isFitting = marks === undefined || bytesOf(kept, key) <= settings.largestItemBytes
+    return { value: isFitting ? kept : withVersion(version, undefined), ttlSeconds }
   }
   const item = withVersion(version, value, marks)
   refuseTooLarge(item, key, settings.largestItemBytes)
@@ -89,9 +92,13 @@ function ttlMsOf(record: WalRecord, settings: MemcachedSettings): number | undef
 /** Counts only where a count may tell: no character has more than three bytes. */
 function refuseTooLarge(item: string | Uint8Array, key: string, most: number): void {
   if ((item.length + key.length) * 3 + overheadBytes <= most) return
-  const bytes = Buffer.byteLength(item) + Buffer.byteLength(key) + overheadBytes
+  const bytes = bytesOf(item, key)
   if (bytes <= most) return
   throw permanent('too_large', `The item has ${bytes} bytes, and \`largestItemBytes\` is ${most}.`)
+}
+
+function bytesOf(item: string | Uint8Array, key: string): number {
+  return Buffer.byteLength(item) + Buffer.byteLength(key) + overheadBytes
 }
 
 function made(

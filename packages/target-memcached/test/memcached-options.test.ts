@@ -4,6 +4,7 @@ import {
   type MemcachedConnection,
   type MemcachedTargetOptions,
   memcachedTarget,
+  memcachedValue,
 } from '../src/index.ts'
 
 const client: MemcachedConnection = {
@@ -76,4 +77,31 @@ test('memcached remembers a delete for as long as a tombstone stays, a source fo
   expect(await target.remembersDeletesMs?.({ signal })).toBe(5_000)
   const fetching = memcachedTarget({ client, fetch: async () => new Map() })
   expect(fetching.remembersDeletesMs).toBeUndefined()
+})
+
+test('a patch of a key that is not held leaves a plain tombstone where its fields are too large to be kept', async () => {
+  const stored: (string | Uint8Array)[] = []
+  const target = memcachedTarget<object>({
+    client: {
+      ...client,
+      store: async ({ value }) => {
+        stored.push(value)
+        return true
+      },
+    },
+    patch: 'merge',
+    largestItemBytes: 2_000,
+  })
+  const { signal } = new AbortController()
+  const context = { namespace: 'films', target: 'cache', signal, attempts: [1] }
+  for (const [at, length] of [100, 1_000].entries()) {
+    const payload = { text: 'x'.repeat(length) }
+    const record = makeRecord({ key: 'a', op: 'patch', version: BigInt(at + 1), payload })
+    expect(await target.apply([record as never], context)).toEqual([{ status: 'applied' }])
+  }
+  const [small = '', large = ''] = stored
+  expect(memcachedValue(small)).toEqual({ version: 1n, value: undefined })
+  expect(small.length).toBeGreaterThan(400)
+  expect(memcachedValue(large)).toEqual({ version: 2n, value: undefined })
+  expect(large).toHaveLength('null'.length + 34)
 })
