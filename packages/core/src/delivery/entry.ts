@@ -43,6 +43,8 @@ export class Entry {
   owner: Entry | undefined
   /** Its target has put it off by itself, and that was told. */
   wasHeld = false
+  /** True while it is out again after that. */
+  putOff = false
   /** Attempts of it that failed in this life, counted or not. */
   failures = 0
   /** What the gate had counted as records applied when the first of these began. */

@@ -1,4 +1,5 @@
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
+import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
 import type { TransactionSource } from '../transaction/transaction-source.ts'
 import type { Blockers } from './blockers.ts'
@@ -24,6 +25,7 @@ export interface IntakeOptions {
   readonly transactions?: TransactionSource | undefined
   readonly concerns?: ((record: StoredRecord) => boolean) | undefined
   readonly passedOver?: ((target: string) => void) | undefined
+  report(code: WalErrorCode, what: string, cause: unknown): void
 }
 
 /** Fewest records kept ready, so that small batches do not mean a pull for each. */
@@ -38,6 +40,8 @@ export class Intake {
   /** Records to keep ready: what may be applied at once, and as many again. */
   readonly #prefetch: number
   #isFull = false
+  /** That the target is full of records that it puts off has been told of. */
+  #toldFull = false
   readonly #start: StartOfQueue
 
   constructor(options: IntakeOptions) {
@@ -80,6 +84,7 @@ export class Intake {
     const bytes = policy.held.maxBytes - lanes.residentBytes
     const isBound = !this.#mustReadOn()
     this.#isFull = isBound && (records <= 0 || bytes <= 0)
+    this.#tellIfFull()
     if (this.#isFull || ready * 2 > this.#prefetch) return undefined
     const room = this.#prefetch - ready
     if (isBound) return { maxRecords: Math.min(room, records), maxBytes: bytes }
@@ -95,6 +100,20 @@ export class Intake {
       else this.#admit(delivery)
     }
     endings.skip(done)
+  }
+
+  /** A target of whose hosts or indices one is down goes on with the others, until here it does not. */
+  #tellIfFull(): void {
+    const { policy, lanes, report } = this.#options
+    const held = this.heldRecords
+    const mostHeld = policy.held.maxRecords
+    if (held * 2 < mostHeld) this.#toldFull = false
+    if (this.#toldFull || !this.#isFull || lanes.putOff.records === 0 || held < mostHeld) return
+    this.#toldFull = true
+    const what =
+      `${held} records wait in memory, ${lanes.putOff.records} of them put off by the target; limits.heldRecords is ${mostHeld}. ` +
+      'Nothing more is delivered to it, whatever it is for, before some of them have been applied'
+    report('ERR_OVERLOADED', what, undefined)
   }
 
   #isElsewhere({ record, unreadable }: Delivery): boolean {

@@ -25,6 +25,8 @@ export class Lane {
   places = 0
   /** How many of its records the line of ready lanes counts; 0 while it does not stand there. */
   counted = 0
+  /** True while its first record stands in the line, and its target has put that off before. */
+  putOff = false
   /** Monotonic ms of when it began to be ready. */
   readySince = 0
   alarm: Alarm | undefined

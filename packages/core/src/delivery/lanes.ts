@@ -6,6 +6,7 @@ import type { Blockers } from './blockers.ts'
 import { Entry } from './entry.ts'
 import { Lane } from './lane.ts'
 import { Places, recordsBeforePlaces } from './places.ts'
+import { PutOff } from './put-off.ts'
 import type { TakeLimits } from './take-limits.ts'
 
 export interface LanesOptions {
@@ -44,14 +45,15 @@ export class Lanes {
   residentBytes = 0
   /** Lanes whose first record waits out a backoff. */
   inBackoff = 0
+  readonly putOff = new PutOff()
 
   constructor(options: LanesOptions) {
     this.#options = options
   }
 
-  /** Records that wait: for a backoff, or for an earlier one of their key. */
+  /** Records that wait: for a backoff, for an earlier one of their key, or for a target that puts them off. */
   get heldRecords(): number {
-    return this.queuedRecords - this.readyRecords
+    return this.queuedRecords - this.readyRecords + this.putOff.notWaiting
   }
 
   /** The ready lane that has stood in line longest. */
@@ -124,6 +126,7 @@ export class Lanes {
   /** The record comes back from outside, to its place. `refresh` its lane afterwards. */
   putBack(entry: Entry): void {
     entry.state = 'queued'
+    this.putOff.mark(entry, false)
     entry.lane.busy--
     this.outRecords--
     this.queuedRecords++
@@ -133,6 +136,7 @@ export class Lanes {
   /** The record, which was out, is done with. `refresh` its lane afterwards. */
   end(entry: Entry): void {
     entry.state = 'ended'
+    this.putOff.ended(entry)
     entry.lane.busy--
     this.outRecords--
     this.residentBytes -= entry.residentBytes
@@ -144,6 +148,7 @@ export class Lanes {
     const { lane } = entry
     if (!lane.remove(entry)) return
     entry.state = 'ended'
+    this.putOff.ended(entry)
     this.queuedRecords--
     this.residentBytes -= entry.residentBytes
     if (entry.places !== undefined) this.#givePlaces(entry.places)
@@ -208,6 +213,7 @@ export class Lanes {
     this.outRecords = 0
     this.residentBytes = 0
     this.inBackoff = 0
+    this.putOff.clear()
     return all
   }
 
@@ -271,6 +277,7 @@ export class Lanes {
     this.queuedRecords--
     this.outRecords++
     this.#leaveLine(lane)
+    this.putOff.mark(entry, entry.wasHeld)
     return entry
   }
 
@@ -291,6 +298,7 @@ export class Lanes {
   #count(lane: Lane, records: number): void {
     this.readyRecords += records - lane.counted
     lane.counted = records
+    this.putOff.mark(lane, records > 0 && lane.head?.wasHeld === true)
   }
 
   #isOver(lane: Lane, head: Entry): boolean {

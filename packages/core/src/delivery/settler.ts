@@ -99,6 +99,7 @@ export class Settler {
       events.retry({ record: entry.delivery.record, attempt, spent: entry.spent, delayMs })
     }
     for (const { entry, failure, delayMs } of held) {
+      this.#options.lanes.putOff.add()
       const { code, message } = failure
       const until = Math.ceil(this.#options.clock.now() + delayMs)
       events.held({ record: entry.delivery.record, code, message, until })

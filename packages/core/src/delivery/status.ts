@@ -22,7 +22,7 @@ export interface TargetStatus extends DeliveryCounters {
   readonly delayed: number
   /** Records being applied. */
   readonly inFlight: number
-  /** Records in memory that wait out a backoff, or wait behind an earlier one of their key. */
+  /** Records in memory that wait out a backoff or behind an earlier one of their key, or that the target has put off. */
   readonly held: number
   /** True while nothing is pulled because `held`, or the bytes in memory, reached their bound. */
   readonly full: boolean

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { sleep } from '../../src/clock.ts'
 import { held, transient } from '../../src/target/target.ts'
 import { harness } from './support/harness.ts'
 
@@ -109,5 +110,28 @@ describe('a record that its target holds', () => {
     }
     expect(await h.run()).toMatchObject({ applied: 2 })
     expect(h.events.holds).toHaveLength(2)
+  })
+
+  test('counts against the bound until it ends, also while it is asked again', async () => {
+    const h = harness({ policy: { concurrency: 20, held: { maxRecords: 300, maxBytes: 1e9 } } })
+    h.target.always = () => held('EARLY', 'later', { retryAfterMs: 500 })
+    h.target.whole = () => sleep(h.clock, 500)
+    await h.start()
+    for (let round = 0; round < 100; round++) {
+      for (let index = 0; index < 10; index++) h.queue.add({ key: `down${round}.${index}` })
+      await h.clock.advance(100)
+    }
+    // No more than the bound, and what was under way for the first time when it was reached.
+    expect(new Set(h.target.seen).size).toBeLessThan(400)
+    expect(await h.delivery.status()).toMatchObject({ full: true })
+    expect(h.events.errors).toMatchObject([
+      { code: 'ERR_OVERLOADED', message: expect.stringContaining('limits.heldRecords is 300') },
+    ])
+    h.target.always = undefined
+    h.target.whole = undefined
+    expect(await h.drain()).toMatchObject({ pending: 0 })
+    expect(h.events.appliedIds).toHaveLength(1000)
+    expect(await h.delivery.status()).toMatchObject({ full: false, held: 0 })
+    expect(h.events.errors).toHaveLength(1)
   })
 })
