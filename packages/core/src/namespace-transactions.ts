@@ -85,7 +85,7 @@ export class NamespaceTransactions {
           versionDistance(steps),
         ),
       send: (record) =>
-        producer.send([record], {}, ([outcome]) => outcome ?? { durable: 'unknown' }),
+        producer.send([record], { waits: true }, ([outcome]) => outcome ?? { durable: 'unknown' }),
       reportError: (error) => emitter.report({ error: asWalError(namespace, error), namespace }),
     })
     this.atTargets = new TransactionsAtTargets({

@@ -38,7 +38,7 @@ export interface Namespace<
    * Resolves once the record is durable, with its receipt.
    *
    * Rejects with `NotDurableError` (its `receipt` tells `'no'` from `'unknown'`) if it is not, with
-   * `OverloadedError` if writes are shed, with `ERR_CLOCK_DRIFT` in a replicated namespace whose clock
+   * `OverloadedError` if it found no room in flight (shed, or no longer waiting), with `ERR_CLOCK_DRIFT` in a replicated namespace whose clock
    * is off, or with a `WalError` that says what is wrong with the input; then nothing was stored.
    */
   write(input: WriteInput<Input, Name, Order>): Promise<Receipt>

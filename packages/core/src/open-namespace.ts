@@ -39,7 +39,7 @@ import {
 import type { RecordPreparer } from './producer/prepare-record.ts'
 import type { SendOutcome } from './producer/producer.ts'
 import type { QueueProducer } from './producer/queue-producer.ts'
-import { NotDurableError, onlyReceipt, type Receipt } from './producer/receipt.ts'
+import { isShed, NotDurableError, onlyReceipt, type Receipt } from './producer/receipt.ts'
 import type { Answer } from './producer/sending.ts'
 import { WriteBudget } from './producer/write-budget.ts'
 import type {
@@ -165,7 +165,7 @@ export class OpenNamespace implements Namespace {
       concerns: (record, target) =>
         replication?.concerns(record, target) !== false &&
         concernsTarget(this.#transactions, record, target),
-      send: (records) => this.#producer.send(records, {}, (outcomes) => outcomes),
+      send: (records) => this.#producer.send(records, { waits: true }, (outcomes) => outcomes),
       versions,
       isReplicated: replication !== undefined,
       pace: (perSecond) => paceOf(perSecond, clock),
@@ -301,7 +301,8 @@ export class OpenNamespace implements Namespace {
       queue: letters ?? noDeadLetterQueue,
       present: (letter) => presentLetter(config.name, letter, this.#decode),
       mend: (letter, edit) => this.#preparer.mend(letter, edit),
-      send: (record) => this.#producer.send([record], {}, ([outcome]) => outcome ?? noOutcome),
+      send: (record) =>
+        this.#producer.send([record], { waits: true }, ([outcome]) => outcome ?? noOutcome),
       hasTarget: (target) => Object.hasOwn(config.targets, target),
       lettersHoldKeys: config.onDeadLetter === 'block',
       expect: (letter, isCertain) => this.#delivery.expectRedriven(letter, isCertain),
@@ -318,9 +319,7 @@ export class OpenNamespace implements Namespace {
   readonly #durableOnly: Answer<Receipt> = (outcomes, records) => {
     const receipt = onlyReceipt(outcomes, records)
     if (receipt.durable === 'yes') return receipt
-    const isShed =
-      this.#options.config.overload === 'shed' && receipt.error?.code === 'ERR_OVERLOADED'
-    throw isShed ? receipt.error : new NotDurableError(receipt)
+    throw isShed(receipt) ? receipt.error : new NotDurableError(receipt)
   }
 
   #withTransactions(): NamespaceTransactions {

@@ -27,6 +27,11 @@ export interface QueueProducerOptions {
 export interface Patience {
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /**
+   * True: it waits for room also where writes are shed, or the line is full. For what has been promised
+   * already, or is read back one by one: who made it has nobody to shed it to.
+   */
+  readonly waits?: boolean | undefined
 }
 
 /** A hint for callers turned away: about the time a few groups take to reach the disk. */
@@ -171,7 +176,7 @@ export class QueueProducer {
     mayWait: boolean,
   ) {
     const { overload, onOverload, clock } = this.#options
-    const waits = overload === 'wait' && mayWait
+    const waits = patience.waits === true || (overload === 'wait' && mayWait)
     onOverload(waits)
     if (!waits) return allOf(records, 'no', this.#overloaded(bytes))
     const timeoutMs = patience.timeoutMs ?? this.#options.timeoutMs

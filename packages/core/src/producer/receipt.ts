@@ -1,6 +1,7 @@
 import { WalError } from '../errors.ts'
 import type { RecordFields } from '../record.ts'
 import type { Durable, SendOutcome } from './producer.ts'
+import { OverloadedError } from './write-budget.ts'
 
 /**
  * What became of a write. After `'unknown'`, write again with this receipt's `id` and `version`: it
@@ -34,6 +35,11 @@ export class NotDurableError extends WalError {
     )
     this.receipt = receipt
   }
+}
+
+/** True where it found no room in flight, at once or after a wait: nothing was stored. */
+export function isShed({ durable, error }: Receipt): boolean {
+  return durable === 'no' && error instanceof OverloadedError
 }
 
 /** One receipt per record. */

@@ -292,4 +292,16 @@ describe('QueueProducer', () => {
     await closed
     expect((await last)[0]?.durable).toBe('yes')
   })
+
+  it('lets what has to be stored wait, whatever is done with writes', async () => {
+    const { hand, send } = producerOf({ overload: 'shed' })
+    const first = send([record(700)], {})
+    const waiting = send([record(700)], { waits: true })
+    expect((await send([record(700)], {}))[0]).toMatchObject({ durable: 'no' })
+    hand.answer()
+    await first
+    while (hand.sent.length < 2) await Promise.resolve()
+    hand.answer()
+    expect((await waiting)[0]).toMatchObject({ durable: 'yes' })
+  })
 })
