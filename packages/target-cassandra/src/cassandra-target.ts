@@ -203,6 +203,10 @@ class CassandraTarget<P> implements Target<P> {
     } catch (cause) {
       return this.#tableFailure(cause)
     }
+    // The node that was asked has not heard yet of a table that is listed already.
+    if (saysGone(outcome)) {
+      return this.#ofTable(unavailable('table_unknown', outcome.message, { cause: error }))
+    }
     const isOld = this.#custom === undefined && madeBy !== this.#table?.statements
     return isOld ? transient('table_changed', `The table has changed: ${outcome.message}`) : outcome
   }
@@ -221,6 +225,14 @@ class CassandraTarget<P> implements Target<P> {
     const { code, message, cause } = failure
     return this.#custom === undefined ? failure : transient(code, message, { cause })
   }
+}
+
+/** Cassandra 4 says "unconfigured table". There is no code for it but that of all that is invalid. */
+function saysGone({ code, message }: FailureOutcome): boolean {
+  return (
+    code === 'invalid' &&
+    /^unconfigured table|^(?:table|keyspace) \S+ does not exist/i.test(message)
+  )
 }
 
 const unanswered = transient(
