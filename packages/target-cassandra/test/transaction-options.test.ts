@@ -86,18 +86,23 @@ describe('a store of transactions in Cassandra', () => {
   )
 
   it.each([
-    [{}, 3_600_000, 7 * 86_400],
-    [{}, 14 * dayMs, 15 * 86_400],
-    [{ endedFor: '14d' }, 14 * dayMs, 14 * 86_400],
+    [{}, 3_600_000, 7 * 86_400, false],
+    [{}, 14 * dayMs, 15 * 86_400, false],
+    [{ endedFor: '14d' }, 14 * dayMs, 14 * 86_400, false],
+    [{ endedFor: '1h' }, 3_600_000, 15 * 86_400, true],
+    [{ endedFor: '20d' }, 3_600_000, 20 * 86_400, true],
   ] as const)(
     'keeps what has ended for longer than its namespace does (case %#)',
-    async (options, keepMs, seconds) => {
+    async (options, keepMs, seconds, isRepeat) => {
       const own = fakeClient(columns)
       own.answer = ([statement]) =>
         statement?.query.startsWith('UPDATE') ? [{ '[applied]': true }] : []
       const store = cassandraTransactionStore({ ...usual, ...options, client: own })
       await store.open?.({ namespace: 'orders', keepMs })
-      await store.create(makeHead(0, { state: 'applied' }), [])
+      await store.create(
+        makeHead(0, { state: 'applied', marker: { state: 'sent', at: 0, isRepeat } }),
+        [],
+      )
       const put = own.sent.find(({ statements }) => statements[0]?.query.startsWith('UPDATE'))
       expect(put?.statements[0]?.params?.[0]).toBe(seconds)
     },

@@ -62,7 +62,7 @@ export class HeadTable {
     contents: string,
     expected: Expected,
   ): Promise<Pick<Expected, 'fence'> | undefined> {
-    const ttl = hasEnded(head) ? this.endedForS : 0
+    const ttl = endedTtlS(head, this.endedForS)
     const values = [ttl, head.revision, jsonOf(head), contents, this.#namespace, head.id]
     let { fence } = expected
     for (let tries = 0; tries < mostTries; tries++) {
@@ -103,6 +103,15 @@ export class HeadTable {
       id,
     ])
   }
+}
+
+/** As long as core keeps what has ended and had two markers, and a day more, in seconds. */
+const repeatedForS = 15 * 86_400
+
+/** The time to live of a head, in seconds; 0 for none. The second of two markers may come late, and must find it. */
+export function endedTtlS(head: TransactionHead, endedForS: number): number {
+  if (!hasEnded(head)) return 0
+  return head.marker?.isRepeat ? Math.max(endedForS, repeatedForS) : endedForS
 }
 
 /** True for one that nothing more will be applied of. */

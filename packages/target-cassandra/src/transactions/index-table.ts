@@ -1,7 +1,7 @@
 import type { Clock, TransactionHead, TransactionState } from '@daybook/core'
 import { type Bucket, BucketTable, bucketOf } from './bucket-table.ts'
 import type { Calls, Row } from './calls.ts'
-import { hasEnded } from './head-table.ts'
+import { endedTtlS, hasEnded } from './head-table.ts'
 import type { TransactionTables } from './transaction-tables.ts'
 
 /** A transaction that is in a state, or was, or nearly was: its head tells. */
@@ -57,7 +57,7 @@ export class IndexTable {
   async note(head: TransactionHead, contents: string): Promise<void> {
     const { id, state, revision, changedAt } = head
     const bucket = bucketOf(id)
-    const ttl = hasEnded(head) ? this.endedForS + graceS : 0
+    const ttl = hasEnded(head) ? endedTtlS(head, this.endedForS) + graceS : 0
     await Promise.all([
       this.#buckets.note(state, bucket),
       this.#calls.write(

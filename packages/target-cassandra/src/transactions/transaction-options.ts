@@ -37,7 +37,7 @@ export interface CassandraTransactionStoreOptions {
   /**
    * How long a transaction that has ended is kept at most, should nobody remove it, as the namespace does: after its
    * `transactions.keep`, and not before its queue hands the marker out no more. A shorter time than that is refused. A minute to 20 years, in whole
-   * seconds; default `'7d'`, or a day more than the namespace keeps it.
+   * seconds; default `'7d'`, or a day more than the namespace keeps it. One whose marker was sent twice is kept for 15 days at least.
    */
   readonly endedFor?: Duration | undefined
   /** Default the machine's. */
