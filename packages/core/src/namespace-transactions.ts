@@ -104,7 +104,7 @@ export class NamespaceTransactions {
   ): Promise<Receipt> {
     const receipt = await this.writing.run(build, { ...options, ...patienceOf(options) })
     if (receipt.durable === 'yes') return receipt
-    throw new NotDurableError(receipt)
+    throw new NotDurableError(receipt, 'transaction')
   }
 
   /** The namespace's dead letters, so that a transaction is parked before its letter is there. */

@@ -24,10 +24,13 @@ export type RecordName = Pick<RecordFields, 'id' | 'version'>
 export class NotDurableError extends WalError {
   readonly receipt: Receipt
 
-  constructor(receipt: Receipt) {
+  /** `what` the receipt is of, for the message. Default `'record'`. */
+  constructor(receipt: Receipt, what: 'record' | 'transaction' = 'record') {
     super(
       'ERR_NOT_DURABLE',
-      `Record ${receipt.id} is not durable. ${receipt.message} ${adviceOn(receipt)}`,
+      what === 'record'
+        ? `Record ${receipt.id} is not durable. ${receipt.message} ${adviceOn(receipt)}`
+        : `Transaction ${receipt.id} is not certain to be applied. ${receipt.message}${adviceOnTransaction(receipt)}`,
       {
         cause: receipt.error,
         retryable: receipt.error?.retryable ?? true,
@@ -65,6 +68,14 @@ function receiptOf(record: RecordName, outcome: SendOutcome = { durable: 'unknow
   if (durable === 'yes') return { id, version, durable }
   if (error === undefined) return { id, version, durable, message: 'The queue gave no reason.' }
   return { id, version, durable, message: error.message, error }
+}
+
+function adviceOnTransaction({ durable, error, message }: Receipt): string {
+  const none = ' Nothing of it will be applied.'
+  if (durable === 'no') return message?.endsWith(none) ? '' : none
+  // It says what to do.
+  if (error?.code === 'ERR_NOT_DURABLE' && !error.retryable) return ''
+  return " It may or may not be applied: ask for it again with the receipt's id, within transactions.keep."
 }
 
 function adviceOn({ durable, error }: Receipt): string {

@@ -49,7 +49,8 @@ export interface TransactionOptions extends Pick<WaitFields, 'signal'> {
   /**
    * Longest wait from the call on, `build` included. Over before the set is being sealed it is a certain `'no'`, and what there
    * is of it is discarded; from then on `'unknown'`. Default: `transactions.openFor` until it is being sealed, then
-   * the namespace's `writeTimeout`.
+   * the namespace's `writeTimeout`. One longer than `transactions.openFor` gives a set of more than one chunk (256 KiB) no more time: it is discarded that long after it
+   * was opened, and nothing of it is applied.
    */
   readonly timeout?: WaitFields['timeout']
   /**
