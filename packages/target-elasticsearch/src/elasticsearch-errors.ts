@@ -76,10 +76,19 @@ const byStatus: Readonly<Record<number, Verdict>> = {
 /** A refusal of the record, by its word, that is one of the set-up, by its reason. */
 const missingPipeline = /pipeline with id .* does not exist/
 
+/** By the word, where there is no status, as in what a read of many documents says of one. */
+function verdictWithoutStatus(type: string, reason: string): Verdict | undefined {
+  if (type === 'security_exception' || type === 'index_not_found_exception') return 'index'
+  if (type !== 'cluster_block_exception') return undefined
+  if (reason.includes('[TOO_MANY_REQUESTS/')) return 'full'
+  return reason.includes('[SERVICE_UNAVAILABLE/') ? 'unavailable' : 'index'
+}
+
 function verdictOf({ status = 0, type = '', reason = '' }: Problem): Verdict {
   if (type === 'illegal_argument_exception' && missingPipeline.test(reason)) return 'pipeline'
   if (type === 'cluster_block_exception' && status === 429) return 'full'
-  const known = byType[type] ?? byStatus[status]
+  const alone = status === 0 ? verdictWithoutStatus(type, reason) : undefined
+  const known = alone ?? byType[type] ?? byStatus[status]
   if (known !== undefined) return known
   return status >= 400 && status < 500 ? 'permanent' : 'transient'
 }

@@ -124,3 +124,18 @@ test.each([
   const failure = storeFailure(responseError(429, undefined, { 'retry-after': value }), clock)
   expect(failure).toMatchObject({ status: 'throttled', retryAfterMs })
 })
+
+test.each([
+  ['security_exception', 'action [indices:data/read/mget[shard]] is unauthorized', 'held'],
+  ['cluster_block_exception', 'index [a] blocked by: [FORBIDDEN/7/index read (api)];', 'held'],
+  ['cluster_block_exception', 'index [a] blocked by: [TOO_MANY_REQUESTS/12/disk];', 'held'],
+  ['cluster_block_exception', 'blocked by: [SERVICE_UNAVAILABLE/2/no master];', 'unavailable'],
+] as const)(
+  'a %s that a read says of one document, which has no status: %s is %s',
+  (type, reason, status) => {
+    const problem = itemProblem(undefined, { type, reason })
+    expect(failureOf(problem, ofEach)).toMatchObject({ status, code: type })
+    const full = reason.includes('TOO_MANY') ? 'throttled' : 'unavailable'
+    expect(failureOf(problem, forAll)).toMatchObject({ status: full, code: type })
+  },
+)
