@@ -180,11 +180,29 @@ function editedRecord(
   edit: NonNullable<RedriveOptions['edit']>,
 ): StoredRecord {
   const presented = redrive.present(letter)
-  const edited = edit(presented)
+  const edited = callEdit(edit, presented)
   if (edited === undefined) return letter.record
   checkEdit(letter.id, edited)
   if (letter.record.transaction?.id === letter.record.id) throw sealed(letter)
   return redrive.mend(presented, edited)
+}
+
+function callEdit(
+  edit: NonNullable<RedriveOptions['edit']>,
+  letter: DeadLetter,
+): RedriveEdit<unknown> | undefined {
+  try {
+    return edit(letter)
+  } catch (error) {
+    if (isWalError(error)) throw error
+    throw new WalError(
+      'ERR_INVALID_PAYLOAD',
+      `The edit failed: ${reasonOf(error)}. The dead letter stays.`,
+      {
+        cause: error,
+      },
+    )
+  }
 }
 
 /** An edit that would be passed over in silence puts the record back as it was, to fail again. */
@@ -232,7 +250,16 @@ async function putBack(
     },
   })
   redrive.expect(letter, true)
-  if (!redrive.lettersHoldKeys) await redrive.queue.remove([letter.id])
+  if (redrive.lettersHoldKeys) return
+  try {
+    await redrive.queue.remove([letter.id])
+  } catch (error) {
+    throw new WalError(
+      isWalError(error) ? error.code : 'ERR_IO',
+      `Record ${record.id} is back in the queue, but its dead letter could not be removed: ${reasonOf(error)}. Discard it, or a redrive sends the record once more.`,
+      { cause: error, retryable: true },
+    )
+  }
 }
 
 async function sendDurably(
@@ -279,8 +306,12 @@ function unknownTarget({ id, target }: StoredDeadLetter): WalError {
 
 function asWalError(error: unknown): WalError {
   if (isWalError(error)) return error
-  const reason = reasonOf(error)
-  return new WalError('ERR_INVALID_PAYLOAD', `The edit failed: ${reason}. The dead letter stays.`, {
-    cause: error,
-  })
+  return new WalError(
+    'ERR_IO',
+    `It could not be redriven: ${reasonOf(error)}. The dead letter stays.`,
+    {
+      cause: error,
+      retryable: true,
+    },
+  )
 }
