@@ -298,11 +298,12 @@ export class Mesh {
       // Clocks are mended one after the other.
       await this.#clock.advance(5000)
     }
-    await this.#clock.advance(61_000)
+    // What a clock has written that was a minute ahead is a sign for a minute more, and that lasts a minute.
+    await this.#clock.advance(121_000)
     for (const name of names) await this.#writeFresh(name)
   }
 
-  /** With every clock right for a minute no region refuses what is new. */
+  /** With every clock right for two minutes no region refuses what is new. */
   async #writeFresh(name: RegionName): Promise<void> {
     const input = { key: `fresh in ${name}`, payload: { title: name } } as never
     const failed = await this.#until(this.#opened(name).write(input)).then(
