@@ -1,4 +1,4 @@
-/** A view of a larger buffer is not kept: it would hold on to that buffer. */
+/** A view of a larger buffer, or of a part of one, is not kept: it would hold on to all of it. */
 const largestKeptBytes = 9 * 1024 * 1024
 
 let lastBuffer: Buffer | undefined
@@ -12,7 +12,7 @@ let lastNumbers: DataView | undefined
 export function numbersIn(buffer: Buffer): DataView {
   if (buffer === lastBuffer && lastNumbers !== undefined) return lastNumbers
   const numbers = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-  if (buffer.byteLength <= largestKeptBytes) {
+  if (buffer.buffer.byteLength <= largestKeptBytes) {
     lastBuffer = buffer
     lastNumbers = numbers
   }
