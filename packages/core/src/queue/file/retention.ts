@@ -61,7 +61,7 @@ export class Retention {
   /** True if the last segment was made for the sake of its header, not because one was full. */
   #isIdle = false
   /** Segments that once were from the future, and since when they are taken to be what they are. */
-  readonly #ahead = new WeakMap<LogSegment, { latestAt: number; agesFrom: number }>()
+  readonly #ahead = new WeakMap<LogSegment, { lastSequence: number; agesFrom: number }>()
   /** Monotonic ms at which a segment was last made or attempted, or the log was opened. */
   #rolledAt = 0
   /** True while the log is past its bytes and that has been told. */
@@ -235,11 +235,12 @@ export class Retention {
    * that is behind may be the wrong one.
    */
   #aged(segment: LogSegment, now: number): LogSegment {
-    const { latestAt } = segment
+    const { latestAt, lastSequence } = segment
     const before = this.#ahead.get(segment)
-    const agesFrom = Math.min(latestAt, now, before?.latestAt === latestAt ? before.agesFrom : now)
+    const isSame = before?.lastSequence === lastSequence
+    const agesFrom = Math.min(latestAt, now, isSame ? before.agesFrom : now)
     if (agesFrom === latestAt) return segment
-    this.#ahead.set(segment, { latestAt, agesFrom })
+    this.#ahead.set(segment, { lastSequence, agesFrom })
     return { ...segment, latestAt: agesFrom }
   }
 
