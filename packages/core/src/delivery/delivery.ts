@@ -328,7 +328,7 @@ export class TargetDelivery {
     return {
       blocked,
       others: others + this.#lanes.outRecords,
-      isQuiet: busy === 0 && !this.#search.isNeeded,
+      isQuiet: busy === 0 && !this.#search.isNeeded && !this.#puller.backsOff,
       isTidying: this.#endings.isRemovingAny,
       isFull: this.#intake.isFull,
     }

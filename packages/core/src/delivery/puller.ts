@@ -32,6 +32,7 @@ export class Puller {
   #wake: (() => void) | undefined
   #running: Promise<void> | undefined
   #waits = false
+  #backsOff = false
 
   constructor(options: PullerOptions) {
     this.#options = options
@@ -40,6 +41,11 @@ export class Puller {
   /** True while the queue has been asked and has not answered. */
   get waitsForRecords(): boolean {
     return this.#waits
+  }
+
+  /** True while the queue is left alone because it has failed: that nothing comes says nothing of it then. */
+  get backsOff(): boolean {
+    return this.#backsOff
   }
 
   start(): void {
@@ -71,6 +77,7 @@ export class Puller {
       failures = deliveries === undefined ? failures + 1 : 0
       if (deliveries !== undefined && deliveries.length > 0) this.#options.accept(deliveries)
       else if (!signal.aborted) await this.#pauseFor(failures)
+      this.#backsOff = false
       await this.#options.breather.breathe()
     }
   }
@@ -101,6 +108,7 @@ export class Puller {
   #pauseFor(failures: number): Promise<void> {
     const { alarms, backoffMs } = this.#options
     const delayMs = failures === 0 ? emptyPullMs : backoffMs(failures)
+    this.#backsOff = failures > 0
     return new Promise((resolve) => {
       const done = (): void => {
         alarm.cancel()

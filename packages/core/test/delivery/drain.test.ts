@@ -104,6 +104,14 @@ describe('a drain', () => {
     expect(h.clock.monotonic()).toBeLessThan(40_000)
   })
 
+  test('does not take for silence that the queue fails, and is left alone for a while', async () => {
+    const h = harness()
+    h.queue.cannotTell = true
+    h.queue.addMany(1)
+    for (let pull = 0; pull < 10; pull++) h.queue.failNext('pull')
+    expect(await h.run()).toMatchObject({ applied: 1, pending: 0 })
+  })
+
   test('of one delivery and another drain of it do not disturb each other', async () => {
     const h = harness()
     h.queue.addMany(2)
