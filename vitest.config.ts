@@ -65,7 +65,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 180_000,
           // A server that shares two cores with two suites misses a deadline now and then. What passes
-          // only then is named at the end of `npm test`; of the others, only what runs on a tenfold clock has more than one try.
+          // only then is named at the end of `npm test`; all other tests have one try.
           retry: 1,
         },
       },

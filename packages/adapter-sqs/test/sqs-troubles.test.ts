@@ -79,8 +79,7 @@ const runs = ['', '.fifo'].flatMap((suffix) =>
   ),
 )
 
-// Time runs tenfold: a machine that stands still for a second lets every lease pass, in mid-apply.
-describe('with everything that SQS may do at any time', { retry: 3 }, () => {
+describe('with everything that SQS may do at any time', () => {
   test.concurrent.each(runs)(
     'every record is applied, in the order of a FIFO queue, and none stays: %o',
     async (settings) => {

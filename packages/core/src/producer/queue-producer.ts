@@ -79,9 +79,10 @@ export class QueueProducer {
    * here because one promise more for each write is time. Rejects with what `answer` throws only.
    */
   send<R>(records: readonly StoredRecord[], patience: Patience, answer: Answer<R>): Promise<R> {
-    return this.#isOneBatch(records)
-      ? this.#sendBatch(records, patience, answer)
-      : this.#sendInBatches(records, patience).then((outcomes) => answer(outcomes, records))
+    const bytes = bytesOf(records)
+    return this.#isOneBatch(records.length, bytes)
+      ? this.#sendBatch(records, bytes, patience, answer)
+      : this.#sendInBatches(records, bytes, patience).then((outcomes) => answer(outcomes, records))
   }
 
   /** Takes no more; resolves once nothing is in flight, at the latest when the time is over. */
@@ -103,23 +104,25 @@ export class QueueProducer {
     await this.#options.producer.close()
   }
 
-  #isOneBatch(records: readonly StoredRecord[]): boolean {
+  #isOneBatch(records: number, bytes: number): boolean {
     const { largestBatchRecords, largestBatchBytes } = this.#options
-    if (records.length <= 1) return records.length === 1
-    return records.length <= largestBatchRecords && bytesOf(records) <= largestBatchBytes
+    if (records <= 1) return records === 1
+    return records <= largestBatchRecords && bytes <= largestBatchBytes
   }
 
-  async #sendInBatches(records: readonly StoredRecord[], patience: Patience) {
+  async #sendInBatches(records: readonly StoredRecord[], bytes: number, patience: Patience) {
     // Once for all of them: they are in memory anyway, and belong together.
-    const mayWait = this.#admission.mayWait(bytesOf(records))
+    const mayWait = this.#admission.mayWait(bytes)
     const sent: Promise<readonly SendOutcome[]>[] = []
     for (const batch of this.#batchesOf(records)) {
-      sent.push(this.#sendBatch(batch, patience, asTheyAre, mayWait))
+      sent.push(this.#sendBatch(batch.records, batch.bytes, patience, asTheyAre, mayWait))
     }
     return (await Promise.all(sent)).flat()
   }
 
-  *#batchesOf(records: readonly StoredRecord[]): Generator<readonly StoredRecord[]> {
+  *#batchesOf(
+    records: readonly StoredRecord[],
+  ): Generator<{ readonly records: readonly StoredRecord[]; readonly bytes: number }> {
     const { largestBatchRecords, largestBatchBytes } = this.#options
     let batch: StoredRecord[] = []
     let bytes = 0
@@ -127,23 +130,23 @@ export class QueueProducer {
       const more = recordBytes(record)
       const isFull = batch.length === largestBatchRecords || bytes + more > largestBatchBytes
       if (isFull && batch.length > 0) {
-        yield batch
+        yield { records: batch, bytes }
         batch = []
         bytes = 0
       }
       batch.push(record)
       bytes += more
     }
-    if (batch.length > 0) yield batch
+    if (batch.length > 0) yield { records: batch, bytes }
   }
 
   #sendBatch<R>(
     records: readonly StoredRecord[],
+    bytes: number,
     patience: Patience,
     answer: Answer<R>,
     mayWait?: boolean,
   ): Promise<R> {
-    const bytes = bytesOf(records)
     const isRefused = this.#closed || patience.signal?.aborted === true
     return !isRefused && this.#admission.tryTake(bytes)
       ? this.#sendAdmitted(records, bytes, patience, answer)
