@@ -61,20 +61,20 @@ test('a pid that was given to some other program is not taken for the server', a
 })
 
 test('a stop lets the server end in its own way', async () => {
-  await startScript(`${idle}; process.on('SIGTERM', () => { console.log('bye'); process.exit() })`)
+  await startScript(`process.on('SIGTERM', () => { console.log('bye'); process.exit() }); ${idle}`)
   await stopProcess(directory, 10_000)
   expect(log()).toContain('bye')
 })
 
 test('a stop ends a server that will not, after the limit', async () => {
-  await startScript(`${idle}; process.on('SIGTERM', () => console.log('no'))`)
+  await startScript(`process.on('SIGTERM', () => console.log('no')); ${idle}`)
   await stopProcess(directory, 200)
   expect(processIn(directory)).toBeUndefined()
   expect(log()).toContain('no')
 })
 
 test('a paused server can be told, goes on, and can be stopped while it is paused', async () => {
-  await startScript(`${idle}; process.on('SIGTERM', () => { console.log('bye'); process.exit() })`)
+  await startScript(`process.on('SIGTERM', () => { console.log('bye'); process.exit() }); ${idle}`)
   signalProcess(directory, 'SIGSTOP')
   await waitUntil(() => isPaused(directory), 5_000, 5)
   expect(isPaused(directory)).toBe(true)
