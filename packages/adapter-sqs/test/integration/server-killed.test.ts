@@ -1,12 +1,11 @@
 // needs: sqs
 
-import { createWal, fanOut, type } from '@daybook/core'
 import type { Identified } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { sqsQueue } from '../../src/index.ts'
 import { connect, createQueue, disconnectAll, writeSurely } from '../support/server-queues.ts'
-import { expectWhole, WatchfulTarget } from '../support/watchful-target.ts'
+import { watchedWal } from '../support/watched-wal.ts'
+import { expectWhole } from '../support/watchful-target.ts'
 
 /** Records are written for so long, in ms, and as many as the local server takes until then. */
 const writingMs = 20_000
@@ -39,20 +38,8 @@ afterEach(disconnectAll)
 
 /** A queue under load at that address: it is written and consumed until `whole` resolves. */
 async function load({ name, least, most }: Contest, address: string) {
-  const target = new WatchfulTarget()
   const queueUrl = await createQueue(address, name)
-  const queue = sqsQueue({ client: connect(address), queueUrl, ...quick })
-  const wal = await createWal({
-    namespaces: {
-      faults: fanOut({
-        ...{ payload: type<number>(), queue, targets: { target }, deadLetters: 'off' },
-        order: queue.supports.order,
-        retry: { minDelay: '50ms', maxDelay: '500ms' },
-      }),
-    },
-  })
-  wal.on('error', () => {}) // the faults are meant
-  await wal.start()
+  const { wal, target } = await watchedWal({ client: connect(address), queueUrl, ...quick })
   const endsAt = Date.now() + writingMs
   const written: Identified[] = []
   const applied = (count: () => number) =>

@@ -1,11 +1,10 @@
 // needs: sqs
 
-import { createWal, fanOut, type } from '@daybook/core'
 import { type Service, service, tcpProxy } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { sqsQueue } from '../../src/index.ts'
 import { connect, createQueue, disconnectAll, writeSurely } from '../support/server-queues.ts'
-import { expectWhole, WatchfulTarget } from '../support/watchful-target.ts'
+import { watchedWal } from '../support/watched-wal.ts'
+import { expectWhole } from '../support/watchful-target.ts'
 
 // How many the local server stores, hands out and deletes in some ten seconds.
 const contests = [
@@ -24,20 +23,8 @@ afterEach(disconnectAll)
 
 /** A queue under load at that address: it is written and consumed until `whole` resolves. */
 async function load({ name, records, isFifo }: (typeof contests)[number], address: string) {
-  const target = new WatchfulTarget()
   const queueUrl = (await createQueue(sqs.address, name)).replace(sqs.address, address)
-  const queue = sqsQueue({ client: connect(address), queueUrl, ...quick })
-  const wal = await createWal({
-    namespaces: {
-      faults: fanOut({
-        ...{ payload: type<number>(), queue, targets: { target }, deadLetters: 'off' },
-        order: queue.supports.order,
-        retry: { minDelay: '50ms', maxDelay: '500ms' },
-      }),
-    },
-  })
-  wal.on('error', () => {}) // the faults are meant
-  await wal.start()
+  const { wal, target } = await watchedWal({ client: connect(address), queueUrl, ...quick })
   const writing = writeSurely(wal, 0, records, { keys: 50 })
   return {
     ...{ target, isFifo, wal },

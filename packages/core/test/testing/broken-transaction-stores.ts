@@ -4,6 +4,7 @@ import {
   type TransactionShelf,
 } from '../../src/transaction/memory-transactions.ts'
 import type { TransactionHead, TransactionStore } from '../../src/transaction/transaction-store.ts'
+import { boundStore } from '../transaction/support/bound-store.ts'
 
 /** A store of transactions broken on purpose, and the cases that have to notice. */
 export interface BrokenTransactionStore {
@@ -224,7 +225,7 @@ export const brokenTransactionStores: readonly BrokenTransactionStore[] = [
           }
           const store = memoryTransactionStore(shelf)
           return {
-            ...bound(store),
+            ...boundStore(store),
             create(head, chunks) {
               first.set(head.id, head)
               return store.create(head, chunks)
@@ -272,22 +273,9 @@ function over(
     return {
       open() {
         const store = memoryTransactionStore(shelf)
-        return { ...bound(store), ...flaw(store, shelf) }
+        return { ...boundStore(store), ...flaw(store, shelf) }
       },
     }
-  }
-}
-
-function bound(store: TransactionStore): TransactionStore {
-  return {
-    create: (head, chunks) => store.create(head, chunks),
-    addChunk: (id, index, bytes) => store.addChunk(id, index, bytes),
-    put: (head, options) => store.put(head, options),
-    get: (id) => store.get(id),
-    chunk: (id, index) => store.chunk(id, index),
-    list: (filter) => store.list(filter),
-    remove: (id) => store.remove(id),
-    close: () => store.close(),
   }
 }
 

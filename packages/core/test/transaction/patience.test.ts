@@ -3,6 +3,7 @@ import type { Receipt } from '../../src/producer/receipt.ts'
 import { systemRandom } from '../../src/random.ts'
 import { RecordIds } from '../../src/record-id.ts'
 import type { TransactionStore } from '../../src/transaction/transaction-store.ts'
+import { boundStore } from './support/bound-store.ts'
 import { one, SharedPlace } from './support/process.ts'
 
 const hourMs = 3_600_000
@@ -17,17 +18,7 @@ function hanging(store: TransactionStore, method: 'get' | 'create' | 'put' | 'ad
     await going
     return (store[method] as (...all: unknown[]) => Promise<unknown>)(...args)
   }
-  const whole: TransactionStore = {
-    create: (head, chunks) => store.create(head, chunks),
-    addChunk: (id, index, bytes) => store.addChunk(id, index, bytes),
-    put: (head, options) => store.put(head, options),
-    get: (id) => store.get(id),
-    chunk: (id, index) => store.chunk(id, index),
-    list: (filter) => store.list(filter),
-    remove: (id) => store.remove(id),
-    close: () => store.close(),
-  }
-  return { store: { ...whole, [method]: hung } as TransactionStore, letGo }
+  return { store: { ...boundStore(store), [method]: hung } as TransactionStore, letGo }
 }
 
 /** Mutations of more than one chunk, so that the store has an open set. */

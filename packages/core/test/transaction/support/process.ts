@@ -2,16 +2,15 @@ import type { SendOutcome } from '../../../src/producer/producer.ts'
 import { systemRandom } from '../../../src/random.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { RecordIds } from '../../../src/record-id.ts'
-import { makeStoredRecord } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../../src/transaction/head-changes.ts'
 import {
   memoryTransactionStore,
   type TransactionShelf,
 } from '../../../src/transaction/memory-transactions.ts'
-import { versionDistance } from '../../../src/transaction/transaction-writer.ts'
 import { Transactions, type TransactionsContext } from '../../../src/transaction/transactions.ts'
 import { VersionClock } from '../../../src/version.ts'
+import { rows } from './rows.ts'
 
 /** What processes share: the time, the store, and the queue that they send markers to. */
 export class SharedPlace {
@@ -29,18 +28,12 @@ export class SharedPlace {
     const { clock, store } = this
     const versions = new VersionClock({ region: 0, floor: 0n })
     return new Transactions({
-      ...{ namespace: 'rows', store, clock, origin: 'local', ownsStore: false, namesKeys: false },
-      ...{ maxMutations: 100, maxBytes: 1e9, openForMs: 3_600_000, keepMs: 3_600_000 },
-      ...{ timeoutMs: 1000, largestMarkerBytes: 1e6, handsOutForMs: Number.POSITIVE_INFINITY },
+      ...rows,
+      ...{ store, clock, ownsStore: false, namesKeys: false },
+      ...{ openForMs: 3_600_000, keepMs: 3_600_000, timeoutMs: 1000 },
       changes: new HeadChanges({ store: given.store ?? store, clock, onChange: () => {} }),
       newId: () => this.#ids.next(clock.now()),
       versions: (keys, steps) => versions.nextForAll(keys, steps, clock.now()),
-      check: ({ payload }) => payload,
-      build: ({ key, target, payload }, _, { id, index, steps }) =>
-        makeStoredRecord({
-          ...{ key, target, payload: payload as Uint8Array, transaction: { id, index } },
-          version: versionDistance(steps),
-        }),
       send: async (record) => {
         const outcome = this.answer()
         if (outcome.durable === 'yes') this.queue.push(record)

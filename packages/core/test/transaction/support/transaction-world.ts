@@ -4,16 +4,16 @@ import type { SendOutcome } from '../../../src/producer/producer.ts'
 import { systemRandom } from '../../../src/random.ts'
 import type { StoredRecord } from '../../../src/record.ts'
 import { RecordIds } from '../../../src/record-id.ts'
-import { makeDeadLetter, makeStoredRecord } from '../../../src/testing/make-record.ts'
+import { makeDeadLetter } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../../src/transaction/head-changes.ts'
 import { memoryTransactionStore } from '../../../src/transaction/memory-transactions.ts'
 import type { TransactionStore } from '../../../src/transaction/transaction-store.ts'
-import { versionDistance } from '../../../src/transaction/transaction-writer.ts'
 import { Transactions } from '../../../src/transaction/transactions.ts'
 import { TransactionsAtTargets } from '../../../src/transaction/transactions-at-targets.ts'
 import { VersionClock } from '../../../src/version.ts'
 import { forEachSchedule, Turns } from './interleavings.ts'
+import { rows } from './rows.ts'
 
 export const targets = ['base', 'index'] as const
 export type TargetName = (typeof targets)[number]
@@ -76,17 +76,11 @@ export class World {
     const clock = ahead(this.clock, aheadMs)
     const changes = new HeadChanges({ store, clock, onChange: () => {} })
     const transactions = new Transactions({
-      ...{ namespace: 'rows', store, changes, clock, ownsStore, namesKeys: !shared },
-      ...{ maxMutations: 100, maxBytes: 1e9, openForMs, keepMs, timeoutMs: 1e9, origin: 'local' },
-      ...{ largestMarkerBytes: 1e6, handsOutForMs: Number.POSITIVE_INFINITY },
+      ...rows,
+      ...{ store, changes, clock, ownsStore, namesKeys: !shared },
+      ...{ openForMs, keepMs, timeoutMs: 1e9 },
       newId: () => this.id,
       versions: (keys, steps) => this.versions.nextForAll(keys, steps, clock.now()),
-      check: ({ payload }) => payload,
-      build: ({ key, target, payload }, _, { id, index, steps }) =>
-        makeStoredRecord({
-          ...{ key, target, payload: payload as Uint8Array, transaction: { id, index } },
-          version: versionDistance(steps),
-        }),
       send: async (record) => {
         await turns?.wait(actor)
         const isFirst = turns !== undefined
