@@ -18,7 +18,8 @@ import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { openLock } from '../../queue/file/support/open-lock.ts'
 import type { Row } from '../../testing/versioned-store.ts'
-import { type MeshDoubles, refused, rowOf, Store, shown } from './mesh-store.ts'
+import { type MeshDoubles, refused, Store } from './mesh-store.ts'
+import { wrongStores } from './mesh-verdict.ts'
 import { names, RegionClock, type RegionName } from './regions.ts'
 
 interface WriteStep {
@@ -102,7 +103,8 @@ export class Mesh {
     for (const step of steps) await this.#take(step)
     await this.#mend()
     await this.#rest()
-    await this.#check()
+    const stores = new Map(names.map((name) => [name, this.#region(name).store] as const))
+    this.#wrong.push(...(await wrongStores(stores, this.#written, keys)))
     await Promise.all(names.map((name) => this.#halt(name)))
     return this.#wrong
   }
@@ -329,24 +331,6 @@ export class Mesh {
       if (pending.every((each) => each === 0)) return
     }
     this.#wrong.push('records are left in the queues')
-  }
-
-  /** All stores hold, for each key, what all changes come to by their versions that any of them has seen. */
-  async #check(): Promise<void> {
-    const stores = names.map((name) => this.#region(name).store)
-    const all = new Map(stores.flatMap(({ seen }) => [...seen]))
-    for (const id of this.#written) {
-      if (stores.some(({ seen }) => !seen.has(id))) this.#wrong.push(`${id} is lost`)
-    }
-    for (const key of keys) {
-      const changes = [...all.values()].filter((record) => record.key === key)
-      const expected = shown(rowOf(changes))
-      for (const name of names) {
-        const found = shown(await this.#region(name).store.read(key))
-        if (found === expected) continue
-        this.#wrong.push(`${name} holds '${found}' for ${key}, and the newest is '${expected}'`)
-      }
-    }
   }
 
   #region(name: RegionName): Region {
