@@ -56,6 +56,8 @@ const mostWaiting = 1_000
 
 /** Hands out the messages of one queue. */
 export class SqsConsumer implements Consumer {
+  /** As many acks at once as receives; each deletes ten messages in a call. */
+  readonly acks: { readonly atOnce: number; readonly records: number }
   readonly #options: SqsConsumerOptions
   readonly #held = new HeldMessages()
   readonly #leases: SqsLeases
@@ -81,6 +83,7 @@ export class SqsConsumer implements Consumer {
     const { settings, clock, calls, report } = options
     const { client, queueUrl, visibilityMs } = settings
     this.#options = options
+    this.acks = { atOnce: settings.receivers, records: mostEntries }
     const held = this.#held
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
     const leases = this.#leases

@@ -4,6 +4,13 @@ import { WatchfulTarget } from './watchful-target.ts'
 
 /** A wal on one SQS queue that is delivering already, and the target that sees what comes of it. */
 export async function watchedWal(options: SqsQueueOptions) {
+  const watched = await idleWal(options)
+  await watched.wal.start()
+  return watched
+}
+
+/** The same before it delivers: it is written to alone. */
+export async function idleWal(options: SqsQueueOptions) {
   const target = new WatchfulTarget()
   const queue = sqsQueue(options)
   const wal = await createWal({
@@ -16,6 +23,5 @@ export async function watchedWal(options: SqsQueueOptions) {
     },
   })
   wal.on('error', () => {}) // the faults are meant
-  await wal.start()
   return { wal, target }
 }

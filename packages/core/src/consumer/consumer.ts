@@ -130,6 +130,13 @@ export interface Watermark {
  */
 export interface Consumer {
   /**
+   * How many acks core may have under way at once, 1 or more, and how many records fill a call to the
+   * queue, 1 or more: beside an ack that is under way another goes only with a multiple of these. For a queue whose
+   * acks are calls over a network. Default: one at a time, and what ends meanwhile goes with the next. Core
+   * reads it once, at the start.
+   */
+  readonly acks?: { readonly atOnce: number; readonly records: number } | undefined
+  /**
    * Waits until there is something to hand out, the signal aborts, or the consumer is closed.
    * Rejects with a `WalError` if the queue cannot be read; core then backs off and pulls again.
    * After `close` it resolves with nothing, at once.

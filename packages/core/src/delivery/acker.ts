@@ -12,23 +12,33 @@ export interface AckerOptions {
 }
 
 /**
- * Acks what is done with, one call at a time: what is done meanwhile goes with the next. A failed
- * ack is tried again, since until it succeeds the record would come again.
+ * Acks what is done with: one call at a time, or as many as the consumer declares. What is done meanwhile
+ * goes with the next. A failed ack is tried again, since until it succeeds the record would come again;
+ * until one has succeeded nothing goes beside it.
  */
 export class Acker {
   readonly #options: AckerOptions
+  readonly #atOnce: number
+  /** Records that one more ack beside another takes, or a multiple. */
+  readonly #least: number
   #waiting: Delivery[] = []
-  #underWay = 0
+  #calls = 0
+  #recordsUnderWay = 0
   #failures = 0
+  /** Something failed, and its wait is not over: all others wait with it. */
+  #backsOff = false
   readonly #flushers: (() => void)[] = []
 
   constructor(options: AckerOptions) {
+    const { atOnce, records } = options.consumer.acks ?? { atOnce: 1, records: 1 }
     this.#options = options
+    this.#atOnce = atOnce
+    this.#least = records
   }
 
   /** Records done with whose ack has not gone through. */
   get pending(): number {
-    return this.#waiting.length + this.#underWay
+    return this.#waiting.length + this.#recordsUnderWay
   }
 
   /** They are done with. */
@@ -36,7 +46,7 @@ export class Acker {
     if (deliveries.length === 0) return
     if (this.#waiting.length === 0) this.#waiting = [...deliveries]
     else for (const delivery of deliveries) this.#waiting.push(delivery)
-    if (this.#underWay === 0 && this.#failures === 0) this.#send()
+    if (!this.#backsOff) this.#send()
   }
 
   /** Resolves once nothing is pending; tries at once what waits for another try. */
@@ -44,37 +54,62 @@ export class Acker {
     if (this.pending === 0) return Promise.resolve()
     return new Promise((resolve) => {
       this.#flushers.push(resolve)
-      if (this.#underWay === 0) this.#send()
+      this.#send()
     })
   }
 
   #send(): void {
-    const deliveries = this.#waiting
-    if (deliveries.length === 0 || this.#underWay > 0) return
-    this.#waiting = []
-    this.#underWay = deliveries.length
-    const { consumer } = this.#options
-    acked(consumer, deliveries).then(
-      () => this.#succeeded(),
+    const deliveries = this.#next()
+    if (deliveries.length === 0) return
+    this.#calls++
+    this.#recordsUnderWay += deliveries.length
+    acked(this.#options.consumer, deliveries).then(
+      () => this.#succeeded(deliveries),
       (error: unknown) => this.#failed(deliveries, error),
     )
   }
 
-  #succeeded(): void {
-    this.#underWay = 0
-    this.#failures = 0
-    this.#send()
+  /** What goes now. Beside another ack nothing that would fill its call in part only. */
+  #next(): readonly Delivery[] {
+    const waiting = this.#waiting
+    if (this.#calls > 0) {
+      const atOnce = this.#failures > 0 ? 1 : this.#atOnce
+      if (this.#calls >= atOnce || waiting.length < this.#least) return []
+      const rest = waiting.length % this.#least
+      if (rest > 0) return waiting.splice(0, waiting.length - rest)
+    }
+    this.#waiting = []
+    return waiting
+  }
+
+  #succeeded(deliveries: readonly Delivery[]): void {
+    this.#ended(deliveries)
+    if (!this.#backsOff) {
+      this.#failures = 0
+      this.#send()
+    }
     if (this.pending === 0) for (const resolve of this.#flushers.splice(0)) resolve()
     this.#options.onAcked()
   }
 
   #failed(deliveries: readonly Delivery[], error: unknown): void {
     const { alarms, backoffMs, onError } = this.#options
-    this.#underWay = 0
-    this.#failures++
+    this.#ended(deliveries)
     this.#waiting = [...deliveries, ...this.#waiting]
     onError(error)
-    alarms.set(backoffMs(this.#failures), () => this.#send())
+    // Of several that were under way the first decides how long all wait.
+    if (this.#backsOff) return
+    this.#failures++
+    this.#backsOff = true
+    alarms.set(backoffMs(this.#failures), () => {
+      this.#backsOff = false
+      this.#send()
+    })
+  }
+
+  #ended(deliveries: readonly Delivery[]): void {
+    this.#calls--
+    this.#recordsUnderWay -= deliveries.length
   }
 }
 

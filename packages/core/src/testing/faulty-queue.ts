@@ -84,6 +84,7 @@ function outcomeOf(fault: SendFault | undefined, outcomes: SendOutcome[]): SendO
 
 function faultyConsumer(consumer: Consumer, faults: QueueFaults): Consumer {
   return {
+    acks: consumer.acks,
     async pull(options) {
       throwIfAny(faults.pull?.())
       const deliveries = await consumer.pull(options)
