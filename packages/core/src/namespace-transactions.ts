@@ -14,6 +14,7 @@ import { patienceOf } from './producer/writer.ts'
 import type { Queue } from './queue/queue.ts'
 import type { StoredRecord } from './record.ts'
 import type { RecordIds } from './record-id.ts'
+import { FreshSets } from './transaction/fresh-sets.ts'
 import { HeadChanges } from './transaction/head-changes.ts'
 import type { BuildTransaction, TransactionOptions } from './transaction/transaction.ts'
 import type { TransactionStore } from './transaction/transaction-store.ts'
@@ -56,8 +57,10 @@ export class NamespaceTransactions {
       clock,
       onChange: (change) => emitter.emit('transaction', { namespace, ...change }),
     })
+    const fresh = queue.supports.shared ? undefined : new FreshSets()
     this.writing = new Transactions({
       namespace,
+      fresh,
       store,
       changes,
       clock,
@@ -94,6 +97,7 @@ export class NamespaceTransactions {
       changes,
       clock,
       patienceMs: ownsStore ? 0 : patienceMs,
+      fresh,
     })
   }
 

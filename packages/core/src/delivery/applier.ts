@@ -5,6 +5,7 @@ import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { Target } from '../target/target.ts'
 import type { TransactionSource } from '../transaction/transaction-source.ts'
+import { ApplySeries, type ApplySeriesOptions } from './apply-series.ts'
 import { type ApplyEnd, applyWithTimeout } from './apply-with-timeout.ts'
 import { type Batch, halves, only, type Part, type Span } from './batch.ts'
 import { checkOutcomes } from './check-outcomes.ts'
@@ -57,7 +58,7 @@ export class Applier {
     this.#options = options
     this.#transactions = new TransactionApplier({
       ...options,
-      apply: (entries, records) => this.#apply({ entries, records }),
+      series: () => new ApplySeries(this.#common()),
       resultOf: (end, records) => this.#resultOf(end, records),
       mayGoOn: (batch) => this.#mayGoOn(batch),
       queueFailed: (batch, entry, error) => this.#queueFailed(batch, [entry], error),
@@ -176,22 +177,22 @@ export class Applier {
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {
+    const common = this.#common()
+    const attempts = entries.map(({ spent }) => spent + 1)
+    return applyWithTimeout({ ...common, records, context: { ...common.context, attempts } })
+  }
+
+  /** What all applies have in common. */
+  #common(): ApplySeriesOptions {
     const { target, namespace, targetName, place, policy, clock, stop } = this.#options
-    return applyWithTimeout({
+    return {
       target,
-      records,
-      context: {
-        namespace,
-        target: targetName,
-        place,
-        // The mutations of a transaction share those of its marker.
-        attempts: records.map((_, index) => ((entries[index] ?? entries[0])?.spent ?? 0) + 1),
-      },
+      context: { namespace, target: targetName, place },
       timeoutMs: policy.applyTimeoutMs,
       graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
       clock,
       stop,
-    })
+    }
   }
 
   #resultOf(end: SettledApply, records: number): ApplyResult {

@@ -70,7 +70,8 @@ export function applyWithTimeout(options: ApplyOptions): Promise<ApplyEnd> {
   })
 }
 
-function abortReason(
+/** What the signal of an apply is aborted with. */
+export function abortReason(
   why: 'timeout' | 'stopped',
   targetName: string,
   timeoutMs: number,

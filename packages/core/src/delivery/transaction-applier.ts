@@ -4,6 +4,7 @@ import { reasonOf } from '../error-text.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
 import type { BatchLimits, FailureOutcome, Outcome } from '../target/target.ts'
 import type { TransactionRun, TransactionSource } from '../transaction/transaction-source.ts'
+import type { ApplySeries } from './apply-series.ts'
 import type { ApplyEnd } from './apply-with-timeout.ts'
 import type { Batch, Span } from './batch.ts'
 import { type Failure, failureOf } from './classify-error.ts'
@@ -38,7 +39,8 @@ export interface TransactionApplierOptions {
   readonly settler: Settler
   /** Resolves once every ack so far has been handed to the queue. */
   acked(): Promise<void>
-  apply(entries: readonly Entry[], records: readonly WalRecord[]): Promise<ApplyEnd>
+  /** Applies that follow each other. */
+  series(): ApplySeries
   resultOf(end: SettledApply, records: number): ApplyResult
   /** False once the target is paused, or the delivery stops. */
   mayGoOn(batch: Batch): boolean
@@ -105,33 +107,37 @@ export class TransactionApplier {
       return settler.putBack(batch, [entry], 0)
     }
     await consumer.beginAttempts?.([entry.delivery])
+    const series = this.#options.series()
     try {
-      await this.#applyAll(batch, entry, run)
+      await this.#applyAll(batch, entry, run, series)
     } catch (error) {
       // What was applied may be applied again, as after a crash.
       await this.#options.queueFailed(batch, entry, error)
+    } finally {
+      series.end()
     }
   }
 
-  async #applyAll(batch: Batch, entry: Entry, run: TransactionRun): Promise<void> {
-    const { settler, clock, gate, limits, mayGoOn } = this.#options
+  async #applyAll(
+    batch: Batch,
+    entry: Entry,
+    run: TransactionRun,
+    series: ApplySeries,
+  ): Promise<void> {
+    const { settler, clock, gate, limits } = this.#options
     const started = clock.monotonic()
     const at = clock.now()
     let most: BatchLimits = limits.appliesInSequence ? limits : { ...limits, maxRecords: 1 }
     for (;;) {
-      const mutations = await run.next(most)
-      const span: Span = { at, durationMs: clock.monotonic() - started }
+      // What is there at once is not waited for: a wait for each would take as long as the rest of it.
+      const next = run.next(most)
+      const mutations = next instanceof Promise ? await next : next
       if (mutations.length === 0) {
         await run.end()
+        const span: Span = { at, durationMs: clock.monotonic() - started }
         return settler.settle(batch, [entry], undefined, span)
       }
-      const paced = await this.#paced(mutations)
-      const isIn = (await batch.turn.enter()) ?? true
-      if (!isIn || !mayGoOn(batch) || entry.lost) {
-        await run.end()
-        return settler.putBack(batch, [entry], 0)
-      }
-      const step = await this.#step(entry, paced)
+      const step = await this.#step(batch, entry, mutations, series)
       batch.turn.leave()
       if (step === undefined) {
         await run.end()
@@ -139,7 +145,8 @@ export class TransactionApplier {
       }
       entry.suspect = false
       if (step.done > 0) {
-        await run.advance(step.done)
+        const noting = run.advance(step.done)
+        if (noting !== undefined) await noting
         gate.answered(batch.generation, step.done)
         entry.spent = 0
       }
@@ -150,9 +157,11 @@ export class TransactionApplier {
   }
 
   /** So many of them as may go now, once any may: a mutation counts as a record. */
-  async #paced(mutations: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
-    const { rate, clock, stop } = this.#options
-    if (rate === undefined) return mutations
+  async #paced(
+    rate: RateLimit,
+    mutations: readonly StoredRecord[],
+  ): Promise<readonly StoredRecord[]> {
+    const { clock, stop } = this.#options
     let allowed = rate.allowed(mutations.length)
     while (allowed === 0 && !stop.aborted) {
       await sleep(clock, Math.max(1, rate.waitMs(mutations.length)), stop)
@@ -162,19 +171,22 @@ export class TransactionApplier {
     return mutations.slice(0, Math.max(1, allowed))
   }
 
-  /** Undefined if the delivery stops. */
-  async #step(entry: Entry, mutations: readonly StoredRecord[]): Promise<Step | undefined> {
-    const { apply, resultOf, decode } = this.#options
-    const first = mutations[0] as StoredRecord
-    const records: WalRecord[] = []
-    try {
-      for (const mutation of mutations) records.push(decode(mutation))
-    } catch (error) {
-      const failed = mutations[records.length] as StoredRecord
-      const failure = undecodable(error)
-      if (records.length === 0) return { done: 0, failed: { mutation: failed, failure } }
-    }
-    const end = await apply([entry], records)
+  /** Undefined if it may not go on: the delivery stops, say. */
+  async #step(
+    batch: Batch,
+    entry: Entry,
+    mutations: readonly StoredRecord[],
+    series: ApplySeries,
+  ): Promise<Step | undefined> {
+    const { rate, resultOf, mayGoOn } = this.#options
+    const paced = rate === undefined ? mutations : await this.#paced(rate, mutations)
+    const entering = batch.turn.enter()
+    const isIn = entering === undefined || (await entering)
+    if (!isIn || !mayGoOn(batch) || entry.lost) return undefined
+    const first = paced[0] as StoredRecord
+    const records = this.#decoded(paced)
+    if (!Array.isArray(records)) return { done: 0, failed: { mutation: first, failure: records } }
+    const end = await series.apply(records, entry.spent + 1)
     if (end.kind === 'stopped') return undefined
     const result = resultOf(end, records.length)
     if ('failure' in result) {
@@ -185,11 +197,22 @@ export class TransactionApplier {
     const { outcomes } = result
     const failed = outcomes === undefined ? -1 : outcomes.findIndex((one) => !isDone(one))
     if (failed === -1) return { done: records.length }
-    const mutation = mutations[failed] as StoredRecord
+    const mutation = paced[failed] as StoredRecord
     return {
       done: failed,
       failed: { mutation, failure: failureOf(outcomes?.[failed] as FailureOutcome) },
     }
+  }
+
+  /** Those that can be decoded, up to the first that cannot; or why the first one cannot. */
+  #decoded(mutations: readonly StoredRecord[]): WalRecord[] | Failure {
+    const records: WalRecord[] = []
+    try {
+      for (const mutation of mutations) records.push(this.#options.decode(mutation))
+    } catch (error) {
+      if (records.length === 0) return undecodable(error)
+    }
+    return records
   }
 
   async #failed(

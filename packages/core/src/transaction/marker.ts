@@ -21,22 +21,24 @@ export interface MarkerFields {
   readonly origin: string
   readonly now: number
   readonly version: bigint
-  readonly marker: Marker
+  /** How many mutations it is behind. */
+  readonly mutations: number
+  /** What it says, encoded. */
+  readonly payload: Uint8Array
 }
 
 /** The record that goes through the queue for a transaction; see decision 21. */
-export function markerRecord({ marker, now, ...fields }: MarkerFields): StoredRecord {
+export function markerRecord({ mutations, now, ...fields }: MarkerFields): StoredRecord {
   return {
     ...fields,
     // Every queue has a place for it then, and one place only.
     key: fields.id,
     op: 'put',
-    payload: encodeMarker(marker),
     headers: {},
     writtenAt: now,
     dueAt: undefined,
     target: undefined,
-    transaction: { id: fields.id, index: marker.mutations },
+    transaction: { id: fields.id, index: mutations },
     attemptEpoch: 0,
     traceContext: undefined,
     encryptionKeyId: undefined,

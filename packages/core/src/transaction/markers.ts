@@ -48,7 +48,7 @@ export class Markers {
   /** Throws if the queue would not take it. */
   check({ marker }: Sealed): void {
     const { namespace, largestMarkerBytes } = this.#context
-    const { byteLength } = encodeMarker(marker)
+    const { byteLength } = marker
     if (byteLength <= largestMarkerBytes) return
     throw tooLarge(
       namespace,
@@ -157,7 +157,7 @@ export class Markers {
   }
 
   /** What its marker says, from its mutations. A parked target is left out: its dead letter stands for it. */
-  async #markerOf(head: TransactionHead): Promise<{ marker: Marker; keys: Set<string> }> {
+  async #markerOf(head: TransactionHead): Promise<Omit<Sealed, 'head'>> {
     const { store, namesKeys } = this.#context
     const keys = new Set<string>()
     const byTarget = new Map<string, Set<string>>()
@@ -174,11 +174,12 @@ export class Markers {
       name,
       namesKeys ? { mutations, keys: [...(byTarget.get(name) ?? [])] } : { mutations },
     ])
-    return { marker: { mutations: head.mutations, targets: Object.fromEntries(targets) }, keys }
+    const marker: Marker = { mutations: head.mutations, targets: Object.fromEntries(targets) }
+    return { marker: encodeMarker(marker), keys }
   }
 
   /** Where it gets its version here, to be made in the turn of the event loop in which it is sent: see decision 21. */
-  #record(head: TransactionHead, marker: Marker, keys: Iterable<string>): StoredRecord {
+  #record(head: TransactionHead, marker: Uint8Array, keys: Iterable<string>): StoredRecord {
     const { namespace, origin, clock, versions } = this.#context
     return markerRecord({
       id: head.id,
@@ -186,7 +187,8 @@ export class Markers {
       origin,
       now: clock.now(),
       version: head.version ?? versions(keys, head.span),
-      marker,
+      mutations: head.mutations,
+      payload: marker,
     })
   }
 }

@@ -1,4 +1,4 @@
-import { recordFromBytes, recordToBytes } from '../queue/file/record-format.ts'
+import { encodeRecord, recordBound, recordFromBytes } from '../queue/file/record-format.ts'
 import type { StoredRecord } from '../record.ts'
 
 /**
@@ -11,35 +11,73 @@ const lengthBytes = 4
 /** Bytes of a chunk, all but the last: what one put of a store takes without ado. */
 const chunkBytes = 256 * 1024
 
+/** Room for a chunk of some mutations; it doubles as more come. */
+const leastRoomBytes = 8 * 1024
+
+/** The mutations of a set that fits into one chunk, as they were given, and where each one's bytes end. */
+export interface ChunkContents {
+  readonly mutations: readonly StoredRecord[]
+  readonly ends: readonly number[]
+}
+
 /** Gathers mutations into chunks. A large mutation spans several. */
 export class ChunkWriter {
-  #parts: Uint8Array[] = []
+  /** Not used again once a chunk was made of it. */
+  #buffer = Buffer.allocUnsafeSlow(leastRoomBytes)
   #gathered = 0
+  #contents: { readonly mutations: StoredRecord[]; readonly ends: number[] } | undefined = {
+    mutations: [],
+    ends: [],
+  }
+
+  /** What the one chunk holds; undefined once there are more. */
+  get contents(): ChunkContents | undefined {
+    return this.#contents
+  }
 
   /** Adds a mutation; answers the chunks that are full now. */
   add(mutation: StoredRecord): readonly Uint8Array[] {
-    const record = recordToBytes(mutation)
-    const length = Buffer.alloc(lengthBytes)
-    length.writeUInt32LE(record.byteLength)
-    this.#parts.push(length, record)
-    this.#gathered += lengthBytes + record.byteLength
-    if (this.#gathered < chunkBytes) return []
-    const bytes = Buffer.concat(this.#parts)
-    const chunks: Uint8Array[] = []
-    let at = 0
-    for (; bytes.byteLength - at >= chunkBytes; at += chunkBytes) {
-      chunks.push(bytes.subarray(at, at + chunkBytes))
-    }
-    this.#parts = at < bytes.byteLength ? [bytes.subarray(at)] : []
-    this.#gathered = bytes.byteLength - at
-    return chunks
+    const at = this.#gathered
+    this.#makeRoom(at + lengthBytes + recordBound(mutation))
+    const end = encodeRecord(mutation, this.#buffer, at + lengthBytes, '')
+    this.#buffer.writeUInt32LE(end - at - lengthBytes, at)
+    this.#gathered = end
+    if (end >= chunkBytes) return this.#cut()
+    this.#contents?.mutations.push(mutation)
+    this.#contents?.ends.push(end)
+    return noChunks
   }
 
   /** The rest, as the last chunk; undefined if there is none. */
   end(): Uint8Array | undefined {
-    return this.#gathered === 0 ? undefined : Buffer.concat(this.#parts)
+    return this.#gathered === 0 ? undefined : this.#buffer.subarray(0, this.#gathered)
+  }
+
+  #makeRoom(bytes: number): void {
+    const { byteLength } = this.#buffer
+    if (bytes > byteLength) this.#moveTo(0, Math.max(bytes, 2 * byteLength))
+  }
+
+  #cut(): readonly Uint8Array[] {
+    const chunks: Uint8Array[] = []
+    let at = 0
+    for (; this.#gathered - at >= chunkBytes; at += chunkBytes) {
+      chunks.push(this.#buffer.subarray(at, at + chunkBytes))
+    }
+    this.#moveTo(at, Math.max(leastRoomBytes, this.#gathered - at))
+    this.#contents = undefined
+    return chunks
+  }
+
+  #moveTo(from: number, roomBytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(roomBytes)
+    this.#buffer.copy(larger, 0, from, this.#gathered)
+    this.#buffer = larger
+    this.#gathered -= from
   }
 }
+
+const noChunks: readonly Uint8Array[] = []
 
 /**
  * The mutations in these chunks, in their order: of each chunk those that end in it, as a wait for each of

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { StoredRecord } from '../record.ts'
+import type { FreshSet } from './fresh-sets.ts'
 import { lotsIn } from './mutation-format.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
 
@@ -46,8 +47,7 @@ export async function* lotsFor(
   store: TransactionStore,
   { head, target, attemptEpoch, only }: TargetMutations,
 ): AsyncGenerator<StoredRecord[]> {
-  const { version = 0n, span } = head
-  const lowest = version - versionStep * BigInt(Math.max(0, span - 1))
+  const lowest = lowestVersionOf(head)
   for await (const lot of lotsIn(only === undefined ? chunksOf(store, head) : [only])) {
     const own: StoredRecord[] = []
     for (const mutation of lot) {
@@ -56,6 +56,28 @@ export async function* lotsFor(
     }
     yield own
   }
+}
+
+/** The same of a set that was sealed here, all of them at once. */
+export function freshLot(
+  { chunk, mutations, ends }: FreshSet,
+  { head, target, attemptEpoch }: TargetMutations,
+): StoredRecord[] {
+  const lowest = lowestVersionOf(head)
+  const own: StoredRecord[] = []
+  for (const [at, mutation] of mutations.entries()) {
+    if (mutation.target !== target) continue
+    const end = ends[at] as number
+    // Not the payload as it was given: its caller may have changed that since.
+    const bytes = mutation.payload?.byteLength
+    const payload = bytes === undefined ? undefined : chunk.subarray(end - bytes, end)
+    own.push({ ...mutation, payload, version: lowest + mutation.version, attemptEpoch })
+  }
+  return own
+}
+
+function lowestVersionOf({ version = 0n, span }: TransactionHead): bigint {
+  return version - versionStep * BigInt(Math.max(0, span - 1))
 }
 
 /** The chunks of a sealed transaction, in their order. Throws if one is not there. */

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
 import type { StoredRecord } from '../record.ts'
 import type { BatchLimits } from '../target/target.ts'
+import type { FreshSet } from './fresh-sets.ts'
 import type { HeadChanges } from './head-changes.ts'
-import { lotsFor } from './transaction-reading.ts'
+import { freshLot, lotsFor } from './transaction-reading.ts'
 import type { TransactionRun } from './transaction-source.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
 
@@ -17,9 +18,13 @@ export interface TransactionRunOptions {
   readonly progressed: boolean
   /** Its chunk, where it has one only, and that was just read. */
   readonly only?: Uint8Array | undefined
+  /** All of it, where it was sealed here a moment ago. */
+  readonly fresh?: FreshSet | undefined
   onFailed(index: number): void
   /** All of this target's are applied; of every target's, if `whole`. */
   onApplied(whole: boolean): void
+  /** Not all of it was applied. */
+  onStopped(): void
 }
 
 /** Progress is noted once so much time has passed, in ms, or so many mutations were applied. */
@@ -32,49 +37,48 @@ const noteAfter = 500
 export class OpenTransactionRun implements TransactionRun {
   readonly progressed: boolean
   readonly #options: TransactionRunOptions
-  readonly #lots: AsyncGenerator<StoredRecord[]>
-  /** What was read of a chunk, and how many of it are taken. */
+  /** Undefined where all of them were there from the beginning. */
+  readonly #lots: AsyncGenerator<StoredRecord[]> | undefined
+  /** What was read and is not applied: from `#at` on. */
   #lot: readonly StoredRecord[] = []
-  #taken = 0
-  /** Read and not applied. */
-  #ahead: StoredRecord[] = []
-  #read = 0
+  #at = 0
+  /** How many were applied before this attempt, and are yet to be read and passed over. */
+  #toSkip: number
+  #isRead = false
   #applied: number
   #noted: number
   #notedAt: number
 
   constructor(options: TransactionRunOptions) {
-    const { store, head, target, progressed, only, clock } = options
+    const { store, head, target, progressed, only, fresh, clock } = options
     this.#options = options
     this.progressed = progressed
     const { attemptEpoch } = options.marker
-    this.#lots = lotsFor(store, { head, target, attemptEpoch, only })
     this.#applied = head.targets[target]?.applied ?? 0
     this.#noted = this.#applied
     this.#notedAt = clock.monotonic()
+    this.#toSkip = this.#applied
+    const wanted = { head, target, attemptEpoch, only }
+    if (fresh === undefined) this.#lots = lotsFor(store, wanted)
+    else this.#take(freshLot(fresh, wanted))
+    this.#isRead = fresh !== undefined
   }
 
-  async next({ maxRecords, maxBytes }: BatchLimits): Promise<readonly StoredRecord[]> {
-    let bytes = 0
-    for (let at = 0; at < maxRecords; at++) {
-      const isThere = at < this.#ahead.length || this.#takeOne() || (await this.#readOne())
-      if (!isThere) return this.#ahead.slice(0, at)
-      bytes += bytesOf(this.#ahead[at])
-      if (bytes > maxBytes && at > 0) return this.#ahead.slice(0, at)
-    }
-    return this.#ahead.slice(0, maxRecords)
+  next(limits: BatchLimits): readonly StoredRecord[] | Promise<readonly StoredRecord[]> {
+    return this.#ahead(limits) ?? this.#readOn(limits)
   }
 
-  async advance(count: number): Promise<void> {
-    this.#ahead = this.#ahead.slice(count)
+  advance(count: number): Promise<void> | undefined {
+    this.#at += count
     this.#applied += count
     const { head, target, clock } = this.#options
-    if (this.#applied >= (head.targets[target]?.mutations ?? 0)) return
+    if (this.#applied >= (head.targets[target]?.mutations ?? 0)) return undefined
     // Soon the first time: should the process die now, the attempt has got somewhere.
-    const isFirst = this.#noted === this.#skipped
+    const isFirst = this.#noted === (head.targets[target]?.applied ?? 0)
     const isMuch = this.#applied - this.#noted >= noteAfter
     const sinceMs = clock.monotonic() - this.#notedAt
-    if (isMuch || sinceMs >= (isFirst ? firstNoteAfterMs : noteAfterMs)) await this.#note()
+    const isDue = isMuch || sinceMs >= (isFirst ? firstNoteAfterMs : noteAfterMs)
+    return isDue ? this.#note() : undefined
   }
 
   failedAt({ transaction }: StoredRecord): void {
@@ -82,39 +86,53 @@ export class OpenTransactionRun implements TransactionRun {
   }
 
   async end(): Promise<void> {
-    const { changes, head, target, onApplied } = this.#options
-    await this.#lots.return(undefined)
+    const { changes, head, target, onApplied, onStopped } = this.#options
+    await this.#lots?.return(undefined)
     const applied = this.#applied
-    if (applied < (head.targets[target]?.mutations ?? 0)) return this.#note()
+    if (applied < (head.targets[target]?.mutations ?? 0)) {
+      onStopped()
+      return this.#note()
+    }
     const changed = await changes.progress(head.id, target, () => ({ state: 'applied', applied }))
     onApplied(changed?.state === 'applied')
   }
 
-  /** Puts the next one to those ahead. False if there is none, without another look at the store. */
-  #takeOne(): boolean {
-    while (this.#taken < this.#lot.length) {
-      const mutation = this.#lot[this.#taken++] as StoredRecord
-      this.#read++
-      if (this.#read <= this.#skipped) continue
-      this.#ahead.push(mutation)
-      return true
+  /** Undefined where more has to be read first. */
+  #ahead({ maxRecords, maxBytes }: BatchLimits): readonly StoredRecord[] | undefined {
+    const from = this.#at
+    let bytes = 0
+    let to = from
+    for (; to - from < maxRecords; to++) {
+      const mutation = this.#lot[to]
+      if (mutation === undefined && !this.#isRead) return undefined
+      if (mutation === undefined) break
+      bytes += mutation.payload?.byteLength ?? 0
+      if (bytes > maxBytes && to > from) break
     }
-    return false
+    return this.#lot.slice(from, to)
   }
 
-  async #readOne(): Promise<boolean> {
+  async #readOn(limits: BatchLimits): Promise<readonly StoredRecord[]> {
     for (;;) {
-      if (this.#takeOne()) return true
       const { value, done } = await this.#nextLot()
-      if (done === true) return false
-      this.#lot = value
-      this.#taken = 0
+      if (done === true) this.#isRead = true
+      else this.#take(value)
+      const ahead = this.#ahead(limits)
+      if (ahead !== undefined) return ahead
     }
+  }
+
+  #take(lot: readonly StoredRecord[]): void {
+    const left = this.#lot.slice(this.#at)
+    const further = lot.slice(this.#toSkip)
+    this.#toSkip -= lot.length - further.length
+    this.#lot = left.length === 0 ? further : [...left, ...further]
+    this.#at = 0
   }
 
   async #nextLot(): Promise<IteratorResult<StoredRecord[], void>> {
     try {
-      return await this.#lots.next()
+      return (await this.#lots?.next()) ?? { value: undefined, done: true }
     } catch (error) {
       // Another attempt, by a marker that came twice, may have come to the end: the chunks go then.
       if (!(await this.#hasEnded())) throw error
@@ -126,12 +144,6 @@ export class OpenTransactionRun implements TransactionRun {
     const { store, head, target } = this.#options
     const { state } = (await store.get(head.id))?.targets[target] ?? {}
     return state === 'applied' || state === 'discarded'
-  }
-
-  /** Those that were applied before this attempt. */
-  get #skipped(): number {
-    const { head, target } = this.#options
-    return head.targets[target]?.applied ?? 0
   }
 
   /** It may be forgotten: those since the last note are applied again then. */
@@ -149,8 +161,4 @@ export class OpenTransactionRun implements TransactionRun {
       { lasting: false },
     )
   }
-}
-
-function bytesOf(record: StoredRecord | undefined): number {
-  return record?.payload?.byteLength ?? 0
 }

@@ -16,10 +16,13 @@ export type TransactionBeginning =
 export interface TransactionRun {
   /** True if the attempt before this one got further than where it had begun. */
   readonly progressed: boolean
-  /** The next mutations in their sequence that are not applied; none at the end. Rejects where the store fails. */
-  next(limits: BatchLimits): Promise<readonly StoredRecord[]>
-  /** The first so many of those that `next` gave are applied; it gives the others again. */
-  advance(count: number): Promise<void>
+  /**
+   * The next mutations in their sequence that are not applied; none at the end. In a promise where the store has to be
+   * asked; it rejects where that fails.
+   */
+  next(limits: BatchLimits): readonly StoredRecord[] | Promise<readonly StoredRecord[]>
+  /** The first so many of those that `next` gave are applied; it gives the others again. Undefined where nothing is noted of it. */
+  advance(count: number): Promise<void> | undefined
   /** The mutation cannot be applied now. Remembered in case the transaction is parked for it. */
   failedAt(mutation: StoredRecord): void
   /** Notes how far it has come: not lasting, unless all is applied. Rejects where the store fails. */

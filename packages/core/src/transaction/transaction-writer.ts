@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib'
 import type { Clock } from '../clock.ts'
 import { WalError } from '../errors.ts'
 import type { Op, StoredRecord } from '../record.ts'
+import type { FreshSet } from './fresh-sets.ts'
 import type { HeadChanges } from './head-changes.ts'
-import type { MarkedTarget, Marker } from './marker.ts'
+import { encodeMarker, type MarkedTarget, type Marker } from './marker.ts'
 import { ChunkWriter } from './mutation-format.ts'
 import type { Transaction } from './transaction.ts'
 import { notOpen } from './transaction-errors.ts'
@@ -46,11 +47,22 @@ export interface TransactionWriterOptions {
 /** A sealed transaction, as its marker is made from it. */
 export interface Sealed {
   readonly head: TransactionHead
-  readonly marker: Marker
+  /** What the marker says, encoded. */
+  readonly marker: Uint8Array
   readonly keys: Iterable<string>
 }
 
 const versionStep = 16
+
+/** What there is nothing to wait for: one promise for all. */
+const taken = Promise.resolve()
+
+/** Whoever does not await it is told by the transaction as a whole. */
+function refusal(error: unknown): Promise<never> {
+  const refused = Promise.reject(error)
+  refused.catch(() => {})
+  return refused
+}
 
 /** Gathers one transaction's mutations and brings them into the store, chunk by chunk. */
 export class TransactionWriter implements Transaction<unknown, string, 'none'> {
@@ -78,6 +90,8 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
   #chunkCount = 0
   /** The last chunk, once it is finished. */
   #rest: Uint8Array | undefined
+  /** What its marker says, encoded once it was asked for. */
+  #marker: Uint8Array | undefined
 
   constructor(options: TransactionWriterOptions) {
     this.#options = options
@@ -145,34 +159,51 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
       await this.#options.changes.put(this.#head, { state: 'discarded' })
   }
 
-  /** As it is when it is sealed now. */
+  /** Its chunk, where it has one only. To be asked for once it is finished. */
+  get fresh(): FreshSet | undefined {
+    const { contents } = this.#chunks
+    return contents && this.#rest && { ...contents, chunk: this.#rest, checksum: this.#checksum }
+  }
+
+  /** As it is when it is sealed now. To be asked for once it is finished. */
   get sealed(): Sealed {
-    const { namesKeys, clock } = this.#options
+    this.#marker ??= encodeMarker(this.#markerOf())
+    const keys = [...this.#keys.keys()].filter((key) => key !== undefined)
+    return { head: this.#headAs('sealed'), marker: this.#marker, keys }
+  }
+
+  #markerOf(): Marker {
+    const { namesKeys } = this.#options
     const marked = [...this.#targets].map(([name, { mutations, keys }]): [string, MarkedTarget] => [
       name,
       namesKeys ? { mutations, keys: [...keys] } : { mutations },
     ])
-    const progress = marked.map(([name, { mutations }]): [string, TransactionProgress] => [
-      name,
-      { state: 'waiting', mutations, applied: 0, attemptedAt: 0 },
-    ])
-    const head: TransactionHead = {
-      id: this.id,
+    return { mutations: this.#mutations, targets: Object.fromEntries(marked) }
+  }
+
+  #headAs(state: 'open' | 'sealed'): TransactionHead {
+    const progress = [...this.#targets].map(
+      ([name, { mutations }]): [string, TransactionProgress] => [
+        name,
+        { state: 'waiting', mutations, applied: 0, attemptedAt: 0 },
+      ],
+    )
+    const times = { openedAt: this.#openedAt, changedAt: this.#options.clock.now() }
+    const first = { id: this.id, state, ...times, version: undefined }
+    if (state === 'open') {
+      const none = { mutations: 0, bytes: 0, chunks: 0, checksum: 0, span: 0, targets: {} }
+      return { ...first, ...none, revision: 1 }
+    }
+    return {
+      ...first,
       revision: (this.#head?.revision ?? 0) + 1,
-      state: 'sealed',
-      openedAt: this.#openedAt,
-      changedAt: clock.now(),
       mutations: this.#mutations,
       bytes: this.#bytes,
       chunks: this.#chunkCount,
       checksum: this.#checksum,
       span: this.#span,
-      version: undefined,
       targets: Object.fromEntries(progress),
     }
-    const marker = { mutations: this.#mutations, targets: Object.fromEntries(marked) }
-    const keys = [...this.#keys.keys()].filter((key) => key !== undefined)
-    return { head, marker, keys }
   }
 
   /** Where versions decide there is one, whoever sends the marker, and however late: see decision 21. */
@@ -183,41 +214,39 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
   }
 
   #add(input: MutationInput): Promise<void> {
-    const added = this.#taken(input)
-    // Whoever does not await it is told by the transaction as a whole.
-    added.catch(() => {})
-    return added
-  }
-
-  async #taken(input: MutationInput): Promise<void> {
     try {
-      if (this.#isEnded) throw notOpen(this.id)
-      const payload = this.#options.check(input)
-      if (this.#last === undefined && !(payload instanceof Promise)) {
-        const full = this.#take(input, payload)
-        if (full.length > 0) await this.#inTurn(() => this.#storeAll(full))
-        return
-      }
-      await this.#inTurn(async () => this.#storeAll(this.#take(input, await payload)))
+      return this.#taken(input)
     } catch (error) {
       this.#failure ??= { error }
-      throw error
+      return refusal(error)
     }
+  }
+
+  #taken(input: MutationInput): Promise<void> {
+    if (this.#isEnded) throw notOpen(this.id)
+    const payload = this.#options.check(input)
+    if (this.#last !== undefined || payload instanceof Promise) {
+      return this.#inTurn(async () => this.#storeAll(this.#take(input, await payload)))
+    }
+    const full = this.#take(input, payload)
+    return full.length === 0 ? taken : this.#inTurn(() => this.#storeAll(full))
   }
 
   /** One after the other, in the order of the calls. */
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = (this.#last ?? Promise.resolve()).then(work)
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = (this.#last ?? taken).then(work)
     const last = done.then(
       () => {},
-      () => {},
+      (error) => {
+        this.#failure ??= { error }
+      },
     )
     this.#last = last
-    try {
-      await done
-    } finally {
+    const isOver = (): void => {
       if (this.#last === last) this.#last = undefined
     }
+    last.then(isOver)
+    return done
   }
 
   /** Adds the mutation; answers the chunks that are full now. */
@@ -258,11 +287,9 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
         await store.addChunk(this.id, this.#stored++, chunk)
         continue
       }
-      const { mutations, bytes, chunks: count, checksum, ...rest } = this.sealed.head
-      const none = { mutations: 0, bytes: 0, chunks: 0, checksum: 0, span: 0, targets: {} }
-      const head: TransactionHead = { ...rest, ...none, revision: 1, state: 'open' }
+      const head = this.#headAs('open')
       if (!(await store.create(head, [chunk]))) {
-        this.#rival = taken(this.id)
+        this.#rival = rival(this.id)
         throw this.#rival
       }
       this.#stored = 1
@@ -284,7 +311,7 @@ export function tooLarge(namespace: string, what: string): WalError {
   )
 }
 
-function taken(id: string): WalError {
+function rival(id: string): WalError {
   return new WalError(
     'ERR_INVALID_RECORD',
     `There is a transaction ${id} already. Give an id only to try again after 'unknown', with the id of that receipt.`,

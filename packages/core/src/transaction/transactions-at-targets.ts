@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { StoredDeadLetter } from '../dlq/dlq.ts'
 import type { StoredRecord } from '../record.ts'
+import type { FreshSets } from './fresh-sets.ts'
 import type { HeadChanges } from './head-changes.ts'
-import { markerOf } from './marker.ts'
+import { type Marker, markerOf } from './marker.ts'
 import { Recent } from './recent.ts'
 import { type Inspection, inspectChunks } from './transaction-reading.ts'
-import { OpenTransactionRun } from './transaction-run.ts'
+import { OpenTransactionRun, type TransactionRunOptions } from './transaction-run.ts'
 import type { TransactionBeginning, TransactionSource } from './transaction-source.ts'
 import type { TransactionHead, TransactionStore } from './transaction-store.ts'
 
@@ -16,6 +17,8 @@ export interface TransactionsAtTargetsOptions {
   readonly clock: Clock
   /** How long parts are waited for that the store does not show; 0 where it shows what it has at once. */
   readonly patienceMs: number
+  /** What was sealed here a moment ago, where this process is the one that applies it. */
+  readonly fresh?: FreshSets | undefined
 }
 
 /** Far more than are applied at a time. Beyond it chunks are read once more, or a letter does not say which mutation it was. */
@@ -28,6 +31,7 @@ const leastWaitMs = 50
 const longestWaitMs = 10_000
 
 const done: TransactionBeginning = { kind: 'done' }
+const whole: Inspection = { parts: 'whole' }
 
 /** The side of transactions that delivery sees: each target's way through their sets. */
 export class TransactionsAtTargets implements TransactionSource {
@@ -39,6 +43,10 @@ export class TransactionsAtTargets implements TransactionSource {
   /** By id and target: the mutation that failed last. */
   readonly #failed = new Recent<number>(mostAtWork)
 
+  #lastRead:
+    | { readonly payload: Uint8Array | undefined; readonly marker: Marker | undefined }
+    | undefined
+
   constructor(options: TransactionsAtTargetsOptions) {
     this.#options = options
   }
@@ -49,7 +57,7 @@ export class TransactionsAtTargets implements TransactionSource {
   }
 
   keysOf(record: StoredRecord, target: string): readonly string[] | undefined {
-    const marker = markerOf(record)
+    const marker = this.#read(record)
     // One that cannot be read is for every target to refuse.
     if (marker === undefined) return []
     if (!Object.hasOwn(marker.targets, target)) return undefined
@@ -57,25 +65,11 @@ export class TransactionsAtTargets implements TransactionSource {
   }
 
   async begin(record: StoredRecord, target: string): Promise<TransactionBeginning> {
-    const { store } = this.#options
+    const { fresh } = this.#options
     const id = record.transaction?.id ?? record.id
-    const head = await store.get(id)
-    if (head === undefined || head.state === 'open') return this.#absent(id, head)
-    const before = head.targets[target]
-    if (before === undefined || before.state === 'applied' || before.state === 'discarded') {
-      return done
-    }
-    if (head.version !== undefined && head.version !== record.version) return done
-    // Where it was never told yes it is not applied.
-    if (head.state === 'discarded') return done
-    const inspection: Inspection = this.#whole.get(id)
-      ? { parts: 'whole' }
-      : await inspectChunks(store, head)
-    if (inspection.parts === 'missing') return this.#absent(id, head)
-    if (inspection.parts === 'damaged') return damaged(id)
-    this.#whole.set(id, true)
-    this.#waiting.delete(id)
-    return this.#begin(record, head, target, inspection.only)
+    const beginning = await this.#found(id, record, target)
+    if (beginning.kind !== 'ready') fresh?.delete(id)
+    return beginning
   }
 
   /** The marker cannot be applied, and is to become a dead letter. To be called before that is put. */
@@ -98,13 +92,44 @@ export class TransactionsAtTargets implements TransactionSource {
     )
   }
 
+  async #found(id: string, record: StoredRecord, target: string): Promise<TransactionBeginning> {
+    const { store, fresh } = this.#options
+    const head = await store.get(id)
+    if (head === undefined || head.state === 'open') return this.#absent(id, head)
+    const before = head.targets[target]
+    if (before === undefined || before.state === 'applied' || before.state === 'discarded') {
+      return done
+    }
+    if (head.version !== undefined && head.version !== record.version) return done
+    // Where it was never told yes it is not applied.
+    if (head.state === 'discarded') return done
+    const set = fresh?.of(head)
+    if (set !== undefined) return this.#begin(record, target, { fresh: set })
+    const isKnown = this.#whole.get(id) === true
+    const { parts, only } = isKnown ? whole : await inspectChunks(store, head)
+    if (parts === 'missing') return this.#absent(id, head)
+    if (parts === 'damaged') return damaged(id)
+    this.#whole.set(id, true)
+    this.#waiting.delete(id)
+    return this.#begin(record, target, { only })
+  }
+
+  /** A marker is asked about several times in a row. */
+  #read(record: StoredRecord): Marker | undefined {
+    const { payload } = record
+    if (payload === undefined || payload !== this.#lastRead?.payload) {
+      this.#lastRead = { payload, marker: markerOf(record) }
+    }
+    return this.#lastRead.marker
+  }
+
   async #begin(
     record: StoredRecord,
-    { id }: TransactionHead,
     target: string,
-    only: Uint8Array | undefined,
+    found: Pick<TransactionRunOptions, 'only' | 'fresh'>,
   ): Promise<TransactionBeginning> {
-    const { store, clock, changes } = this.#options
+    const { store, clock, changes, fresh } = this.#options
+    const id = record.transaction?.id ?? record.id
     let progressed = false
     const head = await changes.progress(
       id,
@@ -126,12 +151,15 @@ export class TransactionsAtTargets implements TransactionSource {
       target,
       marker: record,
       progressed,
-      only,
+      ...found,
       onFailed: (index) => this.#failed.set(nameOf(id, target), index),
       onApplied: (whole) => {
         this.#failed.delete(nameOf(id, target))
-        if (whole) this.#whole.delete(id)
+        if (!whole) return
+        this.#whole.delete(id)
+        fresh?.delete(id)
       },
+      onStopped: () => fresh?.delete(id),
     })
     return { kind: 'ready', run }
   }

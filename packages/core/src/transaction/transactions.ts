@@ -3,6 +3,7 @@ import { reasonOf } from '../error-text.ts'
 import { isWalError, WalError } from '../errors.ts'
 import type { Receipt } from '../producer/receipt.ts'
 import { timeOfId } from '../record-id.ts'
+import type { FreshSet, FreshSets } from './fresh-sets.ts'
 import { Markers, type MarkersContext } from './markers.ts'
 import { Sweeper } from './sweeper.ts'
 import type { BuildTransaction, TransactionOptions, TransactionStatus } from './transaction.ts'
@@ -22,6 +23,8 @@ export interface TransactionsContext
   readonly keepMs: number
   /** The time-out of calls that bring none of their own, in ms. */
   readonly timeoutMs: number
+  /** Where what is sealed here is applied here. */
+  readonly fresh?: FreshSets | undefined
   newId(): string
   reportError(error: unknown): void
 }
@@ -212,7 +215,7 @@ export class Transactions {
   async #sealAndSend(id: string, writer: TransactionWriter): Promise<Receipt> {
     try {
       const sealed = await writer.seal()
-      if (sealed !== undefined) return await this.#sendMarker(sealed)
+      if (sealed !== undefined) return await this.#sendMarker(sealed, writer.fresh)
     } catch (cause) {
       const error = asWalError(cause)
       // After a call that failed this tells for certain what it came to.
@@ -232,11 +235,14 @@ export class Transactions {
     return (await this.#asFound(id)) ?? noneOf(id)
   }
 
-  async #sendMarker(sealed: Sealed): Promise<Receipt> {
+  async #sendMarker(sealed: Sealed, set?: FreshSet): Promise<Receipt> {
     const { head } = sealed
     const { id } = head
+    const { fresh } = this.#context
+    if (set !== undefined) fresh?.add(id, set)
     const { durable, error, version } = await this.#markers.send(sealed)
     if (durable === 'yes') return { id, version, durable }
+    fresh?.delete(id)
     const why = error ?? notStored()
     // Others see to it that a marker is sent, and versions decide on their queues.
     if (!this.#context.namesKeys) return { id, version, durable: 'yes' }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../src/transaction/head-changes.ts'
-import { markerRecord } from '../../src/transaction/marker.ts'
+import { encodeMarker, markerRecord } from '../../src/transaction/marker.ts'
 import { memoryTransactionStore } from '../../src/transaction/memory-transactions.ts'
 import type { TransactionHead } from '../../src/transaction/transaction-store.ts'
 import { TransactionsAtTargets } from '../../src/transaction/transactions-at-targets.ts'
@@ -19,7 +19,10 @@ function sealed(id: string): TransactionHead {
 
 function markerOf(id: string) {
   const marker = { mutations: 0, targets: { base: { mutations: 0 }, index: { mutations: 0 } } }
-  return markerRecord({ id, namespace: 'rows', origin: 'local', now: 0, version: 16n, marker })
+  return markerRecord({
+    ...{ id, namespace: 'rows', origin: 'local', now: 0, version: 16n },
+    ...{ mutations: 0, payload: encodeMarker(marker) },
+  })
 }
 
 function processes() {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { type Clock, systemClock } from '../../src/index.ts'
 import { memoryTransactionStore } from '../../src/testing/index.ts'
 import { HeadChanges } from '../../src/transaction/head-changes.ts'
-import { markerRecord } from '../../src/transaction/marker.ts'
+import { encodeMarker, markerRecord } from '../../src/transaction/marker.ts'
 import { OpenTransactionRun } from '../../src/transaction/transaction-run.ts'
 import type { TransactionHead } from '../../src/transaction/transaction-store.ts'
 
@@ -10,7 +10,8 @@ const id = '019ab3f0-0000-7000-8000-000000000001'
 const now = 1_763_971_200_000
 const marker = markerRecord({
   ...{ id, namespace: 'shop', origin: 'local', now, version: 64n },
-  marker: { mutations: 3, targets: { rows: { mutations: 3 } } },
+  mutations: 3,
+  payload: encodeMarker({ mutations: 3, targets: { rows: { mutations: 3 } } }),
 })
 const head: TransactionHead = {
   ...{ id, revision: 1, state: 'applying', openedAt: now, changedAt: now, mutations: 3, bytes: 0 },
@@ -29,7 +30,7 @@ it('an attempt that another one has overtaken does not set the progress back', a
   const attempt = () =>
     new OpenTransactionRun({
       ...{ store, changes, clock, head, target: 'rows', marker, progressed: false },
-      ...{ onFailed: () => {}, onApplied: () => {} },
+      ...{ onFailed: () => {}, onApplied: () => {}, onStopped: () => {} },
     })
   const [slow, fast] = [attempt(), attempt()]
   await fast.advance(2)
@@ -50,7 +51,7 @@ it('an attempt finds nothing more to do where another one has ended and the chun
   const attempt = () =>
     new OpenTransactionRun({
       ...{ store, changes, clock, target: 'rows', marker, progressed: false },
-      ...{ head: waiting, onFailed: () => {}, onApplied: () => {} },
+      ...{ head: waiting, onFailed: () => {}, onApplied: () => {}, onStopped: () => {} },
     })
   await expect(attempt().next({ maxRecords: 1, maxBytes: 1 })).rejects.toThrow('Chunk 0')
   await changes.progress(id, 'rows', () => ({ state: 'applied', applied: 3 }))

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import {
+  applied,
+  bytesCodec,
+  createWal,
+  memoryQueue,
+  multiPartitionMutation,
+  type Outcome,
+  transient,
+  type WalRecord,
+} from '../../src/index.ts'
+import { makeStoredRecord, memoryTransactionStore } from '../../src/testing/index.ts'
+import { FreshSets } from '../../src/transaction/fresh-sets.ts'
+import { ChunkWriter } from '../../src/transaction/mutation-format.ts'
+import type { TransactionHead } from '../../src/transaction/transaction-store.ts'
+
+/** A wal of bytes whose store tells of every chunk that is read, and whose target answers by the script. */
+async function open(answer: (record: WalRecord<Uint8Array>) => Promise<Outcome> | Outcome) {
+  const given: string[] = []
+  const read: string[] = []
+  const store = memoryTransactionStore()
+  const chunk = store.chunk.bind(store)
+  store.chunk = (id, index) => {
+    read.push(id)
+    return chunk(id, index)
+  }
+  const target = {
+    idempotency: 'version',
+    async apply([record]: readonly WalRecord<Uint8Array>[]) {
+      const outcome = await answer(record as WalRecord<Uint8Array>)
+      if (outcome.status === 'applied' && record?.op === 'put') {
+        given.push(Buffer.from(record.payload).toString())
+      }
+      return [outcome]
+    },
+  } as const
+  const preset = multiPartitionMutation({
+    ...{ codec: bytesCodec, queue: memoryQueue(), targets: { base: target } },
+    ...{ transactions: { store }, retry: { minDelay: '1ms', maxDelay: '1ms' } },
+  })
+  const wal = await createWal({ namespaces: { rows: preset } })
+  await wal.start()
+  const put = (...payloads: Uint8Array[]) =>
+    wal.namespace('rows').transaction(async (tx) => {
+      for (const [key, payload] of payloads.entries())
+        await tx.put('base', { key: `${key}`, payload })
+    })
+  // From its first one on it is known that they are applied here.
+  await put(Buffer.from('first'))
+  await wal.drain()
+  given.length = 0
+  read.length = 0
+  return { wal, put, given, read }
+}
+
+describe('a set that was sealed here a moment ago', () => {
+  it('is applied without the store being asked for its chunk, as it was when its caller was answered', async () => {
+    const gate = Promise.withResolvers<void>()
+    let isShut = false
+    const { wal, put, given, read } = await open(async () => {
+      if (isShut) await gate.promise
+      return applied
+    })
+    isShut = true
+    const [one, two] = [Buffer.from('one'), Buffer.from('two')]
+    await put(one, two)
+    one.fill('x')
+    two.fill('x')
+    gate.resolve()
+    await wal.drain()
+    expect(given).toEqual(['one', 'two'])
+    expect(read).toEqual([])
+    await wal.close()
+  })
+
+  it('is read from the store after an attempt that failed, and goes on with what failed', async () => {
+    let failures = 1
+    const { wal, put, given, read } = await open(({ key }) =>
+      key === '1' && failures-- > 0 ? transient('busy', 'later') : applied,
+    )
+    const { id } = await put(Buffer.from('one'), Buffer.from('two'), Buffer.from('three'))
+    await wal.drain()
+    expect(given).toEqual(['one', 'two', 'three'])
+    expect(new Set(read)).toEqual(new Set([id]))
+    await wal.close()
+  })
+})
+
+function setOf(payloadBytes: number) {
+  const writer = new ChunkWriter()
+  writer.add(makeStoredRecord({ payload: new Uint8Array(payloadBytes) }))
+  const chunk = writer.end() as Uint8Array
+  const { contents } = writer
+  if (contents === undefined) throw new Error('there is more than one chunk')
+  return { ...contents, chunk, checksum: 0 }
+}
+
+function headOf(id: string, bytes: number): TransactionHead {
+  return {
+    ...{ id, revision: 1, state: 'sealed', openedAt: 0, changedAt: 0, mutations: 1, bytes },
+    ...{ chunks: 1, checksum: 0, span: 1, version: undefined, targets: {} },
+  }
+}
+
+describe('fresh sets', () => {
+  it('take in none while nobody asks for any, and then as many as there is room for, the first ones first', () => {
+    const sets = new FreshSets()
+    const set = setOf(200_000)
+    const size = set.chunk.byteLength
+    sets.add('early', set)
+    expect(sets.bytes).toBe(0)
+    expect(sets.of(headOf('early', size))).toBeUndefined()
+    const ids = Array.from({ length: 20 }, (_, at) => `id ${at}`)
+    for (const id of ids) sets.add(id, set)
+    expect(sets.bytes).toBeLessThanOrEqual(2 << 20)
+    expect(sets.of(headOf('id 0', size))).toBeDefined()
+    expect(sets.of(headOf('id 19', size))).toBeUndefined()
+    for (const id of ids) sets.delete(id)
+    expect(sets.bytes).toBe(0)
+  })
+
+  it('are not given for a head of something else', () => {
+    const sets = new FreshSets()
+    const set = setOf(10)
+    const head = headOf('one', set.chunk.byteLength)
+    sets.of(head)
+    sets.add('one', set)
+    expect(sets.of(head)).toMatchObject(set)
+    expect(sets.of({ ...head, mutations: 2 })).toBeUndefined()
+    expect(sets.of({ ...head, bytes: head.bytes + 1 })).toBeUndefined()
+    expect(sets.of({ ...head, chunks: 2 })).toBeUndefined()
+    expect(sets.of({ ...head, checksum: 1 })).toBeUndefined()
+  })
+})
