@@ -8,6 +8,8 @@ export interface NamespaceParts {
   readonly producer: { idle(longestMs: number): Promise<void>; close(): unknown }
   readonly delivery: { close(deadlineMs: number): Promise<void> }
   readonly delayed: { idle(): unknown }
+  /** Letters that are being redriven or discarded: their records may be in the queue already. */
+  readonly lettersAtWork: { idle(): Promise<unknown> }
   readonly letters: { close(): unknown } | undefined
   readonly queue: { close(): unknown }
 }
@@ -17,7 +19,16 @@ export interface NamespaceParts {
  * those first that need others.
  */
 export async function closeNamespace(
-  { replays, transactions, producer, delivery, delayed, letters, queue }: NamespaceParts,
+  {
+    replays,
+    transactions,
+    producer,
+    delivery,
+    delayed,
+    lettersAtWork,
+    letters,
+    queue,
+  }: NamespaceParts,
   { clock, deadlineMs }: { readonly clock: Clock; readonly deadlineMs: number },
 ): Promise<void> {
   const deadline = clock.monotonic() + deadlineMs
@@ -35,6 +46,7 @@ export async function closeNamespace(
       [
         { what: 'call of cancel or reschedule', close: () => delayed.idle() },
         { what: 'replay', close: () => replayed },
+        { what: 'redrive or discard of dead letters', close: () => lettersAtWork.idle() },
         { what: 'store of transactions', close: () => transactions?.close() },
       ],
       [

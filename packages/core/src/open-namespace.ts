@@ -90,6 +90,8 @@ export class OpenNamespace implements Namespace {
   readonly #writes: WriteBudget
   readonly #delivery: NamespaceDelivery
   readonly #letters: DeadLetterQueue | undefined
+  /** Letters that are being redriven or discarded. */
+  readonly #claimedLetters = new Map<string, Promise<unknown>>()
   readonly #hops: HopCounter
   readonly #codec: Codec
   readonly #delayed: DelayedRecords
@@ -282,6 +284,7 @@ export class OpenNamespace implements Namespace {
     const parts = {
       ...{ replays: this.#replays, transactions, producer: this.#producer, queue },
       ...{ delivery: this.#delivery, delayed: this.#delayed, letters: this.#letters },
+      lettersAtWork: { idle: () => Promise.allSettled(this.#claimedLetters.values()) },
     }
     await closeNamespace(parts, { clock, deadlineMs })
   }
@@ -309,6 +312,7 @@ export class OpenNamespace implements Namespace {
       isUnderWay: (letter) => this.#delivery.isUnderWay(letter),
       pace: (perSecond) => paceOf(perSecond, clock),
       closing: this.#closing.signal,
+      claimed: this.#claimedLetters,
       discarded: (letter) => {
         this.#delivery.letterDiscarded(letter)
         return letter.record.transaction && this.#transactions?.atTargets.discard(letter)

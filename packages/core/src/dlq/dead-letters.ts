@@ -43,7 +43,7 @@ export interface DeadLetterGroup {
 }
 
 /** What {@link DeadLetters} needs of its namespace. */
-export interface DeadLettersContext extends Omit<Redrive, 'claimed'> {
+export interface DeadLettersContext extends Redrive {
   readonly namespace: string
   readonly queue: DeadLetterQueue
   /** Decodes a letter for its reader. */
@@ -59,10 +59,10 @@ const pageSize = 200
  * namespace's payload, `Name` its targets' names.
  */
 export class DeadLetters<P = unknown, Name extends string = string> {
-  readonly #context: DeadLettersContext & Redrive
+  readonly #context: DeadLettersContext
 
   constructor(context: DeadLettersContext) {
-    this.#context = { ...context, claimed: new Set() }
+    this.#context = context
   }
 
   /** A page of letters, oldest first. */

@@ -81,8 +81,8 @@ export interface Redrive {
   pace(perSecond: number): RedrivePace
   /** Aborted when the namespace is closed. */
   readonly closing: AbortSignal
-  /** Ids of the letters that a call is at work on: another one leaves them alone. */
-  readonly claimed: Set<string>
+  /** By id, the letters that a call is at work on, and that work: another one leaves them alone, and a close waits for it. */
+  readonly claimed: Map<string, Promise<unknown>>
 }
 
 /** A rate that is kept: see `RateLimit`. */
@@ -148,10 +148,13 @@ export async function withLetter<T>(
 ): Promise<T> {
   const { claimed, lettersHoldKeys } = redrive
   if (claimed.has(letter.id)) throw underWay(letter)
-  claimed.add(letter.id)
-  try {
+  const working = (async () => {
     if (lettersHoldKeys && (await redrive.isUnderWay(letter))) throw underWay(letter)
-    return await work()
+    return work()
+  })()
+  claimed.set(letter.id, working)
+  try {
+    return await working
   } finally {
     claimed.delete(letter.id)
   }

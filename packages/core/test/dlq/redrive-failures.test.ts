@@ -20,7 +20,7 @@ async function redrive(parts: Partial<Redrive>, queue: object = {}) {
     expect: () => {},
     lettersHoldKeys: false,
     closing: new AbortController().signal,
-    claimed: new Set(),
+    claimed: new Map(),
     ...parts,
   } as unknown as Redrive
   return (await redriveLetters(redrive, letters(), {})).failed[0]?.error
