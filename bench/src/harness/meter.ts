@@ -26,6 +26,7 @@ export interface Reading {
 export class Meter {
   readonly #times: RoundTimes
   readonly #latencies = new Samples()
+  #records = 0
   #warmUntil = Number.POSITIVE_INFINITY
   #until = Number.POSITIVE_INFINITY
   #openedAt: number | undefined
@@ -41,7 +42,7 @@ export class Meter {
     this.#until = this.#warmUntil + this.#times.measureMs
   }
 
-  /** True once the round's time is up and something was counted; contestants stop writing then. */
+  /** True once the round's time is up and something was timed; contestants stop writing then. */
   isOver(now: number): boolean {
     return now >= this.#until && this.#latencies.count > 0
   }
@@ -51,17 +52,29 @@ export class Meter {
    * Answers whether they count.
    */
   completed(startedAt: number, now: number, records = 1): boolean {
+    if (!this.counts(now, records)) return false
+    this.took(now - startedAt, records)
+    return true
+  }
+
+  /** The same where nobody knows how long they took, for not every write has to be timed. */
+  counts(now: number, records: number): boolean {
     if (now < this.#warmUntil || this.isOver(now)) return false
     this.#openedAt ??= now
     if (now === this.#openedAt) return false
     this.#lastAt = now
-    this.#latencies.add(now - startedAt, records)
+    this.#records += records
     return true
+  }
+
+  /** Notes how long records took that count, in ms. */
+  took(latencyMs: number, records: number): void {
+    this.#latencies.add(latencyMs, records)
   }
 
   /** Throws if nothing counted, for then there is no rate. */
   reading(): Reading {
-    const records = this.#latencies.count
+    const records = this.#records
     if (this.#openedAt === undefined || records === 0) {
       throw new Error('no write completed in the measured time')
     }

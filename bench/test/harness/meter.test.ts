@@ -42,6 +42,18 @@ test('tells latencies per record, not per group', () => {
   expect(p99Ms).toBeCloseTo(2.48)
 })
 
+test('counts writes that nobody has timed, and goes on until one was', () => {
+  const meter = begun()
+  meter.completed(5100, 5200)
+  expect(meter.counts(5300, 7)).toBe(true)
+  expect(meter.isOver(6200)).toBe(false)
+  expect(meter.counts(6200, 8)).toBe(true)
+  meter.took(3, 1)
+  expect(meter.isOver(6200)).toBe(true)
+  expect(meter.counts(6300, 9)).toBe(false)
+  expect(meter.reading()).toMatchObject({ records: 15, elapsedMs: 1000, p50Ms: 3, p99Ms: 3 })
+})
+
 test('is over exactly when warm-up and measured time have passed', () => {
   const meter = begun()
   meter.completed(5100, 5200)

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Meter } from '../../src/harness/meter.ts'
 import { runWriters } from '../../src/harness/writers.ts'
 
@@ -46,6 +46,25 @@ test('counts every record of a write that carries several', async () => {
   const { groups } = await runWriters(4, meter, log.write, 25)
   expect(groups).toMatchObject({ median: 100, max: 100 })
   expect(meter.reading().records % 25).toBe(0)
+})
+
+test('counts every write of many writers, and times one in eight of each', async () => {
+  const log = groupCommit()
+  const meter = new Meter({ warmUpMs: 5, measureMs: 100 })
+  const took = vi.spyOn(meter, 'took')
+  await runWriters(64, meter, log.write)
+  const { records } = meter.reading()
+  expect(records).toBeGreaterThan(64)
+  // Those that a group brings beside the eights of whole ones, where it is the first or the last.
+  expect(Math.abs(took.mock.calls.length - records / 8)).toBeLessThan(16)
+})
+
+test('times every write of few writers', async () => {
+  const log = groupCommit()
+  const meter = new Meter({ warmUpMs: 5, measureMs: 100 })
+  const took = vi.spyOn(meter, 'took')
+  await runWriters(4, meter, log.write)
+  expect(took).toHaveBeenCalledTimes(meter.reading().records)
 })
 
 test('fails when a write fails', async () => {
