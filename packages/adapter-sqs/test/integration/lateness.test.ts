@@ -2,15 +2,16 @@
 
 import { createWal, fanOut, type } from '@daybook/core'
 import { recordingTarget } from '@daybook/core/testing'
-import { type Service, service } from '@daybook/services'
+import type { Service } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sqsQueue } from '../../src/index.ts'
+import { memoryServer } from '../support/memory-server.ts'
 import { connect, createQueue, disconnectAll } from '../support/server-queues.ts'
 
 let sqs: Service
 
 beforeEach(async () => {
-  sqs = await service('sqs')
+  sqs = await memoryServer()
   await sqs.reset()
 })
 afterEach(disconnectAll)

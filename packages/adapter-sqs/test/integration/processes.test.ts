@@ -2,27 +2,32 @@
 
 import { createWal, fanOut, type Target, type } from '@daybook/core'
 import { type Identified, recordingTarget } from '@daybook/core/testing'
-import { type Service, service } from '@daybook/services'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Service } from '@daybook/services'
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest'
 import { type SqsQueueOptions, sqsQueue } from '../../src/index.ts'
 import { ConsumerProcesses, ended, overlapsOf } from '../support/consumer-processes.ts'
+import { memoryServer } from '../support/memory-server.ts'
 import { connect, createQueue, disconnectAll, writeSurely } from '../support/server-queues.ts'
 import { expectWhole } from '../support/watchful-target.ts'
 
 let sqs: Service
-let processes: ConsumerProcesses
 
-beforeEach(async () => {
-  sqs = await service('sqs')
+beforeAll(async () => {
+  sqs = await memoryServer()
   await sqs.reset()
-  processes = new ConsumerProcesses(sqs.address)
 })
-afterEach(async () => {
-  await processes.end()
-  disconnectAll()
-})
+afterAll(disconnectAll)
+
+/** They end with the test. */
+function consumers({ onTestFinished }: TestContext): ConsumerProcesses {
+  const processes = new ConsumerProcesses(sqs.address)
+  onTestFinished(() => processes.end())
+  return processes
+}
 
 const make = (name: string): Promise<string> => createQueue(sqs.address, name)
+/** Written while those before are applied: more would only wait in the queue. */
+const mostBehind = 600
 const guarded = { idempotency: 'id' } as const
 
 /** A wal in this process, which consumes only once it is started. */
@@ -42,11 +47,12 @@ function open(
   })
 }
 
-test.each(['shared', 'shared.fifo'])(
+test.concurrent.for(['shared', 'shared.fifo'])(
   'consumers of the queue %s that join, leave and are killed under load apply thousands of records, and of a key one at a time where it keeps an order',
-  async (name) => {
+  async (name, context) => {
     const isFifo = name.endsWith('.fifo')
     const least = isFifo ? 1_000 : 1_500
+    const processes = consumers(context)
     const queueUrl = await make(name)
     const target = recordingTarget<number>(guarded)
     const writer = await open({ queueUrl }, { target }, isFifo ? 'key' : 'none')
@@ -56,6 +62,7 @@ test.each(['shared', 'shared.fifo'])(
       while (!isEnough || written.length < least) {
         const from = written.length
         written.push(...(await writeSurely(writer, from, from + 300, { keys: 50 })))
+        await processes.until(written.length - mostBehind)
       }
     })()
     const join = () => processes.start({ queueUrl })
@@ -80,7 +87,7 @@ test.each(['shared', 'shared.fifo'])(
   },
 )
 
-test('each target of a fan-out gets every record in order through its own queue, whatever the other does', async () => {
+test.concurrent('each target of a fan-out gets every record in order through its own queue, whatever the other does', async () => {
   const queueUrl = await make('titles.fifo')
   const targetQueueUrls = { quick: await make('quick.fifo'), slow: await make('slow.fifo') }
   let letGo = (): void => {}
@@ -106,7 +113,8 @@ test('each target of a fan-out gets every record in order through its own queue,
   await wal.close()
 })
 
-test('a forwarder that is killed between its copies and the deletion loses and doubles nothing', async () => {
+test.concurrent('a forwarder that is killed between its copies and the deletion loses and doubles nothing', async (context) => {
+  const processes = consumers(context)
   const queueUrl = await make('copied.fifo')
   const targetQueueUrls = { one: await make('one.fifo'), two: await make('two.fifo') }
   const targets = { one: recordingTarget<number>(guarded), two: recordingTarget<number>(guarded) }
@@ -124,7 +132,8 @@ test('a forwarder that is killed between its copies and the deletion loses and d
   }
 })
 
-test('a mover that is killed between sending a due record and the deletion loses and doubles nothing', async () => {
+test.concurrent('a mover that is killed between sending a due record and the deletion loses and doubles nothing', async (context) => {
+  const processes = consumers(context)
   const queueUrl = await make('later.fifo')
   const delayQueueUrl = await make('later-delays')
   const target = recordingTarget<number>(guarded)

@@ -10,15 +10,16 @@ import {
   type,
   type WalRecord,
 } from '@daybook/core'
-import { type Service, service, tcpProxy } from '@daybook/services'
+import { type Service, tcpProxy } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sqsQueue } from '../../src/index.ts'
+import { memoryServer } from '../support/memory-server.ts'
 
 let sqs: Service
 const clients: SQS[] = []
 
 beforeEach(async () => {
-  sqs = await service('sqs')
+  sqs = await memoryServer()
   await sqs.reset()
 })
 afterEach(() => {

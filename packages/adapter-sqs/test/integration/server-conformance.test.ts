@@ -11,11 +11,12 @@ import {
   queueConformance,
   runConformance,
 } from '@daybook/core/testing'
-import { type Service, service } from '@daybook/services'
+import type { Service } from '@daybook/services'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directoryStore, sqsQueue } from '../../src/index.ts'
 import { mortalClient } from '../mortal-client.ts'
 import { CopiedFirst } from '../support/copied-first.ts'
+import { memoryServer } from '../support/memory-server.ts'
 import { OnceEach } from '../support/once-each.ts'
 
 let sqs: Service
@@ -23,9 +24,7 @@ let client: SQS
 let created = 0
 
 beforeAll(async () => {
-  // In memory, for speed: no case restarts the server.
-  const settings = { 'messages-storage.enabled': 'false', 'queues-storage.enabled': 'false' }
-  sqs = await service('sqs', { instance: 'conformance', settings })
+  sqs = await memoryServer()
   client = new SQS({
     endpoint: `http://${sqs.address}`,
     region: 'us-east-1',
@@ -34,10 +33,7 @@ beforeAll(async () => {
     requestHandler: { httpAgent: { maxSockets: 500 } },
   })
 })
-afterAll(async () => {
-  client.destroy()
-  await sqs.remove()
-})
+afterAll(() => client.destroy())
 
 const common = {
   // SQS counts in seconds.

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Service, service } from '@daybook/services'
+import type { Service } from '@daybook/services'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   type TransactionSubject,
@@ -12,13 +12,14 @@ import {
 } from '../../../../tests/support/transaction-scenarios.ts'
 import { directoryStore, sqsQueue } from '../../src/index.ts'
 import { mortalClient } from '../mortal-client.ts'
+import { memoryServer } from '../support/memory-server.ts'
 import { connect, createQueue, disconnectAll } from '../support/server-queues.ts'
 
 let sqs: Service
 let letters: string
 
 beforeAll(async () => {
-  sqs = await service('sqs')
+  sqs = await memoryServer()
   letters = await mkdtemp(join(tmpdir(), 'daybook-transactions-'))
 })
 afterEach(disconnectAll)

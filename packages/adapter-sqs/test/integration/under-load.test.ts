@@ -1,7 +1,8 @@
 // needs: sqs
 
-import { type Service, service, tcpProxy } from '@daybook/services'
+import { type Service, tcpProxy } from '@daybook/services'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { memoryServer } from '../support/memory-server.ts'
 import { connect, createQueue, disconnectAll, writeSurely } from '../support/server-queues.ts'
 import { watchedWal } from '../support/watched-wal.ts'
 import { expectWhole } from '../support/watchful-target.ts'
@@ -16,7 +17,7 @@ const quick = { waitMs: 1_000, visibilityMs: 3_000, requestTimeoutMs: 1_500 }
 let sqs: Service
 
 beforeEach(async () => {
-  sqs = await service('sqs')
+  sqs = await memoryServer()
   await sqs.reset()
 })
 afterEach(disconnectAll)

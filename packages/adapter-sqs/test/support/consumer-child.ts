@@ -25,20 +25,23 @@ function mortal(client: SqsClient): SqsClient {
   })
 }
 
+/** One that is to die applies nothing before. */
+const applyMs = diesDeletingFrom === undefined ? 10 : 5_000
+
 /** The same clock in every process of the machine. */
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 const target = defineTarget.each<number>(
   async ({ id, key }) => {
     const begin = nowMs()
-    await setTimeout(10)
+    await setTimeout(applyMs)
     process.stdout.write(`${JSON.stringify({ id, key, begin, end: nowMs() })}\n`)
   },
   { idempotency: 'id' },
 )
 const queue = sqsQueue({
   ...{ client: mortal(connect(address)), queueUrl, delayQueueUrl, targetQueueUrls },
-  ...{ waitMs: 1_000, visibilityMs: 10_000 },
+  ...{ waitMs: 1_000, visibilityMs: 5_000 },
 })
 const names = Object.keys(targetQueueUrls ?? { target: '' })
 const wal = await createWal({
