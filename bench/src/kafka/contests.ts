@@ -70,9 +70,6 @@ export function writingContest(
 const headersLikeOurs: Readonly<Record<string, string>> = {
   'daybook-id': '019aa000-0000-7000-8000-000000000000',
   'daybook-namespace': 'bench',
-  'daybook-op': 'put',
-  'daybook-origin': 'local',
-  'daybook-written-at': '1764000000000',
   'daybook-version': '1764000000000000',
 }
 

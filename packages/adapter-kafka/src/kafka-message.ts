@@ -1,21 +1,26 @@
 import type { Op, StoredRecord } from '@daybook/core'
+import { impliedOp, impliedOrigin, impliedWrittenAt } from './implied-fields.ts'
 import type { KafkaMessage } from './kafka-client.ts'
 
 /**
  * A record as a message that any other consumer can read: the key is the key, the value is the
  * payload as the namespace's codec made it, the record's own headers are headers. The other fields
- * are headers whose names begin with `daybook-`, as texts; the trace context has its W3C names.
+ * are headers whose names begin with `daybook-`, as texts; the trace context has its W3C names. Each
+ * header costs a client microseconds, so what a reader can tell without one has none.
  *
- * | header                                      | field                                        |
- * | ------------------------------------------- | -------------------------------------------- |
- * | `daybook-id`, `-namespace`, `-op`, `-origin` | of the same name                             |
- * | `daybook-written-at`, `-due-at`             | ms since the Unix epoch                      |
- * | `daybook-version`                           | digits: an int64                             |
- * | `daybook-epoch`                             | `attemptEpoch`, unless 0                     |
- * | `daybook-target`                            | the only target meant                        |
- * | `daybook-transaction`                       | index, a colon, the transaction's id         |
- * | `daybook-key-id`                            | `encryptionKeyId`                            |
- * | `daybook-h-…`                               | a header of a name that is taken, or special |
+ * | header                       | field                                | without it                            |
+ * | ---------------------------- | ------------------------------------ | ------------------------------------- |
+ * | `daybook-id`, `-namespace`   | of the same name                     | not a record                          |
+ * | `daybook-version`            | digits: an int64                     | not a record                          |
+ * | `daybook-op`                 | `put`, `patch` or `delete`           | `put`                                 |
+ * | `daybook-origin`             | the region it was written in         | `local`                               |
+ * | `daybook-written-at`         | ms since the Unix epoch              | the version, divided by 1000, floored |
+ * | `daybook-due-at`             | ms since the Unix epoch              | due at once                           |
+ * | `daybook-epoch`              | `attemptEpoch`                       | 0                                     |
+ * | `daybook-target`             | the only target meant                | every target                          |
+ * | `daybook-transaction`        | index, a colon, the transaction's id | in none                               |
+ * | `daybook-key-id`             | `encryptionKeyId`                    | not encrypted                         |
+ * | `daybook-h-…`                | a header of a name that is taken, or special |                               |
  */
 export function messageOf(record: StoredRecord): KafkaMessage {
   const { key, payload, transaction, traceContext } = record
@@ -25,10 +30,12 @@ export function messageOf(record: StoredRecord): KafkaMessage {
   }
   set('daybook-id', record.id)
   headers.set('daybook-namespace', namespaceBytes(record.namespace))
-  headers.set('daybook-op', opBytes[record.op])
-  headers.set('daybook-origin', originBytes(record.origin))
-  set('daybook-written-at', record.writtenAt)
   set('daybook-version', record.version)
+  if (record.op !== impliedOp) headers.set('daybook-op', opBytes[record.op])
+  if (record.origin !== impliedOrigin) headers.set('daybook-origin', originBytes(record.origin))
+  if (record.writtenAt !== impliedWrittenAt(record.version)) {
+    set('daybook-written-at', record.writtenAt)
+  }
   set('daybook-due-at', record.dueAt)
   set('daybook-target', record.target)
   set('daybook-key-id', record.encryptionKeyId)

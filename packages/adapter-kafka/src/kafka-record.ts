@@ -1,34 +1,49 @@
 import { type Op, type StoredRecord, WalError } from '@daybook/core'
 import { digitsOf, repeatedText } from './header-texts.ts'
+import { impliedOp, impliedOrigin, impliedWrittenAt } from './implied-fields.ts'
 import type { KafkaEntry, KafkaMessage, KafkaPlace } from './kafka-client.ts'
 import { isTaken, takenPrefix } from './kafka-message.ts'
 
-/** Fields that every record has. */
-const fieldsOfAll = 6
+/** Headers that every record has: its id, namespace and version. */
+const headersOfAll = 3
 
 /** The record in a message. Throws `ERR_UNDECODABLE` for one that none of ours has written. */
 export function recordOf({ key, value, headers }: KafkaMessage): StoredRecord {
+  const id = required(headers, 'daybook-id').toString()
+  const namespace = namespaceOf(required(headers, 'daybook-namespace'))
+  const version = versionOf(required(headers, 'daybook-version'))
   // Most have no more than these, and nothing else is then looked for.
-  const more = headers.size > fieldsOfAll ? headers : none
+  const { size } = headers
+  const beside = size > headersOfAll ? headers : none
+  const op = beside.get('daybook-op')
+  const origin = beside.get('daybook-origin')
+  const writtenAt = beside.get('daybook-written-at')
+  const more = size > headersOfAll + countOf(op, origin, writtenAt) ? headers : none
   const text = (name: string): string | undefined => more.get(name)?.toString()
   const traceparent = text('traceparent')
   return {
-    id: required(headers, 'daybook-id').toString(),
-    namespace: namespaceOf(required(headers, 'daybook-namespace')),
+    id,
+    namespace,
     key: key?.toString(),
-    op: opOf(required(headers, 'daybook-op')),
+    op: op === undefined ? impliedOp : opOf(op),
     payload: value === null ? undefined : value,
     headers: more === none ? noHeaders : headersOf(more),
-    writtenAt: numberOf(required(headers, 'daybook-written-at')),
+    writtenAt: writtenAt === undefined ? impliedWrittenAt(version) : numberOf(writtenAt),
     dueAt: numberIfAny(more.get('daybook-due-at')),
-    version: versionOf(required(headers, 'daybook-version')),
-    origin: originOf(required(headers, 'daybook-origin')),
+    version,
+    origin: origin === undefined ? impliedOrigin : originOf(origin),
     target: text('daybook-target'),
     transaction: transactionOf(text('daybook-transaction')),
     attemptEpoch: numberIfAny(more.get('daybook-epoch')) ?? 0,
     traceContext: traceparent === undefined ? undefined : traceOf(traceparent, text('tracestate')),
     encryptionKeyId: text('daybook-key-id'),
   }
+}
+
+function countOf(...headers: readonly (Buffer | undefined)[]): number {
+  let count = 0
+  for (const header of headers) if (header !== undefined) count++
+  return count
 }
 
 const none: KafkaMessage['headers'] = new Map()

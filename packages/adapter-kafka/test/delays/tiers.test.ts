@@ -2,6 +2,7 @@ import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { hopAtOf, Tiers, withoutHop } from '../../src/delays/tiers.ts'
 import { messageOf } from '../../src/kafka-message.ts'
+import { recordOf } from '../../src/kafka-record.ts'
 
 const tiers = new Tiers([86_400_000, 3_600_000, 60_000, 10_000])
 
@@ -36,11 +37,6 @@ test('a message that does not say when goes on at once', () => {
 })
 
 function recordParts(message: ReturnType<typeof messageOf>) {
-  const text = (name: string): string => message.headers.get(name)?.toString() ?? ''
-  return {
-    id: text('daybook-id'),
-    key: message.key?.toString(),
-    writtenAt: Number(text('daybook-written-at')),
-    version: BigInt(text('daybook-version')),
-  }
+  const { id, key, writtenAt, version } = recordOf(message)
+  return { id, key, writtenAt, version }
 }
