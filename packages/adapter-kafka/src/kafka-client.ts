@@ -127,8 +127,9 @@ export interface KafkaReader {
    */
   readonly failure?: unknown
   /**
-   * The entries of a partition from one offset up to, and without, another, in lots. Ends early
-   * when the signal aborts. One call at a time.
+   * The entries of a partition from one offset up to, and without, another, in lots. A lot is empty where
+   * reading went further and found nothing that counts: what was aborted, marks of transactions. So
+   * whoever waits can tell that from silence. Ends early when the signal aborts. One call at a time.
    */
   read(
     partition: number,

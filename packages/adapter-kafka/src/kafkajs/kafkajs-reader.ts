@@ -67,9 +67,10 @@ export async function openReader(kafka: KafkaJs, topic: string): Promise<KafkaRe
         if (from < to) joined.read({ topic, partition }, from)
         for (let next = from; next < to && !signal?.aborted; ) {
           const lot = await reading.lot()
+          // Woken by the signal, or by what it has had before.
+          if (lot.next <= next) continue
           next = lot.next
-          const entries = lot.entries.filter(({ offset }) => offset < to)
-          if (entries.length > 0) yield entries
+          yield lot.entries.filter(({ offset }) => offset < to)
         }
       } finally {
         signal?.removeEventListener('abort', wake)

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Consumer } from '@platformatic/kafka'
 import type { KafkaReader } from '../kafka-client.ts'
-import { fetchOnce, leadersOf } from './fetching.ts'
+import { type Fetched, fetchOnce, leadersOf } from './fetching.ts'
+import { lotsOf } from './lots.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. */
@@ -12,19 +13,13 @@ export function openReader(options: PlatformaticOptions, topic: string): KafkaRe
   const consumer = new Consumer({ ...options, groupId: `daybook.reader.${randomUUID()}` })
   consumer.topics.trackAll(topic)
   return {
-    async *read(partition, from, to, signal) {
-      for (let next = from; next < to && !signal?.aborted; ) {
+    read(partition, from, to, signal) {
+      const fetch = async (next: number): Promise<Fetched | undefined> => {
         const node = (await leadersOf(consumer, [topic])).get(topic)?.[partition] ?? -1
-        const [fetched] = await fetchOnce(consumer, {
-          node,
-          waitMs,
-          from: new Map([[topic, new Map([[partition, next]])]]),
-        })
-        if (fetched === undefined) continue
-        next = fetched.next
-        const entries = fetched.entries.filter(({ offset }) => offset < to)
-        if (entries.length > 0) yield entries
+        const wanted = new Map([[topic, new Map([[partition, next]])]])
+        return (await fetchOnce(consumer, { node, waitMs, from: wanted }))[0]
       }
+      return lotsOf({ from, to, signal, fetch })
     },
     close: () => consumer.close(true),
   }

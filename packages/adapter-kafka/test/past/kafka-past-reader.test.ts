@@ -2,7 +2,7 @@ import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { messageOf } from '../../src/kafka-message.ts'
 import { openPastReader } from '../../src/past/kafka-past-reader.ts'
-import type { QueueParts } from '../../src/queue-parts.ts'
+import { pastPartsOf } from '../support/past-parts.ts'
 import { silentAtFirst } from '../support/silent-readers.ts'
 
 const entries = [0, 1].map((offset) => {
@@ -12,13 +12,7 @@ const entries = [0, 1].map((offset) => {
 function partsOf(silent: number, bounds = async () => [{ first: 0, next: 2 }]) {
   const { client, counts } = silentAtFirst(silent, entries)
   const clock = new VirtualClock()
-  const admin = {
-    committed: async () => new Map(),
-    bounds: (topic: string) => (topic.endsWith('.delays') ? Promise.resolve([]) : bounds()),
-  }
-  const options = { topic: 'films', topics: ['films'], group: 'daybook.films' }
-  const parts = { client, admin, options, context: { clock } } as unknown as QueueParts
-  return { parts, clock, counts }
+  return { parts: pastPartsOf(client, clock, bounds), clock, counts }
 }
 
 const everything = { from: undefined, to: undefined }
