@@ -41,7 +41,8 @@ test('a partition in which nothing moves on yields nothing, and ends when the si
     if (++fetches === 5) giveUp.abort()
     return { ...place, entries: [], next: from }
   }
-  const lots = lotsOf({ from: 0, to: 9, signal: giveUp.signal, fetch })
-  expect(await Array.fromAsync(lots)).toEqual([])
+  const lots: (readonly KafkaEntry[])[] = []
+  for await (const lot of lotsOf({ from: 0, to: 9, signal: giveUp.signal, fetch })) lots.push(lot)
+  expect(lots).toEqual([])
   expect(fetches).toBe(5)
 })
