@@ -16,6 +16,11 @@ import { readWholeFrame } from './whole-frame.ts'
 const chunkBytes = 512 * 1024
 /** A frame larger than that is read into a buffer of its own, for its record to keep. */
 const largeFrameBytes = 256 * 1024
+/**
+ * For a frame of so many bytes the chunk's buffer may be kept, which takes less than a copy. One that is
+ * kept alone then holds on to eight times its bytes at most.
+ */
+const leastKeptBytes = chunkBytes / 8
 const spareChunks = new SpareBuffers({ byteLength: chunkBytes })
 
 /** A frame to begin with: where it is, and the sequence it must have. */
@@ -26,8 +31,8 @@ export interface FramePosition {
 
 /**
  * Walks the frames of one segment in order. Its buffer is read in chunks and used again: what is
- * kept of a frame must be copied before the next `check`. A large frame has a buffer of its own,
- * which is whoever's that wants it: the walker forgets it.
+ * kept of a frame must be copied before the next `check`, unless `leaveBuffer` says that it may stay.
+ * A frame larger than half a chunk has a buffer of its own.
  *
  * ```ts
  * while (walker.check(limit) ?? (await walker.load(limit))) { …; walker.advance() }
@@ -38,6 +43,8 @@ export class FrameWalker {
   readonly #salt: number
   /** Holds the file's bytes from `#start`, `#filled` of them. */
   #chunk: Buffer = noBuffer
+  /** Somebody keeps the chunk's buffer. */
+  #isLeft = false
   #start = 0
   #filled = 0
   #offset: number
@@ -68,9 +75,15 @@ export class FrameWalker {
     return this.#large ?? this.#chunk
   }
 
-  /** True if the buffer holds the current frame and nothing else, and will not be used again. */
-  get isLarge(): boolean {
-    return this.#large !== undefined
+  /**
+   * Leaves the buffer to whoever wants the current frame, and does not use it again. False, and
+   * nothing left, if that would hold on to much more than the frame.
+   */
+  leaveBuffer(): boolean {
+    if (this.#large !== undefined) return true
+    if (this.#bodyBytes < leastKeptBytes) return false
+    this.#isLeft = true
+    return true
   }
 
   /** Where the current frame's body begins in the buffer. */
@@ -136,8 +149,7 @@ export class FrameWalker {
   /** Gives up its buffer: to be called, between two frames, where it may be long until the next. */
   rest(): void {
     this.#filled = 0
-    spareChunks.give(this.#chunk)
-    this.#chunk = noBuffer
+    this.#giveChunk()
   }
 
   /** Where the current frame begins in the buffer. */
@@ -163,11 +175,18 @@ export class FrameWalker {
 
   /** Reads on from the current frame. False if the file ends before it has so many bytes. */
   async #fill(wanted: number, limit: number): Promise<boolean> {
+    if (this.#isLeft) this.#giveChunk()
     if (this.#chunk === noBuffer) this.#chunk = spareChunks.take()
     const room = this.#chunk.subarray(0, limit - this.#offset)
     this.#filled = 0
     this.#start = this.#offset
     this.#filled = await this.#file.read(room, this.#offset)
     return this.#filled >= wanted
+  }
+
+  #giveChunk(): void {
+    if (!this.#isLeft) spareChunks.give(this.#chunk)
+    this.#isLeft = false
+    this.#chunk = noBuffer
   }
 }

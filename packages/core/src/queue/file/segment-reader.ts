@@ -65,8 +65,8 @@ export class SegmentReader {
   }
 
   #entry(): LogEntry {
-    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd, isLarge } = this.#walker
-    const take = isLarge ? viewOf : undefined
+    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd } = this.#walker
+    const take = this.#walker.leaveBuffer() ? viewOf : undefined
     const { namespace } = this.segment.header
     return {
       sequence,

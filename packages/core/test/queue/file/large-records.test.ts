@@ -38,6 +38,7 @@ async function readPayloads(log: Log): Promise<readonly string[]> {
 /** Around every size from which on a record is written or read in another way. */
 const payloadBytes = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: 1, max: 300 }) },
+  { weight: 4, arbitrary: around(64 * kib) },
   { weight: 4, arbitrary: around(256 * kib) },
   { weight: 1, arbitrary: around(4096 * kib) },
 )
@@ -139,6 +140,23 @@ describe('a log of small and large records', () => {
       expect(record.payload?.byteOffset).toBeGreaterThan(24)
     }
     expect(small?.record.payload?.buffer.byteLength).toBeLessThan(256 * kib)
+    await log.close()
+  })
+  it('hands out payloads of 64 KiB where they were read, each beside a few others at most', async () => {
+    const disk = await newDisk()
+    const log = await openLog(logOptions(disk, { segmentBytes: 1e9, maxGroupBytes: 8e6 }))
+    const records = Array.from({ length: 24 }, () => recordOf(64 * kib))
+    await log.append([...records, recordOf(63 * kib)])
+    const entries = await readAll(log)
+    const buffers = entries.map(({ record }) => record.payload?.buffer as ArrayBuffer)
+    const [last, ...shared] = buffers.toReversed()
+    for (const { byteLength } of shared) expect(byteLength).toBeLessThanOrEqual(8 * 64 * kib)
+    expect(new Set(shared).size).toBeLessThan(records.length / 2)
+    expect(last?.byteLength).toBeLessThanOrEqual(64 * kib)
+    // Read on, over whatever is read into again.
+    await readAll(log)
+    const kept = entries.slice(0, -1).map(({ record }) => record)
+    expect(payloadsOf(kept)).toEqual(payloadsOf(records))
     await log.close()
   })
 })
