@@ -1,14 +1,18 @@
 import { mostEntries, type SqsCalls } from './sqs-calls.ts'
-import type { BatchOutput, ReceivedMessage, SqsClient } from './sqs-client.ts'
+import type { BatchOutput, ReceivedMessage, ReceiveInput, SqsClient } from './sqs-client.ts'
 
 /** What became of each entry that failed: its place in what was asked, and the code of its failure. */
 export type FailedEntries = ReadonlyMap<number, string>
+
+type SystemAttributes = ReceiveInput['MessageSystemAttributeNames']
 
 /** The calls about messages that lie in one queue, each for at most ten of them. */
 export class MessageCalls {
   readonly #client: SqsClient
   readonly #calls: SqsCalls
   readonly #queueUrl: string
+  /** What is asked of each message beside its body: it is sent, hashed and read with each. */
+  readonly #attributes: SystemAttributes
 
   constructor({
     client,
@@ -22,6 +26,8 @@ export class MessageCalls {
     this.#client = client
     this.#calls = calls
     this.#queueUrl = queueUrl
+    const ofFifo: SystemAttributes = queueUrl.endsWith('.fifo') ? ['MessageGroupId'] : []
+    this.#attributes = ['ApproximateReceiveCount', 'SentTimestamp', ...ofFifo]
   }
 
   /** Takes at most ten, and waits so long for the first. */
@@ -34,12 +40,7 @@ export class MessageCalls {
             MaxNumberOfMessages: mostEntries,
             WaitTimeSeconds: waitMs / 1_000,
             VisibilityTimeout: visibilityMs / 1_000,
-            MessageSystemAttributeNames: [
-              'ApproximateReceiveCount',
-              'SentTimestamp',
-              'MessageGroupId',
-              'SequenceNumber',
-            ],
+            MessageSystemAttributeNames: this.#attributes,
           },
           options,
         ),

@@ -1,5 +1,6 @@
 import { VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ReceiveInput } from '../src/sqs-client.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 let clock: VirtualClock
@@ -16,10 +17,17 @@ async function send(QueueUrl: string, body: string, fields: object = {}) {
   return Failed[0]?.Code
 }
 
-async function receive(QueueUrl: string, most = 10, visibility = 30) {
+async function receive(
+  QueueUrl: string,
+  most = 10,
+  visibility = 30,
+  MessageSystemAttributeNames: ReceiveInput['MessageSystemAttributeNames'] = [
+    'ApproximateReceiveCount',
+  ],
+) {
   const { Messages = [] } = await model.receiveMessage({
     ...{ QueueUrl, MaxNumberOfMessages: most, WaitTimeSeconds: 0 },
-    ...{ VisibilityTimeout: visibility, MessageSystemAttributeNames: [] },
+    ...{ VisibilityTimeout: visibility, MessageSystemAttributeNames },
   })
   return Messages
 }
@@ -49,6 +57,16 @@ describe('the model of a standard queue', () => {
     expect(await receive(url)).toEqual([])
     await clock.advance(1)
     expect((await receive(url))[0]?.Attributes?.['ApproximateReceiveCount']).toBe('2')
+  })
+
+  test('tells of a message what was asked for, and no more', async () => {
+    const url = model.createQueue('a.fifo')
+    const told = async (id: string, names: ReceiveInput['MessageSystemAttributeNames']) => {
+      await send(url, 'x', fifo(id, id))
+      return (await receive(url, 10, 30, names)).map(({ Attributes }) => Attributes)
+    }
+    expect(await told('one', [])).toEqual([undefined])
+    expect(await told('two', ['MessageGroupId'])).toEqual([{ MessageGroupId: 'two' }])
   })
 
   test('delays by 900 seconds at most', async () => {

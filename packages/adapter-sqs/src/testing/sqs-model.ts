@@ -4,6 +4,7 @@ import type {
   AttributesOutput,
   BatchOutput,
   DeleteBatchInput,
+  ReceivedMessage,
   ReceiveInput,
   ReceiveOutput,
   SendBatchInput,
@@ -114,7 +115,7 @@ export class SqsModel implements SqsClient {
     for (;;) {
       const visibilityMs = VisibilityTimeout * 1_000
       const Messages = queue.receive(MaxNumberOfMessages, visibilityMs, WaitTimeSeconds > 0)
-      if (Messages.length > 0) return { Messages }
+      if (Messages.length > 0) return { Messages: Messages.map((one) => asAsked(one, input)) }
       const leftMs = until - this.#clock.monotonic()
       if (leftMs <= 0) return {}
       await new Promise<void>((resolve) => {
@@ -169,4 +170,11 @@ export class SqsModel implements SqsClient {
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return
   throw refuse('InvalidParameterValue', `${name} ${value} is not from ${least} to ${most}`)
+}
+
+/** A message comes with those of its attributes that were asked for. */
+function asAsked(message: ReceivedMessage, input: ReceiveInput): ReceivedMessage {
+  const names = new Set<string>(input.MessageSystemAttributeNames)
+  const asked = Object.entries(message.Attributes ?? {}).filter(([name]) => names.has(name))
+  return { ...message, Attributes: asked.length > 0 ? Object.fromEntries(asked) : undefined }
 }
