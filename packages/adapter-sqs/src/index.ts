@@ -1,3 +1,9 @@
+export { queueDeadLetters } from './dead-letters/queue-dead-letters.ts'
+export type { QueueDeadLettersOptions } from './dead-letters/queue-letters-options.ts'
+export {
+  type StoreDeadLettersOptions,
+  storeDeadLetters,
+} from './dead-letters/store-dead-letters.ts'
 export { directoryStore } from './directory-store.ts'
 export type { ListingStore, PayloadStore, SweptStore } from './payload-store.ts'
 export type {
@@ -18,4 +24,3 @@ export type {
 } from './sqs-client.ts'
 export type { SqsQueueOptions } from './sqs-options.ts'
 export { sqsQueue } from './sqs-queue.ts'
-export { type StoreDeadLettersOptions, storeDeadLetters } from './store-dead-letters.ts'

@@ -15,6 +15,15 @@ export interface SqsClient {
   getQueueAttributes(input: AttributesInput, options?: SqsCallOptions): Promise<AttributesOutput>
 }
 
+/** The methods that a client has to have. */
+export const clientMethods = [
+  'sendMessageBatch',
+  'receiveMessage',
+  'deleteMessageBatch',
+  'changeMessageVisibilityBatch',
+  'getQueueAttributes',
+] as const
+
 /** What is read of a client's own configuration. */
 export interface SqsClientConfig {
   readonly maxAttempts?: number | (() => Promise<number>)

@@ -41,6 +41,11 @@ const noCharacters = /[\ufffe\uffff]/g
 const escaped = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
+/** JSON of which no character is refused by SQS. */
+export function sendable(json: string): string {
+  return json.replace(noCharacters, escaped)
+}
+
 /**
  * The body of a record's message. The payload is put behind the rest as it is: base64 has nothing to
  * escape, and to look for it takes longer than all else here.

@@ -1,4 +1,5 @@
 import { WalError } from '@daybook/core'
+import { checkLettersUrl } from './dead-letters/queue-letters-options.ts'
 import {
   type ListingStore,
   lackingMethod,
@@ -6,7 +7,7 @@ import {
   type PayloadStore,
   payloadStoreMethods,
 } from './payload-store.ts'
-import type { SqsClient } from './sqs-client.ts'
+import { clientMethods, type SqsClient } from './sqs-client.ts'
 import { triedBytes } from './sqs-envelope.ts'
 
 /** How {@link sqsQueue} is set up. */
@@ -30,9 +31,16 @@ export interface SqsQueueOptions {
    */
   readonly store?: PayloadStore | undefined
   /**
-   * Where the dead letters go: SQS itself cannot list. Without it the namespace needs `deadLetters`.
+   * Where the dead letters go: SQS itself cannot list. Without it and without `deadLetterQueueUrl` the namespace
+   * needs `deadLetters`.
    */
   readonly deadLetterStore?: ListingStore | undefined
+  /**
+   * URL of a standard queue for the dead letters of this namespace alone, with a retention of 14 days. They can then
+   * be looked at in part only, see the README; with a `deadLetterStore` as well they go there, and what lies in
+   * the queue is moved there.
+   */
+  readonly deadLetterQueueUrl?: string | undefined
   /**
    * Largest message, in bytes, from 1,024 to 1,048,576; default 262,144, which every queue takes. The
    * service takes 1 MiB where the queue's `MaximumMessageSize` says so. A payload grows by a third. Of it
@@ -73,6 +81,7 @@ export interface SqsSettings {
   readonly targetQueueUrls: ReadonlyMap<string, string> | undefined
   readonly store: PayloadStore | undefined
   readonly deadLetterStore: ListingStore | undefined
+  readonly deadLetterQueueUrl: string | undefined
   readonly isFifo: boolean
   readonly maxMessageBytes: number
   /** Largest body of a record that is written: what it takes to note its attempts still fits. */
@@ -85,20 +94,13 @@ export interface SqsSettings {
   readonly senders: number
 }
 
-const methods = [
-  'sendMessageBatch',
-  'receiveMessage',
-  'deleteMessageBatch',
-  'changeMessageVisibilityBatch',
-  'getQueueAttributes',
-] as const
-
 /** By option, whether it may be given: what is not here is no option. */
 const names: Readonly<Record<keyof SqsQueueOptions, true>> = {
   ...{ client: true, queueUrl: true, delayQueueUrl: true, targetQueueUrls: true },
   ...{
     store: true,
     deadLetterStore: true,
+    deadLetterQueueUrl: true,
     maxMessageBytes: true,
     visibilityMs: true,
     waitMs: true,
@@ -115,8 +117,8 @@ const longestVisibilityMs = 6 * 3_600_000
 /** Checks the options and fills in the defaults. Throws `ERR_CONFIG`. */
 export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   checkShapes(options)
-  const { client, queueUrl, delayQueueUrl, store } = options
-  for (const method of methods) {
+  const { client, queueUrl, delayQueueUrl, deadLetterQueueUrl, store } = options
+  for (const method of clientMethods) {
     if (typeof client?.[method] === 'function') continue
     throw wrong('client', `has no ${method}(); pass new SQS(…), not new SQSClient(…)`)
   }
@@ -130,6 +132,12 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   // Of two that read one queue, each would get a part of what is meant for both.
   const takenBy = new Map([[queueUrl, 'queueUrl']])
   if (delayQueueUrl !== undefined) takenBy.set(delayQueueUrl, 'delayQueueUrl')
+  if (deadLetterQueueUrl !== undefined) {
+    const other = takenBy.get(deadLetterQueueUrl)
+    if (other !== undefined)
+      throw wrong('deadLetterQueueUrl', `must be another queue than \`${other}\``)
+    takenBy.set(deadLetterQueueUrl, 'deadLetterQueueUrl')
+  }
   for (const [target, url] of targetQueueUrls ?? []) {
     const option = `targetQueueUrls.${target}`
     const other = takenBy.get(url)
@@ -153,7 +161,7 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
   }
   return Object.freeze({
     ...{ client, queueUrl, delayQueueUrl, targetQueueUrls, store, isFifo },
-    deadLetterStore: options.deadLetterStore,
+    ...{ deadLetterStore: options.deadLetterStore, deadLetterQueueUrl },
     ...{ maxMessageBytes, visibilityMs, waitMs },
     // On a FIFO queue nothing is sent anew.
     maxBodyBytes: isFifo ? maxMessageBytes : maxMessageBytes - triedBytes,
@@ -173,7 +181,11 @@ function checkShapes(options: SqsQueueOptions): void {
     if (!Object.hasOwn(names, name)) throw wrong(name, 'is no option of it')
   }
   const { queueUrl, delayQueueUrl, targetQueueUrls, store, deadLetterStore } = options
+  const { deadLetterQueueUrl } = options
   checkUrl('queueUrl', queueUrl)
+  if (deadLetterQueueUrl !== undefined) {
+    checkLettersUrl(deadLetterQueueUrl, (reason) => wrong('deadLetterQueueUrl', reason))
+  }
   if (delayQueueUrl !== undefined) checkUrl('delayQueueUrl', delayQueueUrl)
   if (targetQueueUrls !== undefined) {
     const isObject = typeof targetQueueUrls === 'object' && targetQueueUrls !== null

@@ -9,20 +9,20 @@ import {
   WalError,
 } from '@daybook/core'
 import { boundedStore } from './bounded-store.ts'
+import { lettersOfNamespace } from './dead-letters/letters-of-namespace.ts'
 import { SqsCalls } from './sqs-calls.ts'
 import { ClaimSweeper } from './sqs-claims.ts'
 import { Comebacks } from './sqs-comebacks.ts'
 import { SqsConsumer } from './sqs-consumer.ts'
-import { sqsError } from './sqs-errors.ts'
 import { SqsForwarder } from './sqs-forwarder.ts'
 import { IngressRetention } from './sqs-ingress-retention.ts'
 import { SqsMover } from './sqs-mover.ts'
 import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-options.ts'
 import { type CheckedQueue, checkApart, placeOfQueue } from './sqs-place.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
+import { attributesOf, triesOf } from './sqs-queue-attributes.ts'
 import { checkRedrivePolicy } from './sqs-redrive-policy.ts'
 import { SqsSender } from './sqs-sender.ts'
-import { storeDeadLetters } from './store-dead-letters.ts'
 
 /** Largest record where a store takes what is too large for a message, in bytes. */
 const largestClaimedBytes = 64 * 2 ** 20
@@ -48,7 +48,7 @@ interface Opened {
   readonly comebacks: Comebacks
   /** How long each queue keeps a message, by its URL, in ms. */
   readonly retentionMs: ReadonlyMap<string, number>
-  readonly places: readonly string[]
+  readonly checked: readonly CheckedQueue[]
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
   /** Into the queues of the targets, where they have their own. */
@@ -112,7 +112,7 @@ class SqsQueue implements Queue {
       settings: { ...settings, store },
       ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
       comebacks: new Comebacks(context.clock, settings.visibilityMs),
-      places: checked.map(({ place }) => place),
+      checked,
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
     }
@@ -150,11 +150,9 @@ class SqsQueue implements Queue {
     })
   }
 
-  /** In the store: SQS cannot list what lies in a queue. */
   async deadLetters(): Promise<DeadLetterQueue | undefined> {
-    const { deadLetterStore: store } = this.#settings
-    const { namespace } = this.#open().context
-    return store && storeDeadLetters({ store, prefix: `dead-letters/${namespace}/` })
+    const { context, checked } = this.#open()
+    return lettersOfNamespace(this.#settings, context, checked)
   }
 
   /** In the ingress queue first, and then in that of a target. */
@@ -166,7 +164,7 @@ class SqsQueue implements Queue {
   }
 
   storage(): readonly string[] {
-    return this.#open().places
+    return this.#open().checked.map(({ place }) => place)
   }
 
   async close(): Promise<void> {
@@ -274,27 +272,6 @@ class SqsQueue implements Queue {
       oldestWrittenAt: undefined,
       approximate: true,
     }
-  }
-}
-
-/** How often the client tries each call: its own retries are left to it, and counted. */
-async function triesOf({ client }: SqsSettings): Promise<number> {
-  const { maxAttempts = 1 } = client.config ?? {}
-  return typeof maxAttempts === 'function' ? await maxAttempts() : maxAttempts
-}
-
-async function attributesOf(
-  { client }: SqsSettings,
-  calls: SqsCalls,
-  queueUrl: string,
-): Promise<Partial<Record<string, string>>> {
-  try {
-    const { Attributes = {} } = await calls.run((options) =>
-      client.getQueueAttributes({ QueueUrl: queueUrl, AttributeNames: ['All'] }, options),
-    )
-    return Attributes
-  } catch (cause) {
-    throw sqsError(`The queue ${queueUrl} does not answer`, cause).error
   }
 }
 

@@ -34,7 +34,7 @@ export interface ReadMessage {
  * Reads a message. One that is no record is read all the same, as unreadable. Rejects only where the
  * store could not be asked for what a claim names.
  */
-async function readMessage(
+export async function readMessage(
   message: ReceivedMessage,
   store: PayloadStore | undefined,
 ): Promise<ReadMessage> {

@@ -1,6 +1,6 @@
 import { VirtualClock } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
-import { directoryStore, sqsQueue, storeDeadLetters } from '../src/index.ts'
+import { directoryStore, queueDeadLetters, sqsQueue, storeDeadLetters } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 const model = new SqsModel({ clock: new VirtualClock() })
@@ -37,6 +37,9 @@ describe('an option', () => {
     ['store.get', { store: { ...store, get: undefined } }],
     ['store.put', { store: null }],
     ['deadLetterStore.list', { deadLetterStore: store }],
+    ['deadLetterQueueUrl', { deadLetterQueueUrl: '' }],
+    ['deadLetterQueueUrl', { deadLetterQueueUrl: queueUrl }],
+    ['deadLetterQueueUrl', { deadLetterQueueUrl: 'https://sqs.model/000000000000/dead.fifo' }],
     ['receivers', { receivers: 1.5 }],
     ['maxMessageBytes', { maxMessageBytes: 2_000.5 }],
     ['visibilityMs', { visibilityMs: 43_200_000 }],
@@ -56,6 +59,12 @@ describe('what a program without types passes instead of options', () => {
     ['storeDeadLetters', storeDeadLetters, undefined],
     ['storeDeadLetters', storeDeadLetters, { store, prefix: 'letters/' }],
     ['storeDeadLetters', storeDeadLetters, { store: { ...store, list: async () => [] } }],
+    ['queueDeadLetters', queueDeadLetters, undefined],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters.fifo' }],
+    ['queueDeadLetters', queueDeadLetters, { client: {}, queueUrl: 'letters' }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', maxLeters: 1 }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', maxLetters: 0 }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', store }],
     ['directoryStore', directoryStore, undefined],
     ['directoryStore', directoryStore, { directory: '/mnt/shared' }],
   ]

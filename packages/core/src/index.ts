@@ -56,6 +56,7 @@ export {
   type DeadLetterPageOptions,
   type DeadLetterQueue,
   type DeadLetterSummary,
+  type DeadLetterSupports,
   deadLetterId,
   type StoredDeadLetter,
   type StoredDeadLetterPage,

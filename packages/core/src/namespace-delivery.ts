@@ -45,6 +45,9 @@ export interface NamespaceDeliveryOptions {
 /** How long `start` waits for targets to open; those that take longer are unavailable until then. */
 const openingMs = 5000
 
+/** Where dead letters are off. */
+const none: ReadonlyMap<string, number> = new Map()
+
 /** The deliveries of one namespace, one per target; none until `start`. */
 export class NamespaceDelivery {
   readonly #options: NamespaceDeliveryOptions
@@ -99,13 +102,15 @@ export class NamespaceDelivery {
   }
 
   async status(): Promise<Readonly<Record<string, NamespaceTargetStatus>>> {
-    const dead = await this.#options.letters?.count()
+    const { letters } = this.#options
+    const dead =
+      letters?.supports?.counts === false ? undefined : ((await letters?.count()) ?? none)
     const names = Object.keys(this.#options.config.targets)
     // Until it is over, neither can tell.
     await this.#starting?.catch(() => {})
     const statuses = names.map(
       async (name) =>
-        [name, { dead: dead?.get(name) ?? 0, ...(await this.#backlogOf(name)) }] as const,
+        [name, { dead: dead && (dead.get(name) ?? 0), ...(await this.#backlogOf(name)) }] as const,
     )
     return Object.fromEntries(await Promise.all(statuses))
   }

@@ -116,6 +116,7 @@ export class NamespaceTransactions {
     if (letters === undefined) return undefined
     const { atTargets } = this
     return {
+      supports: letters.supports,
       async put(put) {
         for (const letter of put) {
           if (letter.record.transaction !== undefined) await atTargets.park(letter)

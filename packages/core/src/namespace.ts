@@ -163,8 +163,8 @@ export interface NamespaceStatus<Name extends string = string> {
  * undefined on a queue that other processes share: only one that delivers can tell.
  */
 export interface NamespaceTargetStatus {
-  /** Dead letters waiting. */
-  readonly dead: number
+  /** Dead letters waiting; undefined where their queue cannot count them. */
+  readonly dead: number | undefined
   /** Records in the queue not yet done with for this target, without the delayed ones. */
   readonly pending: number | undefined
   /** Records whose `dueAt` lies ahead. */

@@ -133,7 +133,7 @@ describe('what a wal infers from its configuration', () => {
     void titles.deadLetters.discard({ taget: 'database' })
 
     const { namespaces } = await wal.status()
-    expectTypeOf(namespaces.titles.targets.database.dead).toEqualTypeOf<number>()
+    expectTypeOf(namespaces.titles.targets.database.dead).toEqualTypeOf<number | undefined>()
     // @ts-expect-error a misspelt target
     void namespaces.titles.targets.databse
 

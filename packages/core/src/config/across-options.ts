@@ -82,6 +82,16 @@ const rules: readonly Rule[] = [
   },
   {
     at: 'onDeadLetter',
+    reads: ['onDeadLetter', 'deadLetters'],
+    check: ({ onDeadLetter, deadLetters }) =>
+      onDeadLetter === 'block' &&
+      deadLetters !== undefined &&
+      deadLetters !== 'off' &&
+      deadLetters.supports?.listing === false &&
+      "'block' reads every dead letter, which this deadLetters cannot list; keep them in a store",
+  },
+  {
+    at: 'onDeadLetter',
     reads: ['onDeadLetter', 'order'],
     check: ({ onDeadLetter, order }) =>
       onDeadLetter === 'block' &&

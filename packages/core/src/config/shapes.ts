@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Clock } from '../clock.ts'
 import type { Codec } from '../codec.ts'
-import type { DeadLetterQueue } from '../dlq/dlq.ts'
+import type { DeadLetterQueue, DeadLetterSupports } from '../dlq/dlq.ts'
 import type { Queue, QueueSupports } from '../queue/queue.ts'
 import type { Random } from '../random.ts'
 import type { ApplyBatch, Target } from '../target/target.ts'
@@ -66,7 +66,13 @@ const targetMembers: Tests = {
   close: optional(method),
 }
 
+const letterSupports: Readonly<Record<keyof DeadLetterSupports, Test>> = {
+  listing: flag,
+  counts: flag,
+}
+
 const deadLetterQueueMembers: Tests = {
+  supports: optional(object(letterSupports)),
   put: method,
   list: method,
   get: method,

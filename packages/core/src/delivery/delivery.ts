@@ -154,7 +154,8 @@ export class TargetDelivery {
   async start(): Promise<void> {
     const { consumer, deadLetters, policy, targetName } = this.#options
     const letters = new Map<string, bigint>()
-    for await (const summary of deadLetters?.summaries() ?? []) {
+    const isWhole = deadLetters?.supports?.listing !== false
+    for await (const summary of isWhole ? (deadLetters?.summaries() ?? []) : []) {
       if (summary.target !== targetName) continue
       letters.set(summary.id, summary.version)
       if (policy.onDeadLetter === 'block') this.#blockers.addSummary(summary)

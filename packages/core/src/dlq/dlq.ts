@@ -53,6 +53,22 @@ export interface StoredDeadLetterPage {
   readonly letters: readonly StoredDeadLetter[]
   /** Pass as `after` to go on; undefined at the end. */
   readonly next: string | undefined
+  /**
+   * True where a bounded look ended before it was certain to have seen every letter: others may be there that
+   * no page of it gives. Never where the queue lists them all.
+   */
+  readonly cut?: boolean | undefined
+}
+
+/** What a dead-letter queue can do by itself. Data, so that core can check it when it opens a namespace. */
+export interface DeadLetterSupports {
+  /**
+   * True if `list`, `get` and `summaries` see every letter, in order. False: each is a bounded look at some of
+   * them. `onDeadLetter: 'block'` is then refused, and letters of redriven records that a crash left behind stay.
+   */
+  readonly listing: boolean
+  /** True if `count` answers. False: it rejects with `ERR_NOT_SUPPORTED`, and `status()` leaves `dead` open. */
+  readonly counts: boolean
 }
 
 /** One letter without its bytes: what core needs to count, and to know which keys wait. */
@@ -71,6 +87,8 @@ export interface DeadLetterSummary {
  * acked only after `put` has resolved. Letters are listed in the order in which they were put.
  */
 export interface DeadLetterQueue {
+  /** What it can do by itself. Default: everything. */
+  readonly supports?: DeadLetterSupports | undefined
   /** Resolves once all are durable; rejects if that is not certain, and then core does not ack. */
   put(letters: readonly StoredDeadLetter[]): Promise<void>
   /**

@@ -113,6 +113,7 @@ function faultyConsumer(consumer: Consumer, faults: QueueFaults): Consumer {
 
 function faultyDeadLetters(letters: DeadLetterQueue, faults: QueueFaults): DeadLetterQueue {
   return {
+    supports: letters.supports,
     async put(put) {
       throwIfAny(faults.putLetters?.(put))
       await letters.put(put)

@@ -277,6 +277,11 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
     turnsRed: ['keeps every letter of concurrent puts'],
   },
   {
+    flaw: 'counts although it declares that it cannot',
+    create: over(() => ({ supports: { listing: true, counts: false } })),
+    turnsRed: ['counts letters per target', 'is empty at first'],
+  },
+  {
     flaw: 'throws at a put of nothing',
     create: over((queue) => ({
       async put(letters) {

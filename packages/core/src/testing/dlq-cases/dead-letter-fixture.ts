@@ -4,7 +4,7 @@ import type {
   DeadLetterSummary,
   StoredDeadLetter,
 } from '../../dlq/dlq.ts'
-import { fail } from '../check.ts'
+import { checkEqual, checkRefusal, fail } from '../check.ts'
 import type { DeadLetterQueueSubject } from '../dead-letter-queue-conformance.ts'
 import { makeDeadLetter } from '../make-record.ts'
 
@@ -28,6 +28,26 @@ export class DeadLetterFixture {
 
   get queue(): DeadLetterQueue {
     return this.#queue
+  }
+
+  /**
+   * How many letters wait, by target. A target without letters may be absent, or 0. Undefined where
+   * the queue declares that it does not count, and then refuses to.
+   */
+  async counts(): Promise<Readonly<Record<string, number>> | undefined> {
+    if (this.#queue.supports?.counts === false) {
+      const contract = 'DeadLetterQueue.count is refused where `supports.counts` is false'
+      await checkRefusal(this.#queue.count(), contract, 'ERR_NOT_SUPPORTED')
+      return undefined
+    }
+    const counts = [...(await this.#queue.count())].filter(([, count]) => count !== 0)
+    return Object.fromEntries(counts)
+  }
+
+  /** Checks how many letters wait, by target, where the queue counts them. */
+  async checkCounts(expected: Readonly<Record<string, number>>, contract: string): Promise<void> {
+    const counts = await this.counts()
+    if (counts !== undefined) checkEqual(counts, expected, contract)
   }
 
   /** Puts so many letters, one call each, and answers them in that order. */

@@ -1,6 +1,6 @@
 import { makeDeadLetter } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
-import { type ListingStore, storeDeadLetters } from '../src/index.ts'
+import { type ListingStore, storeDeadLetters } from '../../src/index.ts'
 
 const bytesOf = new Map<string, Uint8Array>()
 const store: ListingStore = {

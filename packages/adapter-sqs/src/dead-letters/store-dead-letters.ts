@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  type DeadLetterFilter,
   type DeadLetterPageOptions,
   type DeadLetterQueue,
   type DeadLetterSummary,
@@ -9,8 +8,9 @@ import {
   systemClock,
   WalError,
 } from '@daybook/core'
-import { type ListingStore, lackingMethod, listingStoreMethods } from './payload-store.ts'
-import { decodeEnvelope, encodeEnvelope } from './sqs-envelope.ts'
+import { type ListingStore, lackingMethod, listingStoreMethods } from '../payload-store.ts'
+import { decodeEnvelope, encodeEnvelope } from '../sqs-envelope.ts'
+import { matchesFilter } from './matches-filter.ts'
 
 // Two objects for each letter:
 //
@@ -80,7 +80,7 @@ class StoreDeadLetters implements DeadLetterQueue {
     const letters: StoredDeadLetter[] = []
     let last: string | undefined
     for await (const { letter, stamp } of this.#all(after)) {
-      if (!matches(letter, options)) continue
+      if (!matchesFilter(letter, options)) continue
       if (letters.length === limit) return { letters, next: last }
       letters.push(letter)
       last = `${stamp}.${hash(letter.id)}`
@@ -197,14 +197,6 @@ class StoreDeadLetters implements DeadLetterQueue {
   #checkOpen(): void {
     if (this.#isClosed) throw new WalError('ERR_CLOSED', 'The dead letters are closed.')
   }
-}
-
-function matches(letter: StoredDeadLetter, filter: DeadLetterFilter): boolean {
-  const { target, key, code, since, until } = filter
-  if (target !== undefined && letter.target !== target) return false
-  if (key !== undefined && letter.record.key !== key) return false
-  if (code !== undefined && letter.code !== code) return false
-  return letter.at >= (since ?? letter.at) && (until === undefined || letter.at < until)
 }
 
 function hash(id: string): string {

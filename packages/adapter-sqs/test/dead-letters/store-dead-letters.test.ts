@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deadLetterQueueConformance } from '@daybook/core/testing'
 import { describe, test } from 'vitest'
-import { directoryStore, storeDeadLetters } from '../src/index.ts'
+import { directoryStore, storeDeadLetters } from '../../src/index.ts'
 
 describe('storeDeadLetters in a directory', () => {
   const cases = deadLetterQueueConformance({

@@ -1,0 +1,251 @@
+import { type Clock, type Timer, WalError } from '@daybook/core'
+import { lots } from '../sqs-calls.ts'
+import type { ReceivedMessage } from '../sqs-client.ts'
+import { claimOf } from '../sqs-envelope.ts'
+import { sqsError } from '../sqs-errors.ts'
+import type { MessageCalls } from '../sqs-message-calls.ts'
+import type { StampedLetter } from './letter-message.ts'
+import { emptyRounds, roundMs } from './letter-pass.ts'
+import { RemovedLetters } from './removed-letters.ts'
+import type { Turns } from './turns.ts'
+
+/** How long a letter is hidden from others, in ms; renewed at half of it while it is worked with. */
+const visibilityMs = 120_000
+/** Without a call for so long, in ms, what is held goes back. */
+const lingerMs = 5_000
+/** Most bytes of messages that are held. */
+const mostBytes = 64 * 2 ** 20
+
+/** A letter whose message is hidden from everybody else. */
+export interface HeldLetter extends StampedLetter {
+  readonly messageId: string
+  readonly receipt: string
+  readonly sentAt: number
+  readonly body: string
+}
+
+export interface LetterLookOptions {
+  readonly messages: MessageCalls
+  readonly clock: Clock
+  readonly turns: Turns
+  readonly maxLetters: number
+  readonly maxLookMs: number
+  read(message: ReceivedMessage): Promise<StampedLetter>
+  /** How many messages the queue has in all, hidden ones included, as far as it can tell. */
+  size(): Promise<number>
+  /** No message names this body any more. */
+  dropBody(claim: string): Promise<void>
+  report(error: WalError): void
+}
+
+/**
+ * What one look at the queue has found. It holds its letters for as long as they are worked with, and shows them to
+ * others again soon after.
+ */
+export class LetterLook {
+  readonly #options: LetterLookOptions
+  /** By the ids of letters. */
+  readonly #held = new Map<string, HeldLetter>()
+  readonly #removed = new RemovedLetters()
+  #bytes = 0
+  /** When the first of those held comes to be visible, by the monotonic clock. */
+  #expiresAt = Number.POSITIVE_INFINITY
+  #isStale = true
+  #upcoming: Promise<void> | undefined
+  #linger: Timer | undefined
+  /** The bounds ended it: there are letters that it has not seen. */
+  isCut = false
+  /** The queue counts messages that it has not seen; others may hold them. */
+  hasUnseen = false
+
+  constructor(options: LetterLookOptions) {
+    this.#options = options
+  }
+
+  /** What is held, in the order of the puts. Looks first, unless `after` goes on with what is held. */
+  async letters({ goesOn }: { readonly goesOn: boolean }): Promise<readonly HeldLetter[]> {
+    if (!goesOn || this.#mustLook()) await this.look()
+    return [...this.#held.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1))
+  }
+
+  async find(id: string): Promise<HeldLetter | undefined> {
+    if (this.#mustLook() || !this.#held.has(id)) await this.look()
+    return this.#held.get(id)
+  }
+
+  /** Deletes letters, and answers how many there were. */
+  async remove(ids: readonly string[]): Promise<number> {
+    const isKnown = (id: string) => this.#held.has(id) || this.#removed.isGone(id)
+    if (ids.length > 0 && (this.#mustLook(ids) || !ids.every(isKnown))) await this.look()
+    return this.#options.turns.run(async () => {
+      await this.#keep()
+      const found = [...new Set(ids)].flatMap((id) => this.#held.get(id) ?? [])
+      for (const lot of lots(found)) await this.#delete(lot)
+      this.#rest()
+      return found.length
+    })
+  }
+
+  /** Whether it was removed here, and not put again since. */
+  isGone(id: string): boolean {
+    return this.#removed.isGone(id)
+  }
+
+  /** Letters were put: what is held is not all any more. */
+  put(ids: readonly string[]): void {
+    this.#isStale = true
+    for (const id of ids) this.#removed.putAgain(id)
+  }
+
+  /** Looks at the queue. Calls that come before it begins share it. */
+  look(): Promise<void> {
+    this.#upcoming ??= this.#options.turns.run(async () => {
+      this.#upcoming = undefined
+      await this.#keep()
+      await this.#look()
+      this.#rest()
+    })
+    return this.#upcoming
+  }
+
+  /** To be called in turn. Gives back what is held. */
+  async end(): Promise<void> {
+    const held = [...this.#held.values()]
+    this.#linger?.cancel()
+    this.#forgetAll()
+    try {
+      for (const lot of lots(held)) {
+        await this.#options.messages.hide(lot.map(({ receipt }) => ({ receipt, seconds: 0 })))
+      }
+    } catch (cause) {
+      const what = 'Dead letters come to be visible again later'
+      this.#options.report(sqsError(what, cause).error)
+    }
+  }
+
+  /** Of what was removed here nothing more can be known by looking. */
+  #mustLook(ids?: readonly string[]): boolean {
+    if (ids?.every((id) => this.#removed.isGone(id))) return false
+    return this.#isStale || this.#options.clock.monotonic() >= this.#expiresAt
+  }
+
+  async #look(): Promise<void> {
+    const { clock, messages, maxLetters, maxLookMs, size } = this.#options
+    const until = clock.monotonic() + maxLookMs
+    let empty = 0
+    let failed = 0
+    // What is put from now on may come too late for it.
+    this.#isStale = false
+    const isFull = () =>
+      this.#held.size >= maxLetters || this.#bytes >= mostBytes || clock.monotonic() >= until
+    while (empty < emptyRounds && !isFull()) {
+      const expiresAt = clock.monotonic() + visibilityMs
+      const received = await messages.receive(roundMs, visibilityMs)
+      if (received.length > 0) this.#expiresAt = Math.min(this.#expiresAt, expiresAt)
+      empty = received.length === 0 ? empty + 1 : 0
+      for (const message of received) if (!(await this.#accept(message))) failed++
+    }
+    this.isCut = empty < emptyRounds || failed > 0
+    this.hasUnseen = this.isCut || (await size()) > this.#held.size
+  }
+
+  /** False where it cannot be read for now: it comes again when its visibility is over. */
+  async #accept(message: ReceivedMessage): Promise<boolean> {
+    const { MessageId: messageId = '', ReceiptHandle: receipt = '', Body: body = '' } = message
+    const sentAt = Number(message.Attributes?.['SentTimestamp'] ?? 0)
+    let read: StampedLetter
+    try {
+      read = await this.#options.read(message)
+    } catch (cause) {
+      const what = 'The store did not give the body of a dead letter'
+      this.#options.report(sqsError(what, cause).error)
+      return false
+    }
+    const one: HeldLetter = { ...read, messageId, receipt, sentAt, body }
+    const { id } = one.letter
+    const other = this.#held.get(id)
+    if (this.#removed.has(one)) await this.#drop(one, other)
+    else if (other === undefined || other.messageId === messageId) this.#hold(one)
+    else if (isLater(one, other)) {
+      this.#hold(one)
+      await this.#drop(other, one)
+    } else await this.#drop(one, other)
+    return true
+  }
+
+  #hold(one: HeldLetter): void {
+    const { id } = one.letter
+    const bytes = ({ body, letter }: HeldLetter): number =>
+      body.length + (letter.record.payload?.byteLength ?? 0)
+    const before = this.#held.get(id)
+    this.#bytes += bytes(one) - (before ? bytes(before) : 0)
+    this.#held.set(id, one)
+  }
+
+  /** A copy of a letter that counts elsewhere, or no more. */
+  async #drop(one: HeldLetter, kept: HeldLetter | undefined): Promise<void> {
+    await this.#options.messages.delete([one.receipt])
+    const claim = claimOf(one.body)
+    const isNeeded = kept !== undefined && claimOf(kept.body) === claim
+    if (claim !== undefined && !isNeeded) await this.#dropBody(claim)
+  }
+
+  async #delete(lot: readonly HeldLetter[]): Promise<void> {
+    const failed = await this.#options.messages.delete(lot.map(({ receipt }) => receipt))
+    for (const [at, one] of lot.entries()) {
+      if (failed.has(at)) continue
+      this.#held.delete(one.letter.id)
+      this.#removed.add(one)
+      const claim = claimOf(one.body)
+      if (claim !== undefined) await this.#dropBody(claim)
+    }
+    if (failed.size === 0) return
+    // Whether they are still ours is not known.
+    this.#isStale = true
+    const codes = [...new Set(failed.values())].join(', ')
+    const text = `${failed.size} dead letters were not deleted: ${codes}. They stay; try again.`
+    throw new WalError('ERR_IO', text, { retryable: true })
+  }
+
+  async #dropBody(claim: string): Promise<void> {
+    try {
+      await this.#options.dropBody(claim)
+    } catch (cause) {
+      this.#options.report(sqsError(`The store keeps '${claim}'`, cause).error)
+    }
+  }
+
+  /** Hides what is held for longer, in time. What came to be visible meanwhile is not ours any more. */
+  async #keep(): Promise<void> {
+    const { clock, messages } = this.#options
+    const now = clock.monotonic()
+    if (now >= this.#expiresAt) this.#forgetAll()
+    if (now < this.#expiresAt - visibilityMs / 2) return
+    const held = [...this.#held.values()]
+    for (const lot of lots(held)) {
+      const seconds = visibilityMs / 1_000
+      const failed = await messages.hide(lot.map(({ receipt }) => ({ receipt, seconds })))
+      for (const at of failed.keys()) this.#held.delete(lot[at]?.letter.id ?? '')
+      if (failed.size > 0) this.#isStale = true
+    }
+    this.#expiresAt = held.length > 0 ? now + visibilityMs : Number.POSITIVE_INFINITY
+  }
+
+  #forgetAll(): void {
+    this.#held.clear()
+    this.#bytes = 0
+    this.#expiresAt = Number.POSITIVE_INFINITY
+    this.#isStale = true
+  }
+
+  #rest(): void {
+    const { clock, turns } = this.#options
+    this.#linger?.cancel()
+    const end = (): void => void turns.run(() => this.end())
+    this.#linger = clock.setTimer(lingerMs, end, { unref: true })
+  }
+}
+
+function isLater(one: HeldLetter, other: HeldLetter): boolean {
+  return one.stamp === other.stamp ? one.sentAt > other.sentAt : one.stamp > other.stamp
+}

@@ -1,0 +1,192 @@
+import { promisify } from 'node:util'
+import { gunzip, gzip } from 'node:zlib'
+import { deadLetterId, type StoredDeadLetter, WalError } from '@daybook/core'
+import type { PayloadStore } from '../payload-store.ts'
+import type { ReceivedMessage } from '../sqs-client.ts'
+import {
+  claimOf,
+  decodeEnvelope,
+  encodeEnvelope,
+  sendable,
+  strangeRecord,
+} from '../sqs-envelope.ts'
+import { readMessage } from '../sqs-read-message.ts'
+
+// The body of a letter's message is JSON, in one of three forms:
+//
+//   v 1 · letter: its stamp · all fields of the letter, `record` being the body of the record's own message
+//   v 1 · letter · gzip: the same, compressed, in base64, where it would not fit otherwise
+//   v 1 · claim: its name in the store · letter, where it does not fit that way either
+//
+// Anything else is a message that is no letter: a record that SQS itself moved here, or what somebody sent.
+
+const version = 1
+const pack = promisify(gzip)
+const unpack = promisify(gunzip)
+
+/** Most that a letter unpacks to: what a message can hold, however well it was compressed. */
+const maxOutputLength = 256 * 2 ** 20
+
+/** Longest message of an attempt that is kept where a letter would not fit with more of them, in characters. */
+const shortMessage = 500
+
+/** A letter and when it was put: letters are listed by their stamps, and of two with one id the later counts. */
+export interface StampedLetter {
+  readonly stamp: string
+  readonly letter: StoredDeadLetter
+}
+
+/** A letter as it goes out. */
+export interface LetterBody {
+  readonly body: string
+  /** What has to be in the store before it is sent. */
+  readonly stored: { readonly name: string; readonly bytes: Uint8Array } | undefined
+}
+
+/** How a letter may go out. */
+export interface LetterLimits {
+  readonly maxBytes: number
+  /** The name of a body in the store; undefined where there is none. */
+  readonly claimName: ((stamp: string) => string) | undefined
+}
+
+/**
+ * The message of a letter. One that does not fit is compressed, then put into the store; without one its history is
+ * shortened. Rejects with `ERR_PAYLOAD_TOO_LARGE` if it does not fit even then.
+ */
+export async function letterBody(
+  { stamp, letter }: StampedLetter,
+  { maxBytes, claimName }: LetterLimits,
+): Promise<LetterBody> {
+  const whole = textOf(stamp, letter)
+  const fitting = await fittingBody(stamp, whole, maxBytes)
+  if (fitting !== undefined) return { body: fitting, stored: undefined }
+  if (claimName !== undefined) {
+    const name = claimName(stamp)
+    const body = JSON.stringify({ v: version, claim: name, letter: stamp })
+    return { body, stored: { name, bytes: Buffer.from(whole) } }
+  }
+  const shortened = await fittingBody(stamp, textOf(stamp, shortLetter(letter)), maxBytes)
+  if (shortened !== undefined) return { body: shortened, stored: undefined }
+  throw new WalError(
+    'ERR_PAYLOAD_TOO_LARGE',
+    `The dead letter ${letter.id} does not fit into a message of ${maxBytes} bytes, compressed and without its history. Its record stays in its queue. Give the dead letters a \`store\`, or raise the MaximumMessageSize of their queue.`,
+  )
+}
+
+/** What one of the messages says, and the name in the store of what it says it by. Rejects where the store fails. */
+export async function readLetter(
+  message: ReceivedMessage,
+  store: PayloadStore | undefined,
+  targets: readonly string[],
+): Promise<StampedLetter> {
+  const body = message.Body ?? ''
+  if (!isLetter(body)) return strayLetter(message, store, targets)
+  const claim = claimOf(body)
+  const found = claim === undefined ? body : await claimedText(claim, store)
+  if (found === undefined) return unreadableLetter(message, 'The store does not have its body.')
+  try {
+    const { gzip: packed, ...whole } = JSON.parse(found)
+    const text =
+      packed && (await unpack(Buffer.from(packed, 'base64'), { maxOutputLength })).toString()
+    const { v, letter: stamp, record, ...fields } = text ? JSON.parse(text) : whole
+    if (v !== version) throw new Error(`It has format ${v}.`)
+    return { stamp, letter: { ...fields, record: decodeEnvelope(record).record } }
+  } catch (error) {
+    return unreadableLetter(message, String(error))
+  }
+}
+
+async function claimedText(
+  claim: string,
+  store: PayloadStore | undefined,
+): Promise<string | undefined> {
+  if (store === undefined) {
+    const text = `A dead letter lies in a store as '${claim}', and these dead letters have none.`
+    throw new WalError('ERR_CONFIG', text)
+  }
+  const bytes = await store.get(claim)
+  return bytes && Buffer.from(bytes).toString()
+}
+
+function isLetter(body: string): boolean {
+  if (body.startsWith(`{"v":${version},"letter":`)) return true
+  return claimOf(body) !== undefined && body.includes('"letter":')
+}
+
+function textOf(stamp: string, { record, ...fields }: StoredDeadLetter): string {
+  const parts = { v: version, letter: stamp, ...fields }
+  return sendable(JSON.stringify({ ...parts, record: encodeEnvelope(record, undefined) }))
+}
+
+async function fittingBody(
+  stamp: string,
+  text: string,
+  maxBytes: number,
+): Promise<string | undefined> {
+  if (Buffer.byteLength(text) <= maxBytes) return text
+  const packed = (await pack(text)).toString('base64')
+  const body = JSON.stringify({ v: version, letter: stamp, gzip: packed })
+  return Buffer.byteLength(body) <= maxBytes ? body : undefined
+}
+
+/** Only why it is here. */
+function shortLetter(letter: StoredDeadLetter): StoredDeadLetter {
+  const message = letter.message.slice(0, shortMessage)
+  const attempts = letter.attempts
+    .slice(-1)
+    .map((last) => ({ ...last, message: last.message.slice(0, shortMessage) }))
+  return { ...letter, message, attempts }
+}
+
+/**
+ * A message that no `put` sent. A record is one that SQS moved here by its own redrive policy: it becomes a letter,
+ * so that it can be redriven. Anything else can be looked at and discarded.
+ */
+async function strayLetter(
+  message: ReceivedMessage,
+  store: PayloadStore | undefined,
+  targets: readonly string[],
+): Promise<StampedLetter> {
+  const { record, sentAt, handOuts, unreadable } = await readMessage(message, store)
+  if (unreadable !== undefined) return unreadableLetter(message, unreadable.message)
+  const [only] = targets
+  const target = record.target ?? (targets.length === 1 ? (only ?? '') : '')
+  const code = 'ERR_INTERRUPTED'
+  const text = `SQS moved the record here by its own redrive policy, after it was handed out ${handOuts} times.`
+  const attempt = { at: sentAt, durationMs: 0, target, class: 'interrupted', code, message: text }
+  return {
+    stamp: stampOf(sentAt * 1_000, message.MessageId ?? ''),
+    letter: {
+      ...{ id: deadLetterId(record, target), record, target, at: sentAt, code, message: text },
+      ...{ attemptsSpent: 0, attempts: [attempt as StoredDeadLetter['attempts'][number]] },
+    },
+  }
+}
+
+function unreadableLetter(message: ReceivedMessage, why: string): StampedLetter {
+  const { MessageId: id = '', Body = '', Attributes = {} } = message
+  const at = Number(Attributes['SentTimestamp'] ?? 0)
+  const code = 'ERR_UNDECODABLE'
+  const text = `A message of the dead-letter queue is no letter: ${why}`
+  const attempt = {
+    at,
+    durationMs: 0,
+    target: '',
+    class: 'permanent',
+    code,
+    message: text,
+  } as const
+  return {
+    stamp: stampOf(at * 1_000, id),
+    letter: {
+      ...{ id: `message:${id}`, record: strangeRecord(Body, id, at), target: '', at, code },
+      ...{ message: text, attemptsSpent: 0, attempts: [attempt], damaged: true },
+    },
+  }
+}
+
+/** Sorts by the time in microseconds. */
+export function stampOf(micros: number, tail: string): string {
+  return `${String(micros).padStart(17, '0')}-${tail.replace(/[^\w]/g, '').slice(0, 12)}`
+}

@@ -1,0 +1,117 @@
+import type { Clock, Timer, WalError } from '@daybook/core'
+import { lots } from '../sqs-calls.ts'
+import type { ReceivedMessage } from '../sqs-client.ts'
+import { sqsError } from '../sqs-errors.ts'
+import type { MessageCalls } from '../sqs-message-calls.ts'
+import type { Turns } from './turns.ts'
+
+/** How long a receive waits: a shorter one asks only some of the servers. In ms. */
+export const roundMs = 1_000
+/** Receives in a row that brought nothing, after which a queue is taken for seen. */
+export const emptyRounds = 2
+
+/** Longest pass, in ms, and how long it hides what it reads: it ends well before the first comes again. */
+const longestPassMs = 120_000
+const passVisibilityMs = 300_000
+/** Fewer than SQS lets be hidden at once: 120,000. Source: "message quotas" in its manual. */
+const mostHidden = 100_000
+/** When the first pass begins, after opening: a process that does not live for long makes one too. In ms. */
+const firstMs = 60_000
+
+export interface LetterPassOptions {
+  readonly messages: MessageCalls
+  readonly clock: Clock
+  /** Shared with what else reads the queue in this process: it would see only what a pass does not hide. */
+  readonly turns: Turns
+  readonly betweenMs: number
+  /** Called before each pass, for what else holds messages. */
+  begins(): Promise<void>
+  /** Answers whether the message may be deleted, since what it says is durable elsewhere. */
+  carries(message: ReceivedMessage): Promise<boolean>
+  report(error: WalError): void
+}
+
+/**
+ * Goes through all messages of a queue at intervals, and shows each to `carries`, once. What that does not take is
+ * hidden until the end of the pass, and visible again after it. Two processes at it at once see a part each.
+ */
+export class LetterPass {
+  readonly #options: LetterPassOptions
+  #timer: Timer | undefined
+  #isClosed = false
+
+  constructor(options: LetterPassOptions) {
+    this.#options = options
+    this.#passIn(Math.min(firstMs, options.betweenMs))
+  }
+
+  /** No pass begins any more; one that is under way ends after its receive. */
+  close(): void {
+    this.#isClosed = true
+    this.#timer?.cancel()
+  }
+
+  #passIn(delayMs: number): void {
+    const { clock, turns, betweenMs } = this.#options
+    if (this.#isClosed) return
+    const pass = (): void =>
+      void turns.run(() => this.#passUntilDone()).finally(() => this.#passIn(betweenMs))
+    this.#timer = clock.setTimer(delayMs, pass, { unref: true })
+  }
+
+  /** While there was something to carry, and not all was seen, there may be more. */
+  async #passUntilDone(): Promise<void> {
+    try {
+      while (!this.#isClosed && (await this.#pass()));
+    } catch (cause) {
+      const { error } = sqsError('Dead letters were not all looked at; that is done again', cause)
+      this.#options.report(error)
+    }
+  }
+
+  async #pass(): Promise<boolean> {
+    const { clock, messages, begins } = this.#options
+    await begins()
+    const until = clock.monotonic() + longestPassMs
+    const hidden: string[] = []
+    let carried = 0
+    let empty = 0
+    const isCut = () => this.#isClosed || clock.monotonic() >= until || hidden.length >= mostHidden
+    try {
+      while (empty < emptyRounds && !isCut()) {
+        const received = await messages.receive(roundMs, passVisibilityMs)
+        empty = received.length === 0 ? empty + 1 : 0
+        carried += await this.#carry(received, hidden)
+      }
+    } finally {
+      await this.#show(hidden)
+    }
+    return carried > 0 && empty < emptyRounds
+  }
+
+  async #carry(received: readonly ReceivedMessage[], hidden: string[]): Promise<number> {
+    const { carries, messages, report } = this.#options
+    const done: string[] = []
+    await Promise.all(
+      received.map(async (message) => {
+        const { ReceiptHandle: receipt = '' } = message
+        try {
+          if (await carries(message)) done.push(receipt)
+          else hidden.push(receipt)
+        } catch (cause) {
+          hidden.push(receipt)
+          report(sqsError('A dead letter stays as it is for now', cause).error)
+        }
+      }),
+    )
+    // What could not be deleted is there twice, and one letter when it is listed.
+    if (done.length > 0) await messages.delete(done)
+    return done.length
+  }
+
+  async #show(receipts: readonly string[]): Promise<void> {
+    for (const lot of lots(receipts)) {
+      await this.#options.messages.hide(lot.map((receipt) => ({ receipt, seconds: 0 })))
+    }
+  }
+}
