@@ -2,8 +2,12 @@ import { Buffer } from 'node:buffer'
 import type { Random } from './random.ts'
 
 /** Random bytes fetched at once; each id uses eight of them. More are hardly cheaper each. */
-const poolBytes = 1024
+const poolBytes = 4096
 const randomBytesPerId = 8
+
+/** The id made last, and its bytes: whoever encodes a record does so right after its id was made. */
+let lastText: string | undefined
+let lastBytes: Uint8Array = new Uint8Array(16)
 
 /**
  * Makes UUIDv7 ids (RFC 9562): 48 bits of milliseconds, a 12-bit counter that keeps the ids of one
@@ -14,7 +18,8 @@ const randomBytesPerId = 8
  */
 export class RecordIds {
   readonly #random: Random
-  readonly #pool = new Uint8Array(poolBytes)
+  /** Made at the first use, as many a namespace has none. */
+  #pool: Uint8Array | undefined
   readonly #id = Buffer.alloc(16)
   #used = poolBytes
   #ms = 0
@@ -32,7 +37,9 @@ export class RecordIds {
     this.#id[6] = 0x70 | (this.#counter >> 8)
     this.#id[7] = this.#counter
     this.#drawRandom()
-    return uuidText(this.#id, 0)
+    lastBytes = this.#id
+    lastText = uuidText(this.#id, 0)
+    return lastText
   }
 
   #startMillisecond(ms: number): void {
@@ -43,16 +50,23 @@ export class RecordIds {
 
   /** 62 random bits, behind the two of the variant. */
   #drawRandom(): void {
+    this.#pool ??= new Uint8Array(poolBytes)
+    const pool = this.#pool
     if (this.#used === poolBytes) {
-      this.#random.fill(this.#pool)
+      this.#random.fill(pool)
       this.#used = 0
     }
     for (let index = 0; index < randomBytesPerId; index++) {
-      this.#id[8 + index] = this.#pool[this.#used + index] ?? 0
+      this.#id[8 + index] = pool[this.#used + index] ?? 0
     }
     this.#id[8] = 0x80 | ((this.#id[8] ?? 0) & 0x3f)
     this.#used += randomBytesPerId
   }
+}
+
+/** The 16 bytes of an id, if it is the one that was made last; valid until the next one is made. */
+export function bytesOfLastId(id: string): Uint8Array | undefined {
+  return id === lastText ? lastBytes : undefined
 }
 
 /** True for any UUID in its canonical lower-case form. */

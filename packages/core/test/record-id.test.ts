@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { systemRandom } from '../src/random.ts'
-import { isRecordId, RecordIds } from '../src/record-id.ts'
+import { bytesOfLastId, isRecordId, RecordIds } from '../src/record-id.ts'
 
 describe('RecordIds', () => {
   it('makes UUIDs of version 7 with the time in their first 48 bits', () => {
@@ -18,6 +18,17 @@ describe('RecordIds', () => {
     })
     expect(new Set(made).size).toBe(made.length)
     expect(made.toSorted()).toEqual(made)
+  })
+})
+
+describe('bytesOfLastId', () => {
+  it('has the bytes of the id made last, whoever made it, and of no other', () => {
+    const [one, other] = [new RecordIds(systemRandom), new RecordIds(systemRandom)]
+    const before = one.next(1_800_000_000_000)
+    const last = other.next(1_800_000_000_000)
+    const hex = Buffer.from(bytesOfLastId(last) ?? []).toString('hex')
+    expect(hex).toBe(last.replaceAll('-', ''))
+    expect([bytesOfLastId(before), bytesOfLastId('')]).toEqual([undefined, undefined])
   })
 })
 

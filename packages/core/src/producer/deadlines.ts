@@ -21,6 +21,9 @@ export class Deadlines<D extends Deadline> {
   readonly #expire: (one: D) => void
   #line: (D | undefined)[] = []
   #head = 0
+  /** By the wall clock and by the monotonic one, of the same moment: when one was last added. */
+  #addedAt: number | undefined
+  #addedAtMonotonic = 0
   #timer: Timer | undefined
 
   /** `expire` is called once for each that is not done by its deadline. */
@@ -30,8 +33,16 @@ export class Deadlines<D extends Deadline> {
     this.#expire = expire
   }
 
-  add(one: D): void {
-    one.deadline = this.#clock.monotonic() + this.#timeoutMs
+  /**
+   * `now` by the wall clock, in ms, where it was just read: those added in the same millisecond, while none
+   * has ended, share one reading of the monotonic clock.
+   */
+  add(one: D, now?: number): void {
+    if (now === undefined || now !== this.#addedAt) {
+      this.#addedAt = now
+      this.#addedAtMonotonic = this.#clock.monotonic()
+    }
+    one.deadline = this.#addedAtMonotonic + this.#timeoutMs
     this.#line.push(one)
     if (this.#timer === undefined) this.#arm(this.#timeoutMs)
     else if (this.#line.length === 1) this.#timer.keepAlive?.(true)
@@ -39,6 +50,8 @@ export class Deadlines<D extends Deadline> {
 
   /** Forgets those that are done; to be called whenever some are. */
   dropDone(): void {
+    // A wall clock that stands still must not hold this one.
+    this.#addedAt = undefined
     while (this.#head < this.#line.length && this.#line[this.#head]?.isDone === true) {
       this.#line[this.#head++] = undefined
     }

@@ -77,11 +77,17 @@ export class QueueProducer {
   /**
    * One outcome per record, in order, made by `answer` into what the caller wants: it is called
    * here because one promise more for each write is time. Rejects with what `answer` throws only.
+   * `now` by the wall clock, where the caller has just read it.
    */
-  send<R>(records: readonly StoredRecord[], patience: Patience, answer: Answer<R>): Promise<R> {
+  send<R>(
+    records: readonly StoredRecord[],
+    patience: Patience,
+    answer: Answer<R>,
+    now?: number,
+  ): Promise<R> {
     const bytes = bytesOf(records)
     return this.#isOneBatch(records.length, bytes)
-      ? this.#sendBatch(records, bytes, patience, answer)
+      ? this.#sendBatch(records, bytes, patience, answer, now)
       : this.#sendInBatches(records, bytes, patience).then((outcomes) => answer(outcomes, records))
   }
 
@@ -115,7 +121,9 @@ export class QueueProducer {
     const mayWait = this.#admission.mayWait(bytes)
     const sent: Promise<readonly SendOutcome[]>[] = []
     for (const batch of this.#batchesOf(records)) {
-      sent.push(this.#sendBatch(batch.records, batch.bytes, patience, asTheyAre, mayWait))
+      sent.push(
+        this.#sendBatch(batch.records, batch.bytes, patience, asTheyAre, undefined, mayWait),
+      )
     }
     return (await Promise.all(sent)).flat()
   }
@@ -145,11 +153,12 @@ export class QueueProducer {
     bytes: number,
     patience: Patience,
     answer: Answer<R>,
+    now?: number,
     mayWait?: boolean,
   ): Promise<R> {
     const isRefused = this.#closed || patience.signal?.aborted === true
     return !isRefused && this.#admission.tryTake(bytes)
-      ? this.#sendAdmitted(records, bytes, patience, answer)
+      ? this.#sendAdmitted(records, bytes, patience, answer, now)
       : this.#refuseOrWait(records, bytes, patience, answer, mayWait)
   }
 
@@ -206,9 +215,10 @@ export class QueueProducer {
     bytes: number,
     patience: Patience,
     answer: Answer<R>,
+    now?: number,
   ): Promise<R> {
     const sending = new Sending(records, bytes, answer)
-    if (isAsConfigured(patience)) this.#deadlines.add(sending)
+    if (isAsConfigured(patience)) this.#deadlines.add(sending, now)
     else this.#limitWait(sending, patience)
     this.#inFlight += records.length
     try {

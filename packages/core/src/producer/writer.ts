@@ -84,7 +84,8 @@ export class Writer {
     answer: Answer<R>,
   ): Promise<R> {
     const { preparer, producer, clock } = this.#options
-    return producer.send([preparer.build(input, payload, clock.now())], patience, answer)
+    const now = clock.now()
+    return producer.send([preparer.build(input, payload, now)], patience, answer, now)
   }
 
   #sendOneInTurn<R>(
@@ -106,7 +107,7 @@ export class Writer {
     const { preparer, producer, clock } = this.#options
     const now = clock.now()
     const records = inputs.map((input, index) => preparer.build(input, payloads[index], now))
-    return producer.send(records, patience, receiptsOf)
+    return producer.send(records, patience, receiptsOf, now)
   }
 
   /** Sends once the payload is checked and every earlier write has been sent or has given up. */

@@ -1,3 +1,4 @@
+import { bytesOfLastId } from '../../record-id.ts'
 import { numbersIn } from './numbers-in.ts'
 
 /** Bytes of a UUID in binary. */
@@ -14,7 +15,15 @@ for (let value = 0; value < 16; value++) hexValues[hexDigits.charCodeAt(value)] 
 
 /** Writes a UUID in canonical (lower case) form as 16 bytes. False, if the text is no such thing. */
 export function writeUuid(text: string, into: Buffer, at: number): boolean {
-  if (text.length !== 36) return false
+  const made = bytesOfLastId(text)
+  if (made !== undefined) {
+    for (let index = 0; index < uuidBytes; index++) into[at + index] = made[index] ?? 0
+    return true
+  }
+  return text.length === 36 && readHex(text, into, at)
+}
+
+function readHex(text: string, into: Buffer, at: number): boolean {
   let seen = 0
   let to = at
   for (let from = 0; from < 36; from += 2) {

@@ -8,7 +8,9 @@ import {
   recordToBytes,
   recordVersion,
 } from '../../../src/queue/file/record-format.ts'
+import { systemRandom } from '../../../src/random.ts'
 import type { StoredRecord } from '../../../src/record.ts'
+import { RecordIds } from '../../../src/record-id.ts'
 import { makeStoredRecord } from '../../../src/testing/make-record.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -119,6 +121,19 @@ describe('the record format', () => {
     const upper = recordToBytes(makeStoredRecord({ id: id.toUpperCase(), key: 'k' }))
     expect(upper.length - uuid.length).toBe(4 + 36 - 16)
     expect(recordFromBytes(upper).id).toBe('0190A5D0-AC96-774B-BCCE-B302099A8057')
+  })
+
+  it('keeps each id of several makers, encoded at once or after others were made', () => {
+    const makers = [new RecordIds(systemRandom), new RecordIds(systemRandom)] as const
+    const now = Date.UTC(2026, 0, 1)
+    // Made first: it has an id of its own.
+    const record = makeStoredRecord()
+    const encoded = (id: string) => recordFromBytes(recordToBytes({ ...record, id })).id
+    const [first, second, third] = [makers[0].next(now), makers[1].next(now), makers[0].next(now)]
+    expect([third, second, first, third].map(encoded)).toEqual([third, second, first, third])
+    const fourth = makers[1].next(now + 1)
+    expect([first, fourth, second].map(encoded)).toEqual([first, fourth, second])
+    expect(encoded('')).toBe('')
   })
 
   it('refuses a record with parts it does not know', () => {
