@@ -44,6 +44,7 @@ export type { DelayHops } from './delay-hops.ts'
 export type { CancelFate, NewTime, RescheduleFate } from './delayed-records.ts'
 export type { BreakerState } from './delivery/breaker.ts'
 export type { DrainReport } from './delivery/drain.ts'
+export type { HeldPart } from './delivery/put-off.ts'
 export type { DeliveryCounters, TargetStatus } from './delivery/status.ts'
 export type { DeadLetter } from './dlq/dead-letter.ts'
 export type {
@@ -225,6 +226,7 @@ export {
   type FailureClass,
   type FailureDetails,
   type FailureOutcome,
+  type HeldDetails,
   type HeldOutcome,
   held,
   type Idempotency,

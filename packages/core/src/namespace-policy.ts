@@ -33,6 +33,7 @@ export function deliveryPolicyOf(config: ResolvedNamespace, target: string): Del
     rateLimit: config.rateLimit,
     catchUp: isOfPeer ? replication?.catchUp : undefined,
     held: { maxRecords: limits.heldRecords, maxBytes: limits.heldBytes },
+    heldForMs: limits.heldFor,
     // What a peer has sent that is ahead must not keep this region from applying its own.
     parksHeld: replication !== undefined && !isOfPeer && deadLetters !== 'off',
   }

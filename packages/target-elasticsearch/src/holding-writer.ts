@@ -77,9 +77,9 @@ export class HoldingWriter<P> implements Writer<P> {
     const trouble = isRefused(place) ? undefined : this.#troubles.get(place.index)
     if (trouble === undefined || trouble.state === 'answered') return undefined
     const leftMs = trouble.until - this.#clock.monotonic()
-    if (leftMs > 0) return heldFor(trouble.outcome, leftMs)
+    if (leftMs > 0) return heldFor(trouble, leftMs)
     if (trouble.state === 'waits') this.#ask(trouble)
-    return heldFor(trouble.outcome, askingMs)
+    return heldFor(trouble, askingMs)
   }
 
   /** One that is never answered counts as failed, whatever the client makes of a signal, so that it is asked again. */
@@ -115,7 +115,7 @@ export class HoldingWriter<P> implements Writer<P> {
       // Others of the same batch, or of one beside it, were told the same.
       const isSame = before !== undefined && before.until > this.#clock.monotonic()
       const { until } = isSame ? before : this.#note(place, outcome, before)
-      return heldFor(outcome, until - this.#clock.monotonic())
+      return heldFor({ outcome, place }, until - this.#clock.monotonic())
     }
     const isTaken = outcome.status === 'applied' || outcome.status === 'superseded'
     if (isTaken && before?.state === 'answered') this.#troubles.delete(index)
@@ -131,6 +131,8 @@ export class HoldingWriter<P> implements Writer<P> {
   }
 }
 
-function heldFor({ code, message, cause }: HeldOutcome, leftMs: number): HeldOutcome {
-  return held(code, message, { retryAfterMs: Math.max(1, Math.ceil(leftMs)), cause })
+function heldFor({ outcome, place }: Pick<Trouble, 'outcome' | 'place'>, leftMs: number) {
+  const { code, message, cause } = outcome
+  const retryAfterMs = Math.max(1, Math.ceil(leftMs))
+  return held(code, message, { retryAfterMs, cause, part: place.index })
 }

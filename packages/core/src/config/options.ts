@@ -66,6 +66,12 @@ export interface LimitOptions {
   readonly heldRecords?: number | undefined
   /** Bytes of the records held or being applied, per target. Default `'64mb'`. */
   readonly heldBytes?: Size | undefined
+  /**
+   * How long a target may put a key's records off by itself (outcome `held`: one of its hosts, indices or servers is
+   * away) before they become dead letters, so that what never comes back does not fill the two limits above. Counted
+   * in this process, at least 1 ms. Default: they are held for good.
+   */
+  readonly heldFor?: Duration | undefined
 }
 
 /**

@@ -72,6 +72,7 @@ const limits = v.strictObject({
   longestDelay: v.optional(duration, 366 * 86_400_000),
   heldRecords: v.optional(count(1, 10_000_000), 100_000),
   heldBytes: v.optional(size, 64 * 1024 ** 2),
+  heldFor: v.optional(timeout),
 })
 
 const retention = v.strictObject({

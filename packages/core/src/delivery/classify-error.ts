@@ -15,6 +15,8 @@ export interface FailedAttempt extends FailureReason {
 /** The record is put off by itself. */
 export interface HeldBack extends FailureReason {
   readonly class: 'held'
+  /** Which part of the target is away, where it said so. */
+  readonly part?: string | undefined
 }
 
 interface FailureReason {
@@ -65,7 +67,9 @@ export function classifyError(error: unknown): Failure {
 /** A target's failure outcome, as a failure. */
 export function failureOf(outcome: FailureOutcome | HeldOutcome): Failure {
   const { status, code, message } = outcome
-  return { class: status, code, message, retryAfterMs: retryAfterOf(outcome) }
+  const retryAfterMs = retryAfterOf(outcome)
+  if (status !== 'held') return { class: status, code, message, retryAfterMs }
+  return { class: status, code, message, retryAfterMs, part: outcome.part }
 }
 
 /** True for what `permanent`, `transient`, `throttled`, `unavailable` and `held` make. */

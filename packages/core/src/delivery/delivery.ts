@@ -206,6 +206,7 @@ export class TargetDelivery {
       delayed: backlog.delayed,
       inFlight: this.#inFlight(),
       held: this.#intake.heldRecords,
+      heldParts: this.#lanes.putOff.parts(),
       full: this.#intake.isFull,
       lagMs: lagOf(backlog, this.#options.clock.now()),
       blockedKeys: this.#blockers.size,

@@ -43,6 +43,8 @@ export class Entry {
   owner: Entry | undefined
   /** Its target has put it off by itself, and that was told. */
   wasHeld = false
+  /** By which part of the target. */
+  heldPart: string | undefined
   /** True while it is out again after that. */
   putOff = false
   /** Attempts of it that failed in this life, counted or not. */

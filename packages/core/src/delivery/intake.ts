@@ -40,7 +40,8 @@ export class Intake {
   /** Records to keep ready: what may be applied at once, and as many again. */
   readonly #prefetch: number
   #isFull = false
-  /** That the target is full of records that it puts off has been told of. */
+  /** It has been told that records which the target puts off are half of what may be held, or all. */
+  #toldHalf = false
   #toldFull = false
   readonly #start: StartOfQueue
 
@@ -107,12 +108,30 @@ export class Intake {
     const { policy, lanes, report } = this.#options
     const held = this.heldRecords
     const mostHeld = policy.held.maxRecords
+    if (held * 4 < mostHeld) this.#toldHalf = false
     if (held * 2 < mostHeld) this.#toldFull = false
+    const isHalf = lanes.putOff.records * 2 >= mostHeld && held < mostHeld
+    if (isHalf && !this.#toldHalf && policy.parksHeld !== true) this.#tellHalf()
     if (this.#toldFull || !this.#isFull || lanes.putOff.records === 0 || held < mostHeld) return
     this.#toldFull = true
     const what =
       `${held} records wait in memory, ${lanes.putOff.records} of them put off by the target; limits.heldRecords is ${mostHeld}. ` +
       'Nothing more is delivered to it, whatever it is for, before some of them have been applied'
+    report('ERR_OVERLOADED', what, undefined)
+  }
+
+  /** In time for a person to act. */
+  #tellHalf(): void {
+    const { policy, lanes, report } = this.#options
+    this.#toldHalf = true
+    const parts = lanes.putOff.parts()
+    const named = parts.slice(0, 3).map(({ part, code, records, since }) => {
+      return `${records} by ${part} (${code}, since ${new Date(since).toISOString()})`
+    })
+    const more = parts.length > named.length ? ', and others' : ''
+    const what =
+      `${lanes.putOff.records} records are put off by the target: ${named.join(', ')}${more}. limits.heldRecords is ` +
+      `${policy.held.maxRecords}: once as many wait, nothing more is delivered to it. Bring back what is away, or set limits.heldFor`
     report('ERR_OVERLOADED', what, undefined)
   }
 

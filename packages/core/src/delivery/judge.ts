@@ -69,9 +69,13 @@ export class Judge {
       const outcome = outcomes?.[index]
       if (!isStillOurs(entry, verdicts)) continue
       if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
-      else if (outcome === undefined || outcome.status === 'applied') verdicts.applied.push(entry)
-      else if (outcome.status === 'superseded') verdicts.superseded.push(entry)
-      else this.#failed({ batch, span, applied, single, verdicts }, entry, failureOf(outcome))
+      else if (outcome === undefined || outcome.status === 'applied') {
+        entry.lane.putOffSince = undefined
+        verdicts.applied.push(entry)
+      } else if (outcome.status === 'superseded') {
+        entry.lane.putOffSince = undefined
+        verdicts.superseded.push(entry)
+      } else this.#failed({ batch, span, applied, single, verdicts }, entry, failureOf(outcome))
     }
     return verdicts
   }
@@ -149,14 +153,34 @@ export class Judge {
    * The target is there, and takes others. Where records failed in a row that is not enough: one of
    * them has to succeed, and the probe simply ends.
    */
-  #hold({ batch, verdicts }: Case, entry: Entry, failure: HeldBack): void {
+  #hold(given: Case, entry: Entry, failure: HeldBack): void {
     const { gate } = this.#options
-    const delayMs = Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs)
+    const { batch, verdicts } = given
+    const leftMs = this.#mayBeHeldForMs(entry, failure)
+    if (leftMs <= 0) {
+      this.#note(given, entry, { ...failure, class: 'unavailable' })
+      verdicts.dead.push(this.dead(batch, entry))
+      if (!gate.isRun) gate.answered(batch.generation, 0)
+      return
+    }
+    const delayMs = Math.min(leftMs, Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs))
     this.#wait(entry, delayMs)
     if (!entry.wasHeld) verdicts.held.push({ entry, failure, delayMs })
     entry.wasHeld = true
     goesBack(batch, entry, verdicts)
     if (!gate.isRun) gate.answered(batch.generation, 0)
+  }
+
+  /**
+   * What is left of `heldForMs`. What waited behind a record that was given up has waited as long as that: it is
+   * asked for once, and goes the same way unless it is taken.
+   */
+  #mayBeHeldForMs({ lane }: Entry, { part }: HeldBack): number {
+    const { policy, clock } = this.#options
+    const now = clock.monotonic()
+    if (lane.putOffSince?.part !== part) lane.putOffSince = undefined
+    lane.putOffSince ??= { at: now, part }
+    return (policy.heldForMs ?? Infinity) - (now - lane.putOffSince.at)
   }
 
   /** An outage spends nobody's attempts. One that shows with a single record only holds up that one. */

@@ -30,6 +30,8 @@ export class Lane {
   /** Monotonic ms of when it began to be ready. */
   readySince = 0
   alarm: Alarm | undefined
+  /** Since when, by the monotonic clock, its target has put its records off, and which part of it did. */
+  putOffSince: { readonly at: number; readonly part: string | undefined } | undefined
 
   constructor(key: string | undefined) {
     this.key = key

@@ -62,6 +62,11 @@ export interface DeliveryPolicy {
    */
   readonly held: BatchLimits
   /**
+   * A record that its target puts off becomes a dead letter once its key has been put off for so long, in ms.
+   * Default: it is held for good.
+   */
+  readonly heldForMs?: number | undefined
+  /**
    * A record that its target puts off becomes a dead letter once half of what may be held is, so that those put
    * off never stop the others. Default: it is held however many there are.
    */

@@ -1,5 +1,21 @@
+import type { HeldBack } from './classify-error.ts'
 import type { Entry } from './entry.ts'
 import type { Lane } from './lane.ts'
+
+/** A part of a target, such as a host or an index, that has put records off. */
+export interface HeldPart {
+  /** As the target names it; the code, where it names none. */
+  readonly part: string
+  /** Why, in the target's words: as of the first of them. */
+  readonly code: string
+  /** Records that it has put off and that have not ended. */
+  readonly records: number
+  /** Since when there have been some, in ms since the Unix epoch. */
+  readonly since: number
+}
+
+/** Most parts that a status names. */
+const mostParts = 20
 
 /**
  * Counts the records that their target has put off. They count as held until they end, also while they stand in
@@ -10,10 +26,21 @@ export class PutOff {
   records = 0
   /** Those of them that do not wait now: at the head of a ready lane, or out. */
   notWaiting = 0
+  readonly #parts = new Map<string, { -readonly [K in keyof HeldPart]: HeldPart[K] }>()
 
   /** A record was put off for the first time. */
-  add(): void {
+  add(entry: Entry, { code, part = code }: HeldBack, now: number): void {
     this.records++
+    entry.heldPart = part
+    const known = this.#parts.get(part)
+    if (known === undefined) this.#parts.set(part, { part, code, records: 1, since: now })
+    else known.records++
+  }
+
+  /** Those with most records first. */
+  parts(): readonly HeldPart[] {
+    const all = [...this.#parts.values()].sort((one, other) => other.records - one.records)
+    return all.slice(0, mostParts).map((part) => ({ ...part }))
   }
 
   /** Whether one is at the head of this ready lane, or this one is out. */
@@ -25,11 +52,15 @@ export class PutOff {
 
   ended(entry: Entry): void {
     this.mark(entry, false)
-    if (entry.wasHeld) this.records--
+    if (entry.heldPart === undefined) return
+    this.records--
+    const part = this.#parts.get(entry.heldPart)
+    if (part !== undefined && --part.records === 0) this.#parts.delete(part.part)
   }
 
   clear(): void {
     this.records = 0
     this.notWaiting = 0
+    this.#parts.clear()
   }
 }

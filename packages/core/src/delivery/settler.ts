@@ -99,9 +99,10 @@ export class Settler {
       events.retry({ record: entry.delivery.record, attempt, spent: entry.spent, delayMs })
     }
     for (const { entry, failure, delayMs } of held) {
-      this.#options.lanes.putOff.add()
       const { code, message } = failure
-      const until = Math.ceil(this.#options.clock.now() + delayMs)
+      const now = this.#options.clock.now()
+      this.#options.lanes.putOff.add(entry, failure, now)
+      const until = Math.ceil(now + delayMs)
       events.held({ record: entry.delivery.record, code, message, until })
     }
     if (suspects.length > 0) void this.#save(suspects.map(withLastAttempt))

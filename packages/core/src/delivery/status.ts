@@ -1,5 +1,6 @@
 import type { Backlog } from '../consumer/consumer.ts'
 import type { BreakerState } from './breaker.ts'
+import type { HeldPart } from './put-off.ts'
 
 /** What became of deliveries since `start`. */
 export interface DeliveryCounters {
@@ -24,6 +25,8 @@ export interface TargetStatus extends DeliveryCounters {
   readonly inFlight: number
   /** Records in memory that wait out a backoff or behind an earlier one of their key, or that the target has put off. */
   readonly held: number
+  /** By what part of the target records have been put off and wait; the twenty with most of them, these first. */
+  readonly heldParts: readonly HeldPart[]
   /** True while nothing is pulled because `held`, or the bytes in memory, reached their bound. */
   readonly full: boolean
   /** Age of the oldest pending record, in ms; 0 without one, undefined where the queue cannot tell. */

@@ -42,6 +42,8 @@ export interface FailureOutcome {
 export interface HeldOutcome extends Omit<FailureOutcome, 'status'> {
   /** It waits with its key, and spends no attempt. Others go on. */
   readonly status: 'held'
+  /** Which part of the target is away, such as a host or an index: for `status()` and alarms. Default: its code. */
+  readonly part?: string | undefined
 }
 
 /** What an apply is told beside its records. */
@@ -150,6 +152,12 @@ export interface FailureDetails {
   readonly cause?: unknown
 }
 
+/** What else may be said of a record that is put off. */
+export interface HeldDetails extends FailureDetails {
+  /** Which part of the target is away, such as a host or an index. Default: the code. */
+  readonly part?: string | undefined
+}
+
 /** It will never succeed as it is: dead-letter it at once. */
 export function permanent(code: string, message: string, details?: FailureDetails): FailureOutcome {
   return { status: 'permanent', code, message, ...details }
@@ -181,6 +189,6 @@ export function unavailable(
  * Not this record, for now, for a reason that passes: it waits with its key, and spends no attempt; a
  * second, unless `retryAfterMs` says otherwise. Once for each record the event `held` tells of it.
  */
-export function held(code: string, message: string, details?: FailureDetails): HeldOutcome {
+export function held(code: string, message: string, details?: HeldDetails): HeldOutcome {
   return { status: 'held', code, message, ...details }
 }

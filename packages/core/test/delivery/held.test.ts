@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { sleep } from '../../src/clock.ts'
-import { held, transient } from '../../src/target/target.ts'
+import { applied, held, transient } from '../../src/target/target.ts'
 import { harness } from './support/harness.ts'
 
 const notYet = held('EARLY', 'not before five', { retryAfterMs: 5000 })
@@ -125,6 +125,7 @@ describe('a record that its target holds', () => {
     expect(new Set(h.target.seen).size).toBeLessThan(400)
     expect(await h.delivery.status()).toMatchObject({ full: true })
     expect(h.events.errors).toMatchObject([
+      { code: 'ERR_OVERLOADED', message: expect.stringContaining('by EARLY (EARLY, since ') },
       { code: 'ERR_OVERLOADED', message: expect.stringContaining('limits.heldRecords is 300') },
     ])
     h.target.always = undefined
@@ -132,6 +133,72 @@ describe('a record that its target holds', () => {
     expect(await h.drain()).toMatchObject({ pending: 0 })
     expect(h.events.appliedIds).toHaveLength(1000)
     expect(await h.delivery.status()).toMatchObject({ full: false, held: 0 })
-    expect(h.events.errors).toHaveLength(1)
+    expect(h.events.errors).toHaveLength(2)
+  })
+})
+
+const away = (part: string) => held('ECONNREFUSED', 'nobody there', { retryAfterMs: 400, part })
+
+describe('a part of a target that never comes back', () => {
+  test('is named by the status, with how many records it has put off and since when', async () => {
+    const h = harness()
+    for (const key of ['a', 'b', 'c', 'd']) h.queue.add({ key })
+    h.target.always = ({ id }) => (id === 'r1' ? away('one.example') : away('two.example'))
+    const since = h.clock.now()
+    await h.start()
+    await h.clock.advance(1000)
+    expect(await h.delivery.status()).toMatchObject({
+      heldParts: [
+        { part: 'two.example', code: 'ECONNREFUSED', records: 3, since },
+        { part: 'one.example', code: 'ECONNREFUSED', records: 1, since },
+      ],
+    })
+    h.target.always = undefined
+    await h.clock.advance(1000)
+    expect(await h.delivery.status()).toMatchObject({ heldParts: [], held: 0 })
+  })
+
+  test('has its records dead-lettered once they were put off for so long, so that the others go on', async () => {
+    const h = harness({ policy: { heldForMs: 1000, held: { maxRecords: 10, maxBytes: 1e9 } } })
+    for (let index = 0; index < 30; index++) h.queue.add({ key: `k${index}` })
+    h.target.always = ({ id }) => (id === 'r30' ? applied : away('gone.example'))
+    const begun = h.clock.now()
+    await h.start()
+    await h.clock.advance(999)
+    expect(h.events.letters).toEqual([])
+    await h.clock.advance(3000)
+    expect(h.events.appliedIds).toEqual(['r30'])
+    expect(h.events.letters).toHaveLength(29)
+    const [first] = h.events.letters
+    expect(first).toMatchObject({ at: begun + 1000, code: 'ECONNREFUSED', attemptsSpent: 0 })
+    expect(first?.attempts).toMatchObject([{ class: 'unavailable', message: 'nobody there' }])
+    expect(await h.delivery.status()).toMatchObject({ held: 0, breaker: 'closed' })
+  })
+
+  test('gives up what waited behind a record as soon as that is asked for, and takes it if it is back', async () => {
+    const h = harness({ policy: { heldForMs: 1000 } })
+    for (let index = 0; index < 4; index++) h.queue.add()
+    h.target.always = ({ id }) => (id === 'r3' ? applied : away('gone.example'))
+    await h.start()
+    await h.clock.advance(1000)
+    expect(h.events.letters.map(({ record }) => record.id)).toEqual(['r1', 'r2'])
+    expect(h.events.appliedIds).toEqual(['r3'])
+    // It was back between: the time counts anew.
+    await h.clock.advance(900)
+    expect(h.events.letters).toHaveLength(2)
+    await h.clock.advance(100)
+    expect(h.events.letters).toHaveLength(3)
+  })
+
+  test('is held for good where nothing says for how long', async () => {
+    const h = harness()
+    h.queue.add()
+    h.target.always = () => away('gone.example')
+    await h.start()
+    await h.clock.advance(600_000)
+    expect(h.events.letters).toEqual([])
+    h.target.always = undefined
+    await h.clock.advance(400)
+    expect(h.events.appliedIds).toEqual(['r1'])
   })
 })

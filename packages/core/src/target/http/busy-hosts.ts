@@ -54,7 +54,7 @@ export class BusyHosts {
   heldBack(host: string): HeldOutcome | undefined {
     const busy = this.#hosts.get(host)
     const leftMs = busy === undefined ? 0 : busy.until - this.#clock.monotonic()
-    return busy === undefined || leftMs <= 0 ? undefined : heldFor(busy.outcome, leftMs)
+    return busy === undefined || leftMs <= 0 ? undefined : heldFor(host, busy.outcome, leftMs)
   }
 
   /** A request to the host sets out. */
@@ -109,7 +109,7 @@ export class BusyHosts {
     // Who does not say for how long, or says less, takes nothing back of what was said.
     const until = Math.max(now + leftMs, before?.until ?? now)
     this.#hosts.set(host, { outcome, until, waitMs })
-    return heldFor(outcome, until - now)
+    return heldFor(host, outcome, until - now)
   }
 
   /** The host applied a record. */
@@ -125,6 +125,7 @@ export class BusyHosts {
   }
 }
 
-function heldFor({ code, message, cause }: FailureOutcome, leftMs: number): HeldOutcome {
-  return held(code, message, { retryAfterMs: Math.ceil(leftMs), cause })
+function heldFor(part: string, failure: FailureOutcome, leftMs: number): HeldOutcome {
+  const { code, message, cause } = failure
+  return held(code, message, { retryAfterMs: Math.ceil(leftMs), cause, part })
 }
