@@ -28,6 +28,15 @@ export interface BareListener {
   assigned(): void
   /** So many messages came, in one go. */
   came(messages: number): void
+  /** Has each message made into what an application works with, and handed on, in one go; undefined: they are only counted. */
+  readonly handOn?: ((records: readonly BareRecord[]) => void) | undefined
+}
+
+/** A message as an application works with it: its texts are read. */
+export interface BareRecord {
+  readonly key: string | undefined
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** A client of Kafka, as ours uses it and bare. */
@@ -65,7 +74,15 @@ const onKafkajs: ClientOnTrial = {
     consumer.on(consumer.events.GROUP_JOIN, () => listener.assigned())
     await consumer.run({
       partitionsConsumedConcurrently: 8,
-      eachBatch: async ({ batch }) => listener.came(batch.messages.length),
+      eachBatch: async ({ batch: { messages } }) => {
+        listener.handOn?.(
+          messages.map(({ key, value, headers }) => {
+            const texts = textsOf(Object.entries(headers ?? {}))
+            return { key: key?.toString(), value, headers: texts }
+          }),
+        )
+        listener.came(messages.length)
+      },
     })
     return { close: () => consumer.disconnect() }
   },
@@ -97,9 +114,18 @@ const onPlatformatic: ClientOnTrial = {
     })
     consumer.on('consumer:group:join', () => listener.assigned())
     const stream = await consumer.consume({ topics: [topic], mode: 'earliest' })
-    stream.on('data', () => listener.came(1))
+    stream.on('data', ({ key, value, headers }) => {
+      listener.handOn?.([{ key: key.toString(), value, headers: textsOf(headers) }])
+      listener.came(1)
+    })
     return { close: () => consumer.close(true) }
   },
+}
+
+function textsOf(headers: Iterable<readonly [unknown, unknown]>): Record<string, string> {
+  const texts: Record<string, string> = {}
+  for (const [name, value] of headers) texts[String(name)] = String(value)
+  return texts
 }
 
 /** Both clients. */

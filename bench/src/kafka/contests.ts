@@ -4,7 +4,7 @@ import { Arrivals, consumeThroughWal } from '../brokers/consuming.ts'
 import { Stopwatch } from '../brokers/stopwatch.ts'
 import type { BrokerContest, BrokerRound } from '../brokers/turns.ts'
 import { type WritingTask, writeBare, writeThroughWal } from '../brokers/writing.ts'
-import { type ClientOnTrial, watched } from './clients.ts'
+import { type BareListener, type ClientOnTrial, watched } from './clients.ts'
 import { partitions, type Topics } from './topics.ts'
 
 /** Where the contests take place. */
@@ -88,6 +88,25 @@ export function consumingContest(
     if (committed === records) return round
     throw new Error(`${records} records were consumed, and ${committed} committed`)
   }
+  const bare = (name: string, handOn?: BareListener['handOn']) => ({
+    name,
+    run: () => {
+      const group = `bench-${randomUUID()}`
+      return inGroup(group, async (arrivals) => {
+        const watch = new Stopwatch()
+        const assigned = (): void => watch.start()
+        const came = (messages: number): void => arrivals.add(messages)
+        const place = { group, topic }
+        const consumer = await client.consumer(broker, place, { assigned, came, handOn })
+        try {
+          await arrivals.whole()
+          return watch.stop(records)
+        } finally {
+          await consumer.close()
+        }
+      })
+    },
+  })
   return {
     about: `consuming, ${client.name}`,
     ours: {
@@ -104,25 +123,12 @@ export function consumingContest(
       },
     },
     bare: [
-      {
-        name: 'bare',
-        run: () => {
-          const group = `bench-${randomUUID()}`
-          return inGroup(group, async (arrivals) => {
-            const watch = new Stopwatch()
-            const assigned = (): void => watch.start()
-            const came = (messages: number): void => arrivals.add(messages)
-            const place = { group, topic }
-            const consumer = await client.consumer(broker, place, { assigned, came })
-            try {
-              await arrivals.whole()
-              return watch.stop(records)
-            } finally {
-              await consumer.close()
-            }
-          })
-        },
-      },
+      bare('bare, counting'),
+      bare('bare, reading', (handed) => {
+        for (const { key, headers } of handed) {
+          if (key === undefined || headers['daybook-id'] === undefined) throw new Error('a stray')
+        }
+      }),
     ],
     goal: 0.8,
   }

@@ -38,9 +38,9 @@ test('both clients of Kafka are measured, every record is stored, and all that i
   const args = ['--records', '600', '--backlog', '600', '--payload', '100']
   expect(await bench('kafka', ...args)).toEqual([
     'writing, kafkajs / bare, same messages,bare, no headers',
-    'consuming, kafkajs / bare',
+    'consuming, kafkajs / bare, counting,bare, reading',
     'writing, @platformatic/kafka / bare, same messages,bare, no headers',
-    'consuming, @platformatic/kafka / bare',
+    'consuming, @platformatic/kafka / bare, counting,bare, reading',
   ])
 })
 
