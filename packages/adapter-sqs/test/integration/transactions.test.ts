@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Service } from '@daybook/services'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   type TransactionSubject,
   transactionScenarios,
@@ -22,8 +22,10 @@ beforeAll(async () => {
   sqs = await memoryServer()
   letters = await mkdtemp(join(tmpdir(), 'daybook-transactions-'))
 })
-afterEach(disconnectAll)
-afterAll(() => rm(letters, { recursive: true }))
+afterAll(() => {
+  disconnectAll()
+  return rm(letters, { recursive: true })
+})
 
 async function subjectOn(isFifo: boolean): Promise<TransactionSubject> {
   const name = `transactions-${randomUUID()}`
@@ -48,7 +50,7 @@ async function subjectOn(isFifo: boolean): Promise<TransactionSubject> {
   }
 }
 
-test.each(['standard', 'FIFO'])(
+test.concurrent.each(['standard', 'FIFO'])(
   'transactions through a %s queue of the SQS server go on, are applied once, and are parked',
   async (kind) => {
     const runs = transactionScenarios.map(async ({ name, run }) => {
