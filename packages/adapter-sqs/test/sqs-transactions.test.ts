@@ -85,7 +85,7 @@ test.each([
       },
     })
     await clock.runUntil(wal.close())
-    expect(told).toEqual([{ namespace: 'rows', keepMs: days * dayMs }])
+    expect(told).toMatchObject([{ namespace: 'rows', keepMs: days * dayMs }])
     await rm(letters, { recursive: true })
   },
 )

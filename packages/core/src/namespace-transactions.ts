@@ -137,6 +137,7 @@ export class NamespaceTransactions {
 export async function transactionStoreOf(
   config: ResolvedNamespace,
   queue: Queue,
+  emitter: WalEmitter,
 ): Promise<TransactionStore | undefined> {
   const { name, transactions } = config
   if (transactions === undefined) return undefined
@@ -150,7 +151,11 @@ export async function transactionStoreOf(
     ])
   }
   try {
-    await store.open?.({ namespace: name, keepMs: keepMsOf(config, queue) })
+    await store.open?.({
+      namespace: name,
+      keepMs: keepMsOf(config, queue),
+      reportError: (error) => emitter.report({ error, namespace: name }),
+    })
     return store
   } catch (error) {
     await store.close().catch(() => {})

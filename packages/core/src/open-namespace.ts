@@ -111,7 +111,7 @@ export class OpenNamespace implements Namespace {
     let store: TransactionStore | undefined
     try {
       letters = await lettersOf(config, queue)
-      store = await transactionStoreOf(config, queue)
+      store = await transactionStoreOf(config, queue, options.emitter)
       const versions = await versionClockOf(options, options.region.number)
       const producer = await queue.producer()
       const parts = { producer, letters, store, hops, strays, versions }

@@ -49,5 +49,6 @@ export {
   type TransactionStoreConformanceOptions,
   type TransactionStoreSubject,
   transactionStoreConformance,
+  type UnreadableHeads,
 } from './transaction-store-conformance.ts'
 export { type RunUntilOptions, VirtualClock, type VirtualClockOptions } from './virtual-clock.ts'

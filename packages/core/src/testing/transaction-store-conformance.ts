@@ -1,3 +1,4 @@
+import type { WalError } from '../errors.ts'
 import type { TransactionStore } from '../transaction/transaction-store.ts'
 import { runWithin, within } from './check.ts'
 import type { ConformanceCase } from './conformance-case.ts'
@@ -15,8 +16,18 @@ export interface TransactionStoreSubject {
   open(): TransactionStore | Promise<TransactionStore>
   /** False if nothing is left once it is closed. Default true. */
   readonly reopens?: boolean
+  /** Where the store reads each head by itself, so that one alone may be unreadable: how to make one so, and what it has told of. */
+  readonly unreadable?: UnreadableHeads
   /** Frees what the case used. */
   dispose?(): void | Promise<void>
+}
+
+/** Makes heads unreadable in the storage of a store under test, and readable again. */
+export interface UnreadableHeads {
+  /** What was reported to the context with which the store was opened. */
+  readonly reported: readonly WalError[]
+  spoil(id: string): void | Promise<void>
+  mend(id: string): void | Promise<void>
 }
 
 /** What {@link transactionStoreConformance} needs to know of the implementation under test. */

@@ -1,3 +1,5 @@
+import type { WalError } from '../errors.ts'
+
 /**
  * Where a transaction is in its life. What moves it between these is drawn in `docs/architecture.md`.
  *
@@ -103,6 +105,8 @@ export interface TransactionStoreContext {
    * find its head.
    */
   readonly keepMs: number
+  /** Tells the namespace, as an error of its own, of what the store has passed over: a head that a list could not read. */
+  readonly reportError?: ((error: WalError) => void) | undefined
 }
 
 /**
@@ -141,7 +145,11 @@ export interface TransactionStore {
   get(id: string): Promise<TransactionHead | undefined>
   /** A chunk as it was stored; undefined if there is none, or none can be seen yet. */
   chunk(id: string, index: number): Promise<Uint8Array | undefined>
-  /** The heads that match, in rising order of their ids. */
+  /**
+   * The heads that match, in rising order of their ids. A store that reads each by itself passes over one that it
+   * cannot read, and reports that with its id and the reason: it must not keep the others from being looked after. Nothing of it
+   * is removed. Rejects where that is so of many.
+   */
   list(filter: TransactionFilter): Promise<readonly TransactionHead[]>
   /** Removes a transaction, head and chunks, durably. One that is not there is passed over. */
   remove(id: string): Promise<void>

@@ -1,9 +1,14 @@
+import { WalError } from '../../src/index.ts'
 import type { TransactionStoreSubject } from '../../src/testing/index.ts'
 import {
   memoryTransactionStore,
   type TransactionShelf,
 } from '../../src/transaction/memory-transactions.ts'
-import type { TransactionHead, TransactionStore } from '../../src/transaction/transaction-store.ts'
+import type {
+  TransactionFilter,
+  TransactionHead,
+  TransactionStore,
+} from '../../src/transaction/transaction-store.ts'
 import { boundStore } from '../transaction/support/bound-store.ts'
 
 /** A store of transactions broken on purpose, and the cases that have to notice. */
@@ -114,6 +119,29 @@ export const brokenTransactionStores: readonly BrokenTransactionStore[] = [
       },
     })),
     turnsRed: ['lists in pages, in the order of ids'],
+  },
+  {
+    flaw: 'lists none where one cannot be read',
+    create: withUnreadable((heads, bad) => {
+      if (heads.some(({ id }) => id === bad)) throw new Error('cannot be read')
+      return heads
+    }),
+    turnsRed: ['lists the others where a head cannot be read, and tells of it'],
+  },
+  {
+    flaw: 'passes over what cannot be read in silence',
+    create: withUnreadable((heads, bad) => heads.filter(({ id }) => id !== bad)),
+    turnsRed: ['lists the others where a head cannot be read, and tells of it'],
+  },
+  {
+    flaw: 'removes what cannot be read',
+    create: withUnreadable((heads, bad, { report, shelf }) => {
+      if (bad === undefined) return heads
+      report(bad)
+      shelf.delete(bad)
+      return heads.filter(({ id }) => id !== bad)
+    }),
+    turnsRed: ['lists the others where a head cannot be read, and tells of it'],
   },
   {
     flaw: 'keeps the chunks it is given, and no copy',
@@ -263,6 +291,12 @@ export const brokenTransactionStores: readonly BrokenTransactionStore[] = [
 /** The same wrapping without a flaw. */
 export const wholeTransactionStore = over(() => ({}))
 
+/** One that passes over what cannot be read, as it should. */
+export const unreadableTransactionStore = withUnreadable((heads, bad, { report }) => {
+  if (heads.some(({ id }) => id === bad)) report(bad as string)
+  return heads.filter(({ id }) => id !== bad)
+})
+
 const anyOpen = { state: 'open', changedBefore: Number.POSITIVE_INFINITY, limit: 1 } as const
 
 function over(
@@ -274,6 +308,39 @@ function over(
       open() {
         const store = memoryTransactionStore(shelf)
         return { ...boundStore(store), ...flaw(store, shelf) }
+      },
+    }
+  }
+}
+
+/** Whose heads can be spoilt: what a list makes of those that match, one of which cannot be read. */
+function withUnreadable(
+  list: (
+    heads: readonly TransactionHead[],
+    bad: string | undefined,
+    world: { readonly shelf: TransactionShelf; report(id: string): void },
+  ) => readonly TransactionHead[],
+): () => TransactionStoreSubject {
+  return () => {
+    const shelf: TransactionShelf = new Map()
+    const reported: WalError[] = []
+    let bad: string | undefined
+    const report = (id: string) => void reported.push(new WalError('ERR_IO', `Head ${id} is bad`))
+    return {
+      open() {
+        const store = memoryTransactionStore(shelf)
+        const listed = async (filter: TransactionFilter) =>
+          list(await store.list(filter), bad, { shelf, report })
+        return { ...boundStore(store), list: listed }
+      },
+      unreadable: {
+        reported,
+        spoil: (id) => {
+          bad = id
+        },
+        mend: () => {
+          bad = undefined
+        },
       },
     }
   }

@@ -12,6 +12,7 @@ import { openFileTransactionStore } from '../../src/transaction/file-transaction
 import { memoryTransactionStore } from '../../src/transaction/memory-transactions.ts'
 import {
   brokenTransactionStores,
+  unreadableTransactionStore,
   wholeTransactionStore,
 } from '../testing/broken-transaction-stores.ts'
 
@@ -65,6 +66,7 @@ describe('transactionStoreConformance', { concurrent: true }, () => {
 
   it('passes the whole store of transactions in the same wrapping', async () => {
     expectKept(await runConformance(cases(wholeTransactionStore)))
+    expectKept(await runConformance(cases(unreadableTransactionStore)))
   })
 
   it('has no case that no broken store of transactions turns red', () => {

@@ -34,6 +34,8 @@ const tidyEveryMs = 600_000
 
 /** Heads that a list reads at a time. */
 const readsAtOnce = 16
+/** More heads that cannot be read than these are an outage, and no list goes on for as long as each takes to fail. */
+const mostPassedOver = 16
 
 /**
  * Where the transactions of a namespace wait, in tables of Apache Cassandra: for queues that have no place for them, such as
@@ -66,6 +68,7 @@ class CassandraTransactionStore implements TransactionStore {
   /** Ids with a change of ours whose outcome nobody knows. */
   readonly #unsure = new Set<string>()
   readonly #underWay = new Set<Promise<unknown>>()
+  #reportError: TransactionStoreContext['reportError']
   #tidiedAt = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -85,6 +88,7 @@ class CassandraTransactionStore implements TransactionStore {
     const seconds = endedForS(this.#settings, context)
     this.#heads.endedForS = seconds
     this.#index.endedForS = seconds
+    this.#reportError = context.reportError
     this.#closed = false
     try {
       await client.connect()
@@ -204,11 +208,14 @@ class CassandraTransactionStore implements TransactionStore {
   }: TransactionFilter): Promise<readonly TransactionHead[]> {
     this.#tidySometimes()
     const found: TransactionHead[] = []
+    const passedOver: string[] = []
     for await (const page of this.#index.pages(state, { after, changedBefore })) {
       const rows = page.filter((row) => row.changedAt < changedBefore)
       for (let at = 0; at < rows.length; at += readsAtOnce) {
         const group = rows.slice(at, at + readsAtOnce)
-        const heads = await Promise.all(group.map((row) => this.#headOf(state, row)))
+        const heads = await Promise.all(
+          group.map((row) => this.#headOrNone(state, row, passedOver)),
+        )
         for (const head of heads) {
           if (head !== undefined && head.changedAt < changedBefore) found.push(head)
         }
@@ -216,6 +223,22 @@ class CassandraTransactionStore implements TransactionStore {
       }
     }
     return found
+  }
+
+  /** One that cannot be read keeps no other from being looked after. Its row and its chunks stay. */
+  async #headOrNone(
+    state: TransactionHead['state'],
+    row: IndexRow,
+    passedOver: string[],
+  ): Promise<TransactionHead | undefined> {
+    try {
+      return await this.#headOf(state, row)
+    } catch (cause) {
+      passedOver.push(row.id)
+      if (passedOver.length > mostPassedOver) throw cause
+      this.#reportError?.(unreadable(row.id, state, cause))
+      return undefined
+    }
   }
 
   /** The head that a row of the index stands for. A row that stands for none is removed. */
@@ -305,6 +328,15 @@ function notOpen(id: string): WalError {
     `Transaction ${id} is not open any more: it was sealed, or took too long and was discarded. ` +
       'Begin a new one; one that takes long needs a longer transactions.openFor.',
   )
+}
+
+function unreadable(id: string, state: TransactionHead['state'], cause: unknown): WalError {
+  const { code, retryable } = isWalError(cause)
+    ? cause
+    : { code: 'ERR_IO' as const, retryable: false }
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `The head of transaction ${id}, noted as ${state}, cannot be read, and it is not looked after until it can be: ${why}`
+  return new WalError(code, message, { cause, retryable })
 }
 
 function tooLate(id: string): WalError {

@@ -1,5 +1,6 @@
 // needs: cassandra
 
+import type { WalError } from '@daybook/core'
 import { runConformance, transactionStoreConformance } from '@daybook/core/testing'
 import { service } from '@daybook/services'
 import type { Client } from 'cassandra-driver'
@@ -24,7 +25,29 @@ afterAll(async () => {
 
 function subjectOf(own: CassandraClient = client) {
   const options = storeOptions(own, keyspace)
-  return { open: () => openStore(options) }
+  const reported: WalError[] = []
+  const heads = `${keyspace}.sets`
+  const where = 'WHERE namespace = ? AND id = ?'
+  let head: unknown
+  const set = (id: string, json: unknown) =>
+    client.execute(
+      `UPDATE ${heads} SET head = ? ${where} IF EXISTS`,
+      [json, options.namespace, id],
+      { prepare: true },
+    )
+  return {
+    open: () => openStore(options, (error) => reported.push(error)),
+    unreadable: {
+      reported,
+      async spoil(id: string) {
+        const names = [options.namespace, id]
+        const { rows } = await client.execute(`SELECT head FROM ${heads} ${where}`, names)
+        head = rows[0]?.['head']
+        await set(id, '{')
+      },
+      mend: async (id: string) => void (await set(id, head)),
+    },
+  }
 }
 
 describe('cassandraTransactionStore on a real node', () => {

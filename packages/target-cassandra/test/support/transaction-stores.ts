@@ -1,4 +1,4 @@
-import type { TransactionHead, TransactionStore } from '@daybook/core'
+import type { TransactionHead, TransactionStore, WalError } from '@daybook/core'
 import type driver from 'cassandra-driver'
 import {
   type CassandraClient,
@@ -32,9 +32,10 @@ export function storeOptions(
 /** A store as a namespace would open it. */
 export async function openStore(
   options: CassandraTransactionStoreOptions,
+  reportError?: (error: WalError) => void,
 ): Promise<TransactionStore> {
   const store = cassandraTransactionStore(options)
-  await store.open?.({ namespace: options.namespace, keepMs: 0 })
+  await store.open?.({ namespace: options.namespace, keepMs: 0, reportError })
   return store
 }
 

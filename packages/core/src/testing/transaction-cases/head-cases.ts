@@ -15,6 +15,7 @@ export const headCases: readonly TransactionCase[] = [
   { name: 'lists by state', run: listsByState },
   { name: 'lists those that changed before an instant', run: listsByAge },
   { name: 'lists in pages, in the order of ids', run: listsPages },
+  { name: 'lists the others where a head cannot be read, and tells of it', run: passesOver },
 ]
 
 const exact = 'TransactionStore.get gives the head exactly as it was put last'
@@ -154,4 +155,23 @@ async function listsPages(fixture: TransactionFixture): Promise<void> {
     after = page.at(-1)?.id
   }
   checkEqual(seen, heads, contract)
+}
+
+async function passesOver(fixture: TransactionFixture): Promise<void> {
+  const contract = 'TransactionStore.list passes over a head that it cannot read'
+  const { store, unreadable } = fixture
+  const heads: TransactionHead[] = []
+  for (let count = 0; count < 3; count++) heads.push(await fixture.created({ state: 'sealed' }))
+  const bad = heads[1] as TransactionHead
+  const filter = { state: 'sealed', changedBefore: openedAt + 1, limit: 10 } as const
+  // A store that has no heads by themselves shows that it lists all of them.
+  await unreadable?.spoil(bad.id)
+  const listed = await store.list(filter).catch((error: unknown) => error)
+  const others = unreadable === undefined ? heads : heads.filter((head) => head !== bad)
+  checkEqual(listed, others, contract)
+  if (unreadable === undefined) return
+  const [error] = unreadable.reported
+  check(error?.message.includes(bad.id) === true, `${contract}, and reports its id`, `${error}`)
+  await unreadable.mend(bad.id)
+  checkEqual(await store.list(filter), heads, `${contract}, and removes nothing of it`)
 }

@@ -24,6 +24,10 @@ export class TransactionFixture {
     this.#store = store
   }
 
+  get unreadable(): TransactionStoreSubject['unreadable'] {
+    return this.#subject.unreadable
+  }
+
   get store(): TransactionStore {
     return this.#store
   }
