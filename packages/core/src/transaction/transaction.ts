@@ -56,7 +56,8 @@ export interface TransactionOptions extends Pick<WaitFields, 'signal'> {
   /**
    * That of the receipt, when trying again after `'unknown'`. A UUID in lower case. Where nothing is known of it, and its time, as a UUIDv7, is
    * longer ago than `transactions.keep` less ten minutes (at most half of `keep`), it may have been applied and forgotten: the
-   * answer is `'unknown'` again, and not retryable. One that is no UUIDv7 tells no time: try again with it within that time only.
+   * answer is `'unknown'` again, and not retryable. One that is no UUIDv7, or is dated in the future, does not tell: try again
+   * with it within that time only.
    */
   readonly id?: string | undefined
 }

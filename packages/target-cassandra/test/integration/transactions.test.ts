@@ -41,7 +41,8 @@ function subjectOf(own: CassandraClient = client) {
       reported,
       async spoil(id: string) {
         const names = [options.namespace, id]
-        const { rows } = await client.execute(`SELECT head FROM ${heads} ${where}`, names)
+        const select = `SELECT head FROM ${heads} ${where}`
+        const { rows } = await client.execute(select, names, { prepare: true })
         head = rows[0]?.['head']
         await set(id, '{')
       },
