@@ -10,6 +10,9 @@ import { Buffer } from 'node:buffer'
 // a tombstone, and the versions of their fields follow, as JSON in white space: 16 characters for its length
 // in bytes, and 4 for each of these.
 //
+// The last character of the 34 is a newline. Another white space there, or marks that are no object of JSON, is a form
+// of a later release: it is left alone. So a later form keeps the first 33 as they are, and ends them in its own way.
+//
 // The version has to be in the value: the flags hold 32 bits, and the server's CAS number is its own.
 
 const alphabet = '\t\n\r '
@@ -33,6 +36,8 @@ export interface MemcachedValue {
 /** The same, with what was kept of patches. */
 export interface Envelope extends MemcachedValue {
   readonly marks: string | undefined
+  /** True where a later release has stored it in a form that this one does not know. */
+  readonly isLater?: true
 }
 
 /** What is stored of a value, or, for undefined, of a key that was deleted; and of patches, if they count still. */
@@ -61,7 +66,10 @@ export function envelopeOf(held: string | Uint8Array): Envelope {
   const kind = prefix.charAt(0)
   const hasMarks = kind === '\r' || kind === '\n'
   const marks = hasMarks ? marksIn(held) : { text: undefined, length: 0 }
-  const isOurs = /^[\t\n\r ]{33}\n$/.test(prefix) && (!hasMarks || marks.text?.startsWith('{'))
+  const isWhite = /^[\t\n\r ]{34}$/.test(prefix)
+  const isOurs = isWhite && prefix.endsWith('\n') && (!hasMarks || marks.text?.startsWith('{'))
+  if (!isOurs && isWhite)
+    return { version: undefined, value: held, marks: undefined, isLater: true }
   if (!isOurs) return { version: undefined, value: held, marks: undefined }
   const version = fromWhiteSpace(prefix.slice(1, 33)).readBigInt64BE()
   const isTombstone = kind === '\t' || kind === '\n'

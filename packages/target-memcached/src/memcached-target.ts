@@ -161,7 +161,9 @@ class MemcachedTarget implements Target<unknown> {
       : itemOf(record, key, valueOfPut(record, this.#settings), this.#settings)
     for (let reads = 0; reads < mostReads && !signal.aborted; reads++) {
       const held = await connection.gets(key)
-      const next = this.#nextOf(record, key, item, held ? envelopeOf(held.value) : nothing)
+      const envelope: Envelope = held ? envelopeOf(held.value) : nothing
+      if (envelope.isLater) return later(key)
+      const next = this.#nextOf(record, key, item, envelope)
       if ('status' in next) return next
       if (signal.aborted) break
       if (await connection.store({ key, ...next, cas: held?.cas })) return applied
@@ -188,12 +190,23 @@ class MemcachedTarget implements Target<unknown> {
   }
 }
 
+/** How long a record waits for whoever upgrades this process, in ms. */
+const upgradeMs = 30_000
+
 const nothing = { version: undefined, value: undefined, marks: undefined } as const
 const notAnObject = permanent(
   'not_an_object',
   'What memcached holds is no JSON object: it has no fields.',
 )
 const patchRefused = permanent('unsupported_op', 'This target takes no patch without `patch`.')
+
+/** Written over, it would lose what it is guarded by. */
+function later(key: string): Outcome {
+  const what = `${key} is held in a form that this release cannot read. A newer one may have written it: upgrade`
+  const more = ' this process. If something else has, remove that key.'
+  return held('later_form', what + more, { retryAfterMs: upgradeMs })
+}
+
 const aborted = transient('aborted', 'The apply was given up before memcached answered.')
 const contended = transient('contended', 'Others keep changing the item while it is being stored.')
 

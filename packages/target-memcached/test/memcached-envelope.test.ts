@@ -43,15 +43,65 @@ describe('an item', () => {
     }
   })
 
-  const foreign = ['', 'text', '{"a":1}', '\n', `${' '.repeat(40)}1`, `\t\n\r ${'\n'.repeat(29)}x`]
-  test.each([...foreign, `${'\n'.repeat(60)}1`, `\r${' '.repeat(32)}\n`])(
-    'that something else stored has no version: %j',
-    (held) => {
-      expect(memcachedValue(held)).toEqual({ version: undefined, value: held })
-      const bytes = Buffer.from(held)
-      expect(memcachedValue(bytes)).toEqual({ version: undefined, value: bytes })
+  // As releases so far have stored them. Never changed: an item outlives the process that wrote it.
+  const marks = [
+    '\t\t\t\t\t\t\t\t\t\t\t\t\t \t\t',
+    '\n \r \t\r\t\r\n \t \n\r\r\n\n\r \r\n\r\t \n\r\n\n\t\r\t\r',
+    '\t \r\r\t\r\t\r\t \t\n\t\r\t\r\t\r \t\t\r\t\r\n \t\t\n\r\t\n',
+    '\n \n\t\n\r\t \n\r\r\t\n\r\n\n\n\r\n\t\t\r\t\r\t \r\r\n \r ',
+    '\t\r\t\r\n\r\t\r\t\r\t\r\t \r\r\t\r\t\r\t \t\n\t \n \t \t ',
+    '\t \n\n\t \n\r\t \r\t\t \r\n\t \n\r\t \t\t\t \t\t\t \t\t',
+    '\t \t\t\t \t\t\t \t\t\t \t\n\t \n\r\t\r\t\r\n  \n\n  \n',
+  ].join('')
+  test.each([
+    [
+      ' \t\t\t\t\t\t\n\r\t\r\r\r\r\n\r\n\r \r\r\t\t \t\n\r\t\t\t\n\t\t\n{"a":1}',
+      1735689600000016n,
+      '{"a":1}',
+      undefined,
+    ],
+    [
+      '\t\t\t\t\t\t\t\n\r\t\r\r\r\r\n\r\n\r \r\r\t\t \t\n\r\t\t\t\n\t\t\nnull',
+      1735689600000016n,
+      undefined,
+      undefined,
+    ],
+    [
+      `\r\t\t\t\t\t\t\n\r\t\r\r\r\r\n\r\n\r \r\r\t\t \t\n\r\t\t\t\n\t\n\n${marks}{"a":1}`,
+      1735689600000017n,
+      '{"a":1}',
+      '{"since":"1","patched":{"b":"1735689600000016"}}',
+    ],
+    [
+      `\n\t\t\t\t\t\t\n\r\t\r\r\r\r\n\r\n\r \r\r\t\t \t\n\r\t\t\t\n\t\n\n${marks}null`,
+      1735689600000017n,
+      undefined,
+      '{"since":"1","patched":{"b":"1735689600000016"}}',
+    ],
+  ])(
+    'of any release so far is read, and written again as it was: %j',
+    (held, version, value, kept) => {
+      expect(envelopeOf(held)).toEqual({ version, value, marks: kept })
+      expect(withVersion(version, value, kept)).toBe(held)
     },
   )
+
+  const later = [`${' '.repeat(40)}1`, `${'\n'.repeat(60)}1`, `\r${' '.repeat(32)}\n`]
+  test.each(later)(
+    'in a form of a later release is told apart from one that has no version: %j',
+    (held) => {
+      expect(envelopeOf(held).isLater).toBe(true)
+      expect(envelopeOf(Buffer.from(held)).isLater).toBe(true)
+    },
+  )
+
+  const foreign = ['', 'text', '{"a":1}', '\n', `${' '.repeat(33)}1`, `\t\n\r ${'\n'.repeat(29)}x`]
+  test.each(foreign)('that something else stored has no version: %j', (held) => {
+    expect(envelopeOf(held).isLater).toBeUndefined()
+    expect(memcachedValue(held)).toEqual({ version: undefined, value: held })
+    const bytes = Buffer.from(held)
+    expect(memcachedValue(bytes)).toEqual({ version: undefined, value: bytes })
+  })
 })
 
 describe('the key of an item', () => {

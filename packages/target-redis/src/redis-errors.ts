@@ -1,6 +1,8 @@
 import {
   type FailureClass,
   type FailureOutcome,
+  type HeldOutcome,
+  held,
   isWalError,
   permanent,
   throttled,
@@ -9,7 +11,7 @@ import {
 } from '@daybook/core'
 
 /** The one place where errors are classified: by the first word of what the server says. */
-const replies: Readonly<Record<string, FailureClass>> = {
+const replies: Readonly<Record<string, FailureClass | 'held'>> = {
   // The server is not (yet) one that takes writes.
   LOADING: 'unavailable',
   MASTERDOWN: 'unavailable',
@@ -34,7 +36,8 @@ const replies: Readonly<Record<string, FailureClass>> = {
   // This key will never take it.
   WRONGTYPE: 'permanent',
   CROSSSLOT: 'permanent',
-  DAYBOOK: 'permanent',
+  // A newer release may have written it: who is upgraded can read it.
+  DAYBOOK: 'held',
 }
 
 /** Replies whose first word is the general `ERR`. */
@@ -87,10 +90,13 @@ const connectionCodes: ReadonlySet<unknown> = new Set([
   'ETIMEDOUT',
 ])
 
-const makers = { permanent, transient, throttled, unavailable } as const
+const makers = { permanent, transient, throttled, unavailable, held } as const
+
+/** How long a record waits for whoever upgrades this process, in ms. */
+const upgradeMs = 30_000
 
 /** The outcome that an error of a command means for its record. What nobody knows is `transient`. */
-export function redisOutcome(error: unknown): FailureOutcome {
+export function redisOutcome(error: unknown): FailureOutcome | HeldOutcome {
   if (isFailure(error)) return error
   const {
     message = String(error),
@@ -113,17 +119,29 @@ export function redisOutcome(error: unknown): FailureOutcome {
 }
 
 /** A user may be kept from one key, or from all that is asked of the server. */
-function classOfReply(word: string, byWord: FailureClass, message: string): FailureClass {
+function classOfReply(
+  word: string,
+  byWord: FailureClass | 'held',
+  message: string,
+): FailureClass | 'held' {
   return word === 'NOPERM' && /\bkeys?\b/i.test(message) ? 'permanent' : byWord
 }
 
-function make(status: FailureClass, code: string, message: string, cause: unknown): FailureOutcome {
-  return makers[status](code, `${message}${help[code] ?? ''}`, { cause })
+function make(
+  status: FailureClass | 'held',
+  code: string,
+  message: string,
+  cause: unknown,
+): FailureOutcome | HeldOutcome {
+  const retryAfterMs = status === 'held' ? upgradeMs : undefined
+  return makers[status](code, `${message}${help[code] ?? ''}`, { cause, retryAfterMs })
 }
 
 /** What somebody has to do, where the server does not say it. */
 const help: Readonly<Record<string, string>> = {
   MOVED: '. The server is one of a cluster: pass a client for clusters.',
+  DAYBOOK:
+    ' that this release can read. A newer one may have written it: upgrade this process. If something else has, remove that key.',
   ClientClosedError: '. Call connect() on the client before the wal starts.',
   TimeoutError: '. The client could not write the command in time.',
 }

@@ -100,13 +100,12 @@ class RedisTarget implements Target<unknown> {
     return this.#settings.tombstoneMs
   }
 
-  /** What is wrong with one key for good is nothing wrong with the server. */
+  /** What is wrong with one key is nothing wrong with the server. */
   async health({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     if (!this.#settings.connection.isReady()) throw errorOf(notConnected)
     const [outcome] = await this.#whileConnected(signal, (settle) => [settle(this.#probe())])
-    if (outcome !== undefined && 'code' in outcome && outcome.status !== 'permanent') {
-      throw errorOf(outcome)
-    }
+    const isOfKey = outcome?.status === 'permanent' || outcome?.status === 'held'
+    if (outcome !== undefined && 'code' in outcome && !isOfKey) throw errorOf(outcome)
     this.#missed = undefined
   }
 

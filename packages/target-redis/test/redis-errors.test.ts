@@ -32,7 +32,7 @@ describe('the outcome of an error of Redis', () => {
     ['transient NOSCRIPT', reply('NOSCRIPT No matching script. Please use EVAL.')],
     ['permanent WRONGTYPE', reply('WRONGTYPE Operation against a key holding the wrong kind')],
     ['permanent CROSSSLOT', reply("CROSSSLOT Keys in request don't hash to the same slot")],
-    ['permanent DAYBOOK', reply('DAYBOOK x:daybook holds something that is no version')],
+    ['held DAYBOOK', reply('DAYBOOK x:daybook holds something that is no version')],
     ['permanent ERR', reply('ERR string exceeds maximum allowed size (proto-max-bulk-len)')],
     ['transient ERR', reply('ERR something new')],
     ['unavailable ECONNREFUSED', coded('ECONNREFUSED')],

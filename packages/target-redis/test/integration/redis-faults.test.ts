@@ -115,7 +115,7 @@ describe.each(packages)('faults of Redis through %s', (name) => {
       'applied',
       'permanent WRONGTYPE',
       'applied',
-      'permanent DAYBOOK',
+      'held DAYBOOK',
       'permanent bad_value',
       'permanent bad_key',
       'applied',
