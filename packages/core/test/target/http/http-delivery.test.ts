@@ -12,6 +12,7 @@ import { createWal } from '../../../src/wal.ts'
 import { TestProcess } from '../../simulation/kill-process.ts'
 import type { ApplicationTask } from './application-child.ts'
 import { Application } from './support/application.ts'
+import { Films } from './support/films-application.ts'
 
 interface Film {
   readonly n: number
@@ -73,6 +74,37 @@ describe('delivery to an application', () => {
     expect(statesIn(file)).toEqual(wanted)
     child.process.kill('SIGKILL')
     await child.process.ended
+  })
+
+  it('loses nothing and spends nothing where connections are cut in mid-batch, before and after it was applied', async () => {
+    const films = new Films('version')
+    let requests = 0
+    await using application = await Application.start((request) => {
+      const turn = requests++ % 3
+      // Fewer than would make it look as if one of the records brought the application down.
+      if (turn === 2 || requests > 12) return films.answerMany(request)
+      if (turn === 1) films.answerMany(request)
+      setImmediate(() => application.cutWaiting())
+      return undefined
+    })
+    await using wal = await filmsWal({
+      ...{ url: application.url(), batch: { maxRecords: 10 } },
+      idempotency: 'version',
+    })
+    const paused = new Set<string>()
+    wal.on('paused', ({ reason }) => paused.add(reason))
+    await wal.start()
+    const keys = Array.from({ length: 30 }, (_, at) => `film ${at}`)
+    for (let n = 0; n < 10; n++) {
+      const round = keys.map((key) => ({ key, payload: { n } }))
+      await wal.namespace('films').writeMany(round)
+    }
+    const { films: report } = await wal.drain({ timeout: '20s' })
+    expect(report.http).toMatchObject({ dead: 0, pending: 0 })
+    expect(paused).toEqual(new Set(['unavailable']))
+    const { delivery } = (await wal.status()).namespaces.films.targets.http
+    expect(delivery).toMatchObject({ retried: 0 })
+    for (const key of keys) expect(await films.read(key)).toEqual({ n: 9 })
   })
 
   it('waits while a credential is wrong, and spends no attempt on it', async () => {
