@@ -9,13 +9,14 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readFilms } from '@daybook/example-films'
-import { isUp, removeWhatComes, type ServerName, service } from '@daybook/services'
+import { isUp, removeWhatComes, service } from '@daybook/services'
 import { breakThings } from './stage/break-things.ts'
-import { changesOf, someOf } from './stage/changes.ts'
+import { changesOf } from './stage/changes.ts'
 import { chosenQueue } from './stage/command-line.ts'
 import { mend } from './stage/mend.ts'
 import { narrate } from './stage/narrate.ts'
 import { bad, faint, figure, strong } from './stage/print.ts'
+import type { QueueOnStage } from './stage/queues.ts'
 import { Stage } from './stage/stage.ts'
 import { targetsTable } from './stage/tables.ts'
 import { isGood, judge, verdictText } from './stage/verdict.ts'
@@ -30,13 +31,16 @@ if (typeof queue === 'string') {
 }
 
 // Takes away a server only if it was not there before.
-const removeServer = removeWhatComes(queue.server === undefined ? [] : [queue.server])
+const removeServer = removeWhatComes(
+  queue.server === undefined ? [] : [queue.server],
+  queue.request?.instance,
+)
 // Leaves by process.exit, so that the service's process does not stay behind.
 const leave = (code: number) => void removeServer().finally(() => process.exit(code))
 process.once('SIGINT', () => leave(130))
 process.once('SIGTERM', () => leave(143))
 
-const films = someOf(await readFilms(), queue.oneFilmIn ?? 1)
+const films = await readFilms()
 const changes = changesOf(films)
 console.log(`
 ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one kill -9`)}
@@ -48,7 +52,7 @@ ${strong(`Daybook: ${figure(films.length)} films, two stores, one outage, one ki
 `)
 
 try {
-  const address = await serverFor(queue.server)
+  const address = await serverFor(queue)
   const directory = await mkdtemp(join(tmpdir(), 'daybook-demo-'))
   const stage = new Stage(directory, changes, await queue.prepare(address, directory))
   // After the stage's own, which ends the service: nobody is to write there any more.
@@ -66,12 +70,12 @@ function clearUp(directory: string, code: number): void {
 }
 
 /** Where the queue's server is, which is started unless it runs; nothing for the log on disk. */
-async function serverFor(name: ServerName | undefined): Promise<string> {
+async function serverFor({ server: name, request = {} }: QueueOnStage): Promise<string> {
   if (name === undefined) return ''
-  const isThere = isUp(name)
+  const isThere = isUp(name, request.instance)
   if (!isThere) console.log(faint(`  ${name}: does not run yet, so it is started, for this time`))
   const report = (line: string): void => console.log(faint(`  ${name}: ${line}`))
-  const { address } = await service(name, { report })
+  const { address } = await service(name, { ...request, report })
   console.log(faint(`  ${name}: ${isThere ? 'runs already' : 'is up'}, at ${address}\n`))
   return address
 }

@@ -35,11 +35,6 @@ export function changesOf(films: readonly Film[]): readonly Change[] {
   return timed.sort((a, b) => a.at - b.at).map(({ change }) => change)
 }
 
-/** One film in so many, and all of those that a store refuses. */
-export function someOf(films: readonly Film[], oneIn: number): readonly Film[] {
-  return films.filter((film, index) => index % oneIn === 0 || !isUsual(film))
-}
-
 /** Leaves out the few that a store refuses, so that each of them is refused once. */
 function isUsual({ title, released }: Film): boolean {
   return typeof title === 'string' && typeof released === 'string' && released < '2012'

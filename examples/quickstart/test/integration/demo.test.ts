@@ -6,11 +6,12 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { service } from '@daybook/services'
 import { beforeAll, expect, test } from 'vitest'
+import { queues } from '../../src/stage/queues.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
 beforeAll(async () => {
-  await Promise.all([service('kafka'), service('sqs')])
+  await Promise.all([service('kafka'), service('sqs', queues['sqs']?.request)])
 })
 
 test('the demo runs whole on Kafka and on SQS', async () => {
