@@ -24,7 +24,12 @@ export async function lettersOfNamespace(
     report: (error) => reportError(error),
     renewed: () => {},
   })
-  checkApart([...others, { url: queueUrl, ...(await inQueue.open()) }])
+  try {
+    checkApart([...others, { url: queueUrl, ...(await inQueue.open()) }])
+  } catch (error) {
+    await inQueue.close()
+    throw error
+  }
   return inStore === undefined ? inQueue : closingBoth(inStore, inQueue)
 }
 
@@ -37,6 +42,12 @@ function closingBoth(store: DeadLetterQueue, queue: DeadLetterQueue): DeadLetter
     summaries: () => store.summaries(),
     count: () => store.count(),
     // First what moves letters there.
-    close: () => queue.close().finally(() => store.close()),
+    close: async () => {
+      try {
+        await queue.close()
+      } finally {
+        await store.close()
+      }
+    },
   }
 }

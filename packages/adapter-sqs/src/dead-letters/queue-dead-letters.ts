@@ -37,7 +37,7 @@ const movesEachMs = 3_600_000
 /**
  * Dead letters in an SQS queue of their own, for whoever has no store. SQS cannot list what lies in a queue, so
  * that all but `put` goes by bounded looks: see the README. What waits is sent anew at half of the retention, while
- * a process has them open. Throws `ERR_CONFIG` for options that are wrong; the first call rejects with it where the
+ * a process has a wal open with them. Throws `ERR_CONFIG` for options that are wrong; `createWal` rejects with it where the
  * queue cannot be used for this.
  */
 export function queueDeadLetters(options: QueueDeadLettersOptions): DeadLetterQueue {

@@ -1,6 +1,7 @@
+import { createWal, fanOut, memoryQueue, permanent, type } from '@daybook/core'
 import { VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { ListingStore } from '../../src/index.ts'
+import { type ListingStore, queueDeadLetters, sqsQueue } from '../../src/index.ts'
 import { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs } from '../support/letter-queue.ts'
 import { dyingAtAck, poisoned } from '../support/poisoned.ts'
@@ -127,10 +128,36 @@ test('with a store beside the queue letters go there, and what lay in the queue 
   await clock.runUntil(wal.close())
 })
 
+test('a wal that has nothing to do with the letters of its namespace renews them all the same', async () => {
+  let renewed = 0
+  // The wal goes by the machine's clock: by hand, its own timers would make days long.
+  const open = () =>
+    createWal({
+      namespaces: {
+        idle: fanOut({
+          ...{ payload: type<string>(), queue: memoryQueue() },
+          targets: { target: { idempotency: 'id', apply: async () => [permanent('NO', 'never')] } },
+          deadLetters: queueDeadLetters({
+            ...{ client: model, queueUrl: deadLetterQueueUrl, clock, onRenewed: () => renewed++ },
+          }),
+        }),
+      },
+    })
+  const first = await open()
+  await first.write('idle', { key: 'a', payload: 'poison' })
+  await first.start()
+  await first.drain()
+  await first.close()
+  const second = await open()
+  await second.start()
+  await clock.advance(20 * 24 * 3_600_000)
+  expect(renewed).toBe(2)
+  expect(model.size(deadLetterQueueUrl)).toBe(1)
+  await second.close()
+})
+
 describe('a namespace whose dead letters lie in a queue', () => {
   test("is refused with onDeadLetter: 'block', by the option's path", async () => {
-    const { createWal, fanOut, type } = await import('@daybook/core')
-    const { queueDeadLetters, sqsQueue } = await import('../../src/index.ts')
     const fifo = { client: model, queueUrl: model.createQueue('records.fifo') }
     const letters = queueDeadLetters({ client: model, queueUrl: deadLetterQueueUrl, clock })
     const common = {

@@ -73,6 +73,7 @@ const letterSupports: Readonly<Record<keyof DeadLetterSupports, Test>> = {
 
 const deadLetterQueueMembers: Tests = {
   supports: optional(object(letterSupports)),
+  open: optional(method),
   put: method,
   list: method,
   get: method,

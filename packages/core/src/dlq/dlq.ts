@@ -89,6 +89,11 @@ export interface DeadLetterSummary {
 export interface DeadLetterQueue {
   /** What it can do by itself. Default: everything. */
   readonly supports?: DeadLetterSupports | undefined
+  /**
+   * Optional: called as the namespace opens, before anything else, for what a queue of letters does by itself.
+   * Rejects where it cannot be used, and `createWal` with it.
+   */
+  open?(): Promise<unknown>
   /** Resolves once all are durable; rejects if that is not certain, and then core does not ack. */
   put(letters: readonly StoredDeadLetter[]): Promise<void>
   /**

@@ -114,6 +114,7 @@ function faultyConsumer(consumer: Consumer, faults: QueueFaults): Consumer {
 function faultyDeadLetters(letters: DeadLetterQueue, faults: QueueFaults): DeadLetterQueue {
   return {
     supports: letters.supports,
+    ...(letters.open && { open: letters.open.bind(letters) }),
     async put(put) {
       throwIfAny(faults.putLetters?.(put))
       await letters.put(put)

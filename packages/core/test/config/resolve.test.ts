@@ -112,6 +112,14 @@ describe('resolveOptions', () => {
       { deadLetters: 'off', onDeadLetter: 'block' },
       'onDeadLetter',
     ],
+    [
+      'a key waiting for letters that cannot be listed',
+      {
+        deadLetters: { ...noDeadLetterQueue, supports: { listing: false, counts: false } },
+        onDeadLetter: 'block',
+      },
+      'onDeadLetter',
+    ],
     ['a delay beyond the longest', { delay: '2h', limits: { longestDelay: '1h' } }, 'delay'],
     [
       'a jitter beyond the longest delay',
@@ -209,6 +217,12 @@ describe('resolveOptions', () => {
       { deadLetters: { ...noDeadLetterQueue, remove: undefined } },
       'deadLetters',
       /its remove must be a method/,
+    ],
+    [
+      'a dead-letter queue that does not say what it supports',
+      { deadLetters: { ...noDeadLetterQueue, supports: { listing: false } } },
+      'deadLetters',
+      /its supports its counts must be true or false/,
     ],
     ['dead letters of another word', { deadLetters: 'none' }, 'deadLetters', /'off'/],
   ])('refuses %s, and says what it has to be', (_, options, path, reason) => {
