@@ -4,6 +4,7 @@ import { type DeadLetterQueue, deadLetterId } from '../dlq/dlq.ts'
 import type { WalErrorCode } from '../errors.ts'
 import { Acker } from './acker.ts'
 import type { Alarms } from './alarms.ts'
+import { BlockedRecords } from './blocked-records.ts'
 import type { Blockers } from './blockers.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Fate } from './drain.ts'
@@ -46,10 +47,12 @@ export class Endings {
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
+  readonly #blocked: BlockedRecords
 
   constructor(options: EndingsOptions) {
     const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
     this.#options = options
+    this.#blocked = new BlockedRecords(options)
     this.#leases = new Leases((entries) => this.#leasesLost(entries))
     this.#acker = new Acker({
       consumer,
@@ -84,9 +87,10 @@ export class Endings {
     return this.#parking?.entries() ?? []
   }
 
-  /** A new record: its lease can be lost. */
+  /** A new record: its lease can be lost, and its key may wait for a dead letter. */
   watch(entry: Entry): void {
     this.#leases.watch(entry)
+    this.#blocked.look(entry.lane)
   }
 
   /** These records are done with. */
@@ -101,7 +105,10 @@ export class Endings {
       else deliveries.push(delivery)
       onEnded(delivery, fate)
     }
-    for (const { lane } of entries) lanes.refresh(lane)
+    for (const { lane } of entries) {
+      lanes.refresh(lane)
+      this.#blocked.look(lane)
+    }
     this.#acker.ack(deliveries)
   }
 
@@ -173,9 +180,10 @@ export class Endings {
     return this.#acker.flush()
   }
 
-  /** Resolves once nothing is on its way into the dead-letter queue, or out of it. */
+  /** Resolves once nothing is on its way into the dead-letter queue, or out of it, nor being parked. */
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
+    await this.#blocked.idle()
     await Promise.all(this.#removals.values())
   }
 
