@@ -1,14 +1,18 @@
 // needs: kafka
 
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { createWal, fanOut, type, type Wal } from '@daybook/core'
-import { reportDelivery } from '@daybook/core/testing'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createWal, fanOut, systemRandom, type, type Wal } from '@daybook/core'
+import { makeStoredRecord, reportDelivery, scaledClock } from '@daybook/core/testing'
 import { type Service, service, type TcpProxy, tcpProxy } from '@daybook/services'
 import { afterAll, beforeAll, type ExpectStatic, expect, test } from 'vitest'
 import { kafkaQueue } from '../../src/index.ts'
 import { forwardingPair } from '../support/archive.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { keyedWriters, WatchfulTarget } from '../support/keyed-writers.ts'
+import type { WriterMessage } from '../support/writer-child.ts'
 
 let kafka: Service
 let proxied: Service
@@ -155,3 +159,118 @@ test.concurrent('a network that delays, cuts and swallows loses no record', asyn
   )
   clearInterval(weather)
 })
+
+test('a process whose broker fell silent ends by itself once its wal is closed, through either client', async ({
+  onTestFinished,
+}) => {
+  const program = new URL('../support/writer-child.ts', import.meta.url)
+  const children = clientNames.map((name) => {
+    const child = fork(program, [name, proxy.address, `silent-${randomUUID()}`], {
+      execArgv: ['--conditions=source', '--no-warnings'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const said: WriterMessage[] = []
+    child.on('message', (message: WriterMessage) => said.push(message))
+    return { name, child, said, exit: once(child, 'exit') }
+  })
+  const said = () => children.map((one) => one.said)
+  await expect.poll(said, { timeout: 30_000 }).toEqual(clientNames.map(() => [{ durable: 'yes' }]))
+  proxy.hold()
+  for (const { child } of children) child.send('go on')
+  const late = sleep(30_000, ['is still there'], { ref: false })
+  const ends = await Promise.all(
+    children.map(async ({ name, exit }) => [name, (await Promise.race([exit, late]))[0]]),
+  )
+  await proxy.heal()
+  expect(ends).toEqual(clientNames.map((name) => [name, 0]))
+  const after = [{ durable: 'yes' }, { durable: 'unknown' }, { event: 'closed' }]
+  expect(said()).toEqual(clientNames.map(() => after))
+})
+
+test('a batch that was given up is not stored behind newer ones by @platformatic/kafka, whoever shares its producer', async () => {
+  const client = clientFor('@platformatic/kafka', proxy.address)
+  const topic = `shared-producer-${randomUUID()}`
+  const admin = await client.admin()
+  await admin.create([{ topic, partitions: 1, replicas: 1, settings: new Map() }])
+  await expect.poll(async () => (await admin.topic(topic))?.hasLeaders).toBe(true)
+  const place = { topic, partition: 0 }
+  const messageOf = (text: string) => ({
+    ...{ key: null, value: Buffer.from(text), headers: new Map() },
+  })
+  // Kept open, as by a batch for another partition that is still under way.
+  const first = await client.sender()
+  await first.send(place, [messageOf('A')])
+  proxy.hold('up')
+  const giveUp = new AbortController()
+  const late = first.send(place, [messageOf('B')], giveUp.signal).then(
+    () => 'stored',
+    () => 'given up',
+  )
+  await sleep(200)
+  proxy.cut()
+  await proxy.heal()
+  giveUp.abort()
+  const second = await client.sender()
+  await second.send(place, [messageOf('C')])
+  expect(await late).toBe('given up')
+  // The client would have tried again after a second.
+  await sleep(2_000)
+  const reader = await client.reader(topic)
+  const [{ next } = { next: 0 }] = await admin.bounds(topic)
+  const stored: string[] = []
+  for await (const entries of reader.read(0, 0, next)) {
+    stored.push(...entries.map(({ value }) => String(value)))
+  }
+  expect(stored).toEqual(['A', 'C'])
+  await Promise.all([first, second, reader, admin].map((part) => part.close()))
+})
+
+test('readings of the past and ahead that fall silent are given up, and can be made again, through either client', async () => {
+  const readings = await Promise.all(clientNames.map(silentReading))
+  // Of one partition: the other has to be fetched.
+  const first = await Promise.all(readings.map(({ read }) => read()))
+  proxy.hold()
+  const message = expect.stringMatching(/nothing came for 30000 ms/)
+  const silent = { code: 'ERR_IO', retryable: true, message }
+  await Promise.all(
+    readings.flatMap(({ read, ahead }) => [
+      expect(read()).rejects.toMatchObject(silent),
+      expect(ahead()).rejects.toMatchObject(silent),
+    ]),
+  )
+  await proxy.heal()
+  for (const [at, { name, read, ahead, close }] of readings.entries()) {
+    const count = (first[at]?.length ?? 0) + ((await read())?.length ?? 0)
+    expect([name, count, await ahead()]).toEqual([name, 8, []])
+    await close()
+  }
+})
+
+/** A queue of eight records in two partitions, and two ways to read it outside of its group. */
+async function silentReading(name: ClientName) {
+  // Half a minute by this clock is a second and a half.
+  const factor = 20
+  const queue = kafkaQueue({
+    ...{ client: clientFor(name, proxy.address), topic: `silent-reading-${randomUUID()}` },
+    ...{ partitions: 2, allowUnderReplicated: true, sendTimeoutMs: 30_000 * factor },
+  })
+  await queue.open({
+    ...{ namespace: 'films', targets: ['store'], directory: undefined },
+    ...{ clock: scaledClock(factor), random: systemRandom, reportError: () => {} },
+  })
+  const records = Array.from({ length: 8 }, (_, n) => makeStoredRecord({ key: `film ${n}` }))
+  await (await queue.producer()).send(records)
+  const consumer = await queue.consumer('store')
+  const past = await queue.pastReader?.({ from: undefined, to: undefined })
+  const { signal } = new AbortController()
+  return {
+    name,
+    read: async () => past?.read({ maxRecords: 100, maxBytes: 1_000_000, signal }),
+    ahead: async () => consumer.pullAhead?.({ wanted: () => false, signal }),
+    close: async () => {
+      await past?.close()
+      await consumer.close()
+      await queue.close()
+    },
+  }
+}

@@ -6,13 +6,16 @@ import { createWal, fanOut, type, type WalRecord } from '@daybook/core'
 import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
 import { type ClientName, clientFor } from './clients.ts'
 
+/** Its version is told as text. */
+export type AppliedRecord = readonly [id: string, key: string, version: string, n: number]
+
 /** What the child says. Times are in ms, by a clock that all processes of the machine share. */
 export type ChildMessage =
   | { readonly event: 'started' | 'closed' }
   | { readonly event: 'assigned'; readonly partitions: readonly number[]; readonly at: number }
   | {
       readonly event: 'applied'
-      readonly records: readonly (readonly [string, string])[]
+      readonly records: readonly AppliedRecord[]
       readonly begin: number
       readonly end: number
     }
@@ -77,7 +80,10 @@ const wal = await createWal({
           async apply(records: readonly WalRecord<{ n: number }>[]) {
             const begin = nowMs()
             await new Promise((resolve) => setTimeout(resolve, 2))
-            const applied = records.map(({ id, key = '' }) => [id, key] as const)
+            const applied = records.map(
+              ({ id, key = '', version, payload }) =>
+                [id, key, String(version), payload?.n ?? -1] as const,
+            )
             tell({ event: 'applied', records: applied, begin, end: nowMs() })
           },
         },

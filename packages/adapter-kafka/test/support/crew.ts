@@ -1,13 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { Places } from '../../src/places.ts'
-import type { ClientName } from './clients.ts'
+import { type ClientName, clientFor } from './clients.ts'
 import type { ChildMessage } from './consumer-child.ts'
 
 /** One record's application, in ms by the clock that the processes share. */
 export interface Application {
   readonly id: string
   readonly key: string
+  readonly version: bigint
+  /** What the record says. */
+  readonly n: number
   readonly pid: number
   readonly begin: number
   readonly end: number
@@ -57,6 +60,18 @@ export class Crew {
     }
   }
 
+  /** For each partition of a topic, how many records a group has not committed. */
+  async uncommitted(group: string, topic: string): Promise<readonly number[]> {
+    const admin = await clientFor(this.#name, this.#broker).admin()
+    try {
+      const committed = await admin.committed(group, topic)
+      const bounds = await admin.bounds(topic)
+      return bounds.map(({ first, next }, at) => next - (committed.get(at)?.offset ?? first))
+    } finally {
+      await admin.close()
+    }
+  }
+
   kill(): void {
     for (const child of this.#children) child.kill('SIGKILL')
   }
@@ -74,12 +89,22 @@ export class Crew {
       if (message.event !== 'applied') return
       const { records, begin, end } = message
       const ownThen = changes.find(({ at }) => at > begin)?.before ?? own
-      for (const [id, key] of records) {
+      for (const [id, key, version, n] of records) {
         const { partition } = this.#places.of(Buffer.from(key))
-        this.applied.push({ id, key, pid, begin, end, isOwn: ownThen.includes(partition) })
+        const isOwn = ownThen.includes(partition)
+        this.applied.push({ id, key, version: BigInt(version), n, pid, begin, end, isOwn })
       }
     })
   }
+}
+
+/** What a store that guards by version, and so does not mind repeats, is left with. */
+export function rowsOf(applied: readonly Application[]): ReadonlyMap<string, number> {
+  const rows = new Map<string, Application>()
+  for (const one of applied) {
+    if ((rows.get(one.key)?.version ?? 0n) < one.version) rows.set(one.key, one)
+  }
+  return new Map([...rows].map(([key, { n }]) => [key, n]))
 }
 
 /** Pairs of applications of one key that were under way at the same time, the earlier one first. */
