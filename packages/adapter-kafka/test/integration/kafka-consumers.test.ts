@@ -115,9 +115,12 @@ test.concurrent.for(clientNames)(
     expect(wrong).toEqual({ lost: [], unknown: [], outOfOrder: [] })
     expect(rowsOf(crew.applied)).toEqual(new Map(written.map(({ key }, n) => [key, n])))
     expect(overlapsOf(crew.applied).filter(([before, next]) => before.pid === next.pid)).toEqual([])
-    // What was sent on and not committed is sent on once more, each record at most once by its one death.
-    expect(repeated.length).toBeLessThanOrEqual(written.length)
-    await annotate(`${name}: ${repeated.length} of ${written.length} delayed records came twice`)
+    // What was sent on and not committed is sent on once more; and of the first copies the dead one may have applied
+    // some that the next applies again. So each comes three times at most.
+    expect(repeated.length).toBeLessThanOrEqual(written.length * 2)
+    await annotate(
+      `${name}: of ${crew.applied.length} applications ${repeated.length} were repeats`,
+    )
   },
 )
 
