@@ -11,8 +11,7 @@ export interface KafkaQueueOptions {
   readonly client: KafkaClient | KafkaJs
   /**
    * The topic that holds the records, or several, over all of whose partitions the keys are spread. Beside
-   * the first there are `<topic>.delays` and `<topic>.dead-letters`, and where dead letters block their keys
-   * beside each `<topic>.parked`. A topic serves one namespace. To
+   * the first there are `<topic>.delays` and `<topic>.dead-letters`. A topic serves one namespace. To
    * name other topics, or in another order, is as to add partitions: keys go elsewhere.
    */
   readonly topic: string | readonly string[]

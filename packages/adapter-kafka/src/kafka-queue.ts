@@ -21,13 +21,12 @@ import { kafkaError } from './kafka-errors.ts'
 import { bytesOf } from './kafka-message.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
-import { parkingTopics } from './parked/parking-topics.ts'
 import { openPastReader } from './past/kafka-past-reader.ts'
 import { Places } from './places.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
 import { type BatchOutcome, PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
-import { deadLettersTopicOf, delaysTopicOf, parkedTopicOf, type QueueParts } from './queue-parts.ts'
+import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
 import { checkRights } from './rights.ts'
 import { type CheckedTopic, ensureTopics, type WantedTopic } from './topics.ts'
 
@@ -101,7 +100,6 @@ class KafkaQueue implements Queue {
         ...{ client: this.#client, options: settings, context, admin, pause },
         lag: new Lag(admin, settings),
         places: new Places(own.map(([name, { partitions }]) => [name, partitions])),
-        parking: await parkingTopics(admin, context, settings, own, pause),
         retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
@@ -137,8 +135,9 @@ class KafkaQueue implements Queue {
         `The queue of namespace "${parts.context.namespace}" was opened without a target "${target}".`,
       )
     }
-    await checkRights(parts.admin, this.#allTopics())
-    const consumer = new KafkaConsumer(parts, target, (place, message) => this.#put(place, message))
+    const { topic, topics } = this.#settings
+    await checkRights(parts.admin, [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)])
+    const consumer = new KafkaConsumer(parts, target)
     // Whoever consumes also takes part in sending on what was delayed.
     this.#mover ??= this.#openMover()
     const mover = this.#mover
@@ -168,7 +167,9 @@ class KafkaQueue implements Queue {
   storage(): readonly string[] {
     const { clusterId } = this.#ready()
     if (clusterId === undefined) return []
-    return this.#allTopics().map((name) => `topic ${name} of the cluster ${clusterId}`)
+    const { topic, topics } = this.#settings
+    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
+    return all.map((name) => `topic ${name} of the cluster ${clusterId}`)
   }
 
   async close(): Promise<void> {
@@ -180,12 +181,6 @@ class KafkaQueue implements Queue {
     await (await mover?.catch(() => undefined))?.close()
     await opened.senders.close()
     await opened.parts.admin.close()
-  }
-
-  #allTopics(): readonly string[] {
-    const { topic, topics } = this.#settings
-    const parked = [...this.#ready().parts.parking].map(parkedTopicOf)
-    return [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic), ...parked]
   }
 
   async #openMover(): Promise<DelayMover> {

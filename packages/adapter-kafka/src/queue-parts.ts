@@ -13,8 +13,6 @@ export interface QueueParts {
   readonly lag: Lag
   /** Where records go that are due. */
   readonly places: Places
-  /** The topics whose parked records have a topic of their own. */
-  readonly parking: ReadonlySet<string>
   /** How long each topic at least keeps what it is given, in ms; Infinity for ever. */
   readonly retentionMs: number
   /** Lets so many ms go by. */
@@ -29,11 +27,6 @@ export function delaysTopicOf(topic: string): string {
 /** The topic in which dead letters wait. */
 export function deadLettersTopicOf(topic: string): string {
   return `${topic}.dead-letters`
-}
-
-/** The topic in which the records of a topic are parked that wait behind a dead letter. */
-export function parkedTopicOf(topic: string): string {
-  return `${topic}.parked`
 }
 
 /** The group that sends delayed records on. */

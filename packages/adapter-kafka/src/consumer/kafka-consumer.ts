@@ -7,14 +7,11 @@ import type {
   PullOptions,
   Release,
   SavedAttempts,
-  SendOutcome,
   Watermark,
 } from '@daybook/core'
 import { WalError } from '@daybook/core'
-import type { KafkaEntry, KafkaMessage, KafkaPlace } from '../kafka-client.ts'
+import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
 import { recordOf, strangeRecord, weightOf } from '../kafka-record.ts'
-import { ParkedRecords } from '../parked/parked-records.ts'
-import { Parker } from '../parked/parker.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { LookAhead } from './look-ahead.ts'
 import { Membership } from './membership.ts'
@@ -38,38 +35,22 @@ export class KafkaConsumer implements Consumer {
   #turn = 0
   #wake: () => void = nothing
   readonly #ahead: LookAhead
-  readonly #parked: ParkedRecords
-  readonly #parker: Parker
-  readonly #known = new WeakSet<Partition>()
-  #takeovers = 0
-  /** Absent where nothing is ever parked. */
-  readonly park?: (deliveries: readonly Delivery[]) => Promise<void>
 
-  constructor(
-    parts: QueueParts,
-    target: string,
-    put: (place: KafkaPlace, message: KafkaMessage) => Promise<SendOutcome>,
-  ) {
+  constructor(parts: QueueParts, target: string) {
     this.#parts = parts
     this.#clock = parts.context.clock
     this.#target = target
     this.#group = `${parts.options.group}.${target}`
     this.#membership = new Membership(parts, this.#group, {
       entry: (partition, entry) => this.#admit(partition, entry),
-      prepare: (partition, metadata) => this.#parker.prepare(partition, metadata),
-      changed: () => this.#changed(),
+      changed: () => this.#wake(),
     })
-    this.#parked = new ParkedRecords(parts, target, put)
-    const [records, membership] = [this.#parked, this.#membership]
-    this.#parker = new Parker({ parts, records, membership, read: readRecord })
-    if (parts.parking.size > 0)
-      this.park = (deliveries) => this.#parker.park(this.#slotsOf(deliveries))
     this.#ahead = new LookAhead(parts, this.#membership)
     const { retentionMs, context } = parts
     this.#watch = new RetentionWatch({
       clock: this.#clock,
       retentionMs,
-      oldestStoredAt: () => this.#oldest(true, ({ storedAt }) => storedAt),
+      oldestStoredAt: () => this.#oldest(({ storedAt }) => storedAt),
       atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
     })
   }
@@ -88,16 +69,8 @@ export class KafkaConsumer implements Consumer {
     }
   }
 
-  get takeovers(): number {
-    return this.#takeovers
-  }
-
   async ack(deliveries: readonly Delivery[]): Promise<void> {
-    let slots = this.#slotsOf(deliveries)
-    if (slots.some(({ copies }) => copies.size > 0)) {
-      await this.#parker.unpark(slots)
-      slots = this.#slotsOf(deliveries)
-    }
+    const slots = this.#slotsOf(deliveries)
     for (const slot of slots) slot.partition.ack(slot)
     if (slots.length > 0) this.#membership.somethingDone(partitionsOf(slots))
   }
@@ -148,7 +121,7 @@ export class KafkaConsumer implements Consumer {
 
   async backlog(): Promise<Backlog> {
     const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
-    const oldestWrittenAt = this.#oldest(false, ({ read }) => read.record.writtenAt)
+    const oldestWrittenAt = this.#oldest(({ read }) => read.record.writtenAt)
     return { pending, delayed, oldestWrittenAt, approximate: true }
   }
 
@@ -167,7 +140,7 @@ export class KafkaConsumer implements Consumer {
     this.#closed = true
     this.#watch.stop()
     this.#wake()
-    await Promise.all([this.#membership.leave(), this.#ahead.close(), this.#parked.close()])
+    await Promise.all([this.#membership.leave(), this.#ahead.close()])
   }
 
   #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {
@@ -184,15 +157,6 @@ export class KafkaConsumer implements Consumer {
     }
     this.#turn = (this.#turn + 1) % Math.max(1, partitions.length)
     return deliveries
-  }
-
-  #changed(): void {
-    for (const partition of this.#membership.partitions) {
-      if (this.#known.has(partition)) continue
-      this.#known.add(partition)
-      this.#takeovers++
-    }
-    this.#wake()
   }
 
   /** Makes room for an entry, unless it is for others. */
@@ -223,8 +187,8 @@ export class KafkaConsumer implements Consumer {
   }
 
   /** Known only where every partition that holds something has been read into. */
-  #oldest(needsTopic: boolean, timeOf: (slot: Slot) => number): number | undefined {
-    const oldest = this.#membership.partitions.flatMap((one) => one.oldest(needsTopic) ?? [])
+  #oldest(timeOf: (slot: Slot) => number): number | undefined {
+    const oldest = this.#membership.partitions.flatMap(({ oldest }) => oldest ?? [])
     const times = oldest.map(timeOf)
     return times.length > 0 ? Math.min(...times) : undefined
   }
@@ -265,7 +229,7 @@ function readRecord(place: KafkaPlace, entry: KafkaEntry): ReadRecord {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const unreadable = new WalError('ERR_UNDECODABLE', `${reason} (${where})`, { cause })
     const record = strangeRecord(place, entry)
-    return { record, bytes: weightOf(record), unreadable, entry }
+    return { record, bytes: weightOf(record), unreadable }
   }
 }
 

@@ -16,8 +16,6 @@ import { Partition } from './partition.ts'
 export interface MembershipListener {
   /** An entry that is not done with; it calls `partition.add` or `skip`. */
   entry(partition: Partition, entry: KafkaEntry): void
-  /** Before a partition is loaded with this note; what it resolves with is called right after that. */
-  prepare?(partition: Partition, metadata: string): Promise<() => void>
   /** There may be something to hand out, or nothing any more. */
   changed(): void
 }
@@ -250,10 +248,18 @@ export class Membership implements KafkaGroupListener {
       let mine = gained.filter(({ place }) => place.topic === topic)
       for (let tries = 1; mine.length > 0; tries++) {
         try {
-          await this.#loadNow(topic, mine)
+          const committed = await this.#parts.admin.committed(this.#name, topic)
+          const bounds = await this.#parts.admin.bounds(topic)
+          for (const partition of mine) {
+            const { partition: number } = partition.place
+            const commit = committed.get(number)
+            const first = bounds[number]?.first ?? 0
+            partition.load(commit?.offset ?? first, commit?.metadata ?? '')
+            this.#passOver(partition, first)
+            if (!partition.isLost) this.#group?.read(partition.place, partition.next)
+          }
           mine = []
         } catch (error) {
-          if (this.#isJoining && isDenied(error)) return this.failed(error)
           // A partition that has just been made or moved is known everywhere only after a moment.
           if (tries === patientTries) this.failed(error)
           await this.#parts.pause(Math.min(longestAskMs, 25 * 2 ** tries))
@@ -263,25 +269,6 @@ export class Membership implements KafkaGroupListener {
     }
     this.#order()
     this.#listener.changed()
-  }
-
-  async #loadNow(topic: string, partitions: readonly Partition[]): Promise<void> {
-    const committed = await this.#parts.admin.committed(this.#name, topic)
-    const bounds = await this.#parts.admin.bounds(topic)
-    const loaded: ((() => void) | undefined)[] = []
-    for (const one of partitions) {
-      const metadata = committed.get(one.place.partition)?.metadata ?? ''
-      loaded.push(await this.#listener.prepare?.(one, metadata))
-    }
-    for (const [at, partition] of partitions.entries()) {
-      const { partition: number } = partition.place
-      const commit = committed.get(number)
-      const first = bounds[number]?.first ?? 0
-      partition.load(commit?.offset ?? first, commit?.metadata ?? '')
-      loaded[at]?.()
-      this.#passOver(partition, first)
-      if (!partition.isLost) this.#group?.read(partition.place, partition.next)
-    }
   }
 
   /** What the broker has removed cannot be read: to ask for it would be to ask for ever. */

@@ -1,15 +1,10 @@
 import { type AttemptState, type Delivery, noAttempts, type StoredRecord } from '@daybook/core'
 import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
-import { ParkedSlots } from '../parked/parked-slots.ts'
-import { Changes } from './changes.ts'
 import { Progress } from './progress.ts'
 import { noteOf, runsLength, textOf } from './progress-text.ts'
 
 /** What was read of an entry. */
-export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'> & {
-  /** The entry itself, where it cannot be read as a record. */
-  readonly entry?: KafkaEntry | undefined
-}
+export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'>
 
 /** An entry that was read and is not done with. */
 export interface Slot {
@@ -21,10 +16,6 @@ export interface Slot {
   leased: boolean
   /** Not handed out before, in monotonic ms. */
   readyAt: number
-  /** Keys under which it is in the parked topic, or may be. */
-  readonly copies: Set<string>
-  /** Resolves once it is known whether a copy that is being put there is stored. */
-  parking?: Promise<unknown> | undefined
 }
 
 /** How much one take may bring. */
@@ -56,10 +47,8 @@ export class Partition {
   #next = 0
   /** Reading has stopped until more is done with. */
   isPaused = false
-  #saved = 0
-  readonly changes = new Changes()
-  /** Done with as far as the topic is concerned. */
-  readonly parked = new ParkedSlots()
+  /** As far as the cluster knows that all is done with. */
+  saved = 0
 
   constructor(place: KafkaPlace) {
     this.place = place
@@ -77,17 +66,6 @@ export class Partition {
     return this.#next
   }
 
-  /** As far as the cluster knows that all is done with. */
-  get saved(): number {
-    return this.#saved
-  }
-
-  /** The commit that was made up last has come through. */
-  set saved(offset: number) {
-    this.#saved = offset
-    this.changes.save()
-  }
-
   get committed(): number {
     return this.#progress?.committed ?? 0
   }
@@ -100,24 +78,17 @@ export class Partition {
     }
   }
 
-  /** Of what was read, the first that is not done with; of what the topic may yet remove if it `needsTopic`. */
-  oldest(needsTopic: boolean): Slot | undefined {
+  /** Of what was read, the first that is not done with. */
+  get oldest(): Slot | undefined {
     let oldest: Slot | undefined
     for (const slot of this.#slots.values()) {
-      if (needsTopic && this.parked.has(slot)) continue
       if (oldest === undefined || slot.offset < oldest.offset) oldest = slot
     }
     return oldest
   }
 
-  /** False once it has ended. */
-  has(slot: Slot): boolean {
-    return this.#slots.get(slot.offset) === slot
-  }
-
-  /** What was read and is not done with, and what is parked. */
-  get slots(): Iterable<Slot> {
-    return this.#slots.values()
+  get leaseSignal(): AbortSignal {
+    return this.#lease.signal
   }
 
   /** Reading begins here; with the first offset that is kept, where the group has never committed. */
@@ -125,25 +96,8 @@ export class Partition {
     const { progress, attempts } = noteOf(committed, text)
     this.#progress = progress
     this.#next = committed
-    this.#saved = committed
+    this.saved = committed
     for (const [offset, state] of attempts) this.#attempts.set(offset, state)
-  }
-
-  /** It is parked: handed out like the others, and done with as far as the topic is concerned. */
-  addParked(entry: KafkaEntry, read: ReadRecord, copy: string): void {
-    const { offset } = entry
-    const known = this.#slots.get(offset)
-    if (known !== undefined) known.copies.add(copy)
-    else this.park(this.add(entry, read, 0), copy)
-  }
-
-  /** A copy is stored. */
-  park(slot: Slot, copy: string): void {
-    slot.copies.add(copy)
-    if (!this.has(slot)) return
-    this.parked.add(slot)
-    this.#progress?.done(slot.offset)
-    this.changes.add()
   }
 
   /** It belongs to somebody else now. */
@@ -156,11 +110,6 @@ export class Partition {
     return this.#progress?.openBelow(end) ?? 0
   }
 
-  /** Records below `end` that are not done with, those that are parked included. */
-  pendingBelow(end: number): number {
-    return this.openBelow(end) + this.parked.below(end)
-  }
-
   /** Characters that its runs take up in a commit. */
   get runsLength(): number {
     return this.#progress ? runsLength(this.#progress) : 0
@@ -170,8 +119,7 @@ export class Partition {
   commit(): { readonly offset: number; readonly metadata: string } {
     const progress = this.#progress ?? new Progress(0)
     const attempts = new Map([...this.#attempts].sort(([a], [b]) => a - b))
-    const metadata = textOf({ progress, attempts, begun: this.#begun, parked: this.parked.note })
-    this.changes.collect()
+    const metadata = textOf({ progress, attempts, begun: this.#begun })
     return { offset: progress.committed, metadata }
   }
 
@@ -190,12 +138,10 @@ export class Partition {
     this.#next = Math.max(this.#next, next)
   }
 
-  add({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord, readyAt: number): Slot {
-    const copies = new Set<string>()
-    const slot = { partition: this, offset, read, storedAt, leased: false, readyAt, copies }
+  add({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord, readyAt: number): void {
+    const slot = { partition: this, offset, read, storedAt, leased: false, readyAt }
     this.#slots.set(offset, slot)
     this.#rest(slot)
-    return slot
   }
 
   /** An entry that nobody here needs. */
@@ -252,8 +198,7 @@ export class Partition {
 
   /** Leases an entry that reading has not come to. */
   takeAhead({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord): Delivery {
-    const copies = new Set<string>()
-    const slot = { partition: this, offset, read, storedAt, leased: true, readyAt: 0, copies }
+    const slot = { partition: this, offset, read, storedAt, leased: true, readyAt: 0 }
     this.#slots.set(offset, slot)
     return this.#deliveryOf(slot)
   }
@@ -268,8 +213,6 @@ export class Partition {
   ack(slot: Slot): void {
     if (this.#slots.get(slot.offset) !== slot) return
     this.#slots.delete(slot.offset)
-    this.parked.delete(slot)
-    this.changes.add()
     this.#forgetWaiting(slot)
     this.#attempts.delete(slot.offset)
     this.#begun.delete(slot.offset)

@@ -8,18 +8,6 @@ export interface ProgressNote {
   readonly attempts: ReadonlyMap<number, AttemptState>
   /** Offsets of which an attempt is under way. */
   readonly begun: Iterable<number>
-  /** Undefined where nothing is ever parked. */
-  readonly parked?: ParkedNote | undefined
-}
-
-/** What whoever has the partition has noted of its parked records. */
-export interface ParkedNote {
-  /** What lies before this offset of the parked topic counts, whoever put it there. */
-  readonly end: number
-  /** Names whoever has the partition: behind that offset only what he has put there counts. */
-  readonly claim: string
-  /** How many records are parked. */
-  readonly count: number
 }
 
 /** Most characters that a broker takes, unless its `offset.metadata.max.bytes` says otherwise. */
@@ -31,21 +19,19 @@ const longestRuns = 3000
 /**
  * The note as a text:
  *
- *     1;<runs>;<attempts>;<begun>[;<parked>]
+ *     1;<runs>;<attempts>;<begun>
  *
  * Runs are `gap.length`, attempts are `gap.spent.interrupted.notBefore`, in base 36 and separated by
- * commas; a gap counts from the end of the one before, the first from the committed offset, and may be
- * negative for what is parked, which is `end.claim.count`. What
+ * commas; a gap counts from the end of the one before, the first from the committed offset. What
  * does not fit is left out from its end: runs that are missing are delivered again, attempts that
  * are missing are counted again.
  */
-export function textOf({ progress, attempts, begun, parked }: ProgressNote): string {
+export function textOf({ progress, attempts, begun }: ProgressNote): string {
   const { committed } = progress
   const runs = joined(runTexts(progress.runs, committed), longestRuns)
   const marks = joined(runTexts(runsOf(begun), committed), 700)
-  const rest = parked ? `;${toText(parked.end)}.${parked.claim}.${toText(parked.count)}` : ''
-  const room = longestText - 4 - runs.length - marks.length - rest.length
-  return `1;${runs};${joined(attemptTexts(attempts, committed), room)};${marks}${rest}`
+  const room = longestText - 4 - runs.length - marks.length
+  return `1;${runs};${joined(attemptTexts(attempts, committed), room)};${marks}`
 }
 
 /** Characters that the runs alone would take up. */
@@ -61,15 +47,11 @@ export function runsLength({ committed, runs }: Progress): number {
 export function noteOf(
   committed: number,
   text: string,
-): {
-  readonly progress: Progress
-  readonly attempts: Map<number, AttemptState>
-  readonly parked: ParkedNote | undefined
-} {
-  const [form, runs = '', attempts = '', begun = '', parked] = text.split(';')
+): { readonly progress: Progress; readonly attempts: Map<number, AttemptState> } {
+  const [form, runs = '', attempts = '', begun = ''] = text.split(';')
   const noted = new Map<number, AttemptState>()
   // Not ours, or of a later form: where the group is counts all the same.
-  if (form !== '1') return { progress: new Progress(committed), attempts: noted, parked: undefined }
+  if (form !== '1') return { progress: new Progress(committed), attempts: noted }
   const progress = new Progress(committed, parseRuns(runs, committed))
   let at = committed
   for (const part of attempts === '' ? [] : attempts.split(',')) {
@@ -84,7 +66,7 @@ export function noteOf(
       noted.set(offset, { ...rest, spent: spent + 1, interrupted: interrupted + 1 })
     }
   }
-  return { progress, attempts: noted, parked: parkedNoteOf(parked) }
+  return { progress, attempts: noted }
 }
 
 function* runTexts(runs: Iterable<Readonly<Run>>, committed: number): Iterable<string> {
@@ -117,12 +99,6 @@ function* runsOf(offsets: Iterable<number>): Iterable<Run> {
     }
   }
   if (run !== undefined) yield run
-}
-
-function parkedNoteOf(text: string | undefined): ParkedNote | undefined {
-  const [end, claim, count] = text?.split('.') ?? []
-  if (end === undefined || claim === undefined || count === undefined) return undefined
-  return { end: fromText(end), claim, count: fromText(count) }
 }
 
 function parseRuns(text: string, committed: number): readonly Run[] {

@@ -33,7 +33,6 @@ import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { lagOf, newCounters, type TargetStatus } from './status.ts'
 import { takeLimitsOf } from './take-limits.ts'
-import { Takeovers } from './takeovers.ts'
 
 /** What aborted applies and the last acks and releases may take together after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
@@ -139,11 +138,8 @@ export class TargetDelivery {
       onPumped: () => this.#afterPump(),
     })
     this.#intake = new Intake({ ...shared, limits, lanes: this.#lanes, endings: this.#endings })
-    const isRemoving = (letterId: string): boolean => this.#endings.isRemoving(letterId)
-    const takeovers = new Takeovers({ ...shared, isRemoving })
     this.#puller = new Puller({
       ...shared,
-      learn: (signal) => takeovers.learn(signal),
       room: () => this.#room(),
       accept: (deliveries) => this.#accept(deliveries),
     })

@@ -4,7 +4,6 @@ import { type DeadLetterQueue, deadLetterId } from '../dlq/dlq.ts'
 import type { WalErrorCode } from '../errors.ts'
 import { Acker } from './acker.ts'
 import type { Alarms } from './alarms.ts'
-import { BlockedRecords } from './blocked-records.ts'
 import type { Blockers } from './blockers.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Fate } from './drain.ts'
@@ -47,12 +46,10 @@ export class Endings {
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
-  readonly #blocked: BlockedRecords
 
   constructor(options: EndingsOptions) {
     const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
     this.#options = options
-    this.#blocked = new BlockedRecords(options)
     this.#leases = new Leases((entries) => this.#leasesLost(entries))
     this.#acker = new Acker({
       consumer,
@@ -87,10 +84,9 @@ export class Endings {
     return this.#parking?.entries() ?? []
   }
 
-  /** A new record: its lease can be lost, and its key may wait for a dead letter. */
+  /** A new record: its lease can be lost. */
   watch(entry: Entry): void {
     this.#leases.watch(entry)
-    this.#blocked.look(entry.lane)
   }
 
   /** These records are done with. */
@@ -105,10 +101,7 @@ export class Endings {
       else deliveries.push(delivery)
       onEnded(delivery, fate)
     }
-    for (const { lane } of entries) {
-      lanes.refresh(lane)
-      this.#blocked.look(lane)
-    }
+    for (const { lane } of entries) lanes.refresh(lane)
     this.#acker.ack(deliveries)
   }
 
@@ -180,10 +173,9 @@ export class Endings {
     return this.#acker.flush()
   }
 
-  /** Resolves once nothing is on its way into the dead-letter queue, or out of it, nor being parked. */
+  /** Resolves once nothing is on its way into the dead-letter queue, or out of it. */
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
-    await this.#blocked.idle()
     await Promise.all(this.#removals.values())
   }
 

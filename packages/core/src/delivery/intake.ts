@@ -97,7 +97,7 @@ export class Intake {
     const done: Delivery[] = []
     for (const delivery of deliveries) {
       const isElsewhere = this.#isElsewhere(delivery)
-      if (this.#isDead(delivery) || isElsewhere) done.push(delivery)
+      if (this.#start.isDead(delivery) || isElsewhere) done.push(delivery)
       else this.#admit(delivery)
     }
     endings.skip(done)
@@ -135,10 +135,6 @@ export class Intake {
     report('ERR_OVERLOADED', what, undefined)
   }
 
-  #isDead(delivery: Delivery): boolean {
-    return this.#start.isDead(delivery) || this.#options.blockers.isDead(delivery.record)
-  }
-
   #isElsewhere({ record, unreadable }: Delivery): boolean {
     const { targetName, transactions, concerns, passedOver } = this.#options
     const { target, transaction } = record
@@ -174,6 +170,6 @@ export class Intake {
     const isUncounted = consumer.beginAttempts === undefined && spent === 0
     if (isUncounted && handOuts > manyHandOuts) entry.alone = true
     if (delivery.record.transaction !== undefined) entry.alone = true
-    endings.watch(entry)
+    if (delivery.lease !== undefined) endings.watch(entry)
   }
 }
