@@ -24,8 +24,12 @@ describe.each([
   ({ fansOut }) => {
     const all = queueConformance({ ...common, create: () => subject({ fansOut }) })
     // A message that is copied twice is two in the target's queue, and SQS counts the hand-outs of each.
+    const countsAttempts = 'counts an attempt that was'
+    // What is released with a delay may be repeated before that, and goes out again as what it is: a repeat.
+    const waitsForDelay = 'does not hand out a record released with a delay'
     const cases = all.filter(
-      ({ name }) => !(fansOut && name.startsWith('counts an attempt that was')),
+      ({ name }) =>
+        !name.startsWith(waitsForDelay) && !(fansOut && name.startsWith(countsAttempts)),
     )
     test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
     afterAll(() => expect(repeats).toBeGreaterThan(0))
@@ -45,6 +49,8 @@ test('an adapter that does not delete what it acks has more repeats than the mod
 function subject({ fansOut, deletes = true }: { fansOut: boolean; deletes?: boolean }) {
   const model = troubledModel(clock, seed + models++, {
     repeated: 0.2,
+    // A case is over long before what it holds would come by itself.
+    repeatedWithinMs: 1_000,
     disordered: 1,
     sampled: 0.5,
   })

@@ -14,6 +14,8 @@ export interface SqsTroublesOptions {
    * were deleted. Source: "at-least-once delivery" in the service's manual.
    */
   readonly repeated?: number | undefined
+  /** They come again no later than so many ms after their receive. Default: while they would have been hidden. */
+  readonly repeatedWithinMs?: number | undefined
   /**
    * Receives of a standard queue that bring its messages in any order. Source: "standard queues" in the
    * manual, which calls the order best effort.
@@ -61,9 +63,10 @@ export class SqsTroubles {
     return happens
   }
 
-  /** When in a time that begins now it does so, in ms. */
-  within(ms: number): number {
-    return Math.floor(this.#options.random.next() * ms)
+  /** How many ms later it does so, of those for which it would be hidden. */
+  within(visibilityMs: number): number {
+    const { random, repeatedWithinMs = visibilityMs } = this.#options
+    return Math.floor(random.next() * Math.min(visibilityMs, repeatedWithinMs))
   }
 
   /** What one receive finds first among the messages of a standard queue. */
