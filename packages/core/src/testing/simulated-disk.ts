@@ -47,9 +47,8 @@ export class SimulatedDisk {
 
   list(path: string): readonly string[] {
     if (!this.#directories.has(path)) throw missing('list', path)
-    return [...this.entries.keys()]
-      .filter((entry) => dirname(entry) === path)
-      .map((p) => basename(p))
+    const all = [...this.entries.keys(), ...this.#directories]
+    return all.filter((one) => dirname(one) === path && one !== path).map((one) => basename(one))
   }
 
   create(path: string): SimulatedFile {

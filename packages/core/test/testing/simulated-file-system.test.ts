@@ -206,6 +206,14 @@ describe('a simulated disk', () => {
     expect(textAfter('none', other)).toBeUndefined()
   })
 
+  it('lists folders beside files, as a real one does', async () => {
+    await lastingFile()
+    await disk.makeDirectory('/d/below/it')
+    disk.put('/d/put/there', Buffer.from('x'))
+    expect(new Set(await disk.list('/d'))).toEqual(new Set(['file', 'below', 'put']))
+    expect(await disk.list('/d/below')).toEqual(['it'])
+  })
+
   it('raises the errors of a real one', async () => {
     await lastingFile()
     await expect(disk.create('/d/file')).rejects.toMatchObject({ code: 'EEXIST' })

@@ -175,6 +175,16 @@ describe('verifyFileQueue', () => {
     })
   })
 
+  it('takes for a queue what has lost its owner and all of its log', async () => {
+    const { files } = await sampleQueue('closed')
+    const left = [...files].filter(([file]) => !/^(owner|segments)/.test(file))
+    const { ok, deadLetters } = await verify(new Map(left))
+    expect({ ok, deadLetters }).toMatchObject({
+      ok: false,
+      deadLetters: { waiting: { target: 1 } },
+    })
+  })
+
   it('tells how far it has got, up to the last byte', async () => {
     const { files } = await sampleQueue('closed')
     const seen: ReadProgress[] = []
