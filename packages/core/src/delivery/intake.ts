@@ -105,34 +105,55 @@ export class Intake {
 
   /** A target of whose hosts or indices one is down goes on with the others, until here it does not. */
   #tellIfFull(): void {
-    const { policy, lanes, report } = this.#options
+    const { policy, lanes } = this.#options
+    const { records, bytes } = lanes.putOff
+    const { maxRecords, maxBytes } = policy.held
     const held = this.heldRecords
-    const mostHeld = policy.held.maxRecords
-    if (held * 4 < mostHeld) this.#toldHalf = false
-    if (held * 2 < mostHeld) this.#toldFull = false
-    const isHalf = lanes.putOff.records * 2 >= mostHeld && held < mostHeld
-    if (isHalf && !this.#toldHalf && policy.parksHeld !== true) this.#tellHalf()
-    if (this.#toldFull || !this.#isFull || lanes.putOff.records === 0 || held < mostHeld) return
+    if (held * 4 < maxRecords && bytes * 4 < maxBytes) this.#toldHalf = false
+    if (held * 2 < maxRecords && lanes.residentBytes * 2 < maxBytes) this.#toldFull = false
+    if (records === 0) return
+    if (this.#isFull) {
+      // Where most of what is in memory goes to the target now, there is room again in a moment.
+      const stands = held >= maxRecords || held * 2 > lanes.queuedRecords + lanes.outRecords
+      if (stands && !this.#toldFull) this.#tellFull(held)
+    } else if (!this.#toldHalf) {
+      const isHalf = records * 2 >= maxRecords && policy.parksHeld !== true
+      if (isHalf || bytes * 2 >= maxBytes) this.#tellHalf()
+    }
+  }
+
+  #tellFull(held: number): void {
+    const { lanes, report } = this.#options
     this.#toldFull = true
     const what =
-      `${held} records wait in memory, ${lanes.putOff.records} of them put off by the target; limits.heldRecords is ${mostHeld}. ` +
+      `${held} records wait in memory, with ${lanes.residentBytes} bytes; ${this.#putOff()}. ${this.#bounds()}. ` +
       'Nothing more is delivered to it, whatever it is for, before some of them have been applied'
     report('ERR_OVERLOADED', what, undefined)
   }
 
   /** In time for a person to act. */
   #tellHalf(): void {
-    const { policy, lanes, report } = this.#options
     this.#toldHalf = true
-    const parts = lanes.putOff.parts()
+    const what =
+      `${this.#putOff()}. ${this.#bounds()}: once as much waits, nothing more is delivered to it. ` +
+      'Bring back what is away, or set limits.heldFor'
+    this.#options.report('ERR_OVERLOADED', what, undefined)
+  }
+
+  #bounds(): string {
+    const { maxRecords, maxBytes } = this.#options.policy.held
+    return `limits.heldRecords is ${maxRecords}, limits.heldBytes ${maxBytes}`
+  }
+
+  #putOff(): string {
+    const { putOff } = this.#options.lanes
+    const parts = putOff.parts()
     const named = parts.slice(0, 3).map(({ part, code, records, since }) => {
       return `${records} by ${part} (${code}, since ${new Date(since).toISOString()})`
     })
     const more = parts.length > named.length ? ', and others' : ''
-    const what =
-      `${lanes.putOff.records} records are put off by the target: ${named.join(', ')}${more}. limits.heldRecords is ` +
-      `${policy.held.maxRecords}: once as many wait, nothing more is delivered to it. Bring back what is away, or set limits.heldFor`
-    report('ERR_OVERLOADED', what, undefined)
+    const size = `${putOff.records} records, with ${putOff.bytes} bytes in memory,`
+    return `${size} are put off by the target: ${named.join(', ')}${more}`
   }
 
   #isElsewhere({ record, unreadable }: Delivery): boolean {

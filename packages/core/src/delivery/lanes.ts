@@ -159,7 +159,7 @@ export class Lanes {
   reloaded(entry: Entry, delivery: Delivery): void {
     entry.delivery = delivery
     entry.dropped = false
-    this.residentBytes += delivery.bytes
+    this.residentBytes += this.putOff.resized(entry, delivery.bytes)
   }
 
   /** Looks at a lane anew, after any change to it. */
@@ -328,7 +328,7 @@ export class Lanes {
     if (!this.#options.canReload || entry.dropped) return
     const bytes = entry.residentBytes
     entry.dropPayload()
-    if (entry.dropped) this.residentBytes -= bytes
+    if (entry.dropped) this.residentBytes += this.putOff.resized(entry, -bytes)
   }
 
   #forget(lane: Lane): void {

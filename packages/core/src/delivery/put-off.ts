@@ -26,11 +26,14 @@ export class PutOff {
   records = 0
   /** Those of them that do not wait now: at the head of a ready lane, or out. */
   notWaiting = 0
+  /** Bytes of all of them that are in memory. */
+  bytes = 0
   readonly #parts = new Map<string, { -readonly [K in keyof HeldPart]: HeldPart[K] }>()
 
   /** A record was put off for the first time. */
   add(entry: Entry, { code, part = code }: HeldBack, now: number): void {
     this.records++
+    this.bytes += entry.residentBytes
     entry.heldPart = part
     const known = this.#parts.get(part)
     if (known === undefined) this.#parts.set(part, { part, code, records: 1, since: now })
@@ -50,10 +53,17 @@ export class PutOff {
     this.notWaiting += isPutOff ? 1 : -1
   }
 
+  /** Takes note that so many bytes of it more, or fewer, are in memory, and answers them. */
+  resized(entry: Entry, bytes: number): number {
+    if (entry.heldPart !== undefined) this.bytes += bytes
+    return bytes
+  }
+
   ended(entry: Entry): void {
     this.mark(entry, false)
     if (entry.heldPart === undefined) return
     this.records--
+    this.bytes -= entry.residentBytes
     const part = this.#parts.get(entry.heldPart)
     if (part !== undefined && --part.records === 0) this.#parts.delete(part.part)
   }
@@ -61,6 +71,7 @@ export class PutOff {
   clear(): void {
     this.records = 0
     this.notWaiting = 0
+    this.bytes = 0
     this.#parts.clear()
   }
 }

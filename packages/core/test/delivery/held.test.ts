@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { sleep } from '../../src/clock.ts'
 import { applied, held, transient } from '../../src/target/target.ts'
+import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 
 const notYet = held('EARLY', 'not before five', { retryAfterMs: 5000 })
@@ -134,6 +135,60 @@ describe('a record that its target holds', () => {
     expect(h.events.appliedIds).toHaveLength(1000)
     expect(await h.delivery.status()).toMatchObject({ full: false, held: 0 })
     expect(h.events.errors).toHaveLength(2)
+  })
+})
+
+describe('the alarm for records that a target puts off', () => {
+  test('comes at half and at all of the bound on bytes, where that is reached first', async () => {
+    const queue = new FakeQueue()
+    const policy = { held: { maxRecords: 100_000, maxBytes: 3000 } }
+    const h = harness({ queue, consumer: queue.consumer({ reload: false }), policy })
+    h.target.always = () => away('gone.example')
+    await h.start()
+    const add = async (records: number) => {
+      for (let index = 0; index < records; index++) queue.add({ key: `k${queue.slots.length}` })
+      await h.clock.advance(1000)
+    }
+    await add(15)
+    expect(h.events.errors).toEqual([])
+    // It is looked at whenever more is pulled.
+    await add(1)
+    const parts = expect.stringMatching(/15 records, with 1500 bytes .* by gone\.example .* 3000/)
+    expect(h.events.errors).toMatchObject([{ code: 'ERR_OVERLOADED', message: parts }])
+    await add(20)
+    expect(await h.delivery.status()).toMatchObject({ full: true })
+    const all = expect.stringContaining('Nothing more is delivered')
+    expect(h.events.errors.slice(1)).toMatchObject([{ code: 'ERR_OVERLOADED', message: all }])
+    h.target.always = undefined
+    await h.drain()
+    h.target.always = () => away('gone.example')
+    await add(15)
+    await add(1)
+    expect(h.events.errors).toHaveLength(3)
+  })
+
+  test('comes at all of the bytes too, where they wait behind the few that were put off', async () => {
+    const queue = new FakeQueue()
+    const policy = { held: { maxRecords: 100_000, maxBytes: 3000 } }
+    const h = harness({ queue, consumer: queue.consumer({ reload: false }), policy })
+    h.target.always = () => away('gone.example')
+    for (let index = 0; index < 40; index++) queue.add()
+    await h.start()
+    await h.clock.advance(1000)
+    expect(h.events.errors).toMatchObject([{ message: expect.stringContaining('1 by gone') }])
+  })
+
+  test('does not come where the bytes are of what the target takes', async () => {
+    const queue = new FakeQueue()
+    const policy = { held: { maxRecords: 100_000, maxBytes: 3000 } }
+    const h = harness({ queue, consumer: queue.consumer({ reload: false }), policy })
+    h.target.always = ({ id }) => (id === 'r1' ? away('gone.example') : applied)
+    h.target.whole = () => sleep(h.clock, 100)
+    queue.addMany(500)
+    await h.start()
+    await h.clock.advance(5000)
+    expect(h.events.appliedIds).toHaveLength(499)
+    expect(h.events.errors).toEqual([])
   })
 })
 
