@@ -33,55 +33,70 @@ export interface LetterLookOptions {
   read(message: ReceivedMessage): Promise<StampedLetter>
   /** How many messages the queue has in all, hidden ones included, as far as it can tell. */
   size(): Promise<number>
+  /** Throws once they are closed. */
+  checkOpen(): void
   /** No message names this body any more. */
   dropBody(claim: string): Promise<void>
   report(error: WalError): void
 }
 
+/** What a call finds, and how far that is all. */
+export interface Found<T> {
+  readonly value: T
+  /** The bounds ended the look: there are letters that it has not seen. */
+  readonly isCut: boolean
+  /** The queue counts messages that it has not seen; others may hold them. */
+  readonly hasUnseen: boolean
+}
+
 /**
  * What one look at the queue has found. It holds its letters for as long as they are worked with, and shows them to
- * others again soon after.
+ * others again soon after. A call looks and does its work in one turn: what else reads the queue may give back all
+ * that is held between two of them.
  */
 export class LetterLook {
   readonly #options: LetterLookOptions
   /** By the ids of letters. */
   readonly #held = new Map<string, HeldLetter>()
+  /** Ids whose message may not be the one that counts: they were put again, or could not be deleted. */
+  readonly #doubtful = new Set<string>()
   readonly #removed = new RemovedLetters()
   #bytes = 0
   /** When the first of those held comes to be visible, by the monotonic clock. */
   #expiresAt = Number.POSITIVE_INFINITY
   #isStale = true
-  #upcoming: Promise<void> | undefined
+  /** How many looks have begun: a call shares one that begins after it. */
+  #looks = 0
   #linger: Timer | undefined
-  /** The bounds ended it: there are letters that it has not seen. */
-  isCut = false
-  /** The queue counts messages that it has not seen; others may hold them. */
-  hasUnseen = false
+  #isCut = false
+  #hasUnseen = false
 
   constructor(options: LetterLookOptions) {
     this.#options = options
   }
 
   /** What is held, in the order of the puts. Looks first, unless `after` goes on with what is held. */
-  async letters({ goesOn }: { readonly goesOn: boolean }): Promise<readonly HeldLetter[]> {
-    if (!goesOn || this.#mustLook()) await this.look()
-    return [...this.#held.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1))
+  letters({ goesOn }: { readonly goesOn: boolean }): Promise<Found<readonly HeldLetter[]>> {
+    return this.#turn(async (isShared) => {
+      if (this.#isStale || !(goesOn || isShared())) await this.#look()
+      return [...this.#held.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1))
+    })
   }
 
-  async find(id: string): Promise<HeldLetter | undefined> {
-    if (this.#mustLook() || !this.#held.has(id)) await this.look()
-    return this.#held.get(id)
+  find(id: string): Promise<Found<HeldLetter | undefined>> {
+    return this.#turn(async (isShared) => {
+      if (!this.#isHeld(id) && (this.#isStale || !isShared())) await this.#look()
+      return this.#held.get(id)
+    })
   }
 
-  /** Deletes letters, and answers how many there were. */
-  async remove(ids: readonly string[]): Promise<number> {
-    const isKnown = (id: string) => this.#held.has(id) || this.#removed.isGone(id)
-    if (ids.length > 0 && (this.#mustLook(ids) || !ids.every(isKnown))) await this.look()
-    return this.#options.turns.run(async () => {
-      await this.#keep()
+  /** Deletes letters, and answers how many there were. Of what was removed here looking tells nothing more. */
+  remove(ids: readonly string[]): Promise<Found<number>> {
+    return this.#turn(async (isShared) => {
+      const isKnown = (id: string) => this.#isHeld(id) || this.#removed.isGone(id)
+      if (!ids.every(isKnown) && (this.#isStale || !isShared())) await this.#look()
       const found = [...new Set(ids)].flatMap((id) => this.#held.get(id) ?? [])
       for (const lot of lots(found)) await this.#delete(lot)
-      this.#rest()
       return found.length
     })
   }
@@ -94,18 +109,10 @@ export class LetterLook {
   /** Letters were put: what is held is not all any more. */
   put(ids: readonly string[]): void {
     this.#isStale = true
-    for (const id of ids) this.#removed.putAgain(id)
-  }
-
-  /** Looks at the queue. Calls that come before it begins share it. */
-  look(): Promise<void> {
-    this.#upcoming ??= this.#options.turns.run(async () => {
-      this.#upcoming = undefined
-      await this.#keep()
-      await this.#look()
-      this.#rest()
-    })
-    return this.#upcoming
+    for (const id of ids) {
+      this.#removed.putAgain(id)
+      if (this.#held.has(id)) this.#doubtful.add(id)
+    }
   }
 
   /** To be called in turn. Gives back what is held. */
@@ -123,10 +130,25 @@ export class LetterLook {
     }
   }
 
-  /** Of what was removed here nothing more can be known by looking. */
-  #mustLook(ids?: readonly string[]): boolean {
-    if (ids?.every((id) => this.#removed.isGone(id))) return false
-    return this.#isStale || this.#options.clock.monotonic() >= this.#expiresAt
+  /** One call. `isShared` tells whether a look has begun since it came. */
+  #turn<T>(work: (isShared: () => boolean) => Promise<T>): Promise<Found<T>> {
+    const looksBefore = this.#looks
+    return this.#options.turns.run(async () => {
+      this.#options.checkOpen()
+      this.#linger?.cancel()
+      this.#linger = undefined
+      try {
+        await this.#keep()
+        const value = await work(() => this.#looks > looksBefore)
+        return { value, isCut: this.#isCut, hasUnseen: this.#hasUnseen }
+      } finally {
+        this.#rest()
+      }
+    })
+  }
+
+  #isHeld(id: string): boolean {
+    return this.#held.has(id) && !this.#doubtful.has(id)
   }
 
   async #look(): Promise<void> {
@@ -134,19 +156,27 @@ export class LetterLook {
     const until = clock.monotonic() + maxLookMs
     let empty = 0
     let failed = 0
+    let isDone = false
+    this.#looks++
     // What is put from now on may come too late for it.
     this.#isStale = false
+    this.#doubtful.clear()
     const isFull = () =>
       this.#held.size >= maxLetters || this.#bytes >= mostBytes || clock.monotonic() >= until
-    while (empty < emptyRounds && !isFull()) {
-      const expiresAt = clock.monotonic() + visibilityMs
-      const received = await messages.receive(roundMs, visibilityMs)
-      if (received.length > 0) this.#expiresAt = Math.min(this.#expiresAt, expiresAt)
-      empty = received.length === 0 ? empty + 1 : 0
-      for (const message of received) if (!(await this.#accept(message))) failed++
+    try {
+      while (empty < emptyRounds && !isFull()) {
+        const expiresAt = clock.monotonic() + visibilityMs
+        const received = await messages.receive(roundMs, visibilityMs)
+        if (received.length > 0) this.#expiresAt = Math.min(this.#expiresAt, expiresAt)
+        empty = received.length === 0 ? empty + 1 : 0
+        for (const message of received) if (!(await this.#accept(message))) failed++
+      }
+      this.#isCut = empty < emptyRounds || failed > 0
+      this.#hasUnseen = this.#isCut || (await size()) > this.#held.size
+      isDone = true
+    } finally {
+      if (!isDone) this.#isStale = true
     }
-    this.isCut = empty < emptyRounds || failed > 0
-    this.hasUnseen = this.isCut || (await size()) > this.#held.size
   }
 
   /** False where it cannot be read for now: it comes again when its visibility is over. */
@@ -175,11 +205,17 @@ export class LetterLook {
 
   #hold(one: HeldLetter): void {
     const { id } = one.letter
-    const bytes = ({ body, letter }: HeldLetter): number =>
-      body.length + (letter.record.payload?.byteLength ?? 0)
-    const before = this.#held.get(id)
-    this.#bytes += bytes(one) - (before ? bytes(before) : 0)
+    this.#forget(id)
+    this.#bytes += bytesOf(one)
     this.#held.set(id, one)
+  }
+
+  #forget(id: string): void {
+    const one = this.#held.get(id)
+    if (one === undefined) return
+    this.#bytes -= bytesOf(one)
+    this.#held.delete(id)
+    this.#doubtful.delete(id)
   }
 
   /** A copy of a letter that counts elsewhere, or no more. */
@@ -193,14 +229,17 @@ export class LetterLook {
   async #delete(lot: readonly HeldLetter[]): Promise<void> {
     const failed = await this.#options.messages.delete(lot.map(({ receipt }) => receipt))
     for (const [at, one] of lot.entries()) {
-      if (failed.has(at)) continue
-      this.#held.delete(one.letter.id)
+      if (failed.has(at)) {
+        // Whether it is still ours is not known.
+        this.#doubtful.add(one.letter.id)
+        continue
+      }
+      this.#forget(one.letter.id)
       this.#removed.add(one)
       const claim = claimOf(one.body)
       if (claim !== undefined) await this.#dropBody(claim)
     }
     if (failed.size === 0) return
-    // Whether they are still ours is not known.
     this.#isStale = true
     const codes = [...new Set(failed.values())].join(', ')
     const text = `${failed.size} dead letters were not deleted: ${codes}. They stay; try again.`
@@ -225,7 +264,7 @@ export class LetterLook {
     for (const lot of lots(held)) {
       const seconds = visibilityMs / 1_000
       const failed = await messages.hide(lot.map(({ receipt }) => ({ receipt, seconds })))
-      for (const at of failed.keys()) this.#held.delete(lot[at]?.letter.id ?? '')
+      for (const at of failed.keys()) this.#forget(lot[at]?.letter.id ?? '')
       if (failed.size > 0) this.#isStale = true
     }
     this.#expiresAt = held.length > 0 ? now + visibilityMs : Number.POSITIVE_INFINITY
@@ -233,6 +272,7 @@ export class LetterLook {
 
   #forgetAll(): void {
     this.#held.clear()
+    this.#doubtful.clear()
     this.#bytes = 0
     this.#expiresAt = Number.POSITIVE_INFINITY
     this.#isStale = true
@@ -240,10 +280,18 @@ export class LetterLook {
 
   #rest(): void {
     const { clock, turns } = this.#options
+    // It may have to wait for its turn, and a call may come before it.
+    const end = async (): Promise<void> => {
+      if (this.#linger === linger) await this.end()
+    }
+    const linger = clock.setTimer(lingerMs, () => void turns.run(end), { unref: true })
     this.#linger?.cancel()
-    const end = (): void => void turns.run(() => this.end())
-    this.#linger = clock.setTimer(lingerMs, end, { unref: true })
+    this.#linger = linger
   }
+}
+
+function bytesOf({ body, letter }: HeldLetter): number {
+  return body.length + (letter.record.payload?.byteLength ?? 0)
 }
 
 function isLater(one: HeldLetter, other: HeldLetter): boolean {

@@ -16,7 +16,7 @@ import type { ReceivedMessage } from '../sqs-client.ts'
 import { MessageCalls } from '../sqs-message-calls.ts'
 import { attributesOf, triesOf } from '../sqs-queue-attributes.ts'
 import { SqsSender } from '../sqs-sender.ts'
-import { LetterLook } from './letter-look.ts'
+import { type Found, LetterLook } from './letter-look.ts'
 import { letterBody, readLetter, type StampedLetter, stampOf } from './letter-message.ts'
 import { LetterPass } from './letter-pass.ts'
 import { checkLetterQueue, type LetterQueueFacts } from './letter-queue-facts.ts'
@@ -75,6 +75,7 @@ export class QueueDeadLetters implements DeadLetterQueue {
       ...{ ...settings, messages: this.#messages, clock, turns: this.#turns },
       read: (message) => readLetter(message, this.#store, targets),
       size: () => this.#size(),
+      checkOpen: () => this.#checkOpen(),
       dropBody: async (claim) => this.#store?.delete(claim),
     })
   }
@@ -102,23 +103,23 @@ export class QueueDeadLetters implements DeadLetterQueue {
     const { limit = 100, after } = options
     checkPage(limit, after)
     await this.open()
-    const look = this.#look
-    const found = (await look.letters({ goesOn: after !== undefined })).filter(
+    const { value, hasUnseen } = await this.#look.letters({ goesOn: after !== undefined })
+    const found = value.filter(
       ({ stamp, letter }) => stamp > (after ?? '') && matchesFilter(letter, options),
     )
     const page = found.slice(0, limit)
     return {
       letters: page.map(({ letter }) => letter),
       next: found.length > limit ? page.at(-1)?.stamp : undefined,
-      ...(look.hasUnseen ? { cut: true } : {}),
+      ...(hasUnseen ? { cut: true } : {}),
     }
   }
 
   async get(id: string): Promise<StoredDeadLetter | undefined> {
     await this.open()
     const found = await this.#look.find(id)
-    if (found === undefined && this.#look.isCut) throw this.#notSeen([id])
-    return found?.letter
+    if (found.value === undefined && !this.#look.isGone(id)) this.#checkSeen(id, found)
+    return found.value?.letter
   }
 
   async remove(ids: readonly string[]): Promise<number> {
@@ -126,15 +127,16 @@ export class QueueDeadLetters implements DeadLetterQueue {
     const wanted = [...new Set(ids)]
     const removed = await this.#look.remove(wanted)
     // Of what was removed before, nothing is missing.
-    const missing = wanted.filter((id) => !this.#look.isGone(id))
-    if (missing.length > 0 && this.#look.isCut) throw this.#notSeen(missing)
-    return removed
+    const missing = wanted.find((id) => !this.#look.isGone(id))
+    if (missing !== undefined) this.#checkSeen(missing, removed)
+    return removed.value
   }
 
   /** Those that one look finds. */
   async *summaries(): AsyncIterable<DeadLetterSummary> {
     await this.open()
-    for (const { letter } of await this.#look.letters({ goesOn: false })) {
+    const { value } = await this.#look.letters({ goesOn: false })
+    for (const { letter } of value) {
       const { id: recordId, key, attemptEpoch, version } = letter.record
       yield { id: letter.id, recordId, target: letter.target, key, attemptEpoch, version }
     }
@@ -236,10 +238,12 @@ export class QueueDeadLetters implements DeadLetterQueue {
     return stampOf(this.#lastMicros, randomBytes(4).toString('hex'))
   }
 
-  #notSeen(ids: readonly string[]): WalError {
+  /** Throws where a letter that was not found may be there. */
+  #checkSeen(id: string, { isCut }: Found<unknown>): void {
+    if (!isCut) return
     const { maxLetters, maxLookMs, queueUrl } = this.#settings
-    const text = `Whether the queue ${queueUrl} has dead letter ${ids[0]} cannot be told: a look at it ended at ${maxLetters} letters or ${maxLookMs} ms, and had not seen all. Redrive or discard others first, raise \`maxLetters\` or \`maxLookMs\`, or keep dead letters in a store (\`deadLetterStore\`).`
-    return new WalError('ERR_NOT_SUPPORTED', text)
+    const text = `Whether the queue ${queueUrl} has dead letter ${id} cannot be told: a look at it ended at ${maxLetters} letters or ${maxLookMs} ms, and had not seen all. Redrive or discard others first, raise \`maxLetters\` or \`maxLookMs\`, or keep dead letters in a store (\`deadLetterStore\`).`
+    throw new WalError('ERR_NOT_SUPPORTED', text)
   }
 
   #checkOpen(): void {
