@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads'
 import type { ChunkContents } from './mutation-format.ts'
 import type { TransactionHead } from './transaction-store.ts'
 
@@ -33,6 +34,8 @@ export class FreshSets {
   add(id: string, set: FreshSet): void {
     const bytes = set.chunk.buffer.byteLength + set.mutations.length * mutationBytes
     if (!this.#isRead || this.#bytes + bytes > mostBytes || this.#sets.has(id)) return
+    // The payloads are views of it: a target's transfer of one to another thread would empty all of them, and so it throws.
+    markAsUntransferable(set.chunk.buffer)
     this.#sets.set(id, { ...set, bytes })
     this.#bytes += bytes
   }

@@ -86,6 +86,26 @@ describe('a set that was sealed here a moment ago', () => {
   })
 })
 
+it('a target cannot empty the other payloads of a set that is applied from memory by a transfer of one', async () => {
+  const refusals: unknown[] = []
+  const { wal, put, given, read } = await open(({ op, payload }) => {
+    const buffer = payload?.buffer as ArrayBuffer
+    try {
+      if (op === 'put') structuredClone(buffer, { transfer: [buffer] })
+    } catch (error) {
+      refusals.push(error)
+    }
+    return applied
+  })
+  refusals.length = 0
+  await put(Buffer.from('one'), Buffer.from('two'))
+  await wal.drain()
+  expect(given).toEqual(['one', 'two'])
+  expect(read).toEqual([])
+  expect(refusals).toMatchObject([{ name: 'DataCloneError' }, { name: 'DataCloneError' }])
+  await wal.close()
+})
+
 function setOf(payloadBytes: number) {
   const writer = new ChunkWriter()
   writer.add(makeStoredRecord({ payload: new Uint8Array(payloadBytes) }))

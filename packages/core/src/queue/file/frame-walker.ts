@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads'
 import type { ReadableFile } from './file-system.ts'
 import {
   bodyBytesOf,
@@ -77,12 +78,13 @@ export class FrameWalker {
 
   /**
    * Leaves the buffer to whoever wants the current frame, and does not use it again. False, and
-   * nothing left, if that would hold on to much more than the frame.
+   * nothing left, if that would hold on to much more than the frame. Others may want the frame too, or one
+   * beside it: so a transfer of the buffer to another thread, which would empty it for all of them, throws.
    */
   leaveBuffer(): boolean {
-    if (this.#large !== undefined) return true
-    if (this.#bodyBytes < leastKeptBytes) return false
-    this.#isLeft = true
+    if (this.#large === undefined && this.#bodyBytes < leastKeptBytes) return false
+    if (this.#large === undefined) this.#isLeft = true
+    markAsUntransferable(this.buffer.buffer)
     return true
   }
 

@@ -316,7 +316,7 @@ class FieldReader {
 
 const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 
-/** For a buffer that holds this record alone, and is the record's from then on. */
+/** For a buffer that is not written to again. It may hold other records too, whose payloads share it. */
 export function viewOf(from: Buffer, start: number, end: number): Uint8Array {
   return from.subarray(start, end)
 }

@@ -87,6 +87,24 @@ describe('a log of small and large records', () => {
     await log.close()
   })
 
+  it.each([70, 300])(
+    'gives payloads of %i KiB that nobody can empty by a transfer',
+    async (size) => {
+      const log = await openLog(
+        logOptions(await newDisk(), { segmentBytes: 1e9, maxGroupBytes: 8e6 }),
+      )
+      const records = [recordOf(size * kib), recordOf(size * kib)]
+      await log.append(records)
+      const entries = (await readAll(log)).map(({ record }) => record)
+      for (const { payload } of entries) {
+        const buffer = payload?.buffer as ArrayBuffer
+        expect(() => structuredClone(buffer, { transfer: [buffer] })).toThrow(/transfer/)
+      }
+      expect(payloadsOf(entries)).toEqual(payloadsOf(records))
+      await log.close()
+    },
+  )
+
   it('loses the whole of a torn record in a power cut, and nothing else', async () => {
     for (let cut = 0; cut < 20; cut++) {
       const disk = await newDisk({ durableWrites: cut % 2 === 0 })
