@@ -47,8 +47,9 @@ export async function closeNamespace(
         { what: 'call of cancel or reschedule', close: () => delayed.idle() },
         { what: 'replay', close: () => replayed },
         { what: 'redrive or discard of dead letters', close: () => lettersAtWork.idle() },
-        { what: 'store of transactions', close: () => transactions?.close() },
       ],
+      // A discard that is under way puts the head of its transaction.
+      [{ what: 'store of transactions', close: () => transactions?.close() }],
       [
         { what: 'producer', close: () => producer.close() },
         { what: 'dead-letter queue', close: () => letters?.close() },

@@ -313,10 +313,8 @@ export class OpenNamespace implements Namespace {
       pace: (perSecond) => paceOf(perSecond, clock),
       closing: this.#closing.signal,
       claimed: this.#claimedLetters,
-      discarded: (letter) => {
-        this.#delivery.letterDiscarded(letter)
-        return letter.record.transaction && this.#transactions?.atTargets.discard(letter)
-      },
+      discardTransaction: (letter) => this.#transactions?.atTargets.discard(letter),
+      discarded: (letter) => this.#delivery.letterDiscarded(letter),
     })
   }
 

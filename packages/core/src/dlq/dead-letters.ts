@@ -54,8 +54,10 @@ export interface DeadLettersContext extends Redrive {
   readonly queue: DeadLetterQueue
   /** Decodes a letter for its reader. */
   present(letter: StoredDeadLetter): DeadLetter
+  /** Ends the transaction that a letter stands for, at its target. */
+  discardTransaction(letter: StoredDeadLetter): Promise<void> | undefined
   /** Tells delivery that a letter is gone, so that a key that waited for it goes on. */
-  discarded(letter: StoredDeadLetter): void | Promise<void>
+  discarded(letter: StoredDeadLetter): void
 }
 
 const pageSize = 200
@@ -141,7 +143,10 @@ export class DeadLetters<P = unknown, Name extends string = string> {
 
   /**
    * Removes letters for good, and answers how many. Acts on the letters there are at the call,
-   * never on one that comes later and looks alike.
+   * never on one that comes later and looks alike. Closing the wal ends the work after the letter at hand.
+   *
+   * A transaction ends before its letter is removed: after a crash between the two the letter is still there, to be
+   * discarded again, and nothing more of the transaction is applied, also if it is redriven.
    *
    * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, and, once the
    * others are gone, with `ERR_REDRIVE_UNDER_WAY` for those whose records are on their way back.
@@ -151,10 +156,9 @@ export class DeadLetters<P = unknown, Name extends string = string> {
     const underWay: WalError[] = []
     let discarded = 0
     for await (const letter of this.#select(selection)) {
+      if (context.closing.aborted) break
       try {
-        const removed = await withLetter(context, letter, () => context.queue.remove([letter.id]))
-        if (removed > 0) await context.discarded(letter)
-        discarded += removed
+        discarded += await withLetter(context, letter, () => this.#discardOne(letter))
       } catch (error) {
         if (!isWalError(error) || error.code !== 'ERR_REDRIVE_UNDER_WAY') throw error
         underWay.push(error)
@@ -167,6 +171,20 @@ export class DeadLetters<P = unknown, Name extends string = string> {
       `${underWay.length} dead letters were not discarded, ${discarded} were. ${first.message}`,
       { retryable: true, cause: first },
     )
+  }
+
+  /** 0 if it is gone by now. */
+  async #discardOne(letter: StoredDeadLetter): Promise<number> {
+    const { queue, discardTransaction, discarded } = this.#context
+    if (letter.record.transaction !== undefined) {
+      // It was read before its turn: one that was redriven since is to be applied.
+      if ((await queue.get(letter.id)) === undefined) return 0
+      // First, as without a letter nobody could redrive a parked transaction, or discard it.
+      await discardTransaction(letter)
+    }
+    const removed = await queue.remove([letter.id])
+    if (removed > 0) discarded(letter)
+    return removed
   }
 
   /** The letters meant, as far as they are there at the call and until their turn. */
