@@ -43,6 +43,9 @@ export class Gate {
   #pauses = 0
   #successes = 0
   #appliedRecords = 0
+  #awayMs = 0
+  /** Since when the time counts as away, by the monotonic clock. */
+  #awaySince: number | undefined
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -78,6 +81,12 @@ export class Gate {
     return this.#pause !== undefined
   }
 
+  /** For how long so far, in ms, the target was away as a whole, or its wish for less was heeded. */
+  get awayMs(): number {
+    const now = this.#options.clock.monotonic()
+    return this.#awayMs + now - (this.#awaySince ?? now)
+  }
+
   get admission(): Admission {
     if (this.#pause !== undefined) return 'none'
     if (this.#breaker.state === 'closed') return 'all'
@@ -102,6 +111,7 @@ export class Gate {
   probeEnded(generation: number): void {
     if (generation !== this.#breaker.generation || this.#breaker.state !== 'half-open') return
     this.#probing = false
+    this.#isBack()
   }
 
   /** The target answered, and is there. It applied so many records: 0 where it rejected one for good. */
@@ -121,6 +131,7 @@ export class Gate {
     if (generation !== this.#breaker.generation) return false
     const openMs = this.#breaker.open(reason, failure.retryAfterMs)
     const { alarms, clock, events } = this.#options
+    this.#awaySince ??= clock.monotonic()
     this.#openUntil = clock.monotonic() + openMs
     alarms.set(openMs, () => this.#halfOpen())
     const { code, message } = failure
@@ -140,6 +151,7 @@ export class Gate {
     const backoffMs = failure.retryAfterMs ?? halfJitterMs(policy.retry, this.#pauses + 1, random)
     const delayMs = Math.max(leastPauseMs, backoffMs)
     const until = clock.monotonic() + delayMs
+    this.#awaySince ??= clock.monotonic()
     const before = this.#pause
     if (before !== undefined && before.until >= until) return
     before?.alarm.cancel()
@@ -155,8 +167,15 @@ export class Gate {
     return Math.ceil(this.#options.clock.now() + delayMs)
   }
 
+  #isBack(): void {
+    if (this.#pause !== undefined) return
+    this.#awayMs = this.awayMs
+    this.#awaySince = undefined
+  }
+
   #unpause(): void {
     this.#pause = undefined
+    if (this.#breaker.state === 'closed') this.#isBack()
     if (this.#breaker.state === 'closed') this.#options.events.resumed()
     this.#options.onOpened()
   }
@@ -172,6 +191,7 @@ export class Gate {
   #close(): void {
     this.#breaker.close()
     this.#probing = false
+    this.#isBack()
     if (this.#pause === undefined) this.#options.events.resumed()
     this.#options.onOpened()
   }

@@ -110,6 +110,8 @@ export class Judge {
     const { onDeadLetter } = this.#options.policy
     const lanes = onDeadLetter === 'block' ? batch.heldLanes : batch.failedLanes
     lanes.add(entry.lane)
+    // Its letter may stay for days, and be redriven then: that is no time in which anything was put off.
+    if (onDeadLetter === 'block') entry.lane.putOffSince = undefined
     return entry
   }
 
@@ -138,6 +140,7 @@ export class Judge {
     } else if (isDown) this.#down(given, entry, failure)
     else if (failure.class === 'permanent' || failure.class === 'held') {
       this.#note(given, entry, { ...failure, class: 'permanent' })
+      entry.lane.putOffSince = undefined
       entry.spent++
       verdicts.dead.push(this.dead(batch, entry))
       if (failure.class === 'permanent' || !gate.isRun) gate.answered(batch.generation, 0)
@@ -173,11 +176,11 @@ export class Judge {
 
   /**
    * What is left of `heldForMs`. What waited behind a record that was given up has waited as long as that: it is
-   * asked for once, and goes the same way unless it is taken.
+   * asked for once, and goes the same way unless it is taken. While the target is away as a whole no time passes.
    */
   #mayBeHeldForMs({ lane }: Entry, { part }: HeldBack): number {
-    const { policy, clock } = this.#options
-    const now = clock.monotonic()
+    const { policy, clock, gate } = this.#options
+    const now = clock.monotonic() - gate.awayMs
     if (lane.putOffSince?.part !== part) lane.putOffSince = undefined
     lane.putOffSince ??= { at: now, part }
     return (policy.heldForMs ?? Infinity) - (now - lane.putOffSince.at)
@@ -217,6 +220,8 @@ export class Judge {
     const { gate, run, policy } = this.#options
     const { batch, applied, verdicts } = given
     const attempt = this.#note(given, entry, failure)
+    // Whoever fails like that has been asked: what puts its records off was there.
+    entry.lane.putOffSince = undefined
     const isCurrent = batch.generation === gate.generation
     const isInOutage = isCurrent ? batch.probe && gate.isRun : gate.breaker !== 'closed'
     if (batch.probe) run.witness(entry, gate.appliedRecords)

@@ -30,7 +30,10 @@ export class Lane {
   /** Monotonic ms of when it began to be ready. */
   readySince = 0
   alarm: Alarm | undefined
-  /** Since when, by the monotonic clock, its target has put its records off, and which part of it did. */
+  /**
+   * Since when its target has put its records off, and which part of it did: by the monotonic clock, without the
+   * time in which the target was away as a whole.
+   */
   putOffSince: { readonly at: number; readonly part: string | undefined } | undefined
 
   constructor(key: string | undefined) {
