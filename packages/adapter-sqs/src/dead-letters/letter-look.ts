@@ -4,7 +4,7 @@ import type { ReceivedMessage } from '../sqs-client.ts'
 import { claimOf } from '../sqs-envelope.ts'
 import { sqsError } from '../sqs-errors.ts'
 import type { MessageCalls } from '../sqs-message-calls.ts'
-import type { StampedLetter } from './letter-message.ts'
+import { putOf, type StampedLetter } from './letter-message.ts'
 import { emptyRounds, roundMs } from './letter-pass.ts'
 import { RemovedLetters } from './removed-letters.ts'
 import type { Turns } from './turns.ts'
@@ -106,6 +106,11 @@ export class LetterLook {
     return this.#removed.isGone(id)
   }
 
+  /** Whether what the message says was removed here. */
+  wasRemoved(message: ReceivedMessage): boolean {
+    return this.#removed.has(putOf(message))
+  }
+
   /** Letters were put: what is held is not all any more. */
   put(ids: readonly string[]): void {
     this.#isStale = true
@@ -183,6 +188,11 @@ export class LetterLook {
   async #accept(message: ReceivedMessage): Promise<boolean> {
     const { MessageId: messageId = '', ReceiptHandle: receipt = '', Body: body = '' } = message
     const sentAt = Number(message.Attributes?.['SentTimestamp'] ?? 0)
+    // Its body in the store is gone, so that it could not be read.
+    if (this.wasRemoved(message)) {
+      await this.#drop({ receipt, body }, undefined)
+      return true
+    }
     let read: StampedLetter
     try {
       read = await this.#options.read(message)
@@ -194,8 +204,7 @@ export class LetterLook {
     const one: HeldLetter = { ...read, messageId, receipt, sentAt, body }
     const { id } = one.letter
     const other = this.#held.get(id)
-    if (this.#removed.has(one)) await this.#drop(one, other)
-    else if (other === undefined || other.messageId === messageId) this.#hold(one)
+    if (other === undefined || other.messageId === messageId) this.#hold(one)
     else if (isLater(one, other)) {
       this.#hold(one)
       await this.#drop(other, one)
@@ -219,7 +228,10 @@ export class LetterLook {
   }
 
   /** A copy of a letter that counts elsewhere, or no more. */
-  async #drop(one: HeldLetter, kept: HeldLetter | undefined): Promise<void> {
+  async #drop(
+    one: Pick<HeldLetter, 'receipt' | 'body'>,
+    kept: HeldLetter | undefined,
+  ): Promise<void> {
     await this.#options.messages.delete([one.receipt])
     const claim = claimOf(one.body)
     const isNeeded = kept !== undefined && claimOf(kept.body) === claim
@@ -235,7 +247,7 @@ export class LetterLook {
         continue
       }
       this.#forget(one.letter.id)
-      this.#removed.add(one)
+      this.#removed.add(one.letter.id, putOf({ Body: one.body, MessageId: one.messageId }))
       const claim = claimOf(one.body)
       if (claim !== undefined) await this.#dropBody(claim)
     }

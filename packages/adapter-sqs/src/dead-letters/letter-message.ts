@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { deadLetterId, type StoredDeadLetter, WalError } from '@daybook/core'
@@ -72,6 +73,14 @@ export async function letterBody(
     'ERR_PAYLOAD_TOO_LARGE',
     `The dead letter ${letter.id} does not fit into a message of ${maxBytes} bytes, compressed and without its history. Its record stays in its queue. Give the dead letters a \`store\`, or raise the MaximumMessageSize of their queue.`,
   )
+}
+
+/**
+ * What tells one put from all others, whichever message brings it: a letter that is sent anew keeps its body, and no two
+ * puts have one stamp. What is no letter may lie there twice, and each counts.
+ */
+export function putOf({ Body: body = '', MessageId: id = '' }: ReceivedMessage): string {
+  return isLetter(body) ? createHash('sha256').update(body).digest('base64url') : `message:${id}`
 }
 
 /** What one of the messages says, and the name in the store of what it says it by. Rejects where the store fails. */

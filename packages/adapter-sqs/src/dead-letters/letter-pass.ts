@@ -1,4 +1,4 @@
-import type { Clock, Timer, WalError } from '@daybook/core'
+import { type Clock, type Timer, WalError } from '@daybook/core'
 import { lots } from '../sqs-calls.ts'
 import type { ReceivedMessage } from '../sqs-client.ts'
 import { sqsError } from '../sqs-errors.ts'
@@ -15,6 +15,8 @@ const longestPassMs = 120_000
 const passVisibilityMs = 300_000
 /** Fewer than SQS lets be hidden at once: 120,000. Source: "message quotas" in its manual. */
 const mostHidden = 100_000
+/** Most messages that are remembered to be durable elsewhere though they could not be deleted. */
+const mostUndeleted = 100_000
 /** When the first pass begins, after opening: a process that does not live for long makes one too. In ms. */
 const firstMs = 60_000
 
@@ -37,6 +39,8 @@ export interface LetterPassOptions {
  */
 export class LetterPass {
   readonly #options: LetterPassOptions
+  /** Ids of messages that are durable elsewhere and could not be deleted: they are not carried once more. */
+  readonly #undeleted = new Set<string>()
   #timer: Timer | undefined
   #isClosed = false
 
@@ -90,13 +94,13 @@ export class LetterPass {
   }
 
   async #carry(received: readonly ReceivedMessage[], hidden: string[]): Promise<number> {
-    const { carries, messages, report } = this.#options
-    const done: string[] = []
+    const { carries, report } = this.#options
+    const done: ReceivedMessage[] = []
     await Promise.all(
       received.map(async (message) => {
-        const { ReceiptHandle: receipt = '' } = message
+        const { MessageId: id = '', ReceiptHandle: receipt = '' } = message
         try {
-          if (await carries(message)) done.push(receipt)
+          if (this.#undeleted.has(id) || (await carries(message))) done.push(message)
           else hidden.push(receipt)
         } catch (cause) {
           hidden.push(receipt)
@@ -104,9 +108,29 @@ export class LetterPass {
         }
       }),
     )
-    // What could not be deleted is there twice, and one letter when it is listed.
-    if (done.length > 0) await messages.delete(done)
-    return done.length
+    return done.length === 0 ? 0 : this.#delete(done, hidden)
+  }
+
+  /** What cannot be deleted is there twice, and one letter when it is listed. Answers how many were deleted. */
+  async #delete(done: readonly ReceivedMessage[], hidden: string[]): Promise<number> {
+    for (const { MessageId: id = '' } of done) this.#remember(id)
+    const receipts = done.map(({ ReceiptHandle: receipt = '' }) => receipt)
+    const failed = await this.#options.messages.delete(receipts)
+    for (const [at, { MessageId: id = '', ReceiptHandle: receipt = '' }] of done.entries()) {
+      if (failed.has(at)) hidden.push(receipt)
+      else this.#undeleted.delete(id)
+    }
+    if (failed.size === 0) return done.length
+    const codes = [...new Set(failed.values())].join(', ')
+    const text = `${failed.size} messages of dead letters that were sent anew or moved were not deleted: ${codes}. That is done again.`
+    this.#options.report(new WalError('ERR_IO', text, { retryable: true }))
+    return done.length - failed.size
+  }
+
+  #remember(id: string): void {
+    this.#undeleted.add(id)
+    const [oldest] = this.#undeleted
+    if (this.#undeleted.size > mostUndeleted && oldest !== undefined) this.#undeleted.delete(oldest)
   }
 
   async #show(receipts: readonly string[]): Promise<void> {

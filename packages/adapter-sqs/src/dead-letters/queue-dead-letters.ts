@@ -11,7 +11,6 @@ import {
 import { boundedStore } from '../bounded-store.ts'
 import type { PayloadStore } from '../payload-store.ts'
 import { SqsCalls } from '../sqs-calls.ts'
-import { sendTouched } from '../sqs-claims.ts'
 import type { ReceivedMessage } from '../sqs-client.ts'
 import { MessageCalls } from '../sqs-message-calls.ts'
 import { attributesOf, triesOf } from '../sqs-queue-attributes.ts'
@@ -20,6 +19,7 @@ import { type Found, LetterLook } from './letter-look.ts'
 import { letterBody, readLetter, type StampedLetter, stampOf } from './letter-message.ts'
 import { LetterPass } from './letter-pass.ts'
 import { checkLetterQueue, type LetterQueueFacts } from './letter-queue-facts.ts'
+import { LetterRenewal } from './letter-renewal.ts'
 import { matchesFilter } from './matches-filter.ts'
 import {
   type QueueDeadLettersOptions,
@@ -162,15 +162,20 @@ export class QueueDeadLetters implements DeadLetterQueue {
     const { retentionMs, maxBytes } = facts
     const common = { client, queueUrl, calls: this.#calls, retentionMs, senders, maxTries }
     const sender = new SqsSender({ ...common, maxBatchBytes: maxBytes })
+    const renewal = new LetterRenewal({
+      ...{ ...this.#settings, store: this.#store, sender, retentionMs },
+      wasRemoved: (message) => this.#look.wasRemoved(message),
+    })
     const pass = new LetterPass({
       ...{ messages: this.#messages, clock: this.#clock, turns: this.#turns, report },
       // Ten times in the second half, so that a queue which a pass does not see to the end is seen in time.
       betweenMs: movesTo === undefined ? retentionMs / 20 : movesEachMs,
-      begins: () => this.#look.end(),
+      begins: () => {
+        renewal.begins()
+        return this.#look.end()
+      },
       carries: (message) =>
-        movesTo === undefined
-          ? this.#renews(message, sender, retentionMs)
-          : this.#moves(message, movesTo),
+        movesTo === undefined ? renewal.carries(message) : this.#moves(message, movesTo),
     })
     return { ...facts, sender, pass }
   }
@@ -198,23 +203,6 @@ export class QueueDeadLetters implements DeadLetterQueue {
     const { error } = failed
     const text = `Dead letters may not be in the queue ${this.#settings.queueUrl}. ${error?.message ?? ''}`
     throw new WalError(error?.code ?? 'ERR_IO', text, { retryable: true, cause: error })
-  }
-
-  /** Sent first, deleted then: a crash in between makes two messages of one letter. */
-  async #renews(
-    { Body: body = '', Attributes }: ReceivedMessage,
-    sender: SqsSender,
-    retentionMs: number,
-  ): Promise<boolean> {
-    const sentAt = Number(Attributes?.['SentTimestamp'] ?? 0)
-    if (this.#clock.now() - sentAt < retentionMs / 2) return false
-    const { durable, error } = await sendTouched(this.#store, sender, { body })
-    if (durable === 'yes') {
-      this.#settings.renewed()
-      return true
-    }
-    if (error !== undefined) this.#settings.report(error)
-    return false
   }
 
   /** One that is there already is the same, or newer. Its body in the store is left to the sweep of that. */

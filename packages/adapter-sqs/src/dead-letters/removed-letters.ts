@@ -1,32 +1,28 @@
-import type { StampedLetter } from './letter-message.ts'
-
-/** Most ids that are remembered. */
-const mostIds = 10_000
+/** Most puts that are remembered. */
+const mostPuts = 10_000
 
 /**
  * What this process has removed: SQS may hand out a message once more after it was deleted, and a letter that was
  * sent anew by two processes is there twice.
  */
 export class RemovedLetters {
-  /** Stamps, by the ids of letters. */
-  readonly #stamps = new Map<string, Set<string>>()
+  /** The ids of letters, by their puts. */
+  readonly #ids = new Map<string, string>()
   readonly #gone = new Set<string>()
 
-  add({ letter: { id }, stamp }: StampedLetter): void {
-    const stamps = this.#stamps.get(id) ?? new Set()
-    stamps.add(stamp)
-    this.#stamps.delete(id)
-    this.#stamps.set(id, stamps)
+  /** `put` is what tells one put from all others. */
+  add(id: string, put: string): void {
+    this.#ids.set(put, id)
     this.#gone.add(id)
-    const [oldest] = this.#stamps.keys()
-    if (this.#stamps.size <= mostIds || oldest === undefined) return
-    this.#stamps.delete(oldest)
-    this.#gone.delete(oldest)
+    const [oldest] = this.#ids
+    if (this.#ids.size <= mostPuts || oldest === undefined) return
+    this.#ids.delete(oldest[0])
+    this.#gone.delete(oldest[1])
   }
 
   /** Whether this very put was removed. */
-  has({ letter: { id }, stamp }: StampedLetter): boolean {
-    return this.#stamps.get(id)?.has(stamp) === true
+  has(put: string): boolean {
+    return this.#ids.has(put)
   }
 
   /** Whether the letter was removed, and not put again here. */
