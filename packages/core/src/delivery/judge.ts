@@ -168,8 +168,7 @@ export class Judge {
     }
     const delayMs = Math.min(leftMs, Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs))
     this.#wait(entry, delayMs)
-    if (!entry.wasHeld) verdicts.held.push({ entry, failure, delayMs })
-    entry.wasHeld = true
+    verdicts.held.push({ entry, failure, delayMs })
     goesBack(batch, entry, verdicts)
     if (!gate.isRun) gate.answered(batch.generation, 0)
   }

@@ -6,7 +6,7 @@ import type { Lane } from './lane.ts'
 export interface HeldPart {
   /** As the target names it; the code, where it names none. */
   readonly part: string
-  /** Why, in the target's words: as of the first of them. */
+  /** Why, in the target's words: as it said it last. */
   readonly code: string
   /** Records that it has put off and that have not ended. */
   readonly records: number
@@ -30,14 +30,19 @@ export class PutOff {
   bytes = 0
   readonly #parts = new Map<string, { -readonly [K in keyof HeldPart]: HeldPart[K] }>()
 
-  /** A record was put off for the first time. */
+  /** A record was put off, for the first time or again, then perhaps by another part. */
   add(entry: Entry, { code, part = code }: HeldBack, now: number): void {
-    this.records++
-    this.bytes += entry.residentBytes
-    entry.heldPart = part
+    if (entry.heldPart === undefined) {
+      this.records++
+      this.bytes += entry.residentBytes
+    } else if (entry.heldPart !== part) this.#leave(entry.heldPart)
     const known = this.#parts.get(part)
     if (known === undefined) this.#parts.set(part, { part, code, records: 1, since: now })
-    else known.records++
+    else {
+      known.code = code
+      if (entry.heldPart !== part) known.records++
+    }
+    entry.heldPart = part
   }
 
   /** Those with most records first. */
@@ -64,8 +69,7 @@ export class PutOff {
     if (entry.heldPart === undefined) return
     this.records--
     this.bytes -= entry.residentBytes
-    const part = this.#parts.get(entry.heldPart)
-    if (part !== undefined && --part.records === 0) this.#parts.delete(part.part)
+    this.#leave(entry.heldPart)
   }
 
   clear(): void {
@@ -73,5 +77,10 @@ export class PutOff {
     this.notWaiting = 0
     this.bytes = 0
     this.#parts.clear()
+  }
+
+  #leave(name: string): void {
+    const part = this.#parts.get(name)
+    if (part !== undefined && --part.records === 0) this.#parts.delete(name)
   }
 }

@@ -102,6 +102,8 @@ export class Settler {
       const { code, message } = failure
       const now = this.#options.clock.now()
       this.#options.lanes.putOff.add(entry, failure, now)
+      if (entry.wasHeld) continue
+      entry.wasHeld = true
       const until = Math.ceil(now + delayMs)
       events.held({ record: entry.delivery.record, code, message, until })
     }

@@ -31,7 +31,7 @@ export interface Verdicts {
   /** They wait in their lanes, and have got attempts back. */
   readonly refunded: Entry[]
   readonly retries: Retry[]
-  /** They go back as well; it is the first time that they are put off. */
+  /** They go back as well: put off, for the first time or again. */
   readonly held: HeldEntry[]
 }
 

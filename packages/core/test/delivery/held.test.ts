@@ -213,6 +213,31 @@ describe('a part of a target that never comes back', () => {
     expect(await h.delivery.status()).toMatchObject({ heldParts: [], held: 0 })
   })
 
+  test('is named no more by the status once another part puts its records off, or for another reason', async () => {
+    const h = harness()
+    h.queue.add()
+    h.queue.add({ key: 'b' })
+    h.target.always = () => away('one.example')
+    await h.start()
+    await h.clock.advance(1000)
+    const moved = h.clock.now() + 200
+    h.target.always = ({ id }) =>
+      id === 'r1'
+        ? away('two.example')
+        : held('HTTP_401', 'who are you', { retryAfterMs: 400, part: 'one.example' })
+    await h.clock.advance(1000)
+    expect(await h.delivery.status()).toMatchObject({
+      heldParts: [
+        { part: 'one.example', code: 'HTTP_401', records: 1, since: moved - 1200 },
+        { part: 'two.example', code: 'ECONNREFUSED', records: 1, since: moved },
+      ],
+    })
+    expect(h.events.holds).toHaveLength(2)
+    h.target.always = undefined
+    await h.clock.advance(1000)
+    expect(await h.delivery.status()).toMatchObject({ heldParts: [], held: 0 })
+  })
+
   test('has its records dead-lettered once they were put off for so long, so that the others go on', async () => {
     const h = harness({ policy: { heldForMs: 1000, held: { maxRecords: 10, maxBytes: 1e9 } } })
     for (let index = 0; index < 30; index++) h.queue.add({ key: `k${index}` })
