@@ -7,6 +7,8 @@ export interface CheckedQueue {
   readonly place: string
   /** How long it keeps a message, in ms. */
   readonly retentionMs: number
+  /** The ARN of the queue that its own redrive policy moves messages to, if it has one. */
+  readonly redrivesTo?: string | undefined
 }
 
 /** Emulators give every queue this account. */

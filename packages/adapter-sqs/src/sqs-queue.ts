@@ -21,7 +21,7 @@ import { resolveOptions, type SqsQueueOptions, type SqsSettings } from './sqs-op
 import { type CheckedQueue, checkApart, placeOfQueue } from './sqs-place.ts'
 import { SentCounter, SqsProducer } from './sqs-producer.ts'
 import { attributesOf, triesOf } from './sqs-queue-attributes.ts'
-import { checkRedrivePolicy } from './sqs-redrive-policy.ts'
+import { checkRedrivePolicy, redrivesTo } from './sqs-redrive-policy.ts'
 import { SqsSender } from './sqs-sender.ts'
 
 /** Largest record where a store takes what is too large for a message, in bytes. */
@@ -201,7 +201,8 @@ class SqsQueue implements Queue {
     const { MaximumMessageSize: size = '1048576', MessageRetentionPeriod: seconds } = attributes
     const retentionMs = seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * 1_000
     const place = placeOfQueue(url, attributes['QueueArn'])
-    if (Number(size) >= maxMessageBytes) return { url, place, retentionMs }
+    if (Number(size) >= maxMessageBytes)
+      return { url, place, retentionMs, redrivesTo: redrivesTo(attributes['RedrivePolicy']) }
     const message = `maxMessageBytes is ${maxMessageBytes}, and the queue ${url} takes messages of ${size}: raise its MaximumMessageSize, or lower the option.`
     throw new WalError('ERR_CONFIG', message)
   }

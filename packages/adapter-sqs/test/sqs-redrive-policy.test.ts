@@ -3,6 +3,7 @@ import { VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
+import { fourteenDaysMs } from './support/letter-queue.ts'
 
 /** The policies of the queues, by their URLs. */
 let policies: Map<string, string>
@@ -73,5 +74,38 @@ describe('a redrive policy of SQS itself', () => {
       policies.set(urls.ingress, text)
       await expect(open()).rejects.toMatchObject({ code: 'ERR_CONFIG' })
     }
+  })
+})
+
+describe('a redrive policy into the queue of the dead letters', () => {
+  const arn = 'arn:aws:sqs:eu-west-1:000000000000:dead'
+  const opened = async (targets: readonly string[]): Promise<void> => {
+    const deadLetterQueueUrl = model.createQueue('dead', { retentionMs: fourteenDaysMs })
+    const attributesOf = model.getQueueAttributes
+    model.getQueueAttributes = async (input) => {
+      const { Attributes } = await attributesOf(input)
+      if (input.QueueUrl !== deadLetterQueueUrl) return { Attributes }
+      return { Attributes: { ...Attributes, QueueArn: arn } }
+    }
+    const targetQueueUrls: Record<string, string> = {}
+    for (const target of targets) {
+      targetQueueUrls[target] = model.createQueue(target)
+      policies.set(targetQueueUrls[target], policy(100))
+    }
+    const queueUrl = model.createQueue('records')
+    const queue = sqsQueue({ client: model, queueUrl, targetQueueUrls, deadLetterQueueUrl })
+    await queue.open({ ...context, targets })
+    await (await queue.deadLetters?.())?.close()
+  }
+
+  test('is taken where there is one target', async () => {
+    await opened(['one'])
+  })
+
+  test('is refused where there are several, for what it moves could not be redriven', async () => {
+    await expect(opened(['one', 'other'])).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringMatching(/one leads into `deadLetterQueueUrl`.*2 targets/),
+    })
   })
 })

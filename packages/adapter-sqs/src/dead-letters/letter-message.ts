@@ -150,7 +150,8 @@ function shortLetter(letter: StoredDeadLetter): StoredDeadLetter {
 
 /**
  * A message that no `put` sent. A record is one that SQS moved here by its own redrive policy: it becomes a letter,
- * so that it can be redriven. Anything else can be looked at and discarded.
+ * so that it can be redriven, where it is known which target it is of. If it is not, each message is a letter of its
+ * own, since one record may have been moved from the queues of several targets. Anything else can be looked at and discarded.
  */
 async function strayLetter(
   message: ReceivedMessage,
@@ -161,13 +162,14 @@ async function strayLetter(
   if (unreadable !== undefined) return unreadableLetter(message, unreadable.message)
   const [only] = targets
   const target = record.target ?? (targets.length === 1 ? (only ?? '') : '')
+  const id = target === '' ? `message:${message.MessageId}` : deadLetterId(record, target)
   const code = 'ERR_INTERRUPTED'
   const text = `SQS moved the record here by its own redrive policy, after it was handed out ${handOuts} times.`
   const attempt = { at: sentAt, durationMs: 0, target, class: 'interrupted', code, message: text }
   return {
     stamp: stampOf(sentAt * 1_000, message.MessageId ?? ''),
     letter: {
-      ...{ id: deadLetterId(record, target), record, target, at: sentAt, code, message: text },
+      ...{ id, record, target, at: sentAt, code, message: text },
       ...{ attemptsSpent: 0, attempts: [attempt as StoredDeadLetter['attempts'][number]] },
     },
   }

@@ -8,6 +8,7 @@ const longestRetentionMs = 14 * 24 * 3_600_000
 export interface LetterQueueFacts {
   /** What it is told from others by. */
   readonly place: string
+  readonly arn: string | undefined
   /** How long it keeps a message, in ms. */
   readonly retentionMs: number
   /** Largest message, in bytes. */
@@ -35,7 +36,8 @@ export function checkLetterQueue(
     )
   }
   const maxBytes = Number(size ?? 262_144)
-  return { place: placeOfQueue(queueUrl, attributes['QueueArn']), retentionMs, maxBytes }
+  const arn = attributes['QueueArn']
+  return { place: placeOfQueue(queueUrl, arn), arn, retentionMs, maxBytes }
 }
 
 function wrong(queueUrl: string, what: string): WalError {

@@ -2,6 +2,7 @@ import type { DeadLetterQueue, QueueContext } from '@daybook/core'
 import { claimsPrefix } from '../sqs-claims.ts'
 import type { SqsSettings } from '../sqs-options.ts'
 import { type CheckedQueue, checkApart } from '../sqs-place.ts'
+import { checkRedriveTargets } from '../sqs-redrive-policy.ts'
 import { QueueDeadLetters } from './queue-dead-letters.ts'
 import { defaultLook } from './queue-letters-options.ts'
 import { storeDeadLetters } from './store-dead-letters.ts'
@@ -25,7 +26,9 @@ export async function lettersOfNamespace(
     renewed: () => {},
   })
   try {
-    checkApart([...others, { url: queueUrl, ...(await inQueue.open()) }])
+    const facts = await inQueue.open()
+    checkApart([...others, { url: queueUrl, ...facts }])
+    checkRedriveTargets(others, targets, facts.arn)
   } catch (error) {
     await inQueue.close()
     throw error

@@ -1,6 +1,7 @@
 import { makeDeadLetter, makeStoredRecord, scaledClock, VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type QueueDeadLettersOptions, queueDeadLetters } from '../../src/index.ts'
+import { encodeEnvelope } from '../../src/sqs-envelope.ts'
 import { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs } from '../support/letter-queue.ts'
 
@@ -163,6 +164,20 @@ describe('what is no letter in a queue of dead letters', () => {
     expect(Buffer.from(stray?.record.payload ?? []).toString()).toBe('hello')
     expect(await clock.runUntil(letters.remove([stray?.id ?? '']))).toBe(1)
     expect(model.size(queueUrl)).toBe(0)
+  })
+
+  test('is a letter of its own each, where it is a record of an unknown target', async () => {
+    const MessageBody = encodeEnvelope(makeStoredRecord({ target: undefined }), undefined)
+    const Entries = ['0', '1'].map((Id) => ({ Id, MessageBody }))
+    await model.sendMessageBatch({ QueueUrl: queueUrl, Entries })
+    const letters = open()
+    const found = (await clock.runUntil(letters.list({}))).letters
+    expect(found.map(({ code, target }) => [code, target])).toEqual([
+      ['ERR_INTERRUPTED', ''],
+      ['ERR_INTERRUPTED', ''],
+    ])
+    expect(await clock.runUntil(letters.remove([found[0]?.id ?? '']))).toBe(1)
+    expect(model.size(queueUrl)).toBe(1)
   })
 })
 
