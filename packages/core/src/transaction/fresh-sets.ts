@@ -11,7 +11,7 @@ export interface FreshSet extends ChunkContents {
 
 /** What sets may take of memory, in bytes. */
 const mostBytes = 2 << 20
-/** What a mutation takes of memory beside its bytes in the chunk, about. */
+/** What a mutation takes of memory beside its bytes in the chunk and its texts, about. */
 const mutationBytes = 400
 
 /**
@@ -32,7 +32,7 @@ export class FreshSets {
 
   /** Takes a set in, if there is room for it: those before it are wanted sooner, and stay. */
   add(id: string, set: FreshSet): void {
-    const bytes = set.chunk.buffer.byteLength + set.mutations.length * mutationBytes
+    const bytes = memoryOf(set)
     if (!this.#isRead || this.#bytes + bytes > mostBytes || this.#sets.has(id)) return
     // The payloads are views of it: a target's transfer of one to another thread would empty all of them, and so it throws.
     markAsUntransferable(set.chunk.buffer)
@@ -52,4 +52,10 @@ export class FreshSets {
     this.#bytes -= this.#sets.get(id)?.bytes ?? 0
     this.#sets.delete(id)
   }
+}
+
+/** All of a chunk that is no payload is taken for texts, which the mutations have once more, of two bytes a character. */
+function memoryOf({ chunk, mutations, payloadBytes }: FreshSet): number {
+  const textBytes = payloadBytes.reduce<number>((left, bytes = 0) => left - bytes, chunk.byteLength)
+  return chunk.buffer.byteLength + 2 * textBytes + mutations.length * mutationBytes
 }

@@ -14,10 +14,13 @@ const chunkBytes = 256 * 1024
 /** Room for a chunk of some mutations; it doubles as more come. */
 const leastRoomBytes = 8 * 1024
 
-/** The mutations of a set that fits into one chunk, as they were given, and where each one's bytes end. */
+/** The mutations of a set that fits into one chunk, and where each one's bytes end, which are those of its payload at last. */
 export interface ChunkContents {
+  /** Without their payloads: those that were given may be views of buffers of any size, which they would hold on to. */
   readonly mutations: readonly StoredRecord[]
   readonly ends: readonly number[]
+  /** What each payload takes; undefined where there is none. */
+  readonly payloadBytes: readonly (number | undefined)[]
 }
 
 /** Gathers mutations into chunks. A large mutation spans several. */
@@ -25,9 +28,10 @@ export class ChunkWriter {
   /** Not used again once a chunk was made of it. */
   #buffer = Buffer.allocUnsafeSlow(leastRoomBytes)
   #gathered = 0
-  #contents: { readonly mutations: StoredRecord[]; readonly ends: number[] } | undefined = {
+  #contents: { [Part in keyof ChunkContents]: ChunkContents[Part][number][] } | undefined = {
     mutations: [],
     ends: [],
+    payloadBytes: [],
   }
 
   /** What the one chunk holds; undefined once there are more. */
@@ -43,8 +47,9 @@ export class ChunkWriter {
     this.#buffer.writeUInt32LE(end - at - lengthBytes, at)
     this.#gathered = end
     if (end >= chunkBytes) return this.#cut()
-    this.#contents?.mutations.push(mutation)
+    this.#contents?.mutations.push({ ...mutation, payload: undefined })
     this.#contents?.ends.push(end)
+    this.#contents?.payloadBytes.push(mutation.payload?.byteLength)
     return noChunks
   }
 

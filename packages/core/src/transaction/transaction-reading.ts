@@ -60,7 +60,7 @@ export async function* lotsFor(
 
 /** The same of a set that was sealed here, all of them at once. */
 export function freshLot(
-  { chunk, mutations, ends }: FreshSet,
+  { chunk, mutations, ends, payloadBytes }: FreshSet,
   { head, target, attemptEpoch }: TargetMutations,
 ): StoredRecord[] {
   const lowest = lowestVersionOf(head)
@@ -69,7 +69,7 @@ export function freshLot(
     if (mutation.target !== target) continue
     const end = ends[at] as number
     // Not the payload as it was given: its caller may have changed that since.
-    const bytes = mutation.payload?.byteLength
+    const bytes = payloadBytes[at]
     const payload = bytes === undefined ? undefined : chunk.subarray(end - bytes, end)
     own.push({ ...mutation, payload, version: lowest + mutation.version, attemptEpoch })
   }

@@ -139,6 +139,12 @@ describe('fresh sets', () => {
     expect(sets.bytes).toBe(0)
   })
 
+  it('hold on to no payload as it was given, which may be a view of a large buffer', () => {
+    const { mutations, payloadBytes } = setOf(10)
+    expect(mutations.map(({ payload }) => payload)).toEqual([undefined])
+    expect(payloadBytes).toEqual([10])
+  })
+
   it('are not given for a head of something else', () => {
     const sets = new FreshSets()
     const set = setOf(10)
