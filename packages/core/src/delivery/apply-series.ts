@@ -6,25 +6,21 @@ export type ApplySeriesOptions = Omit<ApplyOptions, 'records' | 'context'> & {
   readonly context: Omit<ApplyOptions['context'], 'attempts'>
 }
 
-/** So many applies share a signal: what they leave with it, such as listeners, is let go of then. */
-const mostOfSignal = 64
-
 /** One apply that is under way. */
 interface Apply {
   readonly startedAt: number
   aborted: 'timeout' | 'stopped' | undefined
+  /** Its own: what it leaves with its signal, such as a listener, is not told of those that follow. */
+  readonly controller: AbortController
   end(end: ApplyEnd): void
 }
 
 /**
  * Applies that follow each other, one at a time, each as `applyWithTimeout` would do it: with the same time-out, grace and
- * end. They share signal, timer and listener, which would take longer than a target that is quick.
+ * end. They share timer and listener, which would take longer than a target that is quick.
  */
 export class ApplySeries {
   readonly #options: ApplySeriesOptions
-  #controller = new AbortController()
-  /** Applies that this signal has had. */
-  #ofSignal = 0
   #now: Apply | undefined
   /** Set to the end of the time-out of an apply, this one or one before; or of the grace. */
   #timer: Timer | undefined
@@ -39,10 +35,10 @@ export class ApplySeries {
     const { target, context, stop, clock, timeoutMs } = this.#options
     return new Promise((resolve) => {
       if (stop.aborted) return resolve({ kind: 'stopped' })
-      if (++this.#ofSignal > mostOfSignal || this.#controller.signal.aborted) this.#renew()
       const now: Apply = {
         startedAt: clock.monotonic(),
         aborted: undefined,
+        controller: new AbortController(),
         end: (end) => {
           if (this.#now !== now) return
           this.#now = undefined
@@ -53,7 +49,7 @@ export class ApplySeries {
       this.#now = now
       this.#timer ??= clock.setTimer(timeoutMs, this.#onTime)
       const attempts = records.map(() => attempt)
-      const { signal } = this.#controller
+      const { signal } = now.controller
       try {
         Promise.resolve(target.apply(records, { ...context, attempts, signal })).then(
           (answer) => now.end({ kind: 'answered', answer }),
@@ -69,11 +65,6 @@ export class ApplySeries {
   end(): void {
     this.#cancel()
     this.#options.stop.removeEventListener('abort', this.#onStop)
-  }
-
-  #renew(): void {
-    this.#controller = new AbortController()
-    this.#ofSignal = 1
   }
 
   #cancel(): void {
@@ -106,7 +97,7 @@ export class ApplySeries {
       // Nobody waits for it once the delivery has stopped.
       { unref: isStopped },
     )
-    this.#controller.abort(abortReason(why, context.target, timeoutMs))
+    now.controller.abort(abortReason(why, context.target, timeoutMs))
   }
 }
 
