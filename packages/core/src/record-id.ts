@@ -31,6 +31,8 @@ export class RecordIds {
 
   /** The next id; `now` in ms since the Unix epoch. */
   next(now: number): string {
+    // Its bytes are written over from here on, also where no randomness is to be had.
+    lastText = undefined
     const ms = Math.max(now, this.#ms)
     if (ms === this.#ms && this.#counter < 0xfff) this.#counter++
     else this.#startMillisecond(ms === this.#ms ? ms + 1 : ms)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemRandom } from '../src/random.ts'
+import { type Random, systemRandom } from '../src/random.ts'
 import { bytesOfLastId, isRecordId, RecordIds } from '../src/record-id.ts'
 
 describe('RecordIds', () => {
@@ -29,6 +29,20 @@ describe('bytesOfLastId', () => {
     const hex = Buffer.from(bytesOfLastId(last) ?? []).toString('hex')
     expect(hex).toBe(last.replaceAll('-', ''))
     expect([bytesOfLastId(before), bytesOfLastId('')]).toEqual([undefined, undefined])
+  })
+
+  it('has none of an id whose bytes the next one has begun to write over, and could not be made', () => {
+    let fills = 1
+    const fill: Random['fill'] = (bytes) => {
+      if (fills-- === 0) throw new Error('no randomness')
+      return bytes
+    }
+    const ids = new RecordIds({ ...systemRandom, fill })
+    let last = ''
+    expect(() => {
+      for (;;) last = ids.next(1_800_000_000_000)
+    }).toThrow('no randomness')
+    expect(bytesOfLastId(last)).toBeUndefined()
   })
 })
 
