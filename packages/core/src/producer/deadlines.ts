@@ -35,7 +35,8 @@ export class Deadlines<D extends Deadline> {
 
   /**
    * `now` by the wall clock, in ms, where it was just read: those added in the same millisecond, while none
-   * has ended, share one reading of the monotonic clock.
+   * has ended, share one reading of the monotonic clock. Known: where the wall clock is set back, and one is added in that
+   * millisecond when it comes again, with none added in another and none ended in between, it has as much less time as passed.
    */
   add(one: D, now?: number): void {
     if (now === undefined || now !== this.#addedAt) {
