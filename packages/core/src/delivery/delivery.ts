@@ -117,7 +117,7 @@ export class TargetDelivery {
     })
     const judge = new Judge({
       ...{ ...shared, gate: this.#gate },
-      heldRecords: () => this.#intake.heldRecords,
+      isHalfHeld: () => this.#intake.isHalfHeld,
     })
     this.#settler = new Settler({ ...shared, judge, lanes: this.#lanes, endings: this.#endings })
     const applier = new Applier({

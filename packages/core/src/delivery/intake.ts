@@ -67,6 +67,13 @@ export class Intake {
     return lanes.heldRecords + endings.parked + run.suspectRecords
   }
 
+  /** True while those that wait are half of what may be held, or the bytes of those put off are. */
+  get isHalfHeld(): boolean {
+    const { lanes, policy } = this.#options
+    const { maxRecords, maxBytes } = policy.held
+    return this.heldRecords * 2 >= maxRecords || lanes.putOff.bytes * 2 >= maxBytes
+  }
+
   /** What was there when delivery began. */
   begin(start: Start): void {
     this.#start.begin(start)
@@ -112,14 +119,12 @@ export class Intake {
     if (held * 4 < maxRecords && bytes * 4 < maxBytes) this.#toldHalf = false
     if (held * 2 < maxRecords && lanes.residentBytes * 2 < maxBytes) this.#toldFull = false
     if (records === 0) return
+    const isHalf = records * 2 >= maxRecords || bytes * 2 >= maxBytes
     if (this.#isFull) {
       // Where most of what is in memory goes to the target now, there is room again in a moment.
       const stands = held >= maxRecords || held * 2 > lanes.queuedRecords + lanes.outRecords
       if (stands && !this.#toldFull) this.#tellFull(held)
-    } else if (!this.#toldHalf) {
-      const isHalf = records * 2 >= maxRecords && policy.parksHeld !== true
-      if (isHalf || bytes * 2 >= maxBytes) this.#tellHalf()
-    }
+    } else if (isHalf && !this.#toldHalf && policy.parksHeld !== true) this.#tellHalf()
   }
 
   #tellFull(held: number): void {

@@ -20,8 +20,8 @@ export interface JudgeOptions {
   readonly random: Random
   readonly gate: Gate
   readonly run: FailureRun
-  /** Records in memory that wait for something. */
-  heldRecords(): number
+  /** True while what waits in memory is half of what may. */
+  isHalfHeld(): boolean
 }
 
 /** An apply that did not succeed for each of its records. */
@@ -148,8 +148,8 @@ export class Judge {
   }
 
   get #isCrowded(): boolean {
-    const { policy, heldRecords } = this.#options
-    return policy.parksHeld === true && heldRecords() * 2 >= policy.held.maxRecords
+    const { policy, isHalfHeld } = this.#options
+    return policy.parksHeld === true && isHalfHeld()
   }
 
   /**

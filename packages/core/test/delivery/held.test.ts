@@ -194,6 +194,21 @@ describe('the alarm for records that a target puts off', () => {
 
 const away = (part: string) => held('ECONNREFUSED', 'nobody there', { retryAfterMs: 400, part })
 
+test('where half of what may be held is parked, half of the bytes is enough for a dead letter', async () => {
+  const queue = new FakeQueue()
+  const policy = { parksHeld: true, held: { maxRecords: 100_000, maxBytes: 3000 } }
+  const h = harness({ queue, consumer: queue.consumer({ reload: false }), policy })
+  h.target.always = () => away('gone.example')
+  await h.start()
+  for (let index = 0; index < 40; index++) {
+    queue.add({ key: `k${index}` })
+    await h.clock.advance(1000)
+  }
+  expect(h.events.letters.length).toBeGreaterThanOrEqual(25)
+  expect(h.events.errors).toEqual([])
+  expect(await h.delivery.status()).toMatchObject({ full: false })
+})
+
 describe('a part of a target that never comes back', () => {
   test('is named by the status, with how many records it has put off and since when', async () => {
     const h = harness()
