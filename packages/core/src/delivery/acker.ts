@@ -14,7 +14,8 @@ export interface AckerOptions {
 /**
  * Acks what is done with: one call at a time, or as many as the consumer declares. What is done meanwhile
  * goes with the next. A failed ack is tried again, since until it succeeds the record would come again;
- * until one has succeeded nothing goes beside it.
+ * until one has succeeded nothing goes beside it. What has a key in a call under way is held back until that
+ * has ended: were the earlier ack lost and the later one not, the earlier record would come again, last.
  */
 export class Acker {
   readonly #options: AckerOptions
@@ -22,6 +23,9 @@ export class Acker {
   /** Records that one more ack beside another takes, or a multiple. */
   readonly #least: number
   #waiting: Delivery[] = []
+  /** Done with before what waits, and behind a call under way with their keys. */
+  readonly #held: Delivery[] = []
+  readonly #keysUnderWay = new Set<string>()
   #calls = 0
   #recordsUnderWay = 0
   #failures = 0
@@ -38,7 +42,7 @@ export class Acker {
 
   /** Records done with whose ack has not gone through. */
   get pending(): number {
-    return this.#waiting.length + this.#recordsUnderWay
+    return this.#waiting.length + this.#held.length + this.#recordsUnderWay
   }
 
   /** They are done with. */
@@ -63,6 +67,11 @@ export class Acker {
     if (deliveries.length === 0) return
     this.#calls++
     this.#recordsUnderWay += deliveries.length
+    if (this.#atOnce > 1) {
+      for (const { record } of deliveries) {
+        if (record.key !== undefined) this.#keysUnderWay.add(record.key)
+      }
+    }
     acked(this.#options.consumer, deliveries).then(
       () => this.#succeeded(deliveries),
       (error: unknown) => this.#failed(deliveries, error),
@@ -75,11 +84,22 @@ export class Acker {
     if (this.#calls > 0) {
       const atOnce = this.#failures > 0 ? 1 : this.#atOnce
       if (this.#calls >= atOnce || waiting.length < this.#least) return []
-      const rest = waiting.length % this.#least
-      if (rest > 0) return waiting.splice(0, waiting.length - rest)
+      return this.#beside()
     }
     this.#waiting = []
     return waiting
+  }
+
+  /** Full calls of what has no key under way. */
+  #beside(): readonly Delivery[] {
+    const free: Delivery[] = []
+    for (const delivery of this.#waiting) {
+      const { key } = delivery.record
+      if (key !== undefined && this.#keysUnderWay.has(key)) this.#held.push(delivery)
+      else free.push(delivery)
+    }
+    this.#waiting = free.splice(free.length - (free.length % this.#least))
+    return free
   }
 
   #succeeded(deliveries: readonly Delivery[]): void {
@@ -95,6 +115,7 @@ export class Acker {
   #failed(deliveries: readonly Delivery[], error: unknown): void {
     const { alarms, backoffMs, onError } = this.#options
     this.#ended(deliveries)
+    // Before what was held back behind them.
     this.#waiting = [...deliveries, ...this.#waiting]
     onError(error)
     // Of several that were under way the first decides how long all wait.
@@ -110,6 +131,11 @@ export class Acker {
   #ended(deliveries: readonly Delivery[]): void {
     this.#calls--
     this.#recordsUnderWay -= deliveries.length
+    // Each is in one call only.
+    for (const { record } of deliveries) {
+      if (record.key !== undefined) this.#keysUnderWay.delete(record.key)
+    }
+    if (this.#held.length > 0) this.#waiting = [...this.#held.splice(0), ...this.#waiting]
   }
 }
 

@@ -47,11 +47,13 @@ function ackerOf(acks: Consumer['acks']): Acker {
   })
 }
 
-function deliveries(count: number): Delivery[] {
-  const record = makeStoredRecord()
-  return Array.from({ length: count }, () => ({
-    ...{ record, position: made++, bytes: 1, attempts: noAttempts },
-  }))
+/** Of one key, or, without it, each of a key of its own. */
+function deliveries(count: number, key?: string): Delivery[] {
+  return Array.from({ length: count }, () => {
+    const position = made++
+    const record = makeStoredRecord({ key: key ?? `key ${position}` })
+    return { record, position, bytes: 1, attempts: noAttempts }
+  })
 }
 
 const sizes = (): readonly number[] => calls.map(({ records }) => records)
@@ -134,6 +136,48 @@ describe('acks', () => {
     acker.ack(deliveries(10))
     acker.ack(deliveries(10))
     expect(sizes()).toEqual([10, 10, 10, 40, 50, 10, 10])
+  })
+
+  test('of a key wait for the call under way that has its earlier ones, and those of other keys pass them', async () => {
+    const acker = ackerOf({ atOnce: 3, records: 2 })
+    acker.ack(deliveries(2, 'a'))
+    acker.ack([...deliveries(2, 'a'), ...deliveries(3, 'b')])
+    acker.ack([...deliveries(2, 'a'), ...deliveries(1, 'b')])
+    expect(calls.map(({ positions }) => positions)).toEqual([
+      [0, 1],
+      [4, 5],
+    ])
+    expect(acker.pending).toBe(10)
+    await succeed(0)
+    expect(calls[2]?.positions).toEqual([2, 3, 7, 8])
+    await succeed(1)
+    await succeed(2)
+    expect(calls[3]?.positions).toEqual([6, 9])
+    await succeed(3)
+    expect(acker.pending).toBe(0)
+  })
+
+  test('of records without a key wait for none', () => {
+    const acker = ackerOf({ atOnce: 2, records: 1 })
+    const keyless = deliveries(2).map((delivery) => {
+      return { ...delivery, record: { ...delivery.record, key: undefined } }
+    })
+    for (const delivery of keyless) acker.ack([delivery])
+    expect(sizes()).toEqual([1, 1])
+  })
+
+  test('of a key follow its failed ones in the same call, also where another call has gone through meanwhile', async () => {
+    const acker = ackerOf({ atOnce: 3, records: 1 })
+    acker.ack(deliveries(1, 'a'))
+    acker.ack(deliveries(1, 'b'))
+    acker.ack(deliveries(1, 'a'))
+    await fail(0)
+    await succeed(1)
+    expect(calls.map(({ positions }) => positions)).toEqual([[0], [1]])
+    await clock.advance(backoffMs)
+    expect(calls[2]?.positions).toEqual([0, 2])
+    await succeed(2)
+    expect(acker.pending).toBe(0)
   })
 
   test('that are several at once are all waited for by a flush, which does not wait for a backoff', async () => {
