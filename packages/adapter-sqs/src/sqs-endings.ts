@@ -1,5 +1,5 @@
 import type { Clock, WalError } from '@daybook/core'
-import { lots, type SqsCalls } from './sqs-calls.ts'
+import { lots, mostEntries, type SqsCalls } from './sqs-calls.ts'
 import { sendTouched } from './sqs-claims.ts'
 import { withTried } from './sqs-envelope.ts'
 import { isStale, sqsError } from './sqs-errors.ts'
@@ -60,7 +60,7 @@ export class SqsEndings {
   async done(messages: readonly Held[]): Promise<void> {
     for (const held of messages) this.#options.held.end(held)
     this.#deleting += messages.length
-    await this.follow(Promise.all(lots(messages).map((lot) => this.#deleteDone(lot))))
+    await this.follow(Promise.all(besideEachOther(messages).map((some) => this.#deleteDone(some))))
   }
 
   /**
@@ -99,12 +99,23 @@ export class SqsEndings {
     }
   }
 
-  async #deleteDone(lot: readonly Held[]): Promise<void> {
+  /**
+   * In calls one after the other. After one that failed, or lost the lease, what follows is left: were it
+   * deleted, the earlier ones of its group would come again after it, last.
+   */
+  async #deleteDone(messages: readonly Held[]): Promise<void> {
+    const { held: all, deleted } = this.#options
     try {
-      await this.#delete(lot, true)
+      for (const lot of lots(messages)) {
+        const still = lot.filter((held) => all.has(held))
+        if (still.length > 0) await this.#delete(still, true)
+      }
+    } catch (error) {
+      for (const held of messages) if (all.has(held)) held.state = 'leased'
+      throw error
     } finally {
-      this.#deleting -= lot.length
-      this.#options.deleted()
+      this.#deleting -= messages.length
+      deleted()
     }
   }
 
@@ -141,4 +152,22 @@ export class SqsEndings {
     })
     void this.follow(cleared)
   }
+}
+
+/** Parts that may be deleted beside each other: each fills one call at most, or is of one group. */
+function besideEachOther(messages: readonly Held[]): Held[][] {
+  const groups = new Map<unknown, Held[]>()
+  for (const held of messages) {
+    const group = held.group ?? held
+    const known = groups.get(group)
+    if (known === undefined) groups.set(group, [held])
+    else known.push(held)
+  }
+  const parts: Held[][] = []
+  for (const group of groups.values()) {
+    const last = parts.at(-1)
+    if (last !== undefined && last.length + group.length <= mostEntries) last.push(...group)
+    else parts.push(group)
+  }
+  return parts
 }

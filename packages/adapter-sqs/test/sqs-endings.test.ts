@@ -1,0 +1,87 @@
+import { VirtualClock } from '@daybook/core/testing'
+import { describe, expect, test } from 'vitest'
+import { SqsCalls } from '../src/sqs-calls.ts'
+import { SqsEndings, type SqsEndingsOptions } from '../src/sqs-endings.ts'
+import type { Held } from '../src/sqs-held.ts'
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Endings whose deletions are answered by hand. */
+function setUp() {
+  const clock = new VirtualClock()
+  const calls: { readonly receipts: string[]; readonly end: PromiseWithResolvers<object> }[] = []
+  const client = {
+    deleteMessageBatch({ Entries }: { Entries: { ReceiptHandle: string }[] }) {
+      const end = Promise.withResolvers<object>()
+      calls.push({ receipts: Entries.map(({ ReceiptHandle }) => ReceiptHandle), end })
+      return end.promise
+    },
+  }
+  const there = new Set<Held>()
+  const held = {
+    end: (one: Held) => Object.assign(one, { state: 'ending' }),
+    has: (one: Held) => there.has(one),
+    remove: (one: Held) => there.delete(one),
+    lose: (lease: object) => {
+      for (const one of there) if (one.lease === lease) there.delete(one)
+    },
+  }
+  const endings = new SqsEndings({
+    ...{ clock, held, settings: { client, queueUrl: 'records.fifo' }, deleted() {} },
+    calls: new SqsCalls(clock, 1_000),
+  } as unknown as SqsEndingsOptions)
+  const leases = new Map<string, object>()
+  const hold = (group: string, count: number): Held[] =>
+    Array.from({ length: count }, (_, at) => {
+      const lease = leases.get(group) ?? {}
+      leases.set(group, lease)
+      const one = { group, lease, receipt: `${group}${at}`, state: 'leased' } as unknown as Held
+      there.add(one)
+      return one
+    })
+  return { endings, calls, hold }
+}
+
+describe('deletions of what a FIFO queue has handed out', () => {
+  test('go for a group in one call as far as it holds them, then one call after the other', async () => {
+    const { endings, calls, hold } = setUp()
+    const [a, b] = [hold('a', 7), hold('b', 12)]
+    const done = endings.done([...a, ...b])
+    expect(calls.map(({ receipts }) => receipts)).toEqual([
+      a.map(({ receipt }) => receipt),
+      b.slice(0, 10).map(({ receipt }) => receipt),
+    ])
+    for (const { end } of calls) end.resolve({})
+    await turn()
+    expect(calls[2]?.receipts).toEqual(['b10', 'b11'])
+    calls[2]?.end.resolve({})
+    await done
+    expect(endings.deleting).toBe(0)
+  })
+
+  test.each([
+    ['a call that is lost', (end: PromiseWithResolvers<object>) => end.reject(new Error('cut'))],
+    [
+      'a lease that is lost',
+      (end: PromiseWithResolvers<object>) =>
+        end.resolve({ Failed: [{ Id: '0', Code: 'ReceiptHandleIsInvalid' }] }),
+    ],
+  ])('leave the later ones of a group alone after %s', async (_, fail) => {
+    const { endings, calls, hold } = setUp()
+    const a = hold('a', 12)
+    const done = endings.done(a).catch(() => {})
+    fail(calls[0]?.end as PromiseWithResolvers<object>)
+    await done
+    expect(calls).toHaveLength(1)
+    expect(endings.deleting).toBe(0)
+  })
+
+  test('that failed leave what was behind them to be deleted by another ack', async () => {
+    const { endings, calls, hold } = setUp()
+    const a = hold('a', 12)
+    const done = endings.done(a)
+    calls[0]?.end.reject(new Error('cut'))
+    await expect(done).rejects.toMatchObject({ name: 'WalError' })
+    expect(new Set(a.map(({ state }) => state))).toEqual(new Set(['leased']))
+  })
+})
