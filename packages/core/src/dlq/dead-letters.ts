@@ -9,6 +9,7 @@ import type {
   StoredDeadLetterPage,
 } from './dlq.ts'
 import {
+  asWalError,
   notFound,
   type Redrive,
   type RedriveOptions,
@@ -132,13 +133,13 @@ export class DeadLetters<P = unknown, Name extends string = string> {
     options: RedriveOptions<P> = {},
   ): Promise<RedriveReport> {
     checkRedriveOptions(options)
-    const missing: string[] = []
-    const letters = this.#select(selection, (id) => missing.push(id))
+    const unread: { id: string; error: WalError }[] = []
+    const letters = this.#select(selection, (id, error) => unread.push({ id, error }))
     const { redriven, failed } = await redriveLetters(this.#context, letters, {
       ...options,
       edit: options.edit && ((letter) => options.edit?.(letter as DeadLetter<P>)),
     })
-    return { redriven, failed: [...failed, ...missing.map((id) => ({ id, error: notFound(id) }))] }
+    return { redriven, failed: [...failed, ...unread] }
   }
 
   /**
@@ -190,15 +191,11 @@ export class DeadLetters<P = unknown, Name extends string = string> {
   /** The letters meant, as far as they are there at the call and until their turn. */
   async *#select(
     selection: DeadLetterSelection,
-    onMissing?: (id: string) => void,
+    onUnread?: (id: string, error: WalError) => void,
   ): AsyncGenerator<StoredDeadLetter> {
     const meant = checkSelection(selection)
     if (meant !== 'all' && 'ids' in meant) {
-      for (const id of new Set(meant.ids)) {
-        const letter = await this.#context.queue.get(id)
-        if (letter) yield letter
-        else onMissing?.(id)
-      }
+      yield* this.#byIds(meant.ids, onUnread)
       return
     }
     const filter: DeadLetterFilter = meant === 'all' ? {} : meant
@@ -206,6 +203,24 @@ export class DeadLetters<P = unknown, Name extends string = string> {
     for await (const letter of this.#matching(filter)) {
       if (there.delete(letter.id)) yield letter
       if (there.size === 0) return
+    }
+  }
+
+  async *#byIds(
+    ids: readonly string[],
+    onUnread?: (id: string, error: WalError) => void,
+  ): AsyncGenerator<StoredDeadLetter> {
+    for (const id of new Set(ids)) {
+      let letter: StoredDeadLetter | undefined
+      try {
+        letter = await this.#context.queue.get(id)
+      } catch (error) {
+        if (onUnread === undefined) throw error
+        onUnread(id, asWalError(error))
+        continue
+      }
+      if (letter) yield letter
+      else onUnread?.(id, notFound(id))
     }
   }
 

@@ -307,7 +307,8 @@ function unknownTarget({ id, target }: StoredDeadLetter): WalError {
   )
 }
 
-function asWalError(error: unknown): WalError {
+/** Why a letter stays. */
+export function asWalError(error: unknown): WalError {
   if (isWalError(error)) return error
   return new WalError(
     'ERR_IO',

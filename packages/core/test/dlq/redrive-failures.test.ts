@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { DeadLetters, type DeadLettersContext } from '../../src/dlq/dead-letters.ts'
 import { deadLetterId, type StoredDeadLetter } from '../../src/dlq/dlq.ts'
 import { type Redrive, redriveLetters } from '../../src/dlq/redrive.ts'
 import { makeStoredRecord } from '../../src/testing/make-record.ts'
@@ -39,5 +40,28 @@ describe('a redrive that fails by itself', () => {
     const error = await redrive({}, { get: () => Promise.reject(new Error('unreadable')) })
     expect(error).toMatchObject({ code: 'ERR_IO', message: expect.stringContaining('unreadable') })
     expect(error?.message).not.toContain('edit')
+  })
+
+  it('reports the ids that cannot be read, and those it has redriven beside them', async () => {
+    const record = makeStoredRecord({})
+    const letters = new DeadLetters({
+      queue: {
+        get: async (id: string) => {
+          if (id === 'unreadable') throw new Error('cut')
+          return { id, target: 't', record, attempts: [], damaged: false }
+        },
+        remove: async () => 1,
+      },
+      clock: new VirtualClock(),
+      hasTarget: () => true,
+      send: async () => ({ durable: 'yes' }),
+      expect: () => {},
+      lettersHoldKeys: false,
+      closing: new AbortController().signal,
+      claimed: new Map(),
+    } as unknown as DeadLettersContext)
+    const report = await letters.redrive({ ids: ['a', 'unreadable', 'b'] })
+    expect(report.redriven).toEqual(['a', 'b'])
+    expect(report.failed).toMatchObject([{ id: 'unreadable', error: { code: 'ERR_IO' } }])
   })
 })
