@@ -1,17 +1,20 @@
-import { makeDeadLetter, makeStoredRecord, scaledClock, VirtualClock } from '@daybook/core/testing'
+import {
+  makeDeadLetter,
+  makeStoredRecord,
+  scaledClock,
+  type VirtualClock,
+} from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type QueueDeadLettersOptions, queueDeadLetters } from '../../src/index.ts'
 import { encodeEnvelope } from '../../src/sqs-envelope.ts'
 import { SqsModel } from '../../src/testing/index.ts'
-import { fourteenDaysMs } from '../support/letter-queue.ts'
+import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
 
 let clock: VirtualClock
 let model: SqsModel
 let queueUrl: string
 beforeEach(() => {
-  clock = new VirtualClock()
-  model = new SqsModel({ clock })
-  queueUrl = model.createQueue('letters', { retentionMs: fourteenDaysMs })
+  ;({ clock, model, queueUrl } = letterQueueOnModel())
 })
 
 const open = (options: Partial<QueueDeadLettersOptions> = {}) =>

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { makeDeadLetter, makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import { makeDeadLetter, makeStoredRecord, type VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type QueueDeadLettersOptions, queueDeadLetters } from '../../src/index.ts'
-import { SqsModel } from '../../src/testing/index.ts'
-import { fourteenDaysMs } from '../support/letter-queue.ts'
+import type { SqsModel } from '../../src/testing/index.ts'
+import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
 
 let clock: VirtualClock
 let model: SqsModel
 let queueUrl: string
 beforeEach(() => {
-  clock = new VirtualClock()
-  model = new SqsModel({ clock })
-  queueUrl = model.createQueue('letters', { retentionMs: fourteenDaysMs })
+  ;({ clock, model, queueUrl } = letterQueueOnModel())
 })
 
 const open = (options: Partial<QueueDeadLettersOptions> = {}) =>

@@ -1,19 +1,17 @@
 import type { StoredDeadLetter, WalError } from '@daybook/core'
-import { makeDeadLetter, makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import { makeDeadLetter, makeStoredRecord, type VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { queueDeadLetters, type SqsClient } from '../../src/index.ts'
-import { SqsModel } from '../../src/testing/index.ts'
+import type { SqsModel } from '../../src/testing/index.ts'
 import { mortalClient } from '../mortal-client.ts'
-import { fourteenDaysMs } from '../support/letter-queue.ts'
+import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
 
 const dayMs = 24 * 3_600_000
 let clock: VirtualClock
 let model: SqsModel
 let queueUrl: string
 beforeEach(() => {
-  clock = new VirtualClock()
-  model = new SqsModel({ clock })
-  queueUrl = model.createQueue('letters', { retentionMs: fourteenDaysMs })
+  ;({ clock, model, queueUrl } = letterQueueOnModel())
 })
 
 /** Refuses each entry of a deletion. */
