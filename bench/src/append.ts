@@ -13,11 +13,12 @@ import {
   table,
 } from './harness/report.ts'
 import { type Round, runContest, type Standing } from './harness/rounds.ts'
-import { type Summary, summarize } from './harness/statistics.ts'
+import { pairedRatio, type Summary, summarize } from './harness/statistics.ts'
 import { Workspace } from './harness/workspace.ts'
 import { betterSqlite3 } from './peers/better-sqlite3.ts'
+import type { Contestant } from './peers/contestant.ts'
 import { daybookBytes, daybookJson } from './peers/daybook.ts'
-import { diskLoop } from './peers/disk-loop.ts'
+import { diskLoop, growingLoop } from './peers/disk-loop.ts'
 import { lmdb } from './peers/lmdb.ts'
 
 export interface AppendOptions {
@@ -38,6 +39,8 @@ export interface AppendReport {
   readonly load: Load
   readonly contestants: readonly ContestantReport[]
   readonly comparisons: readonly Comparison[]
+  /** Records per second of ours with bytes over those of the disk into new blocks, round by round. */
+  readonly ofNewBlocks: Summary
 }
 
 export interface ContestantReport {
@@ -62,7 +65,7 @@ const goals: readonly Goal[] = [
 /** More than any contestant writes in a second, as far as we have seen; for the room a round needs. */
 const fastestBytesPerSecond = 2e9
 
-const contestants = [diskLoop, daybookBytes, daybookJson, betterSqlite3, lmdb]
+const contestants = [diskLoop, growingLoop, daybookBytes, daybookJson, betterSqlite3, lmdb]
 
 /** Durable appends: ours against the bare disk, SQLite and LMDB. */
 export async function benchAppend(options: AppendOptions): Promise<AppendReport> {
@@ -90,7 +93,13 @@ export async function benchAppend(options: AppendOptions): Promise<AppendReport>
     load: loadMeanwhile(),
     contestants: standings.map((standing) => report(standing, options.payloadBytes)),
     comparisons: [daybookBytes, daybookJson].flatMap(({ name }) => compare(name, goals, standings)),
+    ofNewBlocks: pairedRatio(ratesOf(standings, daybookBytes), ratesOf(standings, growingLoop)),
   }
+}
+
+function ratesOf(standings: readonly Standing[], { name }: Contestant): number[] {
+  const standing = standings.find(({ contestant }) => contestant === name)
+  return (standing?.rounds ?? []).map(({ recordsPerSecond }) => recordsPerSecond)
 }
 
 function report({ contestant, rounds }: Standing, payloadBytes: number): ContestantReport {
@@ -128,12 +137,13 @@ export function printAppend(report: AppendReport, terminal: boolean): string {
     `at least ${one.goal}`,
     one.reached ? 'reached' : 'not reached',
   ])
+  const ofDisk = [`${daybookBytes.name} / ${growingLoop.name}`, ratio(report.ofNewBlocks), '', '']
   return [
     `Durable appends of ${options.payloadBytes} bytes, ${options.writers} writers in flight, ` +
       `medians of ${counted(options.rounds, 'round')} of ${options.seconds} s:`,
     table(head, rows, terminal),
     '',
-    table(['', 'ratio', 'goal', ''], verdicts, terminal),
+    table(['', 'ratio', 'goal', ''], [...verdicts, ofDisk], terminal),
     '',
     provenance(report.machine, report.load),
   ].join('\n')

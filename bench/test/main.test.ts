@@ -36,6 +36,7 @@ test('append prints one JSON object with every contestant and goal, and leaves n
   expect(report.options).toMatchObject({ seconds: 0.05, rounds: 2, writers: 8, payloadBytes: 1024 })
   expect(report.contestants.map((one: { name: string }) => one.name)).toEqual([
     'node loop',
+    'growing loop',
     'daybook bytes',
     'daybook json',
     'better-sqlite3',

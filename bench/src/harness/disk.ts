@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 
 /** A file system as `statfs` names it. */
 export interface Disk {
@@ -34,8 +34,9 @@ export interface DiskFacts {
   readonly bsize: number
 }
 
-/** Looks at the disk under a directory, and judges it as {@link judgeDisk} does. */
+/** Looks at the disk under a directory, which is made if need be, and judges it as {@link judgeDisk} does. */
 export async function inspectDisk(directory: string, neededBytes: number): Promise<Disk> {
+  await mkdir(directory, { recursive: true })
   return judgeDisk(directory, await statfs(directory), neededBytes)
 }
 

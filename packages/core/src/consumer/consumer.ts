@@ -158,8 +158,12 @@ export interface Consumer {
    * nor passed to `saveAttempts` comes with `spent` and `interrupted` one higher. A consumer that
    * is told of losing a lease clears its marks. Must survive the death of the process, need not
    * survive a power cut. Optional: core does without where a queue counts deliveries itself.
+   *
+   * `soon` answers deliveries whose attempts will most likely begin within milliseconds. A consumer
+   * that has to write its notes somewhere may note a few of those at the same time; one whose attempt
+   * has not begun 20 ms later must be without a note again.
    */
-  beginAttempts?(deliveries: readonly Delivery[]): Promise<void>
+  beginAttempts?(deliveries: readonly Delivery[], soon?: () => readonly Delivery[]): Promise<void>
   /**
    * Resolves once every ack so far survives what an acknowledged record survives; rejects where
    * that is not certain. Optional: core asks before it notes progress elsewhere that must not be more

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { Consumer } from '../consumer/consumer.ts'
+import type { Consumer, Delivery } from '../consumer/consumer.ts'
 import { reasonOf } from '../error-text.ts'
 import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord, WalRecord } from '../record.ts'
@@ -42,6 +42,8 @@ export interface ApplierOptions {
   readonly transactions?: TransactionSource | undefined
   /** Resolves once every ack so far has been handed to the queue. */
   acked(): Promise<void>
+  /** Records that are done with, and whose acks have not. */
+  unacked(): number
   /** Aborted when the delivery gives up what is under way. */
   readonly stop: AbortSignal
   /** Wait before the queue is asked again, in ms. */
@@ -76,12 +78,29 @@ export class Applier {
       if (first?.delivery.record.transaction) return await this.#transactions.run(batch, first)
       part = await this.#decode(batch)
       if (part.entries.length === 0) return
-      await consumer.beginAttempts?.(part.entries.map(({ delivery }) => delivery))
+      const deliveries = part.entries.map(({ delivery }) => delivery)
+      await consumer.beginAttempts?.(deliveries, this.#soon)
     } catch (error) {
       const entries = batch.entries.filter(({ state }) => state === 'out')
       return this.#queueFailed(batch, entries, error)
     }
     await this.#applyHeld(batch, part)
+  }
+
+  /**
+   * Those whose attempts will most likely begin next, and that can bear losing one should the process die first.
+   * None while the ack of an earlier one of their keys may be on its way: it has to be noted before they begin.
+   */
+  readonly #soon = (): readonly Delivery[] => {
+    const { lanes, gate, policy, unacked } = this.#options
+    const soon: Delivery[] = []
+    if (gate.admission !== 'all' || unacked() > 0) return soon
+    for (const { head } of lanes.ready) {
+      if (soon.length === mostSoon) break
+      if (head === undefined || head.suspect || head.alone) continue
+      if (head.spent + 1 < policy.retry.maxAttempts) soon.push(head.delivery)
+    }
+    return soon
   }
 
   /** Its turn did not come. Never rejects. */
@@ -227,6 +246,9 @@ export class Applier {
     await settler.putBack(batch, entries, Math.max(10, backoffMs(queueFailures)))
   }
 }
+
+/** So many at most are told of to the queue before their attempts begin. */
+const mostSoon = 16
 
 /** The queue's failures are not counted here: the wait is as after a few. */
 const queueFailures = 3

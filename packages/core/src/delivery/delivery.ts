@@ -124,6 +124,7 @@ export class TargetDelivery {
       ...shared,
       limits,
       acked: () => this.#endings.flush(),
+      unacked: () => this.#endings.unacked,
       lanes: this.#lanes,
       gate: this.#gate,
       settler: this.#settler,

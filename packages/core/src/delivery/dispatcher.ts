@@ -114,7 +114,7 @@ export class Dispatcher {
   #rates(): readonly RateLimit[] {
     const { rate, catchUp, lanes } = this.#options
     if (rate === undefined && catchUp === undefined) return noRates
-    const behind = catchUp?.rateFor(lanes.firstReady?.head?.delivery.record)
+    const behind = catchUp?.rateFor(firstOf(lanes.ready)?.head?.delivery.record)
     return [rate, behind].filter((each) => each !== undefined)
   }
 
@@ -123,7 +123,7 @@ export class Dispatcher {
     const { policy, clock, lanes, limits } = this.#options
     const { lingerMs } = policy.batch
     if (lingerMs === 0 || wanted >= limits.maxRecords) return 0
-    const first = lanes.firstReady
+    const first = firstOf(lanes.ready)
     if (first === undefined || first.head === undefined || first.head.spent > 0) return 0
     if (lanes.measure(limits) >= limits.maxBytes) return 0
     return first.readySince + lingerMs - clock.monotonic()
@@ -174,6 +174,11 @@ export class Dispatcher {
       this.pump()
     }
   }
+}
+
+function firstOf<T>(things: Iterable<T>): T | undefined {
+  for (const thing of things) return thing
+  return undefined
 }
 
 const noRates: readonly RateLimit[] = []

@@ -56,10 +56,9 @@ export class Lanes {
     return this.queuedRecords - this.readyRecords + this.putOff.notWaiting
   }
 
-  /** The ready lane that has stood in line longest. */
-  get firstReady(): Lane | undefined {
-    for (const lane of this.#ready) return lane
-    return undefined
+  /** The lanes that may go, the one that has stood in line longest first. */
+  get ready(): Iterable<Lane> {
+    return this.#ready
   }
 
   /** Adds a record at its place: at the end, or before those that wait for it. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { noAttempts } from '../../src/consumer/consumer.ts'
 import { WalError } from '../../src/errors.ts'
-import { transient } from '../../src/target/target.ts'
+import { transient, unavailable } from '../../src/target/target.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 import { hiccup } from './support/scripted-target.ts'
@@ -73,6 +73,43 @@ describe('attempts', () => {
     expect(h.queue.saved).toMatchObject([
       { attempts: { spent: 1, history: [{ class: 'transient', code: 'HICCUP' }] } },
     ])
+  })
+
+  test('of those that follow are told of ahead, but for records that cannot bear losing one', async () => {
+    const one = { batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }, concurrency: 1 }
+    const h = harness({
+      policy: { ...one, retry: { maxAttempts: 3, minDelayMs: 1, maxDelayMs: 1 } },
+    })
+    for (const key of ['a', 'b', 'a', 'c', 'd']) h.queue.add({ key })
+    h.queue.add({ key: 'e' }, { attempts: { ...noAttempts, spent: 2 } })
+    await h.start()
+    await h.drain()
+    // r1 and r2, then r3 behind r1; r6 has one attempt left.
+    expect(h.queue.soon.slice(0, 2)).toEqual([
+      ['r2', 'r4', 'r5'],
+      ['r4', 'r5', 'r3'],
+    ])
+    expect(h.queue.soon.flat()).not.toContain('r6')
+  })
+
+  test('are not told of ahead while an earlier record of the key may come again', async () => {
+    const one = { batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }, concurrency: 1 }
+    const h = harness({ policy: one })
+    for (const key of ['a', 'b', 'a']) h.queue.add({ key })
+    h.queue.failNext('ack')
+    await h.start()
+    await h.drain()
+    expect(h.queue.soon.slice(0, 2)).toEqual([['r2'], []])
+  })
+
+  test('are not told of ahead while the target is asked whether it is back', async () => {
+    const one = { batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }, concurrency: 1 }
+    const h = harness({ policy: one })
+    h.queue.addMany(3)
+    h.target.script('r1', unavailable('DOWN', 'not there'))
+    await h.start()
+    await h.drain()
+    expect(h.queue.soon.slice(0, 2)).toEqual([['r2', 'r3'], []])
   })
 
   test('that are not noted do not begin: the queue is asked again after a while', async () => {

@@ -1,28 +1,13 @@
 import type { Clock, Timer } from '../../clock.ts'
 import type { AttemptState } from '../../consumer/consumer.ts'
 import { isWalError, type WalError } from '../../errors.ts'
-import type { Random } from '../../random.ts'
 import type { AckedSequences } from './cursor-acked.ts'
 import { PendingChanges, readChanges } from './cursor-changes.ts'
 import { cannotSave, fellBack } from './cursor-errors.ts'
+import type { CursorOptions } from './cursor-options.ts'
 import type { KnownRun, ScheduleChanges } from './cursor-schedule.ts'
 import { CursorState } from './cursor-state.ts'
-import type { FileSystem } from './file-system.ts'
 import { Journal } from './journal.ts'
-
-export interface CursorOptions {
-  readonly directory: string
-  /** File name in the directory. */
-  readonly name: string
-  /** The target whose progress it is, for messages and histories. */
-  readonly target: string
-  readonly fileSystem: FileSystem
-  readonly clock: Clock
-  readonly random: Random
-  /** The file is written anew once it has grown by so much over twice its least size. Default 4 MiB. */
-  readonly slackBytes?: number | undefined
-  reportError(error: WalError): void
-}
 
 /** Longest time until what was written is synced, in ms. */
 const syncAfterMs = 1000
@@ -37,7 +22,7 @@ const defaultSlackBytes = 4 << 20
  * has been tried for others, and which attempts are under way.
  *
  * Changes take effect in memory at once and are written in the background, all that came up
- * meanwhile in one write: they survive the death of the process almost at once, and a power cut
+ * meanwhile in one write: they survive the death of the process some 2 ms later, and a power cut
  * about a second later. What is forgotten is delivered again, so a cursor may always be behind,
  * and a damaged one falls back to what it said before the damage. It must never be ahead: only
  * sequences that were read from the log, and are durable there, may be acked.
@@ -195,6 +180,17 @@ export class Cursor {
     this.#pending.begun(sequence, at)
   }
 
+  /** True from `begin` on, until the sequence is acked, or its attempts are saved. */
+  isUnderWay(sequence: number): boolean {
+    return this.#state.underWay.has(sequence)
+  }
+
+  /** The attempt that was noted has not begun. */
+  takeBack(sequence: number): void {
+    if (!this.#state.underWay.delete(sequence)) return
+    this.#pending.attempts(sequence, this.#state.tried.get(sequence))
+  }
+
   /** Remembers what has been tried; no attempt is under way any more. */
   save(sequence: number, attempts: AttemptState): void {
     if (this.isDone(sequence)) return
@@ -206,10 +202,7 @@ export class Cursor {
 
   /** No attempt is under way any more, and none of those that were has spent anything. */
   endAll(): void {
-    for (const sequence of this.#state.underWay.keys()) {
-      this.#pending.attempts(sequence, this.#state.tried.get(sequence))
-    }
-    this.#state.underWay.clear()
+    for (const sequence of [...this.#state.underWay.keys()]) this.takeBack(sequence)
   }
 
   /**

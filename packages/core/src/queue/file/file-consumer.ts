@@ -11,6 +11,7 @@ import type {
 } from '../../consumer/consumer.ts'
 import { WalError } from '../../errors.ts'
 import type { StoredRecord } from '../../record.ts'
+import { AttemptNotes } from './attempt-notes.ts'
 import type { Cursor } from './cursor.ts'
 import { takeAhead } from './file-ahead.ts'
 import type { FileFeed } from './file-feed.ts'
@@ -31,6 +32,10 @@ export interface FileConsumerOptions {
   onClosed(): void
 }
 
+/** Acks are written once there are so many, or after so long, in ms. */
+const mostUnwrittenAcks = 16
+const ackAfterMs = 2
+
 /** Longest wait before the clock is looked at again: the wall clock may have been set meanwhile. */
 const longestNapMs = 60_000
 
@@ -44,6 +49,7 @@ export class FileConsumer implements Consumer {
   readonly #clock: Clock
   readonly #feed: FileFeed
   readonly #scout: FileScout
+  readonly #notes: AttemptNotes
   readonly #options: FileConsumerOptions
   readonly #unsubscribe: () => void
   #closed = false
@@ -56,6 +62,8 @@ export class FileConsumer implements Consumer {
   #pulling: Promise<unknown> = Promise.resolve()
   #looking: Promise<unknown> = Promise.resolve()
   readonly #ending = new AbortController()
+  #writeTimer: Timer | undefined
+  #unwrittenAcks = 0
 
   constructor(options: FileConsumerOptions) {
     this.#options = options
@@ -63,6 +71,7 @@ export class FileConsumer implements Consumer {
     this.#cursor = options.cursor
     this.#clock = options.clock
     this.#feed = options.feed
+    this.#notes = new AttemptNotes(options.cursor, options.clock)
     this.#scout = new FileScout(options.log, options.cursor.target, options.feed)
     options.feed.onMore = () => this.#stir()
     this.#unsubscribe = options.log.onAppended(() => this.#stir())
@@ -93,7 +102,7 @@ export class FileConsumer implements Consumer {
     // hold the key any more, and the record would come again behind the later ones of its key.
     if (deliveries.some(({ record }) => record.attemptEpoch > 0)) await this.#cursor.sync()
     // Not waited for: any other ack may be forgotten.
-    else void this.#cursor.write()
+    else this.#writeSoon(deliveries.length)
   }
 
   async sync(): Promise<void> {
@@ -117,11 +126,13 @@ export class FileConsumer implements Consumer {
     await this.#cursor.write()
   }
 
-  async beginAttempts(deliveries: readonly Delivery[]): Promise<void> {
+  async beginAttempts(
+    deliveries: readonly Delivery[],
+    soon?: () => readonly Delivery[],
+  ): Promise<void> {
     if (this.#closed) return
-    const now = this.#clock.now()
-    for (const { sequence } of this.#heldOf(deliveries)) this.#cursor.begin(sequence, now)
-    await this.#cursor.write()
+    const held = this.#heldOf(deliveries)
+    await this.#notes.begin(held, () => this.#heldOf(soon?.() ?? []))
   }
 
   async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
@@ -225,6 +236,20 @@ export class FileConsumer implements Consumer {
     this.#wake?.()
   }
 
+  /** Together with what else is written until then: a write for each ack would cost more than the ack. */
+  #writeSoon(acks: number): void {
+    this.#unwrittenAcks += acks
+    if (this.#unwrittenAcks >= mostUnwrittenAcks) this.#writeAcks()
+    else this.#writeTimer ??= this.#clock.setTimer(ackAfterMs, () => this.#writeAcks())
+  }
+
+  #writeAcks(): void {
+    this.#writeTimer?.cancel()
+    this.#writeTimer = undefined
+    this.#unwrittenAcks = 0
+    void this.#cursor.write()
+  }
+
   #heldOf(deliveries: readonly Delivery[]): FileLease[] {
     return deliveries.map(leaseOf).filter(({ state }) => state === 'held')
   }
@@ -247,6 +272,8 @@ export class FileConsumer implements Consumer {
     this.#ending.abort()
     await this.#pulling
     await this.#looking
+    this.#notes.close()
+    this.#writeTimer?.cancel()
     // An attempt that a clean end cuts short has not killed the process.
     this.#cursor.endAll()
     await this.#scout.close()

@@ -18,6 +18,10 @@ export const attemptCases: readonly QueueCase[] = [
     run: countsInterrupted,
   },
   { name: 'counts no attempt that had ended before the death of the process', run: countsNoEnded },
+  {
+    name: 'counts no attempt that was to follow soon and did not',
+    run: countsNoneThatDidNotFollow,
+  },
 ]
 
 const remembered = 'Attempts saved for a record come with it when it is handed out again'
@@ -115,6 +119,23 @@ async function countsNoEnded(fixture: QueueFixture): Promise<void> {
     // The ack of the third may be forgotten in a crash, and the mark with it.
     if (delivery.record.id !== deliveries[2]?.record.id) {
       fixture.checkAttempts(delivery, attempts, contract)
+    }
+  }
+}
+
+async function countsNoneThatDidNotFollow(fixture: QueueFixture): Promise<void> {
+  await fixture.sendMany(2)
+  const consumer = await fixture.consumer()
+  const [first, second] = await fixture.pullAll(consumer, 2)
+  if (first === undefined || second === undefined) return
+  await consumer.beginAttempts?.([first], () => [second])
+  await fixture.passTime(100)
+  if (!(await fixture.crash())) return
+  const again = await fixture.pullAll(await fixture.consumer(), 2)
+  const contract = 'An attempt that has not begun 20 ms after it was to follow soon is not counted'
+  for (const delivery of again) {
+    if (delivery.record.id === second.record.id) {
+      checkEqual(delivery.attempts, noAttempts, contract)
     }
   }
 }

@@ -58,6 +58,8 @@ export class FakeQueue {
   /** What it says of how long nothing must come. */
   silenceMs: number | undefined
   canLoseLeases = false
+  /** Ids of those that were said to follow soon, by calls of `beginAttempts`. */
+  readonly soon: string[][] = []
   /** Called within `beginAttempts`. */
   whileBeginning: (() => void) | undefined
   #wake: (() => void)[] = []
@@ -213,8 +215,12 @@ export class FakeQueue {
         }
       },
       ...(marks && {
-        beginAttempts: async (deliveries: readonly Delivery[]) => {
+        beginAttempts: async (
+          deliveries: readonly Delivery[],
+          soon?: () => readonly Delivery[],
+        ) => {
           failIfTold('beginAttempts')
+          this.soon.push((soon?.() ?? []).map(({ record }) => record.id))
           this.whileBeginning?.()
           for (const delivery of deliveries) {
             const slot = slotOf(delivery)

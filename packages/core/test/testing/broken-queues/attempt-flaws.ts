@@ -45,6 +45,14 @@ export const attemptFlaws: readonly BrokenQueue[] = [
     turnsRed: ['counts no attempt that had ended before the death of the process'],
   },
   {
+    flaw: 'counts attempts that were to follow soon',
+    create: withConsumer((consumer) => ({
+      beginAttempts: async (deliveries, soon) =>
+        consumer.beginAttempts?.([...deliveries, ...(soon?.() ?? [])]),
+    })),
+    turnsRed: ['counts no attempt that was to follow soon and did not'],
+  },
+  {
     flaw: 'counts every handing out as an attempt',
     create: withDeliveries(({ attempts, ...delivery }) => ({
       ...delivery,

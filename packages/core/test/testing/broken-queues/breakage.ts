@@ -103,7 +103,7 @@ export function boundConsumer(consumer: Consumer): Consumer {
     pull: (options) => consumer.pull(options),
     ack: (deliveries) => consumer.ack(deliveries),
     release: (releases) => consumer.release(releases),
-    beginAttempts: async (deliveries) => consumer.beginAttempts?.(deliveries),
+    beginAttempts: async (deliveries, soon) => consumer.beginAttempts?.(deliveries, soon),
     saveAttempts: (attempts) => consumer.saveAttempts(attempts),
     pullAhead: async (options) => (await consumer.pullAhead?.(options)) ?? [],
     backlog: () => consumer.backlog(),

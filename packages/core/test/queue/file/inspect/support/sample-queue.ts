@@ -38,13 +38,14 @@ export async function openQueue(
   fileSystem: SimulatedFileSystem,
   directory = from,
   segmentBytes = 4096 + 300,
+  clock = new VirtualClock(),
 ): Promise<Queue> {
   const queue = fileQueue({ directory, fileSystem, lock: openLock, segmentBytes })
   await queue.open({
     namespace: 'titles',
     targets,
     directory: undefined,
-    clock: new VirtualClock(),
+    clock,
     random: new SeededRandom(11),
     reportError() {},
   })
@@ -57,7 +58,8 @@ export async function openQueue(
  */
 export async function sampleQueue(end: 'closed' | 'killed'): Promise<SampleQueue> {
   const disk = newDisk()
-  const queue = await openQueue(disk)
+  const clock = new VirtualClock()
+  const queue = await openQueue(disk, from, undefined, clock)
   const records: StoredRecord[] = []
   const producer = await queue.producer()
   const letters = await queue.deadLetters()
@@ -73,6 +75,8 @@ export async function sampleQueue(end: 'closed' | 'killed'): Promise<SampleQueue
   await search.ack(ofSearch.slice(5, 7))
   const ofCassandra = await pullNow(cassandra)
   await cassandra.ack(ofCassandra.slice(0, 8))
+  // Acks are written a moment later.
+  await clock.advance(10)
   const [gone, waiting] = [
     makeDeadLetter({ record: record(90) }),
     makeDeadLetter({ record: record(91) }),
