@@ -386,17 +386,3 @@ async function settleDisk(): Promise<void> {
     await clock.settle()
   }
 }
-
-/** Moves the clock from timer to timer; the disk answers in its own time. */
-async function runUntilSettled<T>(promise: Promise<T>): Promise<T> {
-  let settled = false
-  const done = (): void => {
-    settled = true
-  }
-  promise.then(done, done)
-  while (!settled) {
-    await settleDisk()
-    if (!settled) await clock.advance(20)
-  }
-  return promise
-}
