@@ -56,11 +56,11 @@ export class SqsEndings {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
   }
 
-  /** Their records have come to their end. */
+  /** Their records have come to their end. Resolves, or rejects, once nothing of it is under way any more. */
   async done(messages: readonly Held[]): Promise<void> {
     for (const held of messages) this.#options.held.end(held)
     this.#deleting += messages.length
-    await this.follow(Promise.all(besideEachOther(messages).map((some) => this.#deleteDone(some))))
+    await this.follow(this.#deleteAll(messages))
   }
 
   /**
@@ -100,23 +100,48 @@ export class SqsEndings {
   }
 
   /**
+   * Within one call SQS may fail an earlier entry and delete a later one. So the last of each group goes only once
+   * those before it are gone: whatever comes again then, after a crash, comes with the last behind it.
+   */
+  async #deleteAll(messages: readonly Held[]): Promise<void> {
+    const { held: all } = this.#options
+    const { earlier, last } = lastApart(messages)
+    const failure = await this.#deleteParts(besideEachOther(earlier))
+    const stayed = new Set(earlier.filter((held) => all.has(held)).map(({ group }) => group))
+    const stays = ({ group }: Held): boolean => group !== undefined && stayed.has(group)
+    this.#leave(last.filter(stays))
+    const lastFailure = await this.#deleteParts(lots(last.filter((held) => !stays(held))))
+    if (failure !== undefined || lastFailure !== undefined) throw failure ?? lastFailure
+  }
+
+  /** Beside each other. Answers with the failure of one, once all have ended. */
+  async #deleteParts(parts: readonly (readonly Held[])[]): Promise<unknown> {
+    const ended = await Promise.allSettled(parts.map((part) => this.#deleteDone(part)))
+    return ended.find((one) => one.status === 'rejected')?.reason
+  }
+
+  /**
    * In calls one after the other. After one that failed, or lost the lease, what follows is left: were it
    * deleted, the earlier ones of its group would come again after it, last.
    */
   async #deleteDone(messages: readonly Held[]): Promise<void> {
-    const { held: all, deleted } = this.#options
+    const { held: all } = this.#options
     try {
       for (const lot of lots(messages)) {
         const still = lot.filter((held) => all.has(held))
         if (still.length > 0) await this.#delete(still, true)
       }
-    } catch (error) {
-      for (const held of messages) if (all.has(held)) held.state = 'leased'
-      throw error
     } finally {
-      this.#deleting -= messages.length
-      deleted()
+      this.#leave(messages)
     }
+  }
+
+  /** No deletion of them is under way. What is still there is deleted by another ack. */
+  #leave(messages: readonly Held[]): void {
+    const { held: all, deleted } = this.#options
+    for (const held of messages) if (all.has(held)) held.state = 'leased'
+    this.#deleting -= messages.length
+    deleted()
   }
 
   /** `isDone`: the record has come to its end, and what lies in the store is not needed any more. */
@@ -152,6 +177,19 @@ export class SqsEndings {
     })
     void this.follow(cleared)
   }
+}
+
+/** The last of each group, and those before them. What has no group is the last of its own. */
+function lastApart(messages: readonly Held[]) {
+  const last = new Map<unknown, Held>()
+  const earlier: Held[] = []
+  for (const held of messages) {
+    const group = held.group ?? held
+    const before = last.get(group)
+    if (before !== undefined) earlier.push(before)
+    last.set(group, held)
+  }
+  return { earlier, last: [...last.values()] }
 }
 
 /** Parts that may be deleted beside each other: each fills one call at most, or is of one group. */

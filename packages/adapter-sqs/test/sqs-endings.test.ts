@@ -1,5 +1,5 @@
 import { VirtualClock } from '@daybook/core/testing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SqsCalls } from '../src/sqs-calls.ts'
 import { SqsEndings, type SqsEndingsOptions } from '../src/sqs-endings.ts'
 import type { Held } from '../src/sqs-held.ts'
@@ -43,20 +43,58 @@ function setUp() {
 }
 
 describe('deletions of what a FIFO queue has handed out', () => {
-  test('go for a group in one call as far as it holds them, then one call after the other', async () => {
+  test('go for a group in one call as far as it holds them, and for its last once the others are gone', async () => {
     const { endings, calls, hold } = setUp()
-    const [a, b] = [hold('a', 7), hold('b', 12)]
-    const done = endings.done([...a, ...b])
+    const [a, b, c] = [hold('a', 7), hold('b', 12), hold('c', 1)]
+    const done = endings.done([...a, ...b, ...c])
     expect(calls.map(({ receipts }) => receipts)).toEqual([
-      a.map(({ receipt }) => receipt),
+      a.slice(0, 6).map(({ receipt }) => receipt),
       b.slice(0, 10).map(({ receipt }) => receipt),
     ])
     for (const { end } of calls) end.resolve({})
     await turn()
-    expect(calls[2]?.receipts).toEqual(['b10', 'b11'])
+    expect(calls[2]?.receipts).toEqual(['b10'])
+    expect(calls).toHaveLength(3)
     calls[2]?.end.resolve({})
+    await turn()
+    expect(calls[3]?.receipts).toEqual(['a6', 'b11', 'c0'])
+    calls[3]?.end.resolve({})
     await done
     expect(endings.deleting).toBe(0)
+  })
+
+  test('that failed for one before the last of a group leave its last, and no other', async () => {
+    const { endings, calls, hold } = setUp()
+    const [a, b] = [hold('a', 3), hold('b', 3)]
+    const done = endings.done([...a, ...b])
+    calls[0]?.end.resolve({ Failed: [{ Id: '0', Code: 'InternalError' }] })
+    await turn()
+    expect(calls.map(({ receipts }) => receipts)).toEqual([['a0', 'a1', 'b0', 'b1'], ['b2']])
+    calls[1]?.end.resolve({})
+    await expect(done).rejects.toMatchObject({ code: 'ERR_IO' })
+    expect([...a, ...b].map(({ state }) => state)).toEqual([
+      'leased',
+      'ending',
+      'leased',
+      'ending',
+      'ending',
+      'ending',
+    ])
+    expect(endings.deleting).toBe(0)
+  })
+
+  test('are an ack that fails only once none of them is under way, so that the next try has them all', async () => {
+    const { endings, calls, hold } = setUp()
+    const a = [hold('a', 10), hold('b', 10)].map((held) => held.slice(0, 9))
+    const failed = vi.fn()
+    endings.done(a.flat()).catch(failed)
+    calls[0]?.end.reject(new Error('cut'))
+    await turn()
+    expect(failed).not.toHaveBeenCalled()
+    calls[1]?.end.reject(new Error('cut'))
+    await turn()
+    expect(failed).toHaveBeenCalled()
+    expect(new Set(a.flat().map(({ state }) => state))).toEqual(new Set(['leased']))
   })
 
   test.each([
