@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { type Closing, closeAll, closingMs } from './close-all.ts'
 import { durationMs } from './config/quantity.ts'
 import type { ResolvedNamespace } from './config/resolve.ts'
+import { checkConsumer } from './consumer/check-consumer.ts'
 import { TargetDelivery } from './delivery/delivery.ts'
 import type { Isolation } from './delivery/isolation.ts'
 import { lagOf } from './delivery/status.ts'
@@ -209,6 +210,7 @@ export class NamespaceDelivery {
     const what = `consumer of target '${targetName}'`
     this.#consumers.push({ what, close: () => consumer.close() })
     const place = { namespace: config.name, target: targetName }
+    checkConsumer(consumer, place)
     const delivery = new TargetDelivery({
       namespace: config.name,
       targetName,

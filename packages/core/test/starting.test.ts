@@ -64,4 +64,27 @@ describe('start', () => {
     expect(applied).toEqual([1, 2, 3])
     await wal.close()
   })
+
+  it.each([
+    [{ atOnce: 0, records: 1 }, ['atOnce']],
+    [{ atOnce: Number.NaN, records: -1 }, ['atOnce', 'records']],
+    [{ atOnce: 1.5, records: '10' }, ['atOnce', 'records']],
+    [{ atOnce: 1, records: Number.POSITIVE_INFINITY }, ['records']],
+    [7, []],
+    [null, []],
+  ])('is refused with a consumer that declares acks %o', async (acks, wrong) => {
+    const queue = memoryQueue()
+    const consumer = queue.consumer.bind(queue)
+    queue.consumer = async (target) => Object.assign(await consumer(target), { acks })
+    const wal = await createWal({
+      namespaces: { n: { queue, targets: { t: async () => {} } } },
+    })
+    const path = "namespaces.n.queue.consumer('t').acks"
+    const paths = wrong.length === 0 ? [path] : wrong.map((name) => `${path}.${name}`)
+    await expect(wal.start()).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+      issues: paths.map((one) => ({ path: one })),
+    })
+    await wal.close()
+  })
 })

@@ -132,8 +132,11 @@ export interface Consumer {
   /**
    * How many acks core may have under way at once, 1 or more, and how many records fill a call to the
    * queue, 1 or more: beside an ack that is under way another goes only with a multiple of these. For a queue whose
-   * acks are calls over a network. Records of one key are not in two of them, save that the ack of a redriven copy, whose letter held its key, goes beside. Default: one at a time, and what ends meanwhile goes with the next. Core
-   * reads it once, at the start.
+   * acks are calls over a network. Records of one key are never in two of them. Core reads it once, at the start, and
+   * refuses to start with anything but whole numbers of 1 or more (`ERR_CONFIG`).
+   *
+   * Default: one at a time, and what ends meanwhile goes with the next. Only the ack of a redriven copy goes beside
+   * it, so that such a consumer keeps acks in the order of the calls.
    */
   readonly acks?: { readonly atOnce: number; readonly records: number } | undefined
   /**

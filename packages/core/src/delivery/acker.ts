@@ -22,6 +22,8 @@ export class Acker {
   readonly #atOnce: number
   /** Records that one more ack beside another takes, or a multiple. */
   readonly #least: number
+  /** The consumer keeps acks in the order of the calls. */
+  readonly #keepsOrder: boolean
   #waiting: Delivery[] = []
   /** Done with before what waits, and behind a call under way with their keys. */
   readonly #held: Delivery[] = []
@@ -32,10 +34,14 @@ export class Acker {
   /** Something failed, and its wait is not over: all others wait with it. */
   #backsOff = false
   readonly #flushers: (() => void)[] = []
+  /** Who waits for the ack of one. */
+  readonly #told = new Map<Delivery, () => void>()
 
   constructor(options: AckerOptions) {
-    const { atOnce, records } = options.consumer.acks ?? { atOnce: 1, records: 1 }
+    const { acks } = options.consumer
+    const { atOnce, records } = acks ?? { atOnce: 1, records: 1 }
     this.#options = options
+    this.#keepsOrder = acks === undefined
     this.#atOnce = atOnce
     this.#least = records
   }
@@ -53,6 +59,19 @@ export class Acker {
     if (!this.#backsOff) this.#send()
   }
 
+  /**
+   * Like `ack`, for the copy of a dead letter; resolves once it has gone through, however often it was tried. Where the
+   * consumer keeps acks in order it goes beside the others, since the file log syncs it: behind it theirs would come
+   * after the begin of the next record of their key, and a crash would turn the two. Elsewhere it is one of them.
+   */
+  ackAlone(delivery: Delivery): Promise<void> {
+    return new Promise((resolve) => {
+      this.#told.set(delivery, resolve)
+      if (this.#keepsOrder && !this.#backsOff) this.#call([delivery], 0)
+      else this.ack([delivery])
+    })
+  }
+
   /** Resolves once nothing is pending; tries at once what waits for another try. */
   flush(): Promise<void> {
     if (this.pending === 0) return Promise.resolve()
@@ -65,16 +84,21 @@ export class Acker {
   #send(): void {
     const deliveries = this.#next()
     if (deliveries.length === 0) return
-    this.#calls++
-    this.#recordsUnderWay += deliveries.length
     if (this.#atOnce > 1) {
       for (const { record } of deliveries) {
         if (record.key !== undefined) this.#keysUnderWay.add(record.key)
       }
     }
+    this.#call(deliveries, 1)
+  }
+
+  /** `calls`: 0 for one that holds up no other. */
+  #call(deliveries: readonly Delivery[], calls: 0 | 1): void {
+    this.#calls += calls
+    this.#recordsUnderWay += deliveries.length
     acked(this.#options.consumer, deliveries).then(
-      () => this.#succeeded(deliveries),
-      (error: unknown) => this.#failed(deliveries, error),
+      () => this.#succeeded(deliveries, calls),
+      (error: unknown) => this.#failed(deliveries, calls, error),
     )
   }
 
@@ -102,8 +126,12 @@ export class Acker {
     return free
   }
 
-  #succeeded(deliveries: readonly Delivery[]): void {
-    this.#ended(deliveries)
+  #succeeded(deliveries: readonly Delivery[], calls: 0 | 1): void {
+    this.#ended(deliveries, calls)
+    for (const delivery of this.#told.size > 0 ? deliveries : []) {
+      this.#told.get(delivery)?.()
+      this.#told.delete(delivery)
+    }
     if (!this.#backsOff) {
       this.#failures = 0
       this.#send()
@@ -112,9 +140,9 @@ export class Acker {
     this.#options.onAcked()
   }
 
-  #failed(deliveries: readonly Delivery[], error: unknown): void {
+  #failed(deliveries: readonly Delivery[], calls: 0 | 1, error: unknown): void {
     const { alarms, backoffMs, onError } = this.#options
-    this.#ended(deliveries)
+    this.#ended(deliveries, calls)
     // Before what was held back behind them.
     this.#waiting = [...deliveries, ...this.#waiting]
     onError(error)
@@ -128,8 +156,8 @@ export class Acker {
     })
   }
 
-  #ended(deliveries: readonly Delivery[]): void {
-    this.#calls--
+  #ended(deliveries: readonly Delivery[], calls: 0 | 1): void {
+    this.#calls -= calls
     this.#recordsUnderWay -= deliveries.length
     // Each is in one call only.
     for (const { record } of deliveries) {

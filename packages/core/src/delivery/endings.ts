@@ -39,8 +39,6 @@ export interface EndingsOptions {
  */
 export class Endings {
   readonly #options: EndingsOptions
-  /** Acks that go beside the acker. */
-  #slowAcks = 0
   /** Letters on their way out, by id. */
   readonly #removals = new Map<string, Promise<void>>()
   readonly #acker: Acker
@@ -71,7 +69,7 @@ export class Endings {
 
   /** Records whose acks have not gone through. */
   get unacked(): number {
-    return this.#acker.pending + this.#slowAcks
+    return this.#acker.pending
   }
 
   /** Records whose dead letters are not durable yet. */
@@ -236,28 +234,15 @@ export class Endings {
   /**
    * Only once the copy is acked, for good, is its letter removed: after a crash in between, the
    * letter holds its key back as before. Were the letter gone and the copy not, those that wait for
-   * it would go first. Such an ack takes its time, so it goes beside the others: behind it their
-   * own would come after the begin of the next record of their key, and a crash would turn the two.
+   * it would go first.
    */
   async #ackAndRemoveLetter(delivery: Delivery, earlier: string): Promise<void> {
     const { deadLetters, report } = this.#options
+    await this.#acker.ackAlone(delivery)
     try {
-      await this.#ackSlowly(delivery)
       await deadLetters?.remove([earlier])
     } catch (error) {
       report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)
-      this.#acker.ack([delivery])
-    }
-  }
-
-  async #ackSlowly(delivery: Delivery): Promise<void> {
-    const { consumer, onChange } = this.#options
-    this.#slowAcks++
-    try {
-      await consumer.ack([delivery])
-    } finally {
-      this.#slowAcks--
-      onChange()
     }
   }
 

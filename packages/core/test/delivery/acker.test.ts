@@ -199,6 +199,46 @@ describe('acks', () => {
     await flushing
     expect(acker.pending).toBe(0)
   })
+
+  test('of a copy alone go beside the others where the consumer keeps their order, and after a failure with them', async () => {
+    const acker = ackerOf(undefined)
+    acker.ack(deliveries(2))
+    const [copy] = deliveries(1, 'a')
+    let isThrough = false
+    const through = acker.ackAlone(copy as Delivery).then(() => {
+      isThrough = true
+    })
+    acker.ack(deliveries(1, 'a'))
+    expect(calls.map(({ positions }) => positions)).toEqual([[0, 1], [2]])
+    expect(acker.pending).toBe(4)
+    await fail(1)
+    await succeed(0)
+    expect(sizes()).toEqual([2, 1])
+    await clock.advance(backoffMs)
+    expect(calls[2]?.positions).toEqual([2, 3])
+    expect(isThrough).toBe(false)
+    await succeed(2)
+    await through
+    expect(acker.pending).toBe(0)
+  })
+
+  test('of a copy alone are no others than those of a consumer that declares them', async () => {
+    const acker = ackerOf({ atOnce: 3, records: 1 })
+    const through: number[] = []
+    acker.ack(deliveries(1, 'a'))
+    for (const delivery of deliveries(2, 'a')) {
+      void acker.ackAlone(delivery).then(() => through.push(Number(delivery.position)))
+    }
+    acker.ack(deliveries(1, 'b'))
+    expect(calls.map(({ positions }) => positions)).toEqual([[0], [3]])
+    await succeed(0)
+    expect(calls[2]?.positions).toEqual([1, 2])
+    expect(through).toEqual([])
+    await succeed(2)
+    expect(through).toEqual([1, 2])
+    await succeed(1)
+    expect(acker.pending).toBe(0)
+  })
 })
 
 function range(from: number, to: number): number[] {

@@ -9,6 +9,7 @@ export const declarationCases: readonly QueueCase[] = [
     run: declaresSanely,
   },
   { name: 'opens a consumer per target, or refuses a second', run: opensReaders },
+  { name: 'declares acks at once that core can go by, or none', run: declaresAcks },
   {
     name: 'brings a dead-letter queue that can be listed, or declares that it brings none',
     run: bringsDeadLetters,
@@ -50,6 +51,17 @@ async function opensReaders(fixture: QueueFixture): Promise<void> {
   await checkRefusal(
     fixture.consumer(secondTarget),
     'Queue.consumer refuses a second target where independentReaders is false',
+  )
+}
+
+async function declaresAcks(fixture: QueueFixture): Promise<void> {
+  const { acks } = await fixture.consumer()
+  if (acks === undefined) return
+  const { atOnce, records } = acks
+  check(
+    [atOnce, records].every((count) => Number.isSafeInteger(count) && count >= 1),
+    'Consumer.acks, where it is there, has whole numbers of 1 or more',
+    brief(acks),
   )
 }
 

@@ -10,6 +10,11 @@ import {
 /** What may be wrong with handing out, acking and releasing. */
 export const consumerFlaws: readonly BrokenQueue[] = [
   {
+    flaw: 'declares that no ack at all may be under way',
+    create: withConsumer(() => ({ acks: { atOnce: 0, records: Number.NaN } })),
+    turnsRed: ['declares acks at once that core can go by, or none'],
+  },
+  {
     flaw: 'forgets acks',
     create: withConsumer(() => ({ ack: async () => {} })),
     turnsRed: [

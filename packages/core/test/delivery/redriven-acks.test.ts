@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest'
+import type { Consumer } from '../../src/consumer/consumer.ts'
+import { makeDeadLetter } from '../../src/testing/make-record.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { FakeDeadLetters, harness } from './support/harness.ts'
+
+const copyOf = (key: string) => ({ id: 'copy', key, target: 'search', attemptEpoch: 1 })
+
+/** A consumer whose acks are ended by hand. */
+function consumerOf(queue: FakeQueue, acks: Consumer['acks']) {
+  const consumer = queue.consumer()
+  const ack = consumer.ack.bind(consumer)
+  const calls: { readonly ids: readonly string[]; end(): void }[] = []
+  consumer.ack = async (deliveries) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    calls.push({ ids: deliveries.map(({ record }) => record.id), end: resolve })
+    await promise
+    await ack(deliveries)
+  }
+  return { consumer: Object.assign(consumer, { acks }), calls }
+}
+
+describe('the ack of the copy of a dead letter', () => {
+  test.each([
+    ['where several go at once', { atOnce: 4, records: 1 }],
+    ['where the consumer says that one goes at a time', { atOnce: 1, records: 1 }],
+  ])('goes beside none of its key, before or after it, %s', async (_, acks) => {
+    const queue = new FakeQueue()
+    const { consumer, calls } = consumerOf(queue, acks)
+    queue.add({ id: 'before', key: 'a' })
+    queue.add(copyOf('a'))
+    queue.add({ id: 'after', key: 'a' })
+    const h = harness({ queue, consumer })
+    await h.start()
+    expect(h.target.seen).toEqual(['before', 'copy', 'after'])
+    expect(calls.map(({ ids }) => ids)).toEqual([['before']])
+    calls[0]?.end()
+    await h.clock.settle()
+    expect(calls.slice(1).flatMap(({ ids }) => ids)[0]).toBe('copy')
+    const beside = calls.slice(1).filter(({ ids }) => ids.some((id) => id !== 'before'))
+    expect(beside).toHaveLength(1)
+    for (let at = 1; at < calls.length; at++) calls[at]?.end()
+    await h.clock.settle()
+    for (const { end } of calls) end()
+    await h.clock.settle()
+    expect(queue.left).toEqual([])
+  })
+
+  test('is waited for by a flush, and a status counts it', async () => {
+    const queue = new FakeQueue()
+    const { consumer, calls } = consumerOf(queue, undefined)
+    queue.add(copyOf('a'))
+    const h = harness({ queue, consumer })
+    await h.start()
+    const drained = h.delivery.drain({ includeDelayed: false })
+    let isDrained = false
+    void drained.then(() => {
+      isDrained = true
+    })
+    await h.clock.advance(10_000)
+    expect(isDrained).toBe(false)
+    calls[0]?.end()
+    await h.clock.settle()
+    expect(isDrained).toBe(true)
+  })
+
+  test('that fails is tried again, and then its letter goes', async () => {
+    const queue = new FakeQueue()
+    queue.add(copyOf('a'))
+    queue.failNext('ack')
+    const deadLetters = new FakeDeadLetters()
+    const h = harness({ queue, deadLetters })
+    deadLetters.letters.set('copy.0:search', makeDeadLetter({ id: 'copy.0:search' }))
+    await h.start()
+    expect([...deadLetters.letters.keys()]).toEqual(['copy.0:search'])
+    expect(h.events.errors).toMatchObject([{ message: expect.stringContaining('tried again') }])
+    await h.clock.advance(60_000)
+    expect(queue.left).toEqual([])
+    expect([...deadLetters.letters.keys()]).toEqual([])
+    expect(h.events.errors).toHaveLength(1)
+  })
+})
