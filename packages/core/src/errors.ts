@@ -31,6 +31,7 @@ export type WalErrorCode =
   | 'ERR_CLOSED'
   | 'ERR_CLOSE_TIMEOUT' // a part of the wal could not be closed in time
   | 'ERR_DEAD_LETTER_NOT_FOUND'
+  | 'ERR_DEAD_LETTERS_UNSEEN' // the queue may have dead letters that the look at it has not seen
   | 'ERR_REDRIVE_UNDER_WAY' // the letter's record is on its way back to its target
   | 'ERR_REPLAY_TOO_OLD' // the target may have forgotten deletes that came after these records
   | 'ERR_REPLAY_FAILED' // a replay ended before its end; see `report`

@@ -56,6 +56,7 @@ export {
   type DeadLetterFilter,
   type DeadLetterPageOptions,
   type DeadLetterQueue,
+  type DeadLetterQueueContext,
   type DeadLetterSummary,
   type DeadLetterSupports,
   deadLetterId,

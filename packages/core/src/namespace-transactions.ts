@@ -126,6 +126,7 @@ export class NamespaceTransactions {
       list: (options) => letters.list(options),
       get: (id) => letters.get(id),
       remove: (ids) => letters.remove(ids),
+      ...(letters.removeIfSeen && { removeIfSeen: letters.removeIfSeen.bind(letters) }),
       summaries: () => letters.summaries(),
       count: () => letters.count(),
       close: () => letters.close(),

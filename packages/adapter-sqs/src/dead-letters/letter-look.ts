@@ -4,8 +4,10 @@ import type { ReceivedMessage } from '../sqs-client.ts'
 import { claimOf } from '../sqs-envelope.ts'
 import { sqsError } from '../sqs-errors.ts'
 import type { MessageCalls } from '../sqs-message-calls.ts'
-import { putOf, type StampedLetter } from './letter-message.ts'
+import { type HeldLetter, HeldLetters, isLater } from './held-letters.ts'
+import { type LetterElsewhere, putOf, type StampedLetter } from './letter-message.ts'
 import { emptyRounds, roundMs } from './letter-pass.ts'
+import type { OtherNamespaces } from './other-namespaces.ts'
 import { RemovedLetters } from './removed-letters.ts'
 import type { Turns } from './turns.ts'
 
@@ -15,14 +17,8 @@ const visibilityMs = 120_000
 const lingerMs = 5_000
 /** Most bytes of messages that are held. */
 const mostBytes = 64 * 2 ** 20
-
-/** A letter whose message is hidden from everybody else. */
-export interface HeldLetter extends StampedLetter {
-  readonly messageId: string
-  readonly receipt: string
-  readonly sentAt: number
-  readonly body: string
-}
+/** How long a row of calls waits, once, for what others hold, in ms: longer than they do after their last call. */
+const patienceMs = 20_000
 
 export interface LetterLookOptions {
   readonly messages: MessageCalls
@@ -30,7 +26,8 @@ export interface LetterLookOptions {
   readonly turns: Turns
   readonly maxLetters: number
   readonly maxLookMs: number
-  read(message: ReceivedMessage): Promise<StampedLetter>
+  readonly others: OtherNamespaces
+  read(message: ReceivedMessage): Promise<StampedLetter | LetterElsewhere>
   /** How many messages the queue has in all, hidden ones included, as far as it can tell. */
   size(): Promise<number>
   /** Throws once they are closed. */
@@ -45,7 +42,7 @@ export interface Found<T> {
   readonly value: T
   /** The bounds ended the look: there are letters that it has not seen. */
   readonly isCut: boolean
-  /** The queue counts messages that it has not seen; others may hold them. */
+  /** The queue counts messages that it has not seen, or could not read; others may hold them. */
   readonly hasUnseen: boolean
 }
 
@@ -56,12 +53,12 @@ export interface Found<T> {
  */
 export class LetterLook {
   readonly #options: LetterLookOptions
-  /** By the ids of letters. */
-  readonly #held = new Map<string, HeldLetter>()
-  /** Ids whose message may not be the one that counts: they were put again, or could not be deleted. */
-  readonly #doubtful = new Set<string>()
+  readonly #held = new HeldLetters()
   readonly #removed = new RemovedLetters()
-  #bytes = 0
+  /** Receipts of what is of other namespaces, by messages, until the look ends. */
+  readonly #elsewhere = new Map<string, string>()
+  /** Until when what others hold is waited for, by the monotonic clock; undefined before a call has to. */
+  #patientUntil: number | undefined
   /** When the first of those held comes to be visible, by the monotonic clock. */
   #expiresAt = Number.POSITIVE_INFINITY
   #isStale = true
@@ -79,13 +76,14 @@ export class LetterLook {
   letters({ goesOn }: { readonly goesOn: boolean }): Promise<Found<readonly HeldLetter[]>> {
     return this.#turn(async (isShared) => {
       if (this.#isStale || !(goesOn || isShared())) await this.#look()
-      return [...this.#held.values()].sort((a, b) => (a.stamp < b.stamp ? -1 : 1))
+      return this.#held.all().toSorted((a, b) => (a.stamp < b.stamp ? -1 : 1))
     })
   }
 
   find(id: string): Promise<Found<HeldLetter | undefined>> {
     return this.#turn(async (isShared) => {
-      if (!this.#isHeld(id) && (this.#isStale || !isShared())) await this.#look()
+      if (!this.#held.has(id) && (this.#isStale || !isShared())) await this.#look()
+      await this.#lookOn([id])
       return this.#held.get(id)
     })
   }
@@ -93,15 +91,21 @@ export class LetterLook {
   /** Deletes letters, and answers how many there were. Of what was removed here looking tells nothing more. */
   remove(ids: readonly string[]): Promise<Found<number>> {
     return this.#turn(async (isShared) => {
-      const isKnown = (id: string) => this.#isHeld(id) || this.#removed.isGone(id)
-      if (!ids.every(isKnown) && (this.#isStale || !isShared())) await this.#look()
-      const found = [...new Set(ids)].flatMap((id) => this.#held.get(id) ?? [])
-      for (const lot of lots(found)) await this.#delete(lot)
-      return found.length
+      const isDone = (id: string) => this.#held.has(id) || this.#removed.wasRemoved(id)
+      if (!ids.every(isDone) && (this.#isStale || !isShared())) await this.#look()
+      await this.#lookOn(ids)
+      return this.#removeHeld(ids)
     })
   }
 
-  /** Whether it was removed here, and not put again since. */
+  /** They are void: those that are held are deleted, and the others once a look comes across them. */
+  async removeIfSeen(ids: readonly string[], atMicros: number): Promise<void> {
+    for (const id of ids) this.#removed.addVoid(id, atMicros)
+    if (!ids.some((id) => this.#held.has(id))) return
+    await this.#turn(() => this.#removeHeld(ids))
+  }
+
+  /** Whether it was removed here or is void, and not put again since. */
   isGone(id: string): boolean {
     return this.#removed.isGone(id)
   }
@@ -116,23 +120,17 @@ export class LetterLook {
     this.#isStale = true
     for (const id of ids) {
       this.#removed.putAgain(id)
-      if (this.#held.has(id)) this.#doubtful.add(id)
+      this.#held.doubt(id)
     }
   }
 
   /** To be called in turn. Gives back what is held. */
   async end(): Promise<void> {
-    const held = [...this.#held.values()]
+    const held = this.#held.all()
     this.#linger?.cancel()
+    this.#patientUntil = undefined
     this.#forgetAll()
-    try {
-      for (const lot of lots(held)) {
-        await this.#options.messages.hide(lot.map(({ receipt }) => ({ receipt, seconds: 0 })))
-      }
-    } catch (cause) {
-      const what = 'Dead letters come to be visible again later'
-      this.#options.report(sqsError(what, cause).error)
-    }
+    await this.#show(held.map(({ receipt }) => receipt))
   }
 
   /** One call. `isShared` tells whether a look has begun since it came. */
@@ -152,8 +150,21 @@ export class LetterLook {
     })
   }
 
-  #isHeld(id: string): boolean {
-    return this.#held.has(id) && !this.#doubtful.has(id)
+  /** Whether it is clear of each what became of it. */
+  #areKnown(ids: readonly string[]): boolean {
+    return ids.every((id) => this.#held.has(id) || this.#removed.isGone(id))
+  }
+
+  /** What is not known, and may be held by others, is looked for again until the patience is over. */
+  async #lookOn(ids: readonly string[]): Promise<void> {
+    const { clock, checkOpen } = this.#options
+    while (this.#hasUnseen && !this.#isCut && !this.#areKnown(ids)) {
+      this.#patientUntil ??= clock.monotonic() + patienceMs
+      if (clock.monotonic() >= this.#patientUntil) return
+      checkOpen()
+      await this.#keep()
+      await this.#look()
+    }
   }
 
   async #look(): Promise<void> {
@@ -165,9 +176,9 @@ export class LetterLook {
     this.#looks++
     // What is put from now on may come too late for it.
     this.#isStale = false
-    this.#doubtful.clear()
+    this.#held.doubtNone()
     const isFull = () =>
-      this.#held.size >= maxLetters || this.#bytes >= mostBytes || clock.monotonic() >= until
+      this.#held.size >= maxLetters || this.#held.bytes >= mostBytes || clock.monotonic() >= until
     try {
       while (empty < emptyRounds && !isFull()) {
         const expiresAt = clock.monotonic() + visibilityMs
@@ -176,11 +187,17 @@ export class LetterLook {
         empty = received.length === 0 ? empty + 1 : 0
         for (const message of received) if (!(await this.#accept(message))) failed++
       }
-      this.#isCut = empty < emptyRounds || failed > 0
-      this.#hasUnseen = this.#isCut || (await size()) > this.#held.size
+      this.#isCut = empty < emptyRounds
+      const seen = this.#held.size + this.#elsewhere.size
+      this.#hasUnseen = this.#isCut || failed > 0 || (await size()) > seen
+      if (!this.#hasUnseen) this.#patientUntil = undefined
       isDone = true
     } finally {
       if (!isDone) this.#isStale = true
+      // Shown sooner they would come again and again in the same look.
+      await this.#show([...this.#elsewhere.values()])
+      this.#elsewhere.clear()
+      this.#options.others.tell()
     }
   }
 
@@ -193,7 +210,7 @@ export class LetterLook {
       await this.#drop({ receipt, body }, undefined)
       return true
     }
-    let read: StampedLetter
+    let read: StampedLetter | LetterElsewhere
     try {
       read = await this.#options.read(message)
     } catch (cause) {
@@ -201,30 +218,23 @@ export class LetterLook {
       this.#options.report(sqsError(what, cause).error)
       return false
     }
+    if ('elsewhere' in read) {
+      if (!this.#elsewhere.has(messageId)) this.#options.others.passedOver(read.elsewhere)
+      this.#elsewhere.set(messageId, receipt)
+      return true
+    }
     const one: HeldLetter = { ...read, messageId, receipt, sentAt, body }
-    const { id } = one.letter
-    const other = this.#held.get(id)
-    if (other === undefined || other.messageId === messageId) this.#hold(one)
-    else if (isLater(one, other)) {
-      this.#hold(one)
-      await this.#drop(other, one)
-    } else await this.#drop(one, other)
+    if (this.#removed.isVoid(one)) await this.#drop(one, undefined)
+    else await this.#hold(one)
     return true
   }
 
-  #hold(one: HeldLetter): void {
-    const { id } = one.letter
-    this.#forget(id)
-    this.#bytes += bytesOf(one)
-    this.#held.set(id, one)
-  }
-
-  #forget(id: string): void {
-    const one = this.#held.get(id)
-    if (one === undefined) return
-    this.#bytes -= bytesOf(one)
-    this.#held.delete(id)
-    this.#doubtful.delete(id)
+  /** Of two messages of one letter one is held, and the other deleted. */
+  async #hold(one: HeldLetter): Promise<void> {
+    const other = this.#held.get(one.letter.id)
+    const isSame = other === undefined || other.messageId === one.messageId
+    if (isSame || isLater(one, other)) this.#held.add(one)
+    if (!isSame) await (isLater(one, other) ? this.#drop(other, one) : this.#drop(one, other))
   }
 
   /** A copy of a letter that counts elsewhere, or no more. */
@@ -238,15 +248,21 @@ export class LetterLook {
     if (claim !== undefined && !isNeeded) await this.#dropBody(claim)
   }
 
+  async #removeHeld(ids: readonly string[]): Promise<number> {
+    const found = [...new Set(ids)].flatMap((id) => this.#held.get(id) ?? [])
+    for (const lot of lots(found)) await this.#delete(lot)
+    return found.length
+  }
+
   async #delete(lot: readonly HeldLetter[]): Promise<void> {
     const failed = await this.#options.messages.delete(lot.map(({ receipt }) => receipt))
     for (const [at, one] of lot.entries()) {
       if (failed.has(at)) {
         // Whether it is still ours is not known.
-        this.#doubtful.add(one.letter.id)
+        this.#held.doubt(one.letter.id)
         continue
       }
-      this.#forget(one.letter.id)
+      this.#held.forget(one.letter.id)
       this.#removed.add(one.letter.id, putOf({ Body: one.body, MessageId: one.messageId }))
       const claim = claimOf(one.body)
       if (claim !== undefined) await this.#dropBody(claim)
@@ -272,20 +288,30 @@ export class LetterLook {
     const now = clock.monotonic()
     if (now >= this.#expiresAt) this.#forgetAll()
     if (now < this.#expiresAt - visibilityMs / 2) return
-    const held = [...this.#held.values()]
+    const held = this.#held.all()
     for (const lot of lots(held)) {
       const seconds = visibilityMs / 1_000
       const failed = await messages.hide(lot.map(({ receipt }) => ({ receipt, seconds })))
-      for (const at of failed.keys()) this.#forget(lot[at]?.letter.id ?? '')
+      for (const at of failed.keys()) this.#held.forget(lot[at]?.letter.id ?? '')
       if (failed.size > 0) this.#isStale = true
     }
     this.#expiresAt = held.length > 0 ? now + visibilityMs : Number.POSITIVE_INFINITY
   }
 
+  /** To others. Where that fails they come to be visible later. */
+  async #show(receipts: readonly string[]): Promise<void> {
+    const { messages, report } = this.#options
+    try {
+      for (const lot of lots(receipts)) {
+        await messages.hide(lot.map((receipt) => ({ receipt, seconds: 0 })))
+      }
+    } catch (cause) {
+      report(sqsError('Dead letters come to be visible again later', cause).error)
+    }
+  }
+
   #forgetAll(): void {
-    this.#held.clear()
-    this.#doubtful.clear()
-    this.#bytes = 0
+    this.#held.forgetAll()
     this.#expiresAt = Number.POSITIVE_INFINITY
     this.#isStale = true
   }
@@ -300,12 +326,4 @@ export class LetterLook {
     this.#linger?.cancel()
     this.#linger = linger
   }
-}
-
-function bytesOf({ body, letter }: HeldLetter): number {
-  return body.length + (letter.record.payload?.byteLength ?? 0)
-}
-
-function isLater(one: HeldLetter, other: HeldLetter): boolean {
-  return one.stamp === other.stamp ? one.sentAt > other.sentAt : one.stamp > other.stamp
 }

@@ -15,9 +15,12 @@ import { readMessage } from '../sqs-read-message.ts'
 
 // The body of a letter's message is JSON, in one of three forms:
 //
-//   v 1 · letter: its stamp · all fields of the letter, `record` being the body of the record's own message
-//   v 1 · letter · gzip: the same, compressed, in base64, where it would not fit otherwise
-//   v 1 · claim: its name in the store · letter, where it does not fit that way either
+//   v 1 · letter: its stamp · of · all fields of the letter, `record` being the body of the record's own message
+//   v 1 · letter · of · gzip: the same, compressed, in base64, where it would not fit otherwise
+//   v 1 · claim: its name in the store · letter · of, where it does not fit that way either
+//
+// `of` is the namespace whose letter it is, left out where that is not known. It stands in this place, so that it is
+// found without reading the rest. A record may have another one: a queue target may leave it as it was.
 //
 // Anything else is a message that is no letter: a record that SQS itself moved here, or what somebody sent.
 
@@ -37,6 +40,21 @@ export interface StampedLetter {
   readonly letter: StoredDeadLetter
 }
 
+/** What lies in the queue for another namespace. */
+export interface LetterElsewhere {
+  /** The name of that. */
+  readonly elsewhere: string
+}
+
+/** Where letters are read. */
+export interface LetterPlace {
+  readonly store: PayloadStore | undefined
+  /** The targets of the namespace, where they are known. */
+  readonly targets: readonly string[]
+  /** Whose letters these are; undefined where that is not known. */
+  readonly namespace: string | undefined
+}
+
 /** A letter as it goes out. */
 export interface LetterBody {
   readonly body: string
@@ -47,6 +65,8 @@ export interface LetterBody {
 /** How a letter may go out. */
 export interface LetterLimits {
   readonly maxBytes: number
+  /** Whose letters these are; undefined where that is not known. */
+  readonly namespace: string | undefined
   /** The name of a body in the store; undefined where there is none. */
   readonly claimName: ((stamp: string) => string) | undefined
 }
@@ -57,17 +77,18 @@ export interface LetterLimits {
  */
 export async function letterBody(
   { stamp, letter }: StampedLetter,
-  { maxBytes, claimName }: LetterLimits,
+  { maxBytes, claimName, namespace: of }: LetterLimits,
 ): Promise<LetterBody> {
-  const whole = textOf(stamp, letter)
-  const fitting = await fittingBody(stamp, whole, maxBytes)
+  const head: LetterHead = { letter: stamp, of }
+  const whole = textOf(head, letter)
+  const fitting = await fittingBody(head, whole, maxBytes)
   if (fitting !== undefined) return { body: fitting, stored: undefined }
   if (claimName !== undefined) {
     const name = claimName(stamp)
-    const body = JSON.stringify({ v: version, claim: name, letter: stamp })
+    const body = JSON.stringify({ v: version, claim: name, ...head })
     return { body, stored: { name, bytes: Buffer.from(whole) } }
   }
-  const shortened = await fittingBody(stamp, textOf(stamp, shortLetter(letter)), maxBytes)
+  const shortened = await fittingBody(head, textOf(head, shortLetter(letter)), maxBytes)
   if (shortened !== undefined) return { body: shortened, stored: undefined }
   throw new WalError(
     'ERR_PAYLOAD_TOO_LARGE',
@@ -83,14 +104,16 @@ export function putOf({ Body: body = '', MessageId: id = '' }: ReceivedMessage):
   return isLetter(body) ? createHash('sha256').update(body).digest('base64url') : `message:${id}`
 }
 
-/** What one of the messages says, and the name in the store of what it says it by. Rejects where the store fails. */
+/** What one of the messages says, unless it is for another namespace. Rejects where the store fails. */
 export async function readLetter(
   message: ReceivedMessage,
-  store: PayloadStore | undefined,
-  targets: readonly string[],
-): Promise<StampedLetter> {
+  place: LetterPlace,
+): Promise<StampedLetter | LetterElsewhere> {
+  const { store } = place
   const body = message.Body ?? ''
-  if (!isLetter(body)) return strayLetter(message, store, targets)
+  if (!isLetter(body)) return strayLetter(message, place)
+  const of = namespaceOf(body)
+  if (of !== undefined && isElsewhere(of, place)) return { elsewhere: of }
   const claim = claimOf(body)
   const found = claim === undefined ? body : await claimedText(claim, store)
   if (found === undefined) return unreadableLetter(message, 'The store does not have its body.')
@@ -98,7 +121,7 @@ export async function readLetter(
     const { gzip: packed, ...whole } = JSON.parse(found)
     const text =
       packed && (await unpack(Buffer.from(packed, 'base64'), { maxOutputLength })).toString()
-    const { v, letter: stamp, record, ...fields } = text ? JSON.parse(text) : whole
+    const { v, letter: stamp, of: _, record, ...fields } = text ? JSON.parse(text) : whole
     if (v !== version) throw new Error(`It has format ${v}.`)
     return { stamp, letter: { ...fields, record: decodeEnvelope(record).record } }
   } catch (error) {
@@ -123,19 +146,38 @@ function isLetter(body: string): boolean {
   return claimOf(body) !== undefined && body.includes('"letter":')
 }
 
-function textOf(stamp: string, { record, ...fields }: StoredDeadLetter): string {
-  const parts = { v: version, letter: stamp, ...fields }
+/** What stands before all else of a letter. */
+interface LetterHead {
+  readonly letter: string
+  readonly of: string | undefined
+}
+
+const beforeNamespace =
+  /^\{"v":1,(?:"claim":"(?:[^"\\]|\\.)*",)?"letter":"[\w-]*","of":("(?:[^"\\]|\\.)*")/
+
+/** The namespace whose letter it is, where its message says so. */
+function namespaceOf(body: string): string | undefined {
+  const [, name] = beforeNamespace.exec(body) ?? []
+  return name && JSON.parse(name)
+}
+
+function isElsewhere(of: string, { namespace }: LetterPlace): boolean {
+  return namespace !== undefined && of !== namespace
+}
+
+function textOf(head: LetterHead, { record, ...fields }: StoredDeadLetter): string {
+  const parts = { v: version, ...head, ...fields }
   return sendable(JSON.stringify({ ...parts, record: encodeEnvelope(record, undefined) }))
 }
 
 async function fittingBody(
-  stamp: string,
+  head: LetterHead,
   text: string,
   maxBytes: number,
 ): Promise<string | undefined> {
   if (Buffer.byteLength(text) <= maxBytes) return text
   const packed = (await pack(text)).toString('base64')
-  const body = JSON.stringify({ v: version, letter: stamp, gzip: packed })
+  const body = JSON.stringify({ v: version, ...head, gzip: packed })
   return Buffer.byteLength(body) <= maxBytes ? body : undefined
 }
 
@@ -155,11 +197,12 @@ function shortLetter(letter: StoredDeadLetter): StoredDeadLetter {
  */
 async function strayLetter(
   message: ReceivedMessage,
-  store: PayloadStore | undefined,
-  targets: readonly string[],
-): Promise<StampedLetter> {
+  place: LetterPlace,
+): Promise<StampedLetter | LetterElsewhere> {
+  const { store, targets } = place
   const { record, sentAt, handOuts, unreadable } = await readMessage(message, store)
   if (unreadable !== undefined) return unreadableLetter(message, unreadable.message)
+  if (isElsewhere(record.namespace, place)) return { elsewhere: record.namespace }
   const [only] = targets
   const target = record.target ?? (targets.length === 1 ? (only ?? '') : '')
   const id = target === '' ? `message:${message.MessageId}` : deadLetterId(record, target)
@@ -200,4 +243,9 @@ function unreadableLetter(message: ReceivedMessage, why: string): StampedLetter 
 /** Sorts by the time in microseconds. */
 export function stampOf(micros: number, tail: string): string {
   return `${String(micros).padStart(17, '0')}-${tail.replace(/[^\w]/g, '').slice(0, 12)}`
+}
+
+/** When it was put, in microseconds since the Unix epoch. */
+export function microsOf(stamp: string): number {
+  return Number(stamp.slice(0, 17))
 }

@@ -19,6 +19,8 @@ const mostHidden = 100_000
 const mostUndeleted = 100_000
 /** When the first pass begins, after opening: a process that does not live for long makes one too. In ms. */
 const firstMs = 60_000
+/** When the next one begins after one that has not seen all, in ms: calls that wait come first. */
+const againMs = 5_000
 
 export interface LetterPassOptions {
   readonly messages: MessageCalls
@@ -28,6 +30,8 @@ export interface LetterPassOptions {
   readonly betweenMs: number
   /** Called before each pass, for what else holds messages. */
   begins(): Promise<void>
+  /** Called after each pass. */
+  ended(): void
   /** Answers whether the message may be deleted, since what it says is durable elsewhere. */
   carries(message: ReceivedMessage): Promise<boolean>
   report(error: WalError): void
@@ -58,21 +62,27 @@ export class LetterPass {
   #passIn(delayMs: number): void {
     const { clock, turns, betweenMs } = this.#options
     if (this.#isClosed) return
-    const pass = (): void =>
-      void turns.run(() => this.#passUntilDone()).finally(() => this.#passIn(betweenMs))
-    this.#timer = clock.setTimer(delayMs, pass, { unref: true })
+    const pass = async (): Promise<void> => {
+      const hasMore = await turns.run(() => this.#passOnce())
+      this.#passIn(hasMore ? againMs : betweenMs)
+    }
+    this.#timer = clock.setTimer(delayMs, () => void pass(), { unref: true })
   }
 
-  /** While there was something to carry, and not all was seen, there may be more. */
-  async #passUntilDone(): Promise<void> {
+  async #passOnce(): Promise<boolean> {
+    if (this.#isClosed) return false
     try {
-      while (!this.#isClosed && (await this.#pass()));
+      return await this.#pass()
     } catch (cause) {
       const { error } = sqsError('Dead letters were not all looked at; that is done again', cause)
       this.#options.report(error)
+      return false
+    } finally {
+      this.#options.ended()
     }
   }
 
+  /** Answers whether there may be more: there was something to carry, and not all was seen. */
   async #pass(): Promise<boolean> {
     const { clock, messages, begins } = this.#options
     await begins()

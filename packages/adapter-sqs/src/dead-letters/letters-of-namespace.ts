@@ -26,7 +26,7 @@ export async function lettersOfNamespace(
     renewed: () => {},
   })
   try {
-    const facts = await inQueue.open()
+    const facts = await inQueue.open({ namespace })
     checkApart([...others, { url: queueUrl, ...facts }])
     checkRedriveTargets(others, targets, facts.arn)
   } catch (error) {

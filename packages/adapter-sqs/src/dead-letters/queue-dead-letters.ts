@@ -16,11 +16,18 @@ import { MessageCalls } from '../sqs-message-calls.ts'
 import { attributesOf, triesOf } from '../sqs-queue-attributes.ts'
 import { SqsSender } from '../sqs-sender.ts'
 import { type Found, LetterLook } from './letter-look.ts'
-import { letterBody, readLetter, type StampedLetter, stampOf } from './letter-message.ts'
+import {
+  type LetterElsewhere,
+  letterBody,
+  readLetter,
+  type StampedLetter,
+  stampOf,
+} from './letter-message.ts'
 import { LetterPass } from './letter-pass.ts'
 import { checkLetterQueue, type LetterQueueFacts } from './letter-queue-facts.ts'
 import { LetterRenewal } from './letter-renewal.ts'
 import { matchesFilter } from './matches-filter.ts'
+import { OtherNamespaces } from './other-namespaces.ts'
 import {
   type QueueDeadLettersOptions,
   type QueueLettersSettings,
@@ -58,30 +65,44 @@ export class QueueDeadLetters implements DeadLetterQueue {
   readonly #messages: MessageCalls
   readonly #store: PayloadStore | undefined
   readonly #turns = new Turns()
+  readonly #others: OtherNamespaces
   readonly #look: LetterLook
+  /** Whose letters these are; undefined where nobody said. */
+  #namespace: string | undefined
   readonly #putting = new Set<Promise<void>>()
   #opening: Promise<Opened> | undefined
   #lastMicros = 0
   #closing: Promise<void> | undefined
 
   constructor(settings: QueueLettersSettings) {
-    const { clock, client, queueUrl, store, storeTimeoutMs, targets } = settings
+    const { clock, client, queueUrl, store, storeTimeoutMs, report } = settings
     this.#settings = settings
+    this.#others = new OtherNamespaces(queueUrl, report)
     this.#clock = clock
     this.#calls = new SqsCalls(clock, settings.requestTimeoutMs)
     this.#messages = new MessageCalls({ client, queueUrl, calls: this.#calls })
     this.#store = store && boundedStore(store, clock, storeTimeoutMs)
     this.#look = new LetterLook({
       ...{ ...settings, messages: this.#messages, clock, turns: this.#turns },
-      read: (message) => readLetter(message, this.#store, targets),
+      others: this.#others,
+      read: (message) => this.#read(message),
       size: () => this.#size(),
       checkOpen: () => this.#checkOpen(),
       dropBody: async (claim) => this.#store?.delete(claim),
     })
   }
 
-  /** Rejects unless the queue is there and can hold letters. */
-  async open(): Promise<LetterQueueFacts> {
+  /** Rejects unless the queue is there and can hold letters, and they are of one namespace. */
+  async open({ namespace }: { readonly namespace: string }): Promise<LetterQueueFacts> {
+    if (this.#namespace !== undefined && this.#namespace !== namespace) {
+      const text = `The dead letters in ${this.#settings.queueUrl} are those of namespace '${this.#namespace}', and were given to '${namespace}' as well. Give each a queueDeadLetters() with a queue of its own.`
+      throw new WalError('ERR_CONFIG', text)
+    }
+    this.#namespace = namespace
+    return this.#ready()
+  }
+
+  async #ready(): Promise<Opened> {
     this.#checkOpen()
     this.#opening ??= this.#open()
     try {
@@ -102,7 +123,7 @@ export class QueueDeadLetters implements DeadLetterQueue {
   async list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage> {
     const { limit = 100, after } = options
     checkPage(limit, after)
-    await this.open()
+    await this.#ready()
     const { value, hasUnseen } = await this.#look.letters({ goesOn: after !== undefined })
     const found = value.filter(
       ({ stamp, letter }) => stamp > (after ?? '') && matchesFilter(letter, options),
@@ -116,14 +137,14 @@ export class QueueDeadLetters implements DeadLetterQueue {
   }
 
   async get(id: string): Promise<StoredDeadLetter | undefined> {
-    await this.open()
+    await this.#ready()
     const found = await this.#look.find(id)
     if (found.value === undefined && !this.#look.isGone(id)) this.#checkSeen(id, found)
     return found.value?.letter
   }
 
   async remove(ids: readonly string[]): Promise<number> {
-    await this.open()
+    await this.#ready()
     const wanted = [...new Set(ids)]
     const removed = await this.#look.remove(wanted)
     // Of what was removed before, nothing is missing.
@@ -132,9 +153,16 @@ export class QueueDeadLetters implements DeadLetterQueue {
     return removed.value
   }
 
+  async removeIfSeen(ids: readonly string[]): Promise<void> {
+    this.#checkOpen()
+    // Not before what was put just now: its stamp may be ahead of the clock.
+    const atMicros = Math.max(this.#lastMicros, Math.floor(this.#clock.now() * 1_000))
+    await this.#look.removeIfSeen(ids, atMicros)
+  }
+
   /** Those that one look finds. */
   async *summaries(): AsyncIterable<DeadLetterSummary> {
-    await this.open()
+    await this.#ready()
     const { value } = await this.#look.letters({ goesOn: false })
     for (const { letter } of value) {
       const { id: recordId, key, attemptEpoch, version } = letter.record
@@ -174,6 +202,7 @@ export class QueueDeadLetters implements DeadLetterQueue {
         renewal.begins()
         return this.#look.end()
       },
+      ended: () => this.#others.tell(),
       carries: (message) =>
         movesTo === undefined ? renewal.carries(message) : this.#moves(message, movesTo),
     })
@@ -181,14 +210,14 @@ export class QueueDeadLetters implements DeadLetterQueue {
   }
 
   async #put(letters: readonly StoredDeadLetter[]): Promise<void> {
-    const { maxBytes, sender } = (await this.open()) as Opened
+    const { maxBytes, sender } = await this.#ready()
     const { claimName } = this.#settings
     // All of them first: of letters that are refused together none is sent.
     const bodies = await Promise.all(
       letters.map((letter) => {
         const stamped: StampedLetter = { stamp: this.#stamp(), letter }
         const nameOf = claimName && ((stamp: string) => claimName(`${hash(letter.id)}.${stamp}`))
-        return letterBody(stamped, { maxBytes, claimName: nameOf })
+        return letterBody(stamped, { maxBytes, claimName: nameOf, namespace: this.#namespace })
       }),
     )
     const outcomes = await Promise.all(
@@ -207,9 +236,19 @@ export class QueueDeadLetters implements DeadLetterQueue {
 
   /** One that is there already is the same, or newer. Its body in the store is left to the sweep of that. */
   async #moves(message: ReceivedMessage, into: DeadLetterQueue): Promise<boolean> {
-    const { letter } = await readLetter(message, this.#store, this.#settings.targets)
+    const read = await this.#read(message)
+    if ('elsewhere' in read) {
+      this.#others.passedOver(read.elsewhere)
+      return false
+    }
+    const { letter } = read
     if ((await into.get(letter.id)) === undefined) await into.put([letter])
     return true
+  }
+
+  #read(message: ReceivedMessage): Promise<StampedLetter | LetterElsewhere> {
+    const { targets } = this.#settings
+    return readLetter(message, { store: this.#store, targets, namespace: this.#namespace })
   }
 
   async #size(): Promise<number> {
@@ -227,9 +266,13 @@ export class QueueDeadLetters implements DeadLetterQueue {
   }
 
   /** Throws where a letter that was not found may be there. */
-  #checkSeen(id: string, { isCut }: Found<unknown>): void {
-    if (!isCut) return
+  #checkSeen(id: string, { isCut, hasUnseen }: Found<unknown>): void {
+    if (!hasUnseen) return
     const { maxLetters, maxLookMs, queueUrl } = this.#settings
+    if (!isCut) {
+      const text = `Whether the queue ${queueUrl} has dead letter ${id} cannot be told: SQS counts messages in it that others hold, or that could not be read. They come to be visible again within minutes; try again.`
+      throw new WalError('ERR_DEAD_LETTERS_UNSEEN', text, { retryable: true })
+    }
     const text = `Whether the queue ${queueUrl} has dead letter ${id} cannot be told: a look at it ended at ${maxLetters} letters or ${maxLookMs} ms, and had not seen all. Redrive or discard others first, raise \`maxLetters\` or \`maxLookMs\`, or keep dead letters in a store (\`deadLetterStore\`).`
     throw new WalError('ERR_NOT_SUPPORTED', text)
   }

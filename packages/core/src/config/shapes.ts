@@ -78,6 +78,7 @@ const deadLetterQueueMembers: Tests = {
   list: method,
   get: method,
   remove: method,
+  removeIfSeen: optional(method),
   summaries: method,
   count: method,
   close: method,

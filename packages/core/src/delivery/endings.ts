@@ -240,7 +240,8 @@ export class Endings {
     const { deadLetters, report } = this.#options
     await this.#acker.ackAlone(delivery)
     try {
-      await deadLetters?.remove([earlier])
+      // Where all are listed it is there only after a crash, or while it held its key; else nobody knows.
+      await (deadLetters?.removeIfSeen?.([earlier]) ?? deadLetters?.remove([earlier]))
     } catch (error) {
       report('ERR_IO', `The dead letter ${earlier} stays, although its record came again`, error)
     }

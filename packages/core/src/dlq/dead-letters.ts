@@ -63,6 +63,14 @@ export interface DeadLettersContext extends Redrive {
 
 const pageSize = 200
 
+/** What is told of letters that were meant and not had. */
+interface Missed {
+  /** One of those named could not be read, or is not there. */
+  unread?(id: string, error: WalError): void
+  /** A look ended before it was certain to have seen all. */
+  isCut: boolean
+}
+
 /**
  * The dead letters of a namespace: look at them, put them back, or let them go. `P` is the
  * namespace's payload, `Name` its targets' names.
@@ -120,7 +128,8 @@ export class DeadLetters<P = unknown, Name extends string = string> {
    * are at the call, never on one that comes later, as when a record fails again meanwhile. Never
    * throws for one letter: the report says what became of each. Under `onDeadLetter: 'block'` a
    * letter stays until its record has been delivered; redriven again before that, it is reported
-   * with `ERR_REDRIVE_UNDER_WAY`. One that is gone by its turn is reported with `ERR_DEAD_LETTER_NOT_FOUND`.
+   * with `ERR_REDRIVE_UNDER_WAY`. One that is gone by its turn is reported with `ERR_DEAD_LETTER_NOT_FOUND`. Where the
+   * letters cannot be listed, `cut` of the report says that there may be others.
    *
    * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, or how.
    *
@@ -134,12 +143,13 @@ export class DeadLetters<P = unknown, Name extends string = string> {
   ): Promise<RedriveReport> {
     checkRedriveOptions(options)
     const unread: { id: string; error: WalError }[] = []
-    const letters = this.#select(selection, (id, error) => unread.push({ id, error }))
+    const missed: Missed = { unread: (id, error) => unread.push({ id, error }), isCut: false }
+    const letters = this.#select(selection, missed)
     const { redriven, failed } = await redriveLetters(this.#context, letters, {
       ...options,
       edit: options.edit && ((letter) => options.edit?.(letter as DeadLetter<P>)),
     })
-    return { redriven, failed: [...failed, ...unread] }
+    return { redriven, failed: [...failed, ...unread], ...(missed.isCut && { cut: true }) }
   }
 
   /**
@@ -150,13 +160,15 @@ export class DeadLetters<P = unknown, Name extends string = string> {
    * discarded again, and nothing more of the transaction is applied, also if it is redriven.
    *
    * Rejects with `ERR_INVALID_SELECTION` if it is not clear which letters are meant, and, once the
-   * others are gone, with `ERR_REDRIVE_UNDER_WAY` for those whose records are on their way back.
+   * others are gone, with `ERR_REDRIVE_UNDER_WAY` for those whose records are on their way back, and with
+   * `ERR_DEAD_LETTERS_UNSEEN` where the letters cannot be listed and there may be others.
    */
   async discard(selection: DeadLetterSelection<Name>): Promise<number> {
     const context = this.#context
     const underWay: WalError[] = []
     let discarded = 0
-    for await (const letter of this.#select(selection)) {
+    const missed: Missed = { isCut: false }
+    for await (const letter of this.#select(selection, missed)) {
       if (context.closing.aborted) break
       try {
         discarded += await withLetter(context, letter, () => this.#discardOne(letter))
@@ -166,12 +178,15 @@ export class DeadLetters<P = unknown, Name extends string = string> {
       }
     }
     const [first] = underWay
-    if (first === undefined) return discarded
-    throw new WalError(
-      'ERR_REDRIVE_UNDER_WAY',
-      `${underWay.length} dead letters were not discarded, ${discarded} were. ${first.message}`,
-      { retryable: true, cause: first },
-    )
+    if (first !== undefined) {
+      throw new WalError(
+        'ERR_REDRIVE_UNDER_WAY',
+        `${underWay.length} dead letters were not discarded, ${discarded} were. ${first.message}`,
+        { retryable: true, cause: first },
+      )
+    }
+    if (missed.isCut && !context.closing.aborted) throw moreUnseen(discarded)
+    return discarded
   }
 
   /** 0 if it is gone by now. */
@@ -189,45 +204,52 @@ export class DeadLetters<P = unknown, Name extends string = string> {
   }
 
   /** The letters meant, as far as they are there at the call and until their turn. */
-  async *#select(
-    selection: DeadLetterSelection,
-    onUnread?: (id: string, error: WalError) => void,
-  ): AsyncGenerator<StoredDeadLetter> {
+  async *#select(selection: DeadLetterSelection, missed: Missed): AsyncGenerator<StoredDeadLetter> {
     const meant = checkSelection(selection)
     if (meant !== 'all' && 'ids' in meant) {
-      yield* this.#byIds(meant.ids, onUnread)
+      yield* this.#byIds(meant.ids, missed)
       return
     }
     const filter: DeadLetterFilter = meant === 'all' ? {} : meant
-    const there = await this.#idsThere(filter)
-    for await (const letter of this.#matching(filter)) {
+    const check = ({ cut }: StoredDeadLetterPage): void => {
+      if (cut) missed.isCut = true
+    }
+    const there = await this.#idsThere(filter, check)
+    for await (const letter of this.#matching(filter, check)) {
       if (there.delete(letter.id)) yield letter
       if (there.size === 0) return
     }
   }
 
-  async *#byIds(
-    ids: readonly string[],
-    onUnread?: (id: string, error: WalError) => void,
-  ): AsyncGenerator<StoredDeadLetter> {
+  async *#byIds(ids: readonly string[], { unread }: Missed): AsyncGenerator<StoredDeadLetter> {
     for (const id of new Set(ids)) {
       let letter: StoredDeadLetter | undefined
       try {
         letter = await this.#context.queue.get(id)
       } catch (error) {
-        if (onUnread === undefined) throw error
-        onUnread(id, asWalError(error))
+        if (unread === undefined) throw error
+        unread(id, asWalError(error))
         continue
       }
       if (letter) yield letter
-      else onUnread?.(id, notFound(id))
+      else unread?.(id, notFound(id))
     }
   }
 
   /** Ids at the call. A record that is redriven and fails again makes a letter of another id. */
-  async #idsThere({ target, key }: DeadLetterFilter): Promise<Set<string>> {
+  async #idsThere(
+    filter: DeadLetterFilter,
+    check: (page: StoredDeadLetterPage) => void,
+  ): Promise<Set<string>> {
+    const { queue } = this.#context
+    const { target, key } = filter
     const ids = new Set<string>()
-    for await (const letter of this.#context.queue.summaries()) {
+    if (queue.supports?.listing === false) {
+      // Summaries would be those of a look as well, and cannot say that it was cut.
+      for await (const { id } of this.#matching(filter, check)) ids.add(id)
+      return ids
+    }
+    for await (const letter of queue.summaries()) {
       if (target !== undefined && letter.target !== target) continue
       if (key === undefined || letter.key === key) ids.add(letter.id)
     }
@@ -250,6 +272,14 @@ export class DeadLetters<P = unknown, Name extends string = string> {
   #present(letter: StoredDeadLetter): DeadLetter<P> {
     return this.#context.present(letter) as DeadLetter<P>
   }
+}
+
+function moreUnseen(discarded: number): WalError {
+  return new WalError(
+    'ERR_DEAD_LETTERS_UNSEEN',
+    `${discarded} dead letters were discarded, and there may be others: they lie in a queue that cannot list them, and the look at it ended before it was certain to have seen all. Discard again.`,
+    { retryable: true },
+  )
 }
 
 function refuseCut({ cut }: StoredDeadLetterPage): void {

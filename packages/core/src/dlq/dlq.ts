@@ -71,6 +71,12 @@ export interface DeadLetterSupports {
   readonly counts: boolean
 }
 
+/** What a dead-letter queue is told as its namespace opens. */
+export interface DeadLetterQueueContext {
+  /** The namespace whose letters these are. */
+  readonly namespace: string
+}
+
 /** One letter without its bytes: what core needs to count, and to know which keys wait. */
 export interface DeadLetterSummary {
   readonly id: string
@@ -93,7 +99,7 @@ export interface DeadLetterQueue {
    * Optional: called as the namespace opens, before anything else, for what a queue of letters does by itself.
    * Rejects where it cannot be used, and `createWal` with it.
    */
-  open?(): Promise<unknown>
+  open?(context: DeadLetterQueueContext): Promise<unknown>
   /** Resolves once all are durable; rejects if that is not certain, and then core does not ack. */
   put(letters: readonly StoredDeadLetter[]): Promise<void>
   /**
@@ -102,10 +108,22 @@ export interface DeadLetterQueue {
    * limit out of range, and for an `after` that no page gave.
    */
   list(options: DeadLetterPageOptions): Promise<StoredDeadLetterPage>
-  /** The letter of this id, or undefined if there is none, or no longer. */
+  /**
+   * The letter of this id, or undefined if there is none, or no longer. Rejects with `ERR_DEAD_LETTERS_UNSEEN` where it
+   * may be there and be seen later.
+   */
   get(id: string): Promise<StoredDeadLetter | undefined>
-  /** Resolves once the letters are durably gone. Unknown ids are passed over. Answers how many it had. */
+  /**
+   * Resolves once the letters are durably gone. Unknown ids are passed over. Answers how many it had. Rejects with
+   * `ERR_DEAD_LETTERS_UNSEEN`, the others being gone, where some of them may be there and be seen later.
+   */
   remove(ids: readonly string[]): Promise<number>
+  /**
+   * Optional, for one that cannot list: these letters are void, since the copies of their records have come to their
+   * ends, and most of them are gone. Removes what it has at hand or comes across, and looks for nothing. Without it core
+   * calls `remove`.
+   */
+  removeIfSeen?(ids: readonly string[]): Promise<void>
   /** Every letter, without its bytes. */
   summaries(): AsyncIterable<DeadLetterSummary>
   /** How many letters wait, per target. */

@@ -10,7 +10,7 @@ export async function lettersOf(
 ): Promise<DeadLetterQueue | undefined> {
   if (deadLetters === 'off') return undefined
   const letters = deadLetters ?? (await queue.deadLetters())
-  await letters?.open?.()
+  await letters?.open?.({ namespace: name })
   if (letters !== undefined) return letters
   throw new ConfigError([
     {

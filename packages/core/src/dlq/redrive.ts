@@ -56,6 +56,11 @@ export interface RedriveReport {
   readonly redriven: readonly string[]
   /** Letters that stay, and why. */
   readonly failed: readonly { readonly id: string; readonly error: WalError }[]
+  /**
+   * True where the letters lie in a queue that cannot list them, and `'all'` or a filter meant letters that a look may
+   * not have seen: redrive again. Never where they lie in a directory, a topic or a store.
+   */
+  readonly cut?: boolean | undefined
 }
 
 /** What redriving needs of its namespace. */

@@ -122,6 +122,7 @@ function faultyDeadLetters(letters: DeadLetterQueue, faults: QueueFaults): DeadL
     list: (options) => letters.list(options),
     get: (id) => letters.get(id),
     remove: (ids) => letters.remove(ids),
+    ...(letters.removeIfSeen && { removeIfSeen: letters.removeIfSeen.bind(letters) }),
     summaries: () => letters.summaries(),
     count: () => letters.count(),
     close: () => letters.close(),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Consumer } from '../../src/consumer/consumer.ts'
+import { WalError } from '../../src/errors.ts'
 import { makeDeadLetter } from '../../src/testing/make-record.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { FakeDeadLetters, harness } from './support/harness.ts'
@@ -78,5 +79,23 @@ describe('the ack of the copy of a dead letter', () => {
     expect(queue.left).toEqual([])
     expect([...deadLetters.letters.keys()]).toEqual([])
     expect(h.events.errors).toHaveLength(1)
+  })
+})
+
+describe('the letter of a redriven record', () => {
+  test('is not looked for where letters cannot be listed, and nobody is told of an error', async () => {
+    const deadLetters = new FakeDeadLetters()
+    const void_: string[] = []
+    const h = harness({
+      deadLetters: Object.assign(deadLetters, {
+        supports: { listing: false, counts: false },
+        removeIfSeen: async (ids: readonly string[]) => void void_.push(...ids),
+        remove: () => Promise.reject(new WalError('ERR_DEAD_LETTERS_UNSEEN', 'Not all were seen.')),
+      }),
+    })
+    h.queue.add(copyOf('a'))
+    expect(await h.run()).toMatchObject({ applied: 1 })
+    expect(void_).toEqual(['copy.0:search'])
+    expect(h.events.errors).toEqual([])
   })
 })

@@ -48,6 +48,34 @@ it('groups are those of a whole look, and a page says that it was cut', async ()
   const part = await boundedLetters(true)
   await expect(part.letters.groups()).rejects.toMatchObject({ code: 'ERR_NOT_SUPPORTED' })
   expect(await part.letters.list()).toMatchObject({ cut: true, letters: [{}, {}] })
-  expect(await part.letters.discard('all')).toBe(2)
+  await part.wal.close()
+})
+
+it('a discard of what a look found is done, and says so where there may be others', async () => {
+  const whole = await boundedLetters(false)
+  expect(await whole.letters.discard('all')).toBe(2)
+  await whole.wal.close()
+  const part = await boundedLetters(true)
+  await expect(part.letters.discard({ target: 'store' })).rejects.toMatchObject({
+    code: 'ERR_DEAD_LETTERS_UNSEEN',
+    retryable: true,
+    message: expect.stringContaining('2 dead letters were discarded'),
+  })
+  expect((await part.letters.list()).letters).toEqual([])
+  // Nothing is said of others where letters are named.
+  expect(await part.letters.discard({ ids: ['none'] })).toBe(0)
+  await part.wal.close()
+})
+
+it('a redrive of what a look found reports that there may be others', async () => {
+  const whole = await boundedLetters(false)
+  expect(await whole.letters.redrive('all')).not.toHaveProperty('cut')
+  await whole.wal.close()
+  const part = await boundedLetters(true)
+  expect(await part.letters.redrive('all', { dryRun: true })).toMatchObject({ cut: true })
+  const report = await part.letters.redrive({ target: 'store' })
+  expect(report).toMatchObject({ cut: true, redriven: [expect.anything(), expect.anything()] })
+  expect(await part.letters.redrive({ ids: [] })).not.toHaveProperty('cut')
+  expect(part.summarised()).toBe(0)
   await part.wal.close()
 })

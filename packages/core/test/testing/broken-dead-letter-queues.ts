@@ -132,6 +132,11 @@ export const brokenDeadLetterQueues: readonly BrokenDeadLetterQueue[] = [
     turnsRed: ['removes the letters named, and no other'],
   },
   {
+    flaw: 'takes no notice of what is void',
+    create: over(() => ({ removeIfSeen: async () => {} })),
+    turnsRed: ['lets go of what is void, and of no other, where it offers to'],
+  },
+  {
     flaw: 'swallows puts after close',
     create: over((queue) => ({ put: (letters) => queue.put(letters).catch(() => {}) })),
     turnsRed: ['refuses to put after close'],

@@ -8,6 +8,7 @@ export const removeCases: readonly DeadLetterCase[] = [
   { name: 'answers how many letters it removed', run: answersHowMany },
   { name: 'counts once a letter removed by two calls at once', run: countsOnce },
   { name: 'takes a letter again that was removed', run: takesAgain },
+  { name: 'lets go of what is void, and of no other, where it offers to', run: removesTheVoid },
 ]
 
 const howMany = 'DeadLetterQueue.remove answers how many of the letters it had'
@@ -55,4 +56,27 @@ async function takesAgain(fixture: DeadLetterFixture): Promise<void> {
   await fixture.queue.put([again, makeDeadLetter()])
   checkEqual(await fixture.queue.get(letter.id), again, 'A letter removed may be put again')
   checkEqual((await fixture.listAll()).length, 3, 'A letter removed may be put again')
+}
+
+async function removesTheVoid(fixture: DeadLetterFixture): Promise<void> {
+  const [seen, unseen, stays] = await fixture.putMany(3)
+  if (!seen || !unseen || !stays) return
+  const { queue } = fixture
+  // Without it core asks for their removal.
+  const letGo = (ids: readonly string[]) => queue.removeIfSeen?.(ids) ?? queue.remove(ids)
+  await letGo([unseen.id, 'no such letter'])
+  checkEqual(
+    await fixture.listAll(),
+    [seen, stays],
+    'DeadLetterQueue.removeIfSeen lets go of what it comes across',
+  )
+  await letGo([seen.id])
+  checkEqual(
+    await fixture.listAll(),
+    [stays],
+    'DeadLetterQueue.removeIfSeen lets go of what it has at hand',
+  )
+  checkEqual(await queue.get(seen.id), undefined, 'A letter that is void is gone')
+  await queue.put([seen])
+  checkEqual(await queue.get(seen.id), seen, 'A letter that was void may be put again')
 }
