@@ -218,6 +218,7 @@ export class NamespaceDelivery {
       target,
       consumer,
       deadLetters: letters,
+      sharesLetters: config.onDeadLetter === 'block' && queue.supports.shared,
       decode,
       transactions: this.#options.transactions,
       ...(concerns && { concerns: (record) => concerns(record, targetName) }),

@@ -38,11 +38,17 @@ export class Blockers {
   readonly #blocks: boolean
   /** Per key, by record id. Invariant: no inner map is empty. */
   readonly #byKey = new Map<string, Map<string, Hold>>()
+  #removed = 0
   /** How many holds await a copy in each way. */
   readonly #awaited = { perhaps: 0, yes: 0 }
 
   constructor(onDeadLetter: 'continue' | 'block') {
     this.#blocks = onDeadLetter === 'block'
+  }
+
+  /** How many letters no longer hold a key. */
+  get removed(): number {
+    return this.#removed
   }
 
   /** Keys that wait. */
@@ -77,6 +83,21 @@ export class Blockers {
   awaits(record: StoredRecord): boolean {
     const hold = this.#holdOf(record)
     return hold !== undefined && hold.awaited !== 'no' && hold.epoch < record.attemptEpoch
+  }
+
+  /** True where its record is held for this letter, or a later one. */
+  knows({ recordId, key, attemptEpoch }: DeadLetterSummary): boolean {
+    const hold = this.#holdOf({ id: recordId, key, attemptEpoch })
+    return hold !== undefined && hold.epoch >= attemptEpoch
+  }
+
+  /** The letters for which keys wait. Not those whose copies have come: they are dealt with here. */
+  waiting(): readonly Letter[] {
+    return [...this.#byKey].flatMap(([key, holds]) =>
+      [...holds]
+        .filter(([, { seen, epoch }]) => seen <= epoch)
+        .map(([id, { epoch }]) => ({ id, key, attemptEpoch: epoch })),
+    )
   }
 
   /** What is known of the record of a letter of this target. */
@@ -133,6 +154,7 @@ export class Blockers {
     if (key === undefined || holds === undefined || hold === undefined) return false
     if (hold.epoch > attemptEpoch) return false
     this.#await(hold, 'no')
+    this.#removed++
     holds.delete(id)
     return holds.size === 0 && this.#byKey.delete(key)
   }

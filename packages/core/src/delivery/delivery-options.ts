@@ -21,6 +21,8 @@ export interface TargetDeliveryOptions {
   readonly consumer: Consumer
   /** Undefined for `deadLetters: 'off'`: what cannot be applied is dropped with a `lost` event. */
   readonly deadLetters: DeadLetterQueue | undefined
+  /** True where other processes read the queue too, and put and discard letters that hold keys here. */
+  readonly sharesLetters?: boolean | undefined
   /** Decodes the payload. What it throws makes the record a dead letter (ERR_UNDECODABLE). */
   decode(record: StoredRecord): WalRecord
   /** False for a record that is not for this target: it is passed over. Default: all are. */

@@ -60,7 +60,7 @@ const askAgainMs = 250
  * Where the queue cannot tell how much is left: the end is when nothing came for so long, in ms,
  * or for longer where the queue says so.
  */
-const leastSilenceMs = 2000
+export const leastSilenceMs = 2000
 
 /** Waits for what is in the queue at its beginning, and counts what becomes of it. */
 export class Drain {

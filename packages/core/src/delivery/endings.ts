@@ -10,6 +10,7 @@ import type { Fate } from './drain.ts'
 import type { Entry } from './entry.ts'
 import type { Lanes } from './lanes.ts'
 import { Leases } from './leases.ts'
+import { LetterWatch } from './letter-watch.ts'
 import { letterOf } from './letters.ts'
 import { type Parked, Parking } from './parking.ts'
 import type { MutableCounters } from './status.ts'
@@ -18,6 +19,7 @@ export interface EndingsOptions {
   readonly targetName: string
   readonly consumer: Consumer
   readonly deadLetters: DeadLetterQueue | undefined
+  readonly sharesLetters?: boolean | undefined
   readonly clock: Clock
   readonly alarms: Alarms
   readonly lanes: Lanes
@@ -39,6 +41,8 @@ export interface EndingsOptions {
  */
 export class Endings {
   readonly #options: EndingsOptions
+  /** Letters that have gone, or stay though they should have. */
+  #removed = 0
   /** Letters on their way out, by id. */
   readonly #removals = new Map<string, Promise<void>>()
   readonly #acker: Acker
@@ -65,6 +69,12 @@ export class Endings {
         onParked: (parked) => this.#parked(parked),
         onError: (error, parked) => this.#parkingFailed(error, parked),
       })
+    if (deadLetters !== undefined && options.sharesLetters) {
+      new LetterWatch({
+        ...{ ...options, deadLetters, isRemoving: (id) => this.isRemoving(id) },
+        dealtWith: () => options.blockers.removed + this.#removed,
+      })
+    }
   }
 
   /** Records whose acks have not gone through. */
@@ -227,6 +237,7 @@ export class Endings {
     this.#removals.set(earlier, removal)
     void removal.finally(() => {
       this.#removals.delete(earlier)
+      this.#removed++
       this.#options.onChange()
     })
   }

@@ -1,7 +1,9 @@
+import type { Clock } from '../clock.ts'
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
 import type { WalErrorCode } from '../errors.ts'
 import type { StoredRecord } from '../record.ts'
 import type { TransactionSource } from '../transaction/transaction-source.ts'
+import type { Alarms } from './alarms.ts'
 import type { Blockers } from './blockers.ts'
 import type { Endings } from './endings.ts'
 import type { FailureRun } from './failure-run.ts'
@@ -16,6 +18,8 @@ export interface IntakeOptions {
   readonly targetName: string
   readonly consumer: Consumer
   readonly policy: DeliveryPolicy
+  readonly clock: Clock
+  readonly alarms: Alarms
   readonly limits: TakeLimits
   readonly lanes: Lanes
   readonly blockers: Blockers
@@ -46,11 +50,12 @@ export class Intake {
   readonly #start: StartOfQueue
 
   constructor(options: IntakeOptions) {
-    const { limits, policy } = options
+    const { limits, policy, lanes } = options
     this.#options = options
     this.#prefetch = Math.max(leastPrefetch, 2 * limits.maxRecords * policy.concurrency)
     this.#start = new StartOfQueue({
-      targetName: options.targetName,
+      ...options,
+      isQuiet: () => lanes.outRecords === 0 && lanes.readyRecords === 0,
       countHere: (covers) => this.#countHere(covers),
       onRead: () => options.blockers.notFound(options.blockers.doubtful()),
     })

@@ -239,6 +239,21 @@ describe('acks', () => {
     await succeed(1)
     expect(acker.pending).toBe(0)
   })
+
+  test('of a copy alone are waited for by a flush, like any others', async () => {
+    const acker = ackerOf(undefined)
+    const [copy] = deliveries(1, 'a')
+    void acker.ackAlone(copy as Delivery)
+    let isFlushed = false
+    const flushing = acker.flush().then(() => {
+      isFlushed = true
+    })
+    await turn()
+    expect([isFlushed, acker.pending]).toEqual([false, 1])
+    await succeed(0)
+    await flushing
+    expect(acker.pending).toBe(0)
+  })
 })
 
 function range(from: number, to: number): number[] {

@@ -1,20 +1,27 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivery } from '../../src/consumer/consumer.ts'
+import { Alarms } from '../../src/delivery/alarms.ts'
 import { StartOfQueue } from '../../src/delivery/start-of-queue.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 
 const letters = new Map([['r1.0:search', 1n]])
 const settled = () => new Promise(setImmediate)
 
 /** A queue of so many records, and its start, with a letter of the first one. */
-async function started(records: number, here = 0) {
+async function started(records: number, here = 0, silenceMs?: number) {
+  const clock = new VirtualClock()
   const queue = new FakeQueue()
+  queue.cannotTell = silenceMs !== undefined
+  queue.silenceMs = silenceMs
   queue.addMany(records)
   const consumer = queue.consumer()
   const due = await consumer.watermark({ includeDelayed: false })
   let reads = 0
+  const isQuiet = { now: true }
   const start = new StartOfQueue({
-    targetName: 'search',
+    ...{ targetName: 'search', clock, alarms: new Alarms(clock) },
+    isQuiet: () => isQuiet.now,
     countHere: () => here,
     onRead: () => reads++,
   })
@@ -22,7 +29,7 @@ async function started(records: number, here = 0) {
   await settled()
   const pull = (maxRecords = 1): Promise<readonly Delivery[]> =>
     consumer.pull({ maxRecords, maxBytes: 1e6, signal: new AbortController().signal })
-  return { queue, consumer, start, pull, reads: () => reads }
+  return { clock, isQuiet, queue, consumer, start, pull, reads: () => reads }
 }
 
 describe('the start of a queue', () => {
@@ -56,6 +63,29 @@ describe('the start of a queue', () => {
     expect(start.isRead).toBe(false)
     expect(start.isDead(second as Delivery)).toBe(false)
     expect([start.isRead, reads()]).toEqual([true, 1])
+  })
+
+  test('is read where the queue cannot tell, once nothing has come for as long as that says', async () => {
+    const { clock, start, pull, reads } = await started(1, 0, 32_000)
+    await clock.advance(31_000)
+    expect(start.isRead).toBe(false)
+    const [delivery] = await pull()
+    expect(start.isDead(delivery as Delivery)).toBe(true)
+    await clock.advance(31_000)
+    expect(start.isRead).toBe(false)
+    await clock.advance(2_000)
+    expect([start.isRead, reads()]).toEqual([true, 1])
+  })
+
+  test('is not read in a silence in which nothing is asked for', async () => {
+    const { clock, isQuiet, start } = await started(1, 0, 4_000)
+    isQuiet.now = false
+    await clock.advance(60_000)
+    expect(start.isRead).toBe(false)
+    isQuiet.now = true
+    start.changed()
+    await clock.advance(0)
+    expect(start.isRead).toBe(true)
   })
 
   test('tells a record of a letter from another write of its id', async () => {

@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest'
+import { type DeadLetterSummary, deadLetterId, type StoredDeadLetter } from '../../src/dlq/dlq.ts'
+import { WalError } from '../../src/errors.ts'
+import { permanent } from '../../src/target/target.ts'
+import { FakeDeadLetters, type HarnessOptions, harness } from './support/harness.ts'
+
+const policy = { onDeadLetter: 'block' } as const
+
+/** A delivery of one of several processes, whose letters the test puts and discards as another one would. */
+function shared(given: HarnessOptions = {}) {
+  return harness({ policy, ...given, options: { sharesLetters: true, ...given.options } })
+}
+
+/** A record of key 'a' is a dead letter here, and another waits for it. */
+async function blocked(given: HarnessOptions = {}) {
+  const h = shared(given)
+  h.target.script('r1', permanent('NO', 'never'))
+  for (const key of ['a', 'a']) h.queue.add({ key })
+  await h.start()
+  expect(h.queue.left).toEqual(['r2'])
+  return { h, letter: h.events.letters[0] as StoredDeadLetter }
+}
+
+/** The letter of a record of key 'a' that another process had. */
+function letterOfOther(id: string, attemptEpoch = 0): StoredDeadLetter {
+  const record = { ...shared().queue.add({ key: 'a' }), id, attemptEpoch }
+  const failed = { at: 0, code: 'NO', message: 'never', attemptsSpent: 1, attempts: [] }
+  return { ...failed, id: deadLetterId(record, 'search'), record, target: 'search' }
+}
+
+describe('where processes share the letters that hold keys', () => {
+  test('a letter that another one discards lets its key go on', async () => {
+    const { h, letter } = await blocked()
+    await h.clock.advance(60_000)
+    expect(h.queue.left).toEqual(['r2'])
+    h.deadLetters.letters.delete(letter.id)
+    await h.clock.advance(14_000)
+    expect(h.queue.left).toEqual(['r2'])
+    await h.clock.advance(20_000)
+    expect(h.queue.left).toEqual([])
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 0 })
+  })
+
+  test('a letter that another one puts holds its key, until that discards it', async () => {
+    const h = shared()
+    await h.start()
+    const letter = letterOfOther('elsewhere')
+    h.deadLetters.letters.set(letter.id, letter)
+    await h.clock.advance(16_000)
+    h.queue.add({ id: 'waits', key: 'a' })
+    h.queue.add({ id: 'goes', key: 'b' })
+    await h.clock.advance(60_000)
+    expect(h.target.seen).toEqual(['goes'])
+    h.deadLetters.letters.delete(letter.id)
+    await h.clock.advance(31_000)
+    expect(h.target.seen).toEqual(['goes', 'waits'])
+  })
+
+  test('the copy of a letter of another one goes before what waits for it', async () => {
+    const h = shared()
+    await h.start()
+    const letter = letterOfOther('elsewhere')
+    h.deadLetters.letters.set(letter.id, letter)
+    await h.clock.advance(16_000)
+    h.queue.add({ id: 'waits', key: 'a' })
+    await h.clock.advance(1_000)
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.advance(1_000)
+    expect(h.target.seen).toEqual(['elsewhere', 'waits'])
+    expect(h.deadLetters.letters.size).toBe(0)
+  })
+
+  test('a copy that has failed elsewhere goes on holding the key', async () => {
+    const { h, letter } = await blocked()
+    h.deadLetters.letters.delete(letter.id)
+    const next = letterOfOther(letter.record.id, 1)
+    h.deadLetters.letters.set(next.id, next)
+    await h.clock.advance(120_000)
+    expect(h.queue.left).toEqual(['r2'])
+    h.deadLetters.letters.delete(next.id)
+    await h.clock.advance(31_000)
+    expect(h.queue.left).toEqual([])
+  })
+
+  test('a letter that one look misses, and the next has, holds its key', async () => {
+    const { h, letter } = await blocked()
+    for (let look = 0; look < 4; look++) {
+      if (look % 2 === 0) h.deadLetters.letters.delete(letter.id)
+      else h.deadLetters.letters.set(letter.id, letter)
+      await h.clock.advance(15_000)
+    }
+    expect(h.queue.left).toEqual(['r2'])
+  })
+
+  test('a letter that is discarded here while it is read holds nothing', async () => {
+    const { h, letter } = await blocked()
+    const read = Promise.withResolvers<void>()
+    const summaries = h.deadLetters.summaries.bind(h.deadLetters)
+    h.deadLetters.summaries = async function* () {
+      const found: DeadLetterSummary[] = []
+      for await (const summary of summaries()) found.push(summary)
+      await read.promise
+      yield* found
+    }
+    await h.clock.advance(16_000)
+    h.deadLetters.letters.delete(letter.id)
+    h.delivery.letterDiscarded(letter)
+    read.resolve()
+    await h.clock.advance(1_000)
+    expect(h.queue.left).toEqual([])
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 0 })
+  })
+
+  test('a key waits on while they cannot be read, which is told once', async () => {
+    const deadLetters = new FakeDeadLetters()
+    const { h, letter } = await blocked({ deadLetters })
+    const summaries = deadLetters.summaries.bind(deadLetters)
+    deadLetters.summaries = () => {
+      throw new Error('down')
+    }
+    deadLetters.letters.delete(letter.id)
+    await h.clock.advance(120_000)
+    expect(h.queue.left).toEqual(['r2'])
+    expect(h.events.errors).toMatchObject([{ message: expect.stringContaining('down') }])
+    deadLetters.summaries = summaries
+    await h.clock.advance(31_000)
+    expect(h.queue.left).toEqual([])
+  })
+
+  test('a letter of another target holds nothing, and a stop ends the looks', async () => {
+    const h = shared()
+    await h.start()
+    const letter = { ...letterOfOther('elsewhere'), id: 'elsewhere.0:other', target: 'other' }
+    h.deadLetters.letters.set(letter.id, letter)
+    await h.clock.advance(16_000)
+    h.queue.add({ key: 'a' })
+    await h.clock.advance(1_000)
+    expect(h.target.seen).toEqual(['r1'])
+    await h.stop()
+    let looks = 0
+    h.deadLetters.summaries = async function* () {
+      looks++
+      yield* []
+    }
+    await h.clock.advance(60_000)
+    expect(looks).toBe(0)
+  })
+
+  test('a close in the middle of a look is no error', async () => {
+    const h = shared()
+    await h.start()
+    h.deadLetters.summaries = () => {
+      throw new WalError('ERR_CLOSED', 'The dead letters are closed.')
+    }
+    await h.clock.advance(16_000)
+    expect(h.events.errors).toEqual([])
+  })
+})
+
+test('one process alone does not look at its letters again', async () => {
+  const h = harness({ policy })
+  await h.start()
+  let looks = 0
+  h.deadLetters.summaries = async function* () {
+    looks++
+    yield* []
+  }
+  await h.clock.advance(60_000)
+  expect(looks).toBe(0)
+})
