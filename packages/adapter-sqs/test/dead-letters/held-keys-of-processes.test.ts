@@ -81,7 +81,7 @@ describe('a key that waits for its dead letter', () => {
       const second = await open()
       await clock.advance(60_000)
       expect(second.payloads()).toEqual([])
-      await clock.runUntil(second.letters[way]('all'))
+      await clock.runUntil<unknown>(second.letters[way]('all'))
       await clock.advance(60_000)
       if (way === 'discard') expect(second.payloads()).toEqual(['waits'])
       else
