@@ -5,6 +5,7 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { isDenied } from '../kafka-errors.ts'
+import { FetchWait } from './fetch-wait.ts'
 import { Holds } from './holds.ts'
 import { entryOf } from './kafkajs-entries.ts'
 import type { KafkaJs, KafkaJsBatchEnd, KafkaJsConsumer, KafkaJsJoin } from './kafkajs-types.ts'
@@ -30,15 +31,16 @@ export async function joinGroup(
   listener: KafkaGroupListener,
   fetchWaitMs: number = longestFetchMs,
 ): Promise<KafkaGroup> {
+  const fetchWait = new FetchWait(fetchWaitMs)
   const consumer = kafka.consumer({
     groupId: group,
     sessionTimeout: sessionTimeoutMs,
     heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 3),
-    maxWaitTimeInMs: fetchWaitMs,
+    maxWaitTimeInMs: fetchWait.ms,
     allowAutoTopicCreation: false,
     retry: { restartOnFailure: async () => true },
   })
-  const member = new KafkaJsGroup(consumer, listener)
+  const member = new KafkaJsGroup(consumer, listener, fetchWait)
   try {
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
@@ -54,6 +56,7 @@ export async function joinGroup(
 class KafkaJsGroup implements KafkaGroup {
   readonly #consumer: KafkaJsConsumer
   readonly #listener: KafkaGroupListener
+  readonly #fetchWait: FetchWait
   readonly #positions = new Positions()
   readonly #holds = new Holds()
   #memberId = ''
@@ -63,9 +66,10 @@ class KafkaJsGroup implements KafkaGroup {
   #crash: unknown
   #closed = false
 
-  constructor(consumer: KafkaJsConsumer, listener: KafkaGroupListener) {
+  constructor(consumer: KafkaJsConsumer, listener: KafkaGroupListener, fetchWait: FetchWait) {
     this.#consumer = consumer
     this.#listener = listener
+    this.#fetchWait = fetchWait
     consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload))
     consumer.on('consumer.end_batch_process', ({ payload }) => this.#passedOver(payload))
     consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
@@ -91,6 +95,7 @@ class KafkaJsGroup implements KafkaGroup {
         const { topic, partition, messages } = batch
         const next = Number(batch.lastOffset()) + 1
         const place = { topic, partition }
+        this.#fetchWait.stir()
         this.#positions.goTo(place, next)
         const isHeld = this.#holds.during(place, () =>
           this.#tell(() => this.#listener.entries(place, messages.map(entryOf), next)),
@@ -116,6 +121,7 @@ class KafkaJsGroup implements KafkaGroup {
 
   pause({ topic, partition }: KafkaPlace): void {
     if (this.#closed || this.#holds.hold({ topic, partition })) return
+    this.#fetchWait.stir()
     this.#consumer.pause([{ topic, partitions: [partition] }])
   }
 
@@ -125,6 +131,7 @@ class KafkaJsGroup implements KafkaGroup {
    * be set back. So each try is refused once the partitions have been given out anew.
    */
   async commit(commits: Parameters<KafkaGroup['commit']>[0]): Promise<void> {
+    this.#fetchWait.stir()
     const assignments = this.#assignments
     const check = (): void => {
       if (assignments !== this.#assignments) throw handedOver()

@@ -188,15 +188,7 @@ test('a process whose broker fell silent ends by itself once its wal is closed, 
 })
 
 test('a batch that was given up is not stored behind newer ones by @platformatic/kafka, whoever shares its producer', async () => {
-  const client = clientFor('@platformatic/kafka', proxy.address)
-  const topic = `shared-producer-${randomUUID()}`
-  const admin = await client.admin()
-  await admin.create([{ topic, partitions: 1, replicas: 1, settings: new Map() }])
-  await expect.poll(async () => (await admin.topic(topic))?.hasLeaders).toBe(true)
-  const place = { topic, partition: 0 }
-  const messageOf = (text: string) => ({
-    ...{ key: null, value: Buffer.from(text), headers: new Map() },
-  })
+  const { client, place, messageOf, stored, close } = await partitionBehindProxy()
   // Kept open, as by a batch for another partition that is still under way.
   const first = await client.sender()
   await first.send(place, [messageOf('A')])
@@ -213,17 +205,57 @@ test('a batch that was given up is not stored behind newer ones by @platformatic
   const second = await client.sender()
   await second.send(place, [messageOf('C')])
   expect(await late).toBe('given up')
-  // The client would have tried again after a second.
+  // It would have tried again after a second.
   await sleep(2_000)
-  const reader = await client.reader(topic)
-  const [{ next } = { next: 0 }] = await admin.bounds(topic)
-  const stored: string[] = []
-  for await (const entries of reader.read(0, 0, next)) {
-    stored.push(...entries.map(({ value }) => String(value)))
-  }
-  expect(stored).toEqual(['A', 'C'])
-  await Promise.all([first, second, reader, admin].map((part) => part.close()))
+  expect(await stored()).toEqual(['A', 'C'])
+  await Promise.all([first, second].map((sender) => sender.close()))
+  await close()
 })
+
+test('a batch whose answer is lost is sent again by @platformatic/kafka, and stored once', async () => {
+  const { client, place, messageOf, stored, close } = await partitionBehindProxy()
+  const sender = await client.sender()
+  await sender.send(place, [messageOf('A')])
+  proxy.hold('down')
+  const sending = sender.send(place, [messageOf('B'), messageOf('C')])
+  await sleep(500)
+  proxy.cut()
+  await proxy.heal()
+  // Before it is sent again, which is after a second.
+  expect(await stored()).toEqual(['A', 'B', 'C'])
+  await sending
+  await sender.send(place, [messageOf('D')])
+  expect(await stored()).toEqual(['A', 'B', 'C', 'D'])
+  await sender.close()
+  await close()
+})
+
+/** A topic of one partition on the broker behind the proxy, for @platformatic/kafka. */
+async function partitionBehindProxy() {
+  const client = clientFor('@platformatic/kafka', proxy.address)
+  const topic = `one-partition-${randomUUID()}`
+  const admin = await client.admin()
+  await admin.create([{ topic, partitions: 1, replicas: 1, settings: new Map() }])
+  await expect.poll(async () => (await admin.topic(topic))?.hasLeaders).toBe(true)
+  return {
+    client,
+    place: { topic, partition: 0 },
+    messageOf: (text: string) => ({
+      ...{ key: null, value: Buffer.from(text), headers: new Map() },
+    }),
+    async stored(): Promise<readonly string[]> {
+      const reader = await client.reader(topic)
+      const [{ next } = { next: 0 }] = await admin.bounds(topic)
+      const texts: string[] = []
+      for await (const entries of reader.read(0, 0, next)) {
+        texts.push(...entries.map(({ value }) => String(value)))
+      }
+      await reader.close()
+      return texts
+    },
+    close: () => admin.close(),
+  }
+}
 
 test('readings of the past and ahead that fall silent are given up, and can be made again, through either client', async () => {
   const readings = await Promise.all(clientNames.map(silentReading))

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { queueTarget, type Target } from '@daybook/core'
 import { runConformance, targetConformance } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { expectKept } from '../../../../tests/support/expect-kept.ts'
 import { archiveOn, type Film, topicQueue } from '../support/archive.ts'
 import { clientNames } from '../support/clients.ts'
@@ -19,9 +19,10 @@ afterAll(async () => {
   await resetPatiently(kafka)
 })
 
-test.concurrent.each(clientNames)(
+test.concurrent.for(clientNames)(
   'a topic as a target passes the suite of targets, through %s',
-  async (name) => {
+  // The one of all tests polls for whichever began last, and not once that has ended.
+  async (name, { expect }) => {
     const place = { name, broker: kafka.address, topic: `forwarded-${randomUUID()}` }
     const archive = await archiveOn(place)
     const forwarding = queueTarget<Film>({ queue: topicQueue(place), namespace: 'films' })

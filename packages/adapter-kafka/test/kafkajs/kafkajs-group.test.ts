@@ -5,6 +5,8 @@ import type { KafkaJs } from '../../src/kafkajs/kafkajs-types.ts'
 
 type EachBatch = Parameters<ReturnType<KafkaJs['consumer']>['run']>[0]['eachBatch']
 
+type Member = Awaited<ReturnType<typeof fullMember>>
+
 const place = { topic: 'films', partition: 0 }
 
 /** A member whose client does nothing but say what it was told; every batch fills its partition. */
@@ -12,6 +14,7 @@ async function fullMember() {
   const told: string[] = []
   const on = new Map<string, (event: unknown) => void>()
   let eachBatch: EachBatch | undefined
+  let waitMs: unknown
   const consumer = {
     connect: async () => {},
     disconnect: async () => {},
@@ -20,13 +23,19 @@ async function fullMember() {
       eachBatch = options.eachBatch
     },
     on: (event: string, listener: (event: unknown) => void) => on.set(event, listener),
+    commitOffsets: async () => {},
     seek: ({ offset }: { offset: string }) => told.push(`seek ${offset}`),
     pause: () => told.push('pause'),
     resume: () => told.push('resume'),
   }
   let group: KafkaGroup | undefined
   group = await joinGroup(
-    { consumer: () => consumer } as unknown as KafkaJs,
+    {
+      consumer: (options: { maxWaitTimeInMs: unknown }) => {
+        waitMs = options.maxWaitTimeInMs
+        return consumer
+      },
+    } as unknown as KafkaJs,
     { group: 'g', topics: ['films'], sessionTimeoutMs: 6_000 },
     {
       assigned: () => {},
@@ -45,7 +54,7 @@ async function fullMember() {
     on.get('consumer.group_join')?.({
       payload: { memberId: 'm', memberAssignment: { films: [0] } },
     })
-  return { group, told, take, rejoin }
+  return { group, told, take, rejoin, waitMs: () => Number(waitMs) }
 }
 
 test('a full partition of kafkajs in which there is soon room again is neither paused nor sought', async () => {
@@ -93,3 +102,18 @@ test('a full partition of kafkajs that is given out anew meanwhile is sought, fo
   group.read(place, 10)
   expect(told).toEqual(['pause', 'seek 10', 'resume'])
 })
+
+test.each([
+  ['pauses', ({ group }: Member) => group.pause(place)],
+  ['commits', ({ group }: Member) => group.commit([{ ...place, offset: 1, metadata: '' }])],
+  ['is handed something', ({ take }: Member) => take(9)],
+])(
+  'a member of kafkajs that %s does not have its next fetch or sleep take long',
+  async (_, act) => {
+    const member = await fullMember()
+    expect(member.waitMs()).toBe(250)
+    void act(member)
+    expect(member.waitMs()).toBeLessThan(250)
+    await member.group.close()
+  },
+)
