@@ -159,9 +159,11 @@ export class Acker {
   #ended(deliveries: readonly Delivery[], calls: 0 | 1): void {
     this.#calls -= calls
     this.#recordsUnderWay -= deliveries.length
-    // Each is in one call only.
-    for (const { record } of deliveries) {
-      if (record.key !== undefined) this.#keysUnderWay.delete(record.key)
+    // Each is in one call only. One that goes alone has noted none.
+    if (this.#keysUnderWay.size > 0) {
+      for (const { record } of deliveries) {
+        if (record.key !== undefined) this.#keysUnderWay.delete(record.key)
+      }
     }
     if (this.#held.length > 0) this.#waiting = [...this.#held.splice(0), ...this.#waiting]
   }

@@ -11,6 +11,22 @@ import type { Places } from './places.ts'
  */
 export type EntryState = 'queued' | 'out' | 'ended'
 
+/** What is known of a record's attempts that failed in this life. */
+class Failures {
+  /** Counted against `maxAttempts` or not. */
+  count = 0
+  /** What the gate had counted as records applied when the first of these began. */
+  appliedAtFirst = 0
+  /** In how many outages attempts of it were not counted. */
+  excuses = 0
+  /** What the gate had counted as successes at the last of these. */
+  successesAtExcuse = -1
+  /** How often the target went down with it, having worked between. */
+  outages = 0
+  /** What the gate had counted as successes at the last of these. */
+  successesAtOutage = -1
+}
+
 /** One leased record and what has been tried for it. */
 export class Entry {
   /** Replaced by a copy without payload while the record waits, where it can be read again. */
@@ -47,18 +63,7 @@ export class Entry {
   heldPart: string | undefined
   /** True while it is out again after that. */
   putOff = false
-  /** Attempts of it that failed in this life, counted or not. */
-  failures = 0
-  /** What the gate had counted as records applied when the first of these began. */
-  appliedAtFailure = 0
-  /** In how many outages attempts of it were not counted. */
-  excuses = 0
-  /** What the gate had counted as successes at the last of these. */
-  successesAtExcuse = -1
-  /** How often the target went down with it, having worked between. */
-  outages = 0
-  /** What the gate had counted as successes at the last of these. */
-  successesAtOutage = -1
+  #failures: Failures | undefined
 
   constructor(delivery: Delivery, lane: Lane, arrival: number, redriven: boolean) {
     this.delivery = delivery
@@ -71,6 +76,12 @@ export class Entry {
     this.notBefore = notBefore
     this.history = history
     this.suspect = interrupted > 0
+  }
+
+  /** What is remembered of its attempts that failed. Most records never ask for it. */
+  get failures(): Failures {
+    this.#failures ??= new Failures()
+    return this.#failures
   }
 
   /** Bytes it holds in memory. */

@@ -80,7 +80,7 @@ export class FailureRun {
   /** An attempt of this record failed. `applied`: records the target has applied so far. */
   witness(entry: Entry, applied: number): void {
     if (this.#witnesses.size >= this.#longest) return
-    const since = applied - entry.appliedAtFailure
+    const since = applied - entry.failures.appliedAtFirst
     if (since < this.#longest) this.#witnesses.set(entry.arrival, since)
   }
 
@@ -174,10 +174,10 @@ export class FailureRun {
  * Whether an attempt of the record is not counted, since it failed in an outage. However long one
  * lasts, it is one: until the target has applied something, which `successes` counts.
  */
-export function excuse(entry: Entry, successes: number): boolean {
-  if (entry.successesAtExcuse === successes) return true
-  if (entry.excuses >= mostExcuses) return false
-  entry.excuses++
-  entry.successesAtExcuse = successes
+export function excuse({ failures }: Entry, successes: number): boolean {
+  if (failures.successesAtExcuse === successes) return true
+  if (failures.excuses >= mostExcuses) return false
+  failures.excuses++
+  failures.successesAtExcuse = successes
   return true
 }

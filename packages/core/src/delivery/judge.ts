@@ -190,7 +190,7 @@ export class Judge {
     const { gate, policy, random } = this.#options
     const { batch, verdicts } = given
     if (gate.breaker === 'closed' && isSingledOut(given, entry) && !this.#isCrowded) {
-      const backoffMs = halfJitterMs(policy.retry, entry.outages - chanceOutages, random)
+      const backoffMs = halfJitterMs(policy.retry, entry.failures.outages - chanceOutages, random)
       const retryAfterMs = Math.max(backoffMs, failure.retryAfterMs ?? 0)
       this.#hold(given, entry, { ...failure, class: 'held', retryAfterMs })
       return
@@ -208,9 +208,10 @@ export class Judge {
   #bringsItDown(given: Case, entry: Entry, failure: Failure): boolean {
     if (isOverload(failure)) return false
     const { successes } = this.#options.gate
-    if (successes !== entry.successesAtOutage) entry.outages++
-    entry.successesAtOutage = successes
-    if (entry.outages > 1) entry.alone = true
+    const { failures } = entry
+    if (successes !== failures.successesAtOutage) failures.outages++
+    failures.successesAtOutage = successes
+    if (failures.outages > 1) entry.alone = true
     return isSingledOut(given, entry) && !isUnmadeCode(failure.code)
   }
 
@@ -272,10 +273,9 @@ export class Judge {
     const target = this.#options.targetName
     const attempt = { ...span, target, class: failureClass, code, message }
     entry.history = withAttempt(entry.history, attempt)
-    if (entry.failures === 0) {
-      entry.appliedAtFailure = this.#options.gate.appliedRecords - applied
-    }
-    entry.failures++
+    const { failures } = entry
+    if (failures.count === 0) failures.appliedAtFirst = this.#options.gate.appliedRecords - applied
+    failures.count++
     return attempt
   }
 
@@ -309,8 +309,8 @@ function isOverload({ code, retryAfterMs }: Failure): boolean {
 }
 
 /** It was alone in each of the last outages, and the target worked between them. */
-function isSingledOut({ single }: Case, { outages }: Entry): boolean {
-  return single && outages > chanceOutages
+function isSingledOut({ single }: Case, { failures }: Entry): boolean {
+  return single && failures.outages > chanceOutages
 }
 
 /** What comes for a record after it was given back, or after its lease was lost, counts no more. */

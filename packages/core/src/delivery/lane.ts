@@ -25,6 +25,9 @@ export class Lane {
   places = 0
   /** How many of its records the line of ready lanes counts; 0 while it does not stand there. */
   counted = 0
+  /** Its neighbours in that line. */
+  ahead: Lane | undefined
+  behind: Lane | undefined
   /** True while its first record stands in the line, and its target has put that off before. */
   putOff = false
   /** Monotonic ms of when it began to be ready. */
@@ -38,6 +41,11 @@ export class Lane {
 
   constructor(key: string | undefined) {
     this.key = key
+  }
+
+  /** How often its first record has failed. */
+  get failures(): number {
+    return this.head === undefined ? 0 : this.head.spent + this.head.failures.count
   }
 
   /** Puts a record at its place. */

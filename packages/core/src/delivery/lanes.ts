@@ -7,6 +7,7 @@ import { Entry } from './entry.ts'
 import { Lane } from './lane.ts'
 import { Places, recordsBeforePlaces } from './places.ts'
 import { PutOff } from './put-off.ts'
+import { ReadyLine } from './ready-line.ts'
 import type { TakeLimits } from './take-limits.ts'
 
 export interface LanesOptions {
@@ -31,12 +32,10 @@ export interface LanesOptions {
 export class Lanes {
   readonly #options: LanesOptions
   readonly #byKey = new Map<string, Lane>()
-  readonly #keyless = new Set<Lane>()
-  /** The line of lanes that may go, the longest ready first. */
-  readonly #ready = new Set<Lane>()
+  /** Lanes without a key that have a record and are not ready: the others stand in the line. */
+  readonly #keylessHeld = new Set<Lane>()
+  readonly #ready = new ReadyLine()
   #arrivals = 0
-  /** Records that may go now. */
-  readyRecords = 0
   /** Records in lanes, ready or not. */
   queuedRecords = 0
   /** Records taken out and not ended. */
@@ -49,6 +48,11 @@ export class Lanes {
 
   constructor(options: LanesOptions) {
     this.#options = options
+  }
+
+  /** Records that may go now. */
+  get readyRecords(): number {
+    return this.#ready.records
   }
 
   /** Records that wait: for a backoff, for an earlier one of their key, or for a target that puts them off. */
@@ -86,7 +90,8 @@ export class Lanes {
   take(limits: TakeLimits): Entry[] {
     const batch: Entry[] = []
     const room = { records: limits.maxRecords, bytes: limits.maxBytes }
-    for (const lane of this.#ready) {
+    for (let lane = this.#ready.first, next: Lane | undefined; lane !== undefined; lane = next) {
+      next = lane.behind
       if (!this.#takeFrom(lane, batch, room, limits.appliesInOrder)) break
     }
     return batch
@@ -98,9 +103,9 @@ export class Lanes {
    */
   takeProbe(): Entry[] {
     let least: Lane | undefined
-    for (const lane of this.#ready) {
-      if (least === undefined || failuresOf(lane) < failuresOf(least)) least = lane
-      if (failuresOf(least) === 0) break
+    for (let lane = this.#ready.first; lane !== undefined; lane = lane.behind) {
+      if (least === undefined || lane.failures < least.failures) least = lane
+      if (least.failures === 0) break
     }
     return least === undefined ? [] : [this.#takeHead(least)]
   }
@@ -109,7 +114,7 @@ export class Lanes {
   measure(limits: TakeLimits): number {
     let records = 0
     let bytes = 0
-    for (const lane of this.#ready) {
+    for (let lane = this.#ready.first; lane !== undefined; lane = lane.behind) {
       let entry = lane.head
       while (entry !== undefined && entry.owner === undefined) {
         const sum = bytes + entry.delivery.bytes
@@ -169,7 +174,7 @@ export class Lanes {
       this.inBackoff--
     }
     const { head } = lane
-    if (lane.busy > 0) this.#leaveLine(lane)
+    if (lane.busy > 0) this.#count(lane, 0)
     else if (head === undefined) this.#forget(lane)
     else if (this.isBlocked(lane) && !head.redriven) this.#hold(lane)
     else if (head.owner !== undefined) this.#reserve(lane, head, head.owner)
@@ -190,11 +195,9 @@ export class Lanes {
 
   /** Every record in a lane: not those that are out. */
   *entries(): Iterable<Entry> {
-    for (const lanes of [this.#byKey.values(), this.#keyless]) {
-      for (const lane of lanes) {
-        for (let entry = lane.head; entry !== undefined; entry = entry.next) {
-          if (entry.owner === undefined) yield entry
-        }
+    for (const lane of this.#lanes()) {
+      for (let entry = lane.head; entry !== undefined; entry = entry.next) {
+        if (entry.owner === undefined) yield entry
       }
     }
   }
@@ -203,17 +206,25 @@ export class Lanes {
   clear(out: readonly Entry[]): readonly Entry[] {
     const all = [...this.entries(), ...out]
     for (const entry of all) entry.state = 'ended'
-    for (const lane of [...this.#byKey.values(), ...this.#keyless]) lane.alarm?.cancel()
+    for (const lane of this.#lanes()) lane.alarm?.cancel()
     this.#byKey.clear()
-    this.#keyless.clear()
+    this.#keylessHeld.clear()
     this.#ready.clear()
-    this.readyRecords = 0
     this.queuedRecords = 0
     this.outRecords = 0
     this.residentBytes = 0
     this.inBackoff = 0
     this.putOff.clear()
     return all
+  }
+
+  /** All that have a record. */
+  *#lanes(): Iterable<Lane> {
+    yield* this.#byKey.values()
+    yield* this.#keylessHeld
+    for (let lane = this.#ready.first; lane !== undefined; lane = lane.behind) {
+      if (lane.key === undefined) yield lane
+    }
   }
 
   #takePlaces(entry: Entry, keys: readonly string[]): void {
@@ -239,8 +250,7 @@ export class Lanes {
     const known = ordered && key !== undefined ? this.#byKey.get(key) : undefined
     if (known !== undefined) return known
     const lane = new Lane(ordered ? key : undefined)
-    if (lane.key === undefined) this.#keyless.add(lane)
-    else this.#byKey.set(lane.key, lane)
+    if (lane.key !== undefined) this.#byKey.set(lane.key, lane)
     return lane
   }
 
@@ -275,28 +285,22 @@ export class Lanes {
     lane.busy++
     this.queuedRecords--
     this.outRecords++
-    this.#leaveLine(lane)
+    this.#count(lane, 0)
     this.putOff.mark(entry, entry.wasHeld)
     return entry
   }
 
   #joinLine(lane: Lane, head: Entry): void {
     head.waitUntil = 0
+    if (lane.key === undefined) this.#keylessHeld.delete(lane)
+    if (this.#options.lingers && lane.counted === 0)
+      lane.readySince = this.#options.clock.monotonic()
     this.#count(lane, this.#options.appliesInOrder ? recordsBeforePlaces(lane) : 1)
-    if (this.#ready.has(lane)) return
-    this.#ready.add(lane)
-    if (this.#options.lingers) lane.readySince = this.#options.clock.monotonic()
   }
 
-  #leaveLine(lane: Lane): void {
-    if (lane.counted === 0) return
-    this.#count(lane, 0)
-    this.#ready.delete(lane)
-  }
-
+  /** With 0 it does not stand in line. */
   #count(lane: Lane, records: number): void {
-    this.readyRecords += records - lane.counted
-    lane.counted = records
+    this.#ready.count(lane, records)
     this.putOff.mark(lane, records > 0 && lane.head?.wasHeld === true)
   }
 
@@ -313,7 +317,8 @@ export class Lanes {
   }
 
   #hold(lane: Lane): void {
-    this.#leaveLine(lane)
+    this.#count(lane, 0)
+    if (lane.key === undefined) this.#keylessHeld.add(lane)
     for (let entry = lane.head; entry !== undefined; entry = entry.next) this.#drop(entry)
   }
 
@@ -331,8 +336,8 @@ export class Lanes {
   }
 
   #forget(lane: Lane): void {
-    this.#leaveLine(lane)
-    if (lane.key === undefined) this.#keyless.delete(lane)
+    this.#count(lane, 0)
+    if (lane.key === undefined) this.#keylessHeld.delete(lane)
     else this.#byKey.delete(lane.key)
   }
 }
@@ -341,8 +346,4 @@ export class Lanes {
 function staysBehind(lane: Lane, head: Entry, now: number, onlyRedriven: boolean): boolean {
   if (head.owner !== undefined) return true
   return lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))
-}
-
-function failuresOf({ head }: Lane): number {
-  return head === undefined ? 0 : head.spent + head.failures
 }

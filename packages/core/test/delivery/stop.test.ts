@@ -57,6 +57,20 @@ describe('a stop', () => {
     })
   })
 
+  test('gives back what waits, what is ready and what is out, where there is no order', async () => {
+    const batch = { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }
+    const retry = { maxAttempts: 8, minDelayMs: 1e9, maxDelayMs: 1e9 }
+    const h = harness({ policy: { order: 'none', batch, retry, concurrency: 2 } })
+    h.queue.addMany(5)
+    const hang = new Promise<never>(() => {})
+    h.target.always = ({ id }) => (id === 'r2' || id === 'r3' ? hang : hiccup)
+    await h.start()
+    await h.stop()
+    const released = h.queue.released.map(({ delivery }) => delivery.record.id)
+    expect(released.toSorted()).toEqual(['r1', 'r2', 'r3', 'r4', 'r5'])
+    expect(h.queue.leased).toBe(0)
+  })
+
   test('aborts at its deadline, and costs the aborted records no attempt', async () => {
     const h = harness({ policy: { applyTimeoutMs: 60_000 } })
     h.queue.addMany(2)

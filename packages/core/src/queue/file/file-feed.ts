@@ -9,6 +9,7 @@ import { FileLease } from './file-lease.ts'
 import { type FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
 import type { Log, LogEntry, LogReader } from './log.ts'
 import { isDelayed, isForOther } from './log-entry.ts'
+import { OpenLeases } from './open-leases.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
 import { reread } from './reread.ts'
 import { ReturnedRecords } from './returned-records.ts'
@@ -53,6 +54,8 @@ export class FileFeed {
   /** Read from the log and not looked at yet, from `#at` on. */
   #entries: readonly LogEntry[] = []
   #at = 0
+  /** When that was, or a pull began: to ask for each record takes longer than much of what is done for it. */
+  #now = 0
   /** Sequences that were looked at, or need not be. */
   #seen: AckedSequences
   readonly #schedule: Schedule
@@ -60,7 +63,7 @@ export class FileFeed {
   readonly #marks = new FileMarks()
   readonly #returned: ReturnedRecords
   /** Records handed out and not done with, also those given back; in the order of their positions. */
-  readonly #open = new Set<FileLease>()
+  readonly #open = new OpenLeases()
   #lastPosition = 0
   /** The log is to be read from further back. */
   #isStale = false
@@ -177,8 +180,7 @@ export class FileFeed {
 
   /** `writtenAt` of the record that was handed out first and is not done with. */
   get oldestWrittenAt(): number | undefined {
-    const [oldest] = this.#open
-    return oldest?.writtenAt
+    return this.#open.oldest?.writtenAt
   }
 
   /** Counts the records that were looked at and are not done with, and tells it in the call. */
@@ -249,18 +251,17 @@ export class FileFeed {
 
   async #takeNew(lot: PullLot, { signal }: FeedLimits): Promise<void> {
     let reads = 0
+    this.#now = this.#clock.now()
     while (lot.hasRoom) {
       if (this.#isStale) await this.#startAgain()
       if (this.#at >= this.#entries.length && signal.aborted && ++reads > mostReadsInVain) break
       const next = this.#entries[this.#at] ?? (await this.#readOn(lot))
-      // Not before the read: what it met may have been written after something fell due meanwhile.
-      const now = this.#clock.now()
-      const before = Math.min(now, next?.record.writtenAt ?? Number.POSITIVE_INFINITY)
+      const before = Math.min(this.#now, next?.record.writtenAt ?? Number.POSITIVE_INFINITY)
       if (this.#schedule.nextAt <= before) await this.#takeDue(lot, before)
       if (this.#isStale) continue
       if (this.#schedule.nextAt <= before || !next || !lot.fits(next)) break
       this.#at++
-      if (this.#isNew(next)) this.#takeOrSetAside(next, now, lot)
+      if (this.#isNew(next)) this.#takeOrSetAside(next, lot)
     }
     void this.#cursor.write()
   }
@@ -283,8 +284,8 @@ export class FileFeed {
     this.#reader = this.#log.reader(this.#seen.nextMissing(1))
   }
 
-  #takeOrSetAside(entry: LogEntry, now: number, lot: PullLot): void {
-    if (isDelayed(entry, now)) this.#setAside(entry)
+  #takeOrSetAside(entry: LogEntry, lot: PullLot): void {
+    if (isDelayed(entry, this.#now)) this.#setAside(entry)
     else {
       this.#marks.looked(entry.sequence, entry.record.dueAt ?? 0)
       lot.add(this.#deliver(entry, this.#newLease(entry)))
@@ -319,6 +320,8 @@ export class FileFeed {
     }
     this.#entries = await this.#reader.read({ maxRecords: lot.room, maxBytes: lot.roomBytes })
     this.#at = 0
+    // Not before the read: what it met may have been written after something fell due meanwhile.
+    this.#now = this.#clock.now()
     return this.#entries[0]
   }
 

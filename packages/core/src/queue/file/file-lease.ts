@@ -20,6 +20,9 @@ export class FileLease {
   /** The hash of its id, if it had a delay; else 0. */
   readonly idHash: number
   state: 'held' | 'returned' | 'done' = 'held'
+  /** Its neighbours among those that are not done with. */
+  older: FileLease | undefined
+  newer: FileLease | undefined
 
   constructor({ sequence, address, record }: LogEntry, position: number) {
     this.sequence = sequence

@@ -10,6 +10,8 @@ import {
   syncedBytesOf,
 } from './frame.ts'
 import { isMarker } from './marker.ts'
+import { PayloadCopies } from './payload-copies.ts'
+import { type TakePayload, viewOf } from './record-format.ts'
 import { noBuffer, SpareBuffers } from './spare-buffers.ts'
 import { readWholeFrame } from './whole-frame.ts'
 
@@ -32,7 +34,7 @@ export interface FramePosition {
 
 /**
  * Walks the frames of one segment in order. Its buffer is read in chunks and used again: what is
- * kept of a frame must be copied before the next `check`, unless `leaveBuffer` says that it may stay.
+ * kept of a frame must be taken by `take` before the next `check`.
  * A frame larger than half a chunk has a buffer of its own.
  *
  * ```ts
@@ -46,6 +48,7 @@ export class FrameWalker {
   #chunk: Buffer = noBuffer
   /** Somebody keeps the chunk's buffer. */
   #isLeft = false
+  readonly #copies = new PayloadCopies()
   #start = 0
   #filled = 0
   #offset: number
@@ -77,15 +80,15 @@ export class FrameWalker {
   }
 
   /**
-   * Leaves the buffer to whoever wants the current frame, and does not use it again. False, and
-   * nothing left, if that would hold on to much more than the frame. Others may want the frame too, or one
-   * beside it: so a transfer of the buffer to another thread, which would empty it for all of them, throws.
+   * How the current frame's payload is taken out of the buffer, by whoever wants it. One that has most of the
+   * buffer keeps it, and it is not used again; others are copied. Memory that several may share cannot be transferred
+   * to another thread: it throws, as that would empty it for all of them.
    */
-  leaveBuffer(): boolean {
-    if (this.#large === undefined && this.#bodyBytes < leastKeptBytes) return false
+  get take(): TakePayload {
+    if (this.#large === undefined && this.#bodyBytes < leastKeptBytes) return this.#copies.take
     if (this.#large === undefined) this.#isLeft = true
     markAsUntransferable(this.buffer.buffer)
-    return true
+    return viewOf
   }
 
   /** Where the current frame's body begins in the buffer. */
@@ -151,6 +154,7 @@ export class FrameWalker {
   /** Gives up its buffer: to be called, between two frames, where it may be long until the next. */
   rest(): void {
     this.#filled = 0
+    this.#copies.begin(0)
     this.#giveChunk()
   }
 
@@ -183,6 +187,7 @@ export class FrameWalker {
     this.#filled = 0
     this.#start = this.#offset
     this.#filled = await this.#file.read(room, this.#offset)
+    this.#copies.begin(this.#filled)
     return this.#filled >= wanted
   }
 

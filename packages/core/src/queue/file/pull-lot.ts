@@ -8,9 +8,10 @@ export interface LotLimits {
 
 /**
  * Handed out at once, however many may be. What is read is delivered while the processor's caches
- * still have it, which takes a tenth off a record's time; of thousands at once they have none.
+ * still have it, which takes a tenth off a record's time; of thousands at once they have none. As many as a
+ * batch has by default: of a few more, those few would be a batch of their own.
  */
-const mostAtOnce = 512
+const mostAtOnce = 500
 
 /** What one pull is going to answer. */
 export class PullLot {

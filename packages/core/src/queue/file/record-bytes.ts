@@ -81,8 +81,29 @@ export function textEnd(from: Buffer, at: number): number {
 }
 
 export function readText(from: Buffer, at: number): string {
-  const wide = (numbersIn(from).getUint32(at, true) & 1) === 1
-  return from.toString(wide ? 'utf16le' : 'utf8', at + 4, textEnd(from, at))
+  const length = numbersIn(from).getUint32(at, true)
+  const start = at + 4
+  const end = start + (length >>> 1)
+  if ((length & 1) === 1) return from.toString('utf16le', start, end)
+  const isShort = end - start <= shortText
+  return (isShort ? readAscii(from, start, end) : undefined) ?? from.toString('utf8', start, end)
+}
+
+/** For each length of a short text the codes of its characters, written over by the next one. */
+const codesOf = Array.from({ length: shortText + 1 }, (_, length) =>
+  new Array<number>(length).fill(0),
+)
+
+/** Undefined if the text is not all ASCII. */
+function readAscii(from: Buffer, start: number, end: number): string | undefined {
+  const codes = codesOf[end - start] as number[]
+  let seen = 0
+  for (let index = 0; index < codes.length; index++) {
+    const code = from[start + index] ?? 0
+    seen |= code
+    codes[index] = code
+  }
+  return seen < 128 ? String.fromCharCode.apply(null, codes) : undefined
 }
 
 let repeated = ''

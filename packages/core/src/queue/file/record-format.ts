@@ -1,7 +1,8 @@
 import { WalError } from '../../errors.ts'
-import type { Op, StoredRecord, TraceContext, TransactionPlace } from '../../record.ts'
+import type { Op, StoredRecord } from '../../record.ts'
 import { uuidText } from '../../record-id.ts'
 import { numbersIn } from './numbers-in.ts'
+import { noRareFields, RareFields } from './rare-fields.ts'
 import {
   readRepeatedText,
   readText,
@@ -10,6 +11,7 @@ import {
   writeText,
   writeUuid,
 } from './record-bytes.ts'
+import { has, knownFlags, rareFlags } from './record-flags.ts'
 
 /**
  * A record as the body of a frame, format version 1. Little-endian; a text is a u32 length and
@@ -39,22 +41,6 @@ export const recordKind = 1
 
 const fixedBytes = 24
 const ops: readonly Op[] = ['put', 'patch', 'delete']
-
-const has = {
-  uuid: 1,
-  /** Present where the record's namespace is not the one its segment's header names. */
-  namespace: 1 << 1,
-  key: 1 << 2,
-  target: 1 << 3,
-  encryptionKeyId: 1 << 4,
-  traceparent: 1 << 5,
-  tracestate: 1 << 6,
-  dueAt: 1 << 7,
-  transaction: 1 << 8,
-  headers: 1 << 9,
-  payload: 1 << 10,
-} as const
-const knownFlags = (1 << 11) - 1
 
 /** At most so many bytes are needed to encode the record: room to make before `encodeRecord`. */
 export function recordBound(record: StoredRecord): number {
@@ -206,33 +192,40 @@ export function decodeRecord(
 ): StoredRecord {
   const op = checkRecord(from, start)
   const flags = numbersIn(from).getUint16(start + 2, true)
-  const fields = new FieldReader(from, start + fixedBytes, flags)
-  const id = fields.id()
-  const origin = fields.text(readRepeatedText)
-  const ownNamespace = fields.optionalText(has.namespace) ?? namespace
-  const key = fields.optionalText(has.key)
-  const target = fields.optionalText(has.target)
-  const encryptionKeyId = fields.optionalText(has.encryptionKeyId)
-  const traceContext = fields.traceContext()
-  const dueAt = (flags & has.dueAt) === 0 ? undefined : fields.double()
-  const transaction = fields.transaction()
-  const headers = fields.headers()
+  let at = start + fixedBytes
+  const isUuid = (flags & has.uuid) !== 0
+  const id = isUuid ? uuidText(from, at) : readText(from, at)
+  at = isUuid ? at + uuidBytes : textEnd(from, at)
+  const origin = readRepeatedText(from, at)
+  at = textEnd(from, at)
+  let ownNamespace = namespace
+  if ((flags & has.namespace) !== 0) {
+    ownNamespace = readText(from, at)
+    at = textEnd(from, at)
+  }
+  let key: string | undefined
+  if ((flags & has.key) !== 0) {
+    key = readText(from, at)
+    at = textEnd(from, at)
+  }
+  const rare = (flags & rareFlags) === 0 ? noRareFields : new RareFields(from, at, flags)
+  if (rare.end > 0) at = rare.end
   return {
     id,
     namespace: ownNamespace,
     key,
     op,
-    headers,
+    headers: rare.headers,
     writtenAt: recordWrittenAt(from, start),
-    dueAt,
+    dueAt: rare.dueAt,
     version: recordVersion(from, start),
     origin,
-    target,
-    transaction,
+    target: rare.target,
+    transaction: rare.transaction,
     attemptEpoch: numbersIn(from).getUint32(start + 4, true),
-    traceContext,
-    encryptionKeyId,
-    payload: (flags & has.payload) === 0 ? undefined : take(from, fields.at, end),
+    traceContext: rare.traceContext,
+    encryptionKeyId: rare.encryptionKeyId,
+    payload: (flags & has.payload) === 0 ? undefined : take(from, at, end),
   }
 }
 
@@ -251,77 +244,13 @@ export function checkRecord(from: Buffer, start: number): Op {
   )
 }
 
-/** Reads the variable fields one after the other. */
-class FieldReader {
-  /** Where the next field begins. */
-  at: number
-  readonly #from: Buffer
-  readonly #flags: number
-
-  constructor(from: Buffer, at: number, flags: number) {
-    this.#from = from
-    this.at = at
-    this.#flags = flags
-  }
-
-  id(): string {
-    if ((this.#flags & has.uuid) === 0) return this.text()
-    const id = uuidText(this.#from, this.at)
-    this.at += uuidBytes
-    return id
-  }
-
-  text(read = readText): string {
-    const text = read(this.#from, this.at)
-    this.at = textEnd(this.#from, this.at)
-    return text
-  }
-
-  optionalText(flag: number): string | undefined {
-    return (this.#flags & flag) === 0 ? undefined : this.text()
-  }
-
-  double(): number {
-    const value = this.#from.readDoubleLE(this.at)
-    this.at += 8
-    return value
-  }
-
-  count(): number {
-    const value = this.#from.readUInt32LE(this.at)
-    this.at += 4
-    return value
-  }
-
-  traceContext(): TraceContext | undefined {
-    const traceparent = this.optionalText(has.traceparent)
-    const tracestate = this.optionalText(has.tracestate)
-    if (traceparent === undefined) return undefined
-    return tracestate === undefined ? { traceparent } : { traceparent, tracestate }
-  }
-
-  transaction(): TransactionPlace | undefined {
-    if ((this.#flags & has.transaction) === 0) return undefined
-    const id = this.text()
-    return { id, index: this.count() }
-  }
-
-  headers(): Readonly<Record<string, string>> {
-    if ((this.#flags & has.headers) === 0) return noHeaders
-    const pairs: [string, string][] = []
-    for (let left = this.count(); left > 0; left--) pairs.push([this.text(), this.text()])
-    return Object.fromEntries(pairs)
-  }
-}
-
-const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
-
 /** For a buffer that is not written to again. It may hold other records too, whose payloads share it. */
 export function viewOf(from: Buffer, start: number, end: number): Uint8Array {
   return from.subarray(start, end)
 }
 
-function copyOf(from: Buffer, start: number, end: number): Uint8Array {
+/** For one that is. */
+export function copyOf(from: Buffer, start: number, end: number): Uint8Array {
   const copy = Buffer.allocUnsafe(end - start)
   // Neither `copy` nor `subarray`: both take longer.
   copy.set(new Uint8Array(from.buffer, from.byteOffset + start, end - start))

@@ -4,7 +4,7 @@ import { FrameWalker } from './frame-walker.ts'
 import type { LogEntry, ReadLimits } from './log-entry.ts'
 import { corruptLog } from './log-errors.ts'
 import { addressOf, type LogSegment } from './log-segments.ts'
-import { decodeRecord, viewOf } from './record-format.ts'
+import { decodeRecord } from './record-format.ts'
 import { segmentHeaderBytes, segmentSalt } from './segment-header.ts'
 
 /** Reads the durable records of one segment in order, also while it grows. */
@@ -65,8 +65,7 @@ export class SegmentReader {
   }
 
   #entry(): LogEntry {
-    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd } = this.#walker
-    const take = this.#walker.leaveBuffer() ? viewOf : undefined
+    const { sequence, offset, bytes, buffer, bodyStart, bodyEnd, take } = this.#walker
     const { namespace } = this.segment.header
     return {
       sequence,

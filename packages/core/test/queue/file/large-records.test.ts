@@ -87,7 +87,7 @@ describe('a log of small and large records', () => {
     await log.close()
   })
 
-  it.each([70, 300])(
+  it.each([1, 70, 300])(
     'gives payloads of %i KiB that nobody can empty by a transfer',
     async (size) => {
       const log = await openLog(
@@ -104,6 +104,33 @@ describe('a log of small and large records', () => {
       await log.close()
     },
   )
+
+  it('reads all of it where reads fail at times', async () => {
+    const disk = await newDisk()
+    const log = await openLog(logOptions(disk, { segmentBytes: 1e9, maxGroupBytes: 8e6 }))
+    const random = new SeededRandom(seed)
+    const sizes = Array.from({ length: 120 }, () => random.pick([100, 3000, 40 * kib, 66 * kib]))
+    const records = sizes.map(recordOf)
+    await log.append(records)
+    let failures = 0
+    disk.fault = ({ kind }) => {
+      if (kind !== 'read' || random.chance(0.6)) return undefined
+      failures += 1
+      return { fail: 'EIO' }
+    }
+    const reader = log.reader(1)
+    const found: StoredRecord[] = []
+    for (let reads = 0; found.length < records.length && reads < 1000; reads++) {
+      const read = reader.read({ maxRecords: random.integer(1, 9), maxBytes: 1e6 })
+      const entries = await read.catch(() => [])
+      found.push(...entries.map(({ record }) => record))
+    }
+    disk.fault = () => undefined
+    expect(failures).toBeGreaterThan(0)
+    expect(payloadsOf(found)).toEqual(payloadsOf(records))
+    await reader.close()
+    await log.close()
+  })
 
   it('loses the whole of a torn record in a power cut, and nothing else', async () => {
     for (let cut = 0; cut < 20; cut++) {
