@@ -266,8 +266,9 @@ export class TargetDelivery {
   }
 
   #afterPump(): void {
-    // Those that wait out a backoff may tell.
-    const canTell = this.#lanes.readyRecords + this.#lanes.inBackoff > 0
+    // Those that wait out a backoff may tell, but for those that were put off since there is somebody to judge.
+    const { readyRecords, inBackoff, putOff } = this.#lanes
+    const canTell = readyRecords > 0 || inBackoff > putOff.asked
     if (this.#dispatcher.isIdle && !canTell && this.#run.suspectRecords > 0) this.#settler.decide()
     this.#puller.poke()
     if (this.#endings.unacked > 0) return

@@ -63,6 +63,8 @@ export class Entry {
   heldPart: string | undefined
   /** True while it is out again after that. */
   putOff = false
+  /** The round in which it was put off last, while it waits for that; see `PutOff`. */
+  askedIn: number | undefined
   #failures: Failures | undefined
 
   constructor(delivery: Delivery, lane: Lane, arrival: number, redriven: boolean) {

@@ -286,7 +286,7 @@ export class Lanes {
     this.queuedRecords--
     this.outRecords++
     this.#count(lane, 0)
-    this.putOff.mark(entry, entry.wasHeld)
+    this.putOff.taken(entry)
     return entry
   }
 

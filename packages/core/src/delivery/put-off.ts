@@ -28,10 +28,21 @@ export class PutOff {
   notWaiting = 0
   /** Bytes of all of them that are in memory. */
   bytes = 0
+  /** Those that were put off in this round and wait: they have nothing to say of the target that is new. */
+  asked = 0
+  #round = 0
   readonly #parts = new Map<string, { -readonly [K in keyof HeldPart]: HeldPart[K] }>()
+
+  /** The fate of another record is open: each that waits may tell of the target once more. */
+  beginRound(): void {
+    this.#round++
+    this.asked = 0
+  }
 
   /** A record was put off, for the first time or again, then perhaps by another part. */
   add(entry: Entry, { code, part = code }: HeldBack, now: number): void {
+    entry.askedIn = this.#round
+    this.asked++
     if (entry.heldPart === undefined) {
       this.records++
       this.bytes += entry.residentBytes
@@ -58,6 +69,12 @@ export class PutOff {
     this.notWaiting += isPutOff ? 1 : -1
   }
 
+  /** It is out, to be asked anew. */
+  taken(entry: Entry): void {
+    this.mark(entry, entry.wasHeld)
+    this.#waitsNoMore(entry)
+  }
+
   /** Takes note that so many bytes of it more, or fewer, are in memory, and answers them. */
   resized(entry: Entry, bytes: number): number {
     if (entry.heldPart !== undefined) this.bytes += bytes
@@ -66,6 +83,7 @@ export class PutOff {
 
   ended(entry: Entry): void {
     this.mark(entry, false)
+    this.#waitsNoMore(entry)
     if (entry.heldPart === undefined) return
     this.records--
     this.bytes -= entry.residentBytes
@@ -76,7 +94,13 @@ export class PutOff {
     this.records = 0
     this.notWaiting = 0
     this.bytes = 0
+    this.asked = 0
     this.#parts.clear()
+  }
+
+  #waitsNoMore(entry: Entry): void {
+    if (entry.askedIn === this.#round) this.asked--
+    entry.askedIn = undefined
   }
 
   #leave(name: string): void {

@@ -8,6 +8,7 @@ import type { Failure } from './classify-error.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Endings } from './endings.ts'
 import type { Entry } from './entry.ts'
+import type { FailureRun } from './failure-run.ts'
 import type { Judge } from './judge.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
@@ -20,6 +21,7 @@ export interface SettlerOptions {
   readonly clock: Clock
   readonly judge: Judge
   readonly lanes: Lanes
+  readonly run: Pick<FailureRun, 'suspectRecords'>
   readonly endings: Endings
   readonly counters: MutableCounters
   readonly events: DeliveryEvents
@@ -98,6 +100,9 @@ export class Settler {
     for (const { entry, attempt, delayMs } of retries) {
       events.retry({ record: entry.delivery.record, attempt, spent: entry.spent, delayMs })
     }
+    // Of those that are put off nobody is asked twice: they may be so for good.
+    const isFirst = suspects.length > 0 && suspects.length === this.#options.run.suspectRecords
+    if (isFirst) this.#options.lanes.putOff.beginRound()
     for (const { entry, failure, delayMs } of held) {
       const { code, message } = failure
       const now = this.#options.clock.now()

@@ -4,6 +4,7 @@ import type { WalRecord } from '../../src/record.ts'
 import {
   type ApplyContext,
   applied,
+  held,
   type Outcome,
   permanent,
   superseded,
@@ -25,6 +26,7 @@ type Step =
   | 'transient'
   | 'throttled'
   | 'unavailable'
+  | 'held'
   | 'poison'
   | 'hang'
 
@@ -39,6 +41,7 @@ interface Plan {
   readonly maxAttempts: number
   readonly failures: number
   readonly held: number
+  readonly heldForMs: number | undefined
   /** Virtual ms after which the process is killed or stopped, and another one begins. */
   readonly ends: readonly { readonly afterMs: number; readonly how: 'kill' | 'stop' }[]
   readonly latencySeed: number
@@ -51,6 +54,7 @@ const steps: readonly Step[] = [
   'transient',
   'throttled',
   'unavailable',
+  'held',
   'poison',
   'hang',
 ]
@@ -76,6 +80,7 @@ function plans(kinds: readonly Step[], endings: readonly ('kill' | 'stop')[]): f
     maxAttempts: fc.integer({ min: 1, max: 4 }),
     failures: fc.integer({ min: 2, max: 10 }),
     held: fc.integer({ min: 1, max: 60 }),
+    heldForMs: fc.constantFrom(undefined, 250, 600),
     ends:
       endings.length === 0
         ? fc.constant([])
@@ -123,6 +128,7 @@ class Play {
     }
     const h = this.#process()
     const report = await h.run(40 * 86_400_000)
+    expect(await h.delivery.status()).toMatchObject({ held: 0, heldParts: [] })
     await h.stop(100)
     expect(report.pending).toBe(0)
   }
@@ -145,7 +151,9 @@ class Play {
       report = await h.drain(40 * 86_400_000)
     }
     expect(report).toMatchObject({ pending: 0, blocked: 0 })
-    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 0, held: 0, pending: 0 })
+    expect(await h.delivery.status()).toMatchObject({
+      ...{ blockedKeys: 0, held: 0, heldParts: [], pending: 0 },
+    })
     await h.stop(100)
   }
 
@@ -165,6 +173,7 @@ class Play {
         breaker: { failures: plan.failures, minOpenMs: 100, maxOpenMs: 1000 },
         applyTimeoutMs: 500,
         held: { maxRecords: plan.held, maxBytes: 1_000_000 },
+        ...(plan.heldForMs !== undefined && { heldForMs: plan.heldForMs }),
       },
       options: { target: this.#target(life) },
     })
@@ -248,7 +257,7 @@ class Play {
       // It is over only once it has come alone.
       if (ends === undefined || records.length === 1) left.shift()
       if (ends !== undefined) return { outcomes, ends }
-      const outcome = outcomeOf(step)
+      const outcome = outcomeOf(step, record)
       if (outcome.status !== 'applied' && outcome.status !== 'superseded') stopped.add(key)
       outcomes.push(outcome)
     }
@@ -258,7 +267,9 @@ class Play {
 
 const skipped = transient('SKIPPED', 'an earlier one of the key failed')
 
-function outcomeOf(step: Step | undefined): Outcome {
+function outcomeOf(step: Step | undefined, { version }: WalRecord): Outcome {
+  const part = `part ${version % 3n}`
+  if (step === 'held') return held('AWAY', 'it will be back', { retryAfterMs: 150, part })
   if (step === 'superseded') return superseded
   if (step === 'permanent') return permanent('NEVER', 'it will not do')
   if (step === 'transient') return transient('LATER', 'not now')
@@ -266,6 +277,8 @@ function outcomeOf(step: Step | undefined): Outcome {
   if (step === 'unavailable') return unavailable('DOWN', 'nobody is there')
   return applied
 }
+
+const unspent = ['throttled', 'unavailable', 'held', 'applied'] as const
 
 describe('delivery, whatever happens', () => {
   test('keeps each key in order, one at a time, and ends every record once', {
@@ -321,12 +334,12 @@ describe('delivery, whatever happens', () => {
     )
   })
 
-  test('spends no attempt on an outage or a throttle, however long', {
+  test('spends no attempt on an outage, a throttle or what is put off, however long', {
     timeout: 60_000,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(plans(['throttled', 'unavailable', 'applied'], ['stop']), async (plan) => {
-        const play = new Play(plan)
+      fc.asyncProperty(plans(unspent, ['stop']), async (plan) => {
+        const play = new Play({ ...plan, heldForMs: undefined })
         await play.run()
         expect(play.violations).toEqual([])
         expect(new Set([...play.attempts.values()].flat())).toEqual(new Set([1]))

@@ -101,6 +101,37 @@ describe('a record that its target holds', () => {
     expect(h.events.letters[0]?.attempts.map(({ code }) => code)).toEqual(['FAULT', 'FAULT'])
   })
 
+  test('is waited for once where the fate of another is open, and does not keep it open for good', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.add({ key: 'away' })
+    h.queue.add({ key: 'poison' })
+    h.queue.add({ key: 'poison' })
+    h.target.always = ({ id }) =>
+      id === 'r1' ? notYet : id === 'r2' ? transient('FAULT', 'so it is') : applied
+    await h.start()
+    await h.clock.advance(4999)
+    expect(h.target.seen).toEqual(['r1', 'r2', 'r2'])
+    expect(h.events.letters).toEqual([])
+    await h.clock.advance(1)
+    expect(h.events.letters).toMatchObject([{ record: { id: 'r2' }, attemptsSpent: 2 }])
+    expect(h.events.appliedIds).toEqual(['r3'])
+    expect(await h.delivery.status()).toMatchObject({ breaker: 'closed', held: 1 })
+  })
+
+  test('tells of an outage where it fails like another once it is asked', async () => {
+    const h = harness({ policy: { retry: { maxAttempts: 2, minDelayMs: 1, maxDelayMs: 1 } } })
+    h.queue.add({ key: 'away' })
+    h.queue.add({ key: 'b' })
+    h.target.script('r1', notYet)
+    h.target.always = () => transient('FAULT', 'so it is')
+    await h.start()
+    await h.clock.advance(6000)
+    expect(h.events.letters).toEqual([])
+    expect(h.events.pauses[0]).toMatchObject({ reason: 'failures' })
+    h.target.always = undefined
+    expect(await h.drain()).toMatchObject({ dead: 0, pending: 0 })
+  })
+
   test('may be told by throwing, for each of a batch', async () => {
     const h = harness()
     h.queue.add()
