@@ -16,6 +16,8 @@ export interface Batch {
   readonly heldLanes: Set<Lane>
   /** Lanes of which an earlier record became a dead letter: a failure of a later one may be its fault. */
   readonly failedLanes: Set<Lane>
+  /** Records for which the target has sent nothing, since the part that they are for is away. */
+  untried: number
 }
 
 /** Records of a batch as they go into one `apply`. */

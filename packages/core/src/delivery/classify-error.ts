@@ -17,6 +17,8 @@ export interface HeldBack extends FailureReason {
   readonly class: 'held'
   /** Which part of the target is away, where it said so. */
   readonly part?: string | undefined
+  /** Nothing was sent for it. */
+  readonly untried?: boolean | undefined
 }
 
 interface FailureReason {
@@ -69,7 +71,8 @@ export function failureOf(outcome: FailureOutcome | HeldOutcome): Failure {
   const { status, code, message } = outcome
   const retryAfterMs = retryAfterOf(outcome)
   if (status !== 'held') return { class: status, code, message, retryAfterMs }
-  return { class: status, code, message, retryAfterMs, part: outcome.part }
+  const { part, untried } = outcome
+  return { class: status, code, message, retryAfterMs, part, untried }
 }
 
 /** True for what `permanent`, `transient`, `throttled`, `unavailable` and `held` make. */

@@ -107,7 +107,7 @@ export class Dispatcher {
     const entries = isProbe ? lanes.takeProbe() : lanes.take(limitsNow)
     for (const rate of rates) rate.spend(entries.length)
     if (isProbe) gate.probeStarted()
-    void this.#run(entries, isProbe, bytes)
+    void this.#run(entries, isProbe, bytes, rates)
     return true
   }
 
@@ -145,7 +145,12 @@ export class Dispatcher {
     return false
   }
 
-  async #run(entries: readonly Entry[], probe: boolean, bytes: number): Promise<void> {
+  async #run(
+    entries: readonly Entry[],
+    probe: boolean,
+    bytes: number,
+    rates: readonly RateLimit[],
+  ): Promise<void> {
     const { gate, breather, applier, isolation, report } = this.#options
     const { generation } = gate
     const alone = entries.some(({ suspect }) => suspect)
@@ -157,6 +162,7 @@ export class Dispatcher {
       probe,
       heldLanes: new Set(),
       failedLanes: new Set(),
+      untried: 0,
     } as Batch
     this.#batches.add(batch)
     const isIn = (await turn.enter()) ?? true
@@ -170,6 +176,7 @@ export class Dispatcher {
       turn.leave()
       this.#batches.delete(batch)
       this.#share.give(bytes)
+      for (const rate of rates) rate.giveBack(batch.untried)
       if (probe) gate.probeEnded(generation)
       this.pump()
     }

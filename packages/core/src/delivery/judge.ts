@@ -45,6 +45,9 @@ const chanceOutages = 5
 const usualHoldMs = 1000
 const leastHoldMs = 10
 
+/** Over how long those come back that were put off without being sent, in ms; half of their wait where that is shorter. */
+const longestSpreadMs = 15_000
+
 /** Decides what becomes of each record of an apply, and what the apply says of the target. */
 export class Judge {
   readonly #options: JudgeOptions
@@ -159,6 +162,7 @@ export class Judge {
   #hold(given: Case, entry: Entry, failure: HeldBack): void {
     const { gate } = this.#options
     const { batch, verdicts } = given
+    if (failure.untried === true) batch.untried++
     const leftMs = this.#mayBeHeldForMs(entry, failure)
     if (leftMs <= 0) {
       this.#note(given, entry, { ...failure, class: 'unavailable' })
@@ -166,11 +170,21 @@ export class Judge {
       if (!gate.isRun) gate.answered(batch.generation, 0)
       return
     }
-    const delayMs = Math.min(leftMs, Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs))
+    const saidMs = Math.max(leastHoldMs, failure.retryAfterMs ?? usualHoldMs)
+    const delayMs = Math.min(leftMs, saidMs + this.#spreadMs(failure, saidMs))
     this.#wait(entry, delayMs)
     verdicts.held.push({ entry, failure, delayMs })
     goesBack(batch, entry, verdicts)
     if (!gate.isRun) gate.answered(batch.generation, 0)
+  }
+
+  /**
+   * What was not even sent comes after what was, and not all at once: all that waits for one part was told the same
+   * instant, each has to be read again, and others would stand in line behind a hundred thousand.
+   */
+  #spreadMs({ untried }: HeldBack, saidMs: number): number {
+    if (untried !== true) return 0
+    return Math.min(saidMs / 2, longestSpreadMs) * this.#options.random.next()
   }
 
   /**

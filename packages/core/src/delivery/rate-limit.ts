@@ -40,6 +40,11 @@ export class RateLimit {
     this.#tokens -= records
   }
 
+  /** So many of them have not gone after all. */
+  giveBack(records: number): void {
+    this.#tokens += records
+  }
+
   /** No more than is wanted, nor than can be saved up; at least one. */
   #enough(wanted: number): number {
     return Math.min(wanted, Math.max(1, Math.floor(Math.min(this.#burst, this.#perMs * gatherMs))))

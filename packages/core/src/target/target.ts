@@ -44,6 +44,8 @@ export interface HeldOutcome extends Omit<FailureOutcome, 'status'> {
   readonly status: 'held'
   /** Which part of the target is away, such as a host or an index: for `status()` and alarms. Default: its code. */
   readonly part?: string | undefined
+  /** True if nothing was sent for it, as it is known that the part is away: it counts not in the rate limit. Default false. */
+  readonly untried?: boolean | undefined
 }
 
 /** What an apply is told beside its records. */
@@ -156,6 +158,11 @@ export interface FailureDetails {
 export interface HeldDetails extends FailureDetails {
   /** Which part of the target is away, such as a host or an index. Default: the code. */
   readonly part?: string | undefined
+  /**
+   * True if nothing was sent for it, as it is known that the part is away. It does not count in the rate limit then, or many that
+   * are held would leave nothing of it for the others. Default false.
+   */
+  readonly untried?: boolean | undefined
 }
 
 /** It will never succeed as it is: dead-letter it at once. */

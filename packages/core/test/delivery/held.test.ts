@@ -132,6 +132,26 @@ describe('a record that its target holds', () => {
     expect(await h.drain()).toMatchObject({ dead: 0, pending: 0 })
   })
 
+  test('comes back after those that were sent, and not at once with all others, where it was not', async () => {
+    const batch = { maxRecords: 50, maxBytes: 1e6, lingerMs: 0 }
+    const h = harness({ policy: { concurrency: 1, batch } })
+    for (let index = 0; index < 200; index++) h.queue.add({ key: `away${index}` })
+    let sent = 0
+    h.target.always = () =>
+      held('AWAY', 'nobody there', { retryAfterMs: 10_000, untried: ++sent > 50 })
+    await h.start()
+    expect(sent).toBe(200)
+    await h.clock.advance(10_000)
+    expect(sent).toBe(250)
+    for (let second = 1; second <= 5; second++) {
+      const before = sent
+      await h.clock.advance(1_000)
+      expect(sent - before).toBeGreaterThan(10)
+      expect(sent - before).toBeLessThan(60)
+    }
+    expect(sent).toBe(400)
+  })
+
   test('may be told by throwing, for each of a batch', async () => {
     const h = harness()
     h.queue.add()

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DeliveryBudget } from '../../src/delivery/budget.ts'
+import { applied, held } from '../../src/target/target.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 import { hiccup, ScriptedTarget } from './support/scripted-target.ts'
@@ -63,6 +64,25 @@ describe('limits of a delivery', () => {
     await h.clock.advance(500)
     expect(h.target.seen).toHaveLength(120)
     expect(h.target.calls.length).toBeLessThan(30)
+  })
+
+  test('what is put off without being sent takes nothing of the rate from others', async () => {
+    const h = harness({ policy: { rateLimit: { perSecond: 10, burst: 10 } } })
+    const untried = held('AWAY', 'nobody there', { retryAfterMs: 1000, untried: true })
+    h.target.always = ({ key }) => (key?.startsWith('away') ? untried : applied)
+    for (let index = 0; index < 200; index++) h.queue.add({ key: `away${index}` })
+    await h.start()
+    await h.clock.advance(5000)
+    for (let second = 0; second < 10; second++) {
+      for (let index = 0; index < 10; index++) h.queue.add({ key: `k${second}.${index}` })
+      await h.clock.advance(1000)
+    }
+    expect(h.events.appliedIds.length).toBeGreaterThanOrEqual(90)
+    // What was sent counts, whatever came of it.
+    h.target.always = () => held('AWAY', 'nobody there', { retryAfterMs: 1000 })
+    const before = h.target.seen.length
+    await h.clock.advance(5000)
+    expect(h.target.seen.length - before).toBeLessThanOrEqual(60)
   })
 
   test('a rate below one a second is kept as well', async () => {

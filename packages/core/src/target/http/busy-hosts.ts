@@ -54,7 +54,8 @@ export class BusyHosts {
   heldBack(host: string): HeldOutcome | undefined {
     const busy = this.#hosts.get(host)
     const leftMs = busy === undefined ? 0 : busy.until - this.#clock.monotonic()
-    return busy === undefined || leftMs <= 0 ? undefined : heldFor(host, busy.outcome, leftMs)
+    if (busy === undefined || leftMs <= 0) return undefined
+    return { ...heldFor(host, busy.outcome, leftMs), untried: true }
   }
 
   /** A request to the host sets out. */
