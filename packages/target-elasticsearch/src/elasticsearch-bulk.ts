@@ -33,19 +33,23 @@ function guardFields(guard: Guard): string {
   return `,"if_seq_no":${guard.seqNo},"if_primary_term":${guard.primaryTerm}`
 }
 
-/** Sends the items, in halves where they are too many for one call, and resolves with an answer each. */
+/**
+ * Sends the items, in halves where they are too many for one call, and resolves with an answer each. The store waits for
+ * a shard that takes no writes for `patienceMs`; default `shardTimeoutMs`.
+ */
 export async function sendBulk<P>(
   calls: ElasticsearchCalls<P>,
   items: readonly BulkItem[],
   signal: AbortSignal,
+  patienceMs?: number,
 ): Promise<readonly ItemAnswer[]> {
   if (items.length === 0) return []
-  const answers = await calls.bulk(linesOf(items), signal)
+  const answers = await calls.bulk(linesOf(items), signal, patienceMs)
   if (answers !== undefined) return checkCount(answers, items.length)
   if (items.length === 1) return [tooLarge]
   const middle = Math.ceil(items.length / 2)
-  const first = await sendBulk(calls, items.slice(0, middle), signal)
-  return [...first, ...(await sendBulk(calls, items.slice(middle), signal))]
+  const first = await sendBulk(calls, items.slice(0, middle), signal, patienceMs)
+  return [...first, ...(await sendBulk(calls, items.slice(middle), signal, patienceMs))]
 }
 
 /** What an item's answer means. `onConflict` is told the store's reason. */

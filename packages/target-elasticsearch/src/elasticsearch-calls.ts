@@ -61,10 +61,9 @@ export class ElasticsearchCalls<P> {
 
   constructor(settings: ElasticsearchSettings<P>) {
     this.#settings = settings
-    const { refresh, requireAlias, shardTimeoutMs } = settings
+    const { refresh, requireAlias } = settings
     this.#bulkQuery = {
       filter_path: bulkFilter,
-      timeout: `${shardTimeoutMs}ms`,
       refresh: String(refresh),
       ...(requireAlias ? { require_alias: 'true' } : {}),
     }
@@ -78,9 +77,17 @@ export class ElasticsearchCalls<P> {
     return { index: isOne, pipeline: pipeline === undefined ? isOne : typeof pipeline === 'string' }
   }
 
-  /** Answers of as many items; undefined if it is too large for the store. */
-  async bulk(lines: string, signal: AbortSignal): Promise<readonly ItemAnswer[] | undefined> {
-    const call = { path: '/_bulk', querystring: { ...this.#bulkQuery }, bulkBody: lines }
+  /**
+   * Answers of as many items; undefined if it is too large for the store. An item whose shard takes no writes is
+   * answered after `patienceMs`, and all others with it.
+   */
+  async bulk(
+    lines: string,
+    signal: AbortSignal,
+    patienceMs = this.#settings.shardTimeoutMs,
+  ): Promise<readonly ItemAnswer[] | undefined> {
+    const querystring = { ...this.#bulkQuery, timeout: `${patienceMs}ms` }
+    const call = { path: '/_bulk', querystring, bulkBody: lines }
     try {
       const { body } = await this.#send({ method: 'POST', ...call, meta: { name: 'bulk' } }, signal)
       const { items = [] } = (body ?? {}) as { items?: readonly Record<string, ItemAnswer>[] }

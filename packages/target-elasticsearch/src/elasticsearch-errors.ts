@@ -19,7 +19,7 @@ export interface Problem {
 }
 
 /**
- * - `index`: the index is not there, closed, blocked, without its shard, or not ours to write. Where all
+ * - `index`: the index is not there, closed, blocked, without its shard, not ours to write, or not to be made just now. Where all
  *   records go into one index no record is to blame, and the target counts as unavailable. Where each
  *   names its own index, its records are held, and the others' go on meanwhile.
  * - `full`: the index is blocked because a disk is nearly full. The same, but throttled where it is the one of all.
@@ -51,6 +51,8 @@ const byType: Readonly<Record<string, Verdict>> = {
   index_closed_exception: 'index',
   unavailable_shards_exception: 'index',
   no_shard_available_action_exception: 'index',
+  // The master had no time to make the index.
+  process_cluster_event_timeout_exception: 'index',
   // A client of another major version than the server: every call with a body is refused with it.
   media_type_header_exception: 'unavailable',
 }
@@ -73,8 +75,12 @@ const byStatus: Readonly<Record<number, Verdict>> = {
   504: 'unavailable',
 }
 
-/** A refusal of the record, by its word, that is one of the set-up, by its reason. */
+/** Refusals of the record, by their words, that are of the set-up, by their reasons. */
 const missingPipeline = /pipeline with id .* does not exist/
+/** The index would have to be made, and the cluster has no room for its shards. */
+const noRoom = /maximum [a-z ]*shards open/
+/** A field would have to be mapped, and the master had no time for it: the bulk's time-out is over. */
+const unmapped = /timed out while waiting for a dynamic mapping update/
 
 /** By the word, where there is no status, as in what a read of many documents says of one. */
 function verdictWithoutStatus(type: string, reason: string): Verdict | undefined {
@@ -87,6 +93,8 @@ function verdictWithoutStatus(type: string, reason: string): Verdict | undefined
 function verdictOf({ status = 0, type = '', reason = '' }: Problem): Verdict {
   if (type === 'illegal_argument_exception' && missingPipeline.test(reason)) return 'pipeline'
   if (type === 'cluster_block_exception' && status === 429) return 'full'
+  if (type === 'validation_exception' && noRoom.test(reason)) return 'index'
+  if (type === 'mapper_exception' && unmapped.test(reason)) return 'index'
   const alone = status === 0 ? verdictWithoutStatus(type, reason) : undefined
   const known = alone ?? byType[type] ?? byStatus[status]
   if (known !== undefined) return known

@@ -56,8 +56,9 @@ export interface ElasticsearchTargetOptions<P = unknown> {
   /** True: refuses to write where `index` is no alias, rather than create an index of that name. */
   readonly requireAlias?: boolean | undefined
   /**
-   * How long the store may wait for a missing shard before it says so, in ms, 1 to 600,000; default 10,000.
-   * Below the namespace's `applyTimeout`, or the reason is never heard.
+   * How long the store may wait for a missing shard before it says so, in ms, 1 to 600,000; default 10,000, or 1,000 where
+   * `index` is a function: there all that is in a bulk waits for the index of a few. Below the namespace's `applyTimeout`,
+   * or the reason is never heard.
    */
   readonly shardTimeoutMs?: number | undefined
 }
@@ -126,7 +127,7 @@ export function resolveOptions<P>(
     markField: options.markField ?? 'daybook',
     dataStream: options.dataStream ?? false,
     requireAlias: options.requireAlias ?? false,
-    shardTimeoutMs: options.shardTimeoutMs ?? 10_000,
+    shardTimeoutMs: options.shardTimeoutMs ?? (typeof index === 'function' ? 1_000 : 10_000),
   })
 }
 

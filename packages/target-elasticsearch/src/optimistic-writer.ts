@@ -74,7 +74,11 @@ export class OptimisticWriter<P> implements Writer<P> {
     this.#calls = calls
   }
 
-  async apply(records: readonly WalRecord<P>[], signal: AbortSignal): Promise<readonly Outcome[]> {
+  async apply(
+    records: readonly WalRecord<P>[],
+    signal: AbortSignal,
+    patienceMs?: number,
+  ): Promise<readonly Outcome[]> {
     const outcomes: Outcome[] = records.map(() => contended)
     let left: readonly Draft<P>[] = records.flatMap((record, at) => {
       const draft = this.#draftOf(record, at)
@@ -83,7 +87,7 @@ export class OptimisticWriter<P> implements Writer<P> {
       return []
     })
     for (let round = 0; round < mostRounds && left.length > 0; round++) {
-      left = await this.#round(left, outcomes, signal)
+      left = await this.#round(left, outcomes, signal, patienceMs)
     }
     return outcomes
   }
@@ -93,6 +97,7 @@ export class OptimisticWriter<P> implements Writer<P> {
     drafts: readonly Draft<P>[],
     outcomes: Outcome[],
     signal: AbortSignal,
+    patienceMs: number | undefined,
   ): Promise<readonly Draft<P>[]> {
     const found = await this.#read(drafts, signal)
     const again: Draft<P>[] = []
@@ -107,7 +112,7 @@ export class OptimisticWriter<P> implements Writer<P> {
         items.push(decision)
       }
     }
-    const answers = await sendBulk(this.#calls, items, signal)
+    const answers = await sendBulk(this.#calls, items, signal, patienceMs)
     const conflicts = tried.filter((draft, index) => {
       const answer = answers[index] ?? {}
       const { shared } = this.#calls

@@ -16,7 +16,12 @@ import type { ElasticsearchSettings } from './elasticsearch-options.ts'
 /** How records become writes of the store. */
 export interface Writer<P> {
   readonly ops: readonly Op[]
-  apply(records: readonly WalRecord<P>[], signal: AbortSignal): Promise<readonly Outcome[]>
+  /** The store waits for a shard that takes no writes for `patienceMs`; default `shardTimeoutMs`. */
+  apply(
+    records: readonly WalRecord<P>[],
+    signal: AbortSignal,
+    patienceMs?: number,
+  ): Promise<readonly Outcome[]>
 }
 
 /**
@@ -34,10 +39,14 @@ export class PlainWriter<P> implements Writer<P> {
     this.#calls = calls
   }
 
-  async apply(records: readonly WalRecord<P>[], signal: AbortSignal): Promise<readonly Outcome[]> {
+  async apply(
+    records: readonly WalRecord<P>[],
+    signal: AbortSignal,
+    patienceMs?: number,
+  ): Promise<readonly Outcome[]> {
     const prepared = records.map((record) => this.#itemOf(record))
     const items = prepared.filter((one): one is BulkItem => !isRefused(one))
-    const answers = [...(await sendBulk(this.#calls, items, signal))]
+    const answers = [...(await sendBulk(this.#calls, items, signal, patienceMs))]
     return records.map((record, at) => {
       const one = prepared[at] as BulkItem | FailureOutcome
       if (isRefused(one)) return one

@@ -52,6 +52,7 @@ test.each([
   [503, 'master_not_discovered_exception', 'unavailable', 'unavailable'],
   [503, 'unavailable_shards_exception', 'unavailable', 'held'],
   [503, 'no_shard_available_action_exception', 'unavailable', 'held'],
+  [503, 'process_cluster_event_timeout_exception', 'unavailable', 'held'],
   [504, undefined, 'unavailable', 'unavailable'],
   [400, 'index_closed_exception', 'unavailable', 'held'],
   [400, 'media_type_header_exception', 'unavailable', 'unavailable'],
@@ -90,6 +91,24 @@ test('a missing pipeline is a matter of the set-up, and no fault of the record',
   expect(failureOf({ ...problem, reason: 'limit of total fields' }, forAll).status).toBe(
     'permanent',
   )
+})
+
+test('an index for which the store has no room is a matter of the set-up, and other refusals of values are not', () => {
+  const open = 'this cluster currently has [1000]/[1000] maximum normal shards open;'
+  const reason = `Validation Failed: 1: this action would add [2] shards, but ${open}`
+  const problem = { status: 400, type: 'validation_exception', reason }
+  expect(failureOf(problem, forAll).status).toBe('unavailable')
+  expect(failureOf(problem, ofEach).status).toBe('held')
+  const other = { ...problem, reason: 'Validation Failed: 1: id is missing;' }
+  expect(failureOf(other, ofEach).status).toBe('permanent')
+})
+
+test('a field that the store had no time to map is no fault of its record', () => {
+  const reason = 'timed out while waiting for a dynamic mapping update'
+  const problem = { status: 500, type: 'mapper_exception', reason }
+  expect(failureOf(problem, forAll).status).toBe('unavailable')
+  expect(failureOf(problem, ofEach).status).toBe('held')
+  expect(failureOf({ ...problem, reason: 'else' }, ofEach).status).toBe('transient')
 })
 
 test("a refusal carries the store's own word as its code, and its reason with the cause", () => {

@@ -1,6 +1,9 @@
+import { makeRecord } from '@daybook/core/testing'
 import { Client } from '@elastic/elasticsearch'
 import { expect, test } from 'vitest'
 import { type ElasticsearchTargetOptions, elasticsearchTarget } from '../src/index.ts'
+import { contextOf } from './apply-context.ts'
+import { allCreated, fakeClient } from './fake-client.ts'
 
 const client = new Client({ node: 'http://127.0.0.1:9' })
 
@@ -75,4 +78,18 @@ test('what a target declares follows from its options', () => {
   const stream = elasticsearchTarget({ client, index: 'events', dataStream: true })
   expect(stream).toMatchObject({ idempotency: 'id', ops: ['put'] })
   expect(stream.read).toBeUndefined()
+})
+
+test('the store waits for a missing shard ten seconds, or one where others would wait with it', async () => {
+  const patience = async (options: Partial<ElasticsearchTargetOptions>) => {
+    const stored = fakeClient(allCreated)
+    const records = [makeRecord()]
+    const target = elasticsearchTarget({ client: stored, index: 'films', ...options })
+    await target.apply(records, contextOf(records))
+    return stored.calls[0]?.querystring?.['timeout']
+  }
+  const index = (): string => 'films'
+  expect(await patience({})).toBe('10000ms')
+  expect(await patience({ index })).toBe('1000ms')
+  expect(await patience({ index, shardTimeoutMs: 7_000 })).toBe('7000ms')
 })

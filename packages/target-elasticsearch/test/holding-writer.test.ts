@@ -10,20 +10,28 @@ const closed: Outcome = { status: 'held', code: 'index_closed_exception', messag
 const applied: Outcome = { status: 'applied' }
 
 /** Records go into the index that their key names. `down` has those that take nothing. */
-function writerOver(down: Set<string>) {
+function writerOver(
+  down: Set<string>,
+  onBulk: (records: readonly WalRecord[]) => Promise<void> = async () => {},
+) {
   const clock = new VirtualClock()
   const sent: string[] = []
+  /** Keys of each call of the writer, and how long the store may wait in it. */
+  const bulks: (readonly [keys: string, patienceMs: number | undefined])[] = []
   const asked: string[] = []
   let isSilent = false
   let isHung = false
   const given: AbortSignal[] = []
   const writer = {
     ops: ['put'] as const,
-    apply: async (records: readonly WalRecord[]) =>
-      records.map(({ key = '' }) => {
+    async apply(records: readonly WalRecord[], _: AbortSignal, patienceMs?: number) {
+      bulks.push([records.map(({ key }) => key).join(' '), patienceMs])
+      await onBulk(records)
+      return records.map(({ key = '' }) => {
         sent.push(key)
         return down.has(key) ? closed : applied
-      }),
+      })
+    },
   }
   const calls = {
     async shardHealth({ index }: { readonly index: string }, signal: AbortSignal) {
@@ -46,7 +54,7 @@ function writerOver(down: Set<string>) {
   const hang = (hung: boolean) => {
     isHung = hung
   }
-  return { clock, sent, asked, given, apply, silence, hang }
+  return { clock, sent, bulks, asked, given, apply, silence, hang }
 }
 
 const waits = (retryAfterMs: number) => ({ ...closed, retryAfterMs })
@@ -65,8 +73,63 @@ test('an index that takes nothing holds its records back without being sent them
   expect(await apply('bad', 'bad')).toEqual([applied, applied])
   expect(asked).toEqual(['bad'])
   expect(sent.slice(4)).toEqual(['bad', 'bad'])
+  // What refuses again within a minute waits for longer, and what has been well for as long begins anew.
+  down.add('bad')
+  expect(await apply('bad')).toMatchObject([waits(2_000)])
+  down.clear()
+  await clock.advance(2_000)
+  await apply('bad')
+  await clock.advance(60_000)
+  expect(await apply('bad')).toEqual([applied])
   down.add('bad')
   expect(await apply('bad')).toMatchObject([waits(1_000)])
+})
+
+test('what goes to an index that refused a moment ago goes apart, and the store waits for it but a moment', async () => {
+  const down = new Set(['bad'])
+  const { clock, bulks, apply } = writerOver(down)
+  await apply('good', 'bad')
+  await clock.advance(1_000)
+  await apply('bad')
+  // It has answered, and takes no writes.
+  expect(await apply('good', 'bad', 'fine', 'bad')).toMatchObject([
+    ...[applied, waits(2_000), applied, waits(2_000)],
+  ])
+  down.clear()
+  await clock.advance(2_000)
+  await apply('bad')
+  await apply('bad', 'good')
+  await clock.advance(57_999)
+  await apply('bad', 'good')
+  await clock.advance(2_001)
+  await apply('bad', 'good')
+  await apply('bad', 'good')
+  expect(bulks).toEqual([
+    ...[['good bad', 1_000] as const, ['good fine', 1_000] as const, ['bad bad', 500] as const],
+    ...[['good', 1_000] as const, ['bad', 500] as const],
+    ...[['good', 1_000] as const, ['bad', 500] as const],
+    ...[['good', 1_000] as const, ['bad', 500] as const, ['bad good', 1_000] as const],
+  ])
+})
+
+test('an apply of which one part fails as a whole is not over before the other is', async () => {
+  let isBroken = false
+  const { clock, sent, apply } = writerOver(new Set(['bad']), async ([record]) => {
+    if (isBroken && record?.key === 'good') throw new Error('broken')
+    if (isBroken) await new Promise<void>((resolve) => clock.setTimer(300, resolve))
+  })
+  await apply('bad')
+  await clock.advance(1_000)
+  await apply('bad')
+  isBroken = true
+  const ended: string[] = []
+  const end = apply('good', 'bad').catch(({ message }: Error) => ended.push(message))
+  await clock.advance(299)
+  expect(ended).toEqual([])
+  await clock.advance(1)
+  await end
+  expect(ended).toEqual(['broken'])
+  expect(sent).toEqual(['bad', 'bad'])
 })
 
 test('the waits of an index grow while it refuses, or its shard is silent, up to half a minute', async () => {
@@ -93,9 +156,13 @@ test('a question after an index that is never answered is given up, and asked ag
   hang(true)
   for (const waitMs of [1_000, 2_000]) {
     await clock.advance(waitMs)
-    expect(await apply('bad')).toMatchObject([waits(100)])
-    await clock.advance(9_999)
-    expect(await apply('bad')).toMatchObject([waits(100)])
+    // The longer it takes, the more rarely it is looked.
+    for (const [passedMs, leftMs] of [
+      ...[[0, 100] as const, [100, 100] as const, [300, 400] as const, [9_599, 1_000] as const],
+    ]) {
+      await clock.advance(passedMs)
+      expect(await apply('bad')).toMatchObject([waits(leftMs)])
+    }
     await clock.advance(1)
     expect(await apply('bad')).toMatchObject([waits(waitMs * 2)])
   }

@@ -250,3 +250,94 @@ test('of many indices those that are closed, full, locked, gone or homeless hold
     await autoCreate(null)
   }
 })
+
+test('of many indices one that is read and takes no writes slows the others but once, and nobody pays', async () => {
+  const { client } = place
+  const names = ['own-there', 'own-unwritten']
+  const [there = '', unwritten = ''] = names
+  await client.indices.create({ index: there, settings, mappings: filmMappings })
+  // It wants to be in two places, and there is one node.
+  const pair = { number_of_replicas: 1, 'index.write.wait_for_active_shards': '2' }
+  await client.indices.create({
+    ...{ index: unwritten, settings: pair, mappings: filmMappings, wait_for_active_shards: 1 },
+  })
+  const target = elasticsearchTarget<Film>({
+    ...{ client: connect(elasticsearch.address), shardTimeoutMs: 3_000 },
+    index: ({ key = '' }) => names[Number(key.slice('film '.length)) % 2] ?? '',
+  })
+  const tookMs: number[] = []
+  const timed: typeof target = {
+    ...target,
+    async apply(records, context) {
+      const startedAt = performance.now()
+      const outcomes = await target.apply(records, context)
+      tookMs.push(performance.now() - startedAt)
+      return outcomes
+    },
+  }
+  await using run = await deliver(timed, 1)
+  const parts = async () =>
+    (await run.wal.status()).namespaces.films.targets.search.delivery?.heldParts
+  await run.write(40, 40)
+  await expect
+    .poll(parts, { timeout: 15_000 })
+    .toMatchObject([{ part: unwritten, code: 'unavailable_shards_exception', records: 20 }])
+  const before = run.ends.applied
+  expect(before).toBe(20)
+  // Two refusals more, after 1 and 2 s: what is for the other index comes with each.
+  const until = performance.now() + 5_500
+  while (performance.now() < until) {
+    await run.write(2, 40)
+    await setTimeout(20)
+  }
+  await expect.poll(() => run.ends.applied - before).toBeGreaterThan(50)
+  const slow = tookMs.filter((ms) => ms > 400)
+  expect(slow.filter((ms) => ms > 2_500)).toHaveLength(1)
+  expect(slow.length).toBeGreaterThan(2)
+  const whole = { 'index.write.wait_for_active_shards': '1' }
+  await client.indices.putSettings({ index: unwritten, settings: whole })
+  await run.settle()
+  expect(run.ends).toMatchObject({ dead: 0, superseded: 0 })
+  expect(run.highestAttempt).toBe(1)
+  expect(run.paused).toEqual([])
+  const found = await Promise.all(names.map((name) => heldFilms({ client, index: name })))
+  expect(new Map(found.flatMap((films) => [...films]))).toEqual(run.expected)
+})
+
+test('fields that the store has no time to map cost their records nothing', async () => {
+  const { client } = place
+  await client.indices.create({ index: 'own-unmapped', settings })
+  const hasty = { client, index: () => 'own-unmapped', shardTimeoutMs: 1 }
+  await using run = await deliver(elasticsearchTarget<Film>(hasty))
+  const codes = new Set<string>()
+  run.wal.on('held', ({ code }) => codes.add(code))
+  await run.write(10, 10)
+  await run.settle()
+  expect([...codes]).toEqual(['mapper_exception'])
+  expect(run.ends).toMatchObject({ dead: 0, applied: 10 })
+  expect(run.highestAttempt).toBe(1)
+  expect(await heldFilms({ client, index: 'own-unmapped' })).toEqual(run.expected)
+})
+
+test('an index that the store has no room for holds its records until there is', async () => {
+  const { client } = place
+  const allow = (shards: number | null) =>
+    client.cluster.putSettings({ persistent: { 'cluster.max_shards_per_node': shards } })
+  await allow(1)
+  try {
+    await using run = await deliver(
+      elasticsearchTarget<Film>({ client, index: ({ op }) => (op === 'put' ? 'own-new' : index) }),
+    )
+    const codes = new Set<string>()
+    run.wal.on('held', ({ code }) => codes.add(code))
+    await run.write(10, 10)
+    await expect.poll(() => [...codes], { timeout: 15_000 }).toEqual(['validation_exception'])
+    await allow(null)
+    await run.settle()
+    expect(run.ends).toMatchObject({ dead: 0, applied: 10 })
+    expect(run.highestAttempt).toBe(1)
+    expect(await heldFilms({ client, index: 'own-new' })).toEqual(run.expected)
+  } finally {
+    await allow(null)
+  }
+})
