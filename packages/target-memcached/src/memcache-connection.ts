@@ -100,6 +100,10 @@ export class MemcacheConnection implements MemcachedConnection {
     )
   }
 
+  serverOf(key: string): string | undefined {
+    return this.#client.hash.getNodesByKey(key)[0]?.id
+  }
+
   /** Rejects with what the first of them says if none answers. */
   async #anyAnswers(nodes: readonly MemcacheNode[]): Promise<void> {
     await Promise.any(nodes.map((node) => this.#ask(node))).catch(({ errors }: AggregateError) => {

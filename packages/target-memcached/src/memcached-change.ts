@@ -40,18 +40,18 @@ export function itemOf(
 
 /**
  * What is left of an item by a record that is merged into it, or why nothing changes. Of what is not held no part
- * is put: it is kept beside the tombstone, for the put that it belongs to.
+ * is put: it is kept beside the tombstone, for the put that it belongs to. `later_form`: what is kept of patches cannot be read.
  */
 export function mergedItemOf(
   record: WalRecord,
   key: string,
   held: Envelope,
   settings: MemcachedSettings,
-): NewItem | NoChange {
+): NewItem | NoChange | 'later_form' {
   const { op, version, payload } = record
   const isOver = op !== 'delete' && (ttlMsOf(record, settings) ?? 1) <= 0
-  const value = held.value === undefined ? undefined : parsed(held.value)
-  const before = markedRow(held.version ?? 0n, value, held.marks)
+  const before = rowOf(held)
+  if (before === undefined) return 'later_form'
   const row = changeRow(before, { op: isOver ? 'delete' : op, version, payload })
   if (typeof row === 'string') return row
   const next = row.value === undefined ? undefined : made(row.value, record, settings.value)
@@ -61,6 +61,16 @@ export function mergedItemOf(
     { version: newestOf(row), value: next, marks: rowMarks(row) },
     settings,
   )
+}
+
+/** Undefined where the marks are a later release's, or damaged. */
+function rowOf({ version = 0n, value, marks }: Envelope): ReturnType<typeof markedRow> | undefined {
+  const held = value === undefined ? undefined : parsed(value)
+  try {
+    return markedRow(version, held, marks)
+  } catch {
+    return undefined
+  }
 }
 
 /** Throws the outcome `permanent` where it is too large, or its time is no time. */

@@ -14,6 +14,8 @@ export interface MemcachedConnection {
    * not the whole target. Left out where there is one server.
    */
   othersAnswer?(key: string): Promise<boolean>
+  /** The name of the server that has this key, for `status()` and alarms. Left out where there is one server. */
+  serverOf?(key: string): string | undefined
 }
 
 /** An item as it was read. */

@@ -145,7 +145,9 @@ class MemcachedTarget implements Target<unknown> {
     const { code, message, cause, retryAfterMs } = failure
     if (!isOfConnection(failure)) this.#refused = key
     else if (await connection.othersAnswer?.(key)) {
-      return held(code, message, { cause, retryAfterMs })
+      // Only where the server was not even asked is it said for how long to wait.
+      const untried = retryAfterMs !== undefined
+      return held(code, message, { cause, retryAfterMs, part: connection.serverOf?.(key), untried })
     }
     return unavailable(code, message, { cause })
   }
@@ -185,6 +187,7 @@ class MemcachedTarget implements Target<unknown> {
     }
     const next = mergedItemOf(record, key, envelope, this.#settings)
     if (next === 'not_an_object') return notAnObject
+    if (next === 'later_form') return later(key)
     if (typeof next !== 'string') return next
     return next === 'applied' ? applied : superseded
   }

@@ -94,7 +94,7 @@ describe('a server of several that falls silent', () => {
     expect(await applyTo(connection, keyOf(silent))).toMatchObject({ status: 'held' })
     const { asked } = silent
     const again = await applyTo(connection, keyOf(silent))
-    expect(again).toMatchObject({ status: 'held', code: 'connection' })
+    expect(again).toMatchObject({ status: 'held', code: 'connection', part: silent.node })
     expect(await applyTo(connection, keyOf(other))).toEqual({ status: 'applied' })
     // It was asked for its version alone, and no record waits for that.
     await expect.poll(() => silent.asked).toBe(asked + 1)

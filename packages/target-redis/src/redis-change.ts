@@ -94,7 +94,7 @@ export function mergeOf(
   const { op, version, payload } = record
   const ttlMs = op === 'delete' ? undefined : ttlOf(record, settings)
   const isOver = (ttlMs ?? 1) <= 0
-  const row = changeRow(rowOf(held), { op: isOver ? 'delete' : op, version, payload })
+  const row = changeRow(rowOf(held, call.keys), { op: isOver ? 'delete' : op, version, payload })
   if (row === 'not_an_object') {
     throw permanent(row, 'What Redis holds is no JSON object, and has no fields to patch.')
   }
@@ -110,13 +110,17 @@ export function mergeOf(
   return { ...merged, op: op === 'patch' ? 'merge' : 'put', bytes, ttlMs: ttlMs ?? 0, versionTtlMs }
 }
 
-function rowOf({ version, value }: HeldValue): ReturnType<typeof markedRow> {
-  const newest = version === '' ? 0n : BigInt(version.slice(0, 19))
-  return markedRow(
-    newest,
-    value === undefined ? undefined : parsed(value),
-    version.slice(19) || undefined,
-  )
+/** Throws what the script answers where a version cannot be read: these marks are a later release's, or damaged. */
+function rowOf(
+  { version, value }: HeldValue,
+  [, versionKey]: ScriptCall['keys'],
+): ReturnType<typeof markedRow> {
+  const held = value === undefined ? undefined : parsed(value)
+  try {
+    return markedRow(BigInt(version.slice(0, 19) || 0), held, version.slice(19) || undefined)
+  } catch (cause) {
+    throw new Error(`DAYBOOK ${versionKey} holds something that is no version`, { cause })
+  }
 }
 
 /** What is no JSON has no fields either. */

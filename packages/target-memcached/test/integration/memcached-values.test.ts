@@ -12,6 +12,7 @@ import {
   memcachedValue,
 } from '../../src/index.ts'
 import { MemcacheConnection } from '../../src/memcache-connection.ts'
+import { withVersion } from '../../src/memcached-envelope.ts'
 import { disconnectAll, viaMemcache, viaMemcacheClient } from '../support/clients.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
@@ -136,6 +137,23 @@ describe('a patch of an item', () => {
   test('fails for good where the item has no fields', async () => {
     await client.set('a', '[1]')
     expect(await apply(target({ patch: 'merge' }), patch(2n, {}))).toEqual(['not_an_object'])
+  })
+})
+
+describe('an item in a form that this release cannot read', () => {
+  const film = '{"title":"new"}'
+  test.each([
+    ['of a later one', `${' '.repeat(40)}${film}`],
+    ['with marks that are damaged', `${withVersion(5n, film, '{"since":')}`],
+    ['with marks of another kind', `${withVersion(5n, film, '{"since":"1"}')}`],
+  ])('is left as it is, %s, and its records wait until it is gone', async (_, held) => {
+    const to = target({ patch: 'merge' })
+    await client.set('a', held)
+    expect(await apply(to, put(3n, 'old'))).toEqual(['later_form'])
+    expect(await apply(to, patch(6n, { year: 1946 }))).toEqual(['later_form'])
+    expect(await client.get('a')).toBe(held)
+    await client.delete('a')
+    expect(await apply(to, put(3n, 'old'))).toEqual(['applied'])
   })
 })
 

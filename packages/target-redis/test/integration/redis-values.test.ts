@@ -188,6 +188,23 @@ describe('a patch', () => {
   })
 })
 
+describe('a version that this release cannot read', () => {
+  const five = '5'.padStart(19, '0')
+  test.each([
+    ['of a later one', `${five}+later`],
+    ['with marks that are damaged', `${five}{"since":`],
+    ['with marks of another kind', `${five}{"since":"1"}`],
+  ])('is left as it is, %s, and its records wait until it is gone', async (_, held) => {
+    const to = target({ patch: 'merge' })
+    await client.mset('a', '{"title":"new"}', '{a}:daybook', held)
+    expect(await apply(to, put(3n, 'old'))).toEqual(['DAYBOOK'])
+    expect(await apply(to, patch(6n, { year: 1946 }))).toEqual(['DAYBOOK'])
+    expect(await client.mget('a', '{a}:daybook')).toEqual(['{"title":"new"}', held])
+    await client.del('{a}:daybook')
+    expect(await apply(to, put(3n, 'old'))).toEqual(['applied'])
+  })
+})
+
 test('Redis tells any two versions apart, wherever their digits differ', async () => {
   const random = new SeededRandom(seed)
   const digits = (): string => Array.from({ length: 18 }, () => random.integer(0, 9)).join('')
