@@ -94,3 +94,9 @@ export class Lane {
     return true
   }
 }
+
+/** Something of its lane has been taken, and it may not go with that. */
+export function staysBehind(lane: Lane, head: Entry, now: number, onlyRedriven: boolean): boolean {
+  if (head.owner !== undefined) return true
+  return lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))
+}

@@ -4,8 +4,8 @@ import type { StoredRecord } from '../record.ts'
 import type { Alarms } from './alarms.ts'
 import type { Blockers } from './blockers.ts'
 import { Entry } from './entry.ts'
-import { Lane } from './lane.ts'
-import { Places, recordsBeforePlaces } from './places.ts'
+import { Lane, staysBehind } from './lane.ts'
+import { Claims, Places, recordsBeforePlaces } from './places.ts'
 import { PutOff } from './put-off.ts'
 import { ReadyLine } from './ready-line.ts'
 import type { TakeLimits } from './take-limits.ts'
@@ -32,6 +32,7 @@ export interface LanesOptions {
 export class Lanes {
   readonly #options: LanesOptions
   readonly #byKey = new Map<string, Lane>()
+  readonly #claims = new Claims()
   /** Lanes without a key that have a record and are not ready: the others stand in the line. */
   readonly #keylessHeld = new Set<Lane>()
   readonly #ready = new ReadyLine()
@@ -208,6 +209,7 @@ export class Lanes {
     for (const entry of all) entry.state = 'ended'
     for (const lane of this.#lanes()) lane.alarm?.cancel()
     this.#byKey.clear()
+    this.#claims.clear()
     this.#keylessHeld.clear()
     this.#ready.clear()
     this.queuedRecords = 0
@@ -228,15 +230,19 @@ export class Lanes {
   }
 
   #takePlaces(entry: Entry, keys: readonly string[]): void {
-    const lanes = keys.map((key) => this.#laneOf(key))
-    entry.places = new Places(entry, lanes)
-    this.residentBytes += entry.places.bytes
-    for (const lane of lanes) if (lane.head?.owner === entry) this.refresh(lane)
+    const places = new Places(entry, keys)
+    entry.places = places
+    this.residentBytes += places.bytes
+    // Where no order is kept there is nothing to stand before, or behind.
+    for (const key of this.#options.ordered ? keys : []) {
+      if (this.#byKey.has(key) || !this.#claims.add(key, places)) places.take(this.#laneOf(key))
+    }
+    for (const lane of places.lanes()) if (lane.head?.owner === entry) this.refresh(lane)
   }
 
   #givePlaces(places: Places): void {
     this.residentBytes -= places.bytes
-    for (const lane of places.give()) this.refresh(lane)
+    for (const lane of this.#claims.give(places)) this.refresh(lane)
   }
 
   /** Nothing of the lane goes before the marker whose place stands first. */
@@ -246,11 +252,12 @@ export class Lanes {
   }
 
   #laneOf(key: string | undefined): Lane {
-    const { ordered } = this.#options
-    const known = ordered && key !== undefined ? this.#byKey.get(key) : undefined
+    if (key === undefined || !this.#options.ordered) return new Lane(undefined)
+    const known = this.#byKey.get(key)
     if (known !== undefined) return known
-    const lane = new Lane(ordered ? key : undefined)
-    if (lane.key !== undefined) this.#byKey.set(lane.key, lane)
+    const lane = new Lane(key)
+    this.#byKey.set(key, lane)
+    this.#claims.moveTo(lane, key)
     return lane
   }
 
@@ -340,10 +347,4 @@ export class Lanes {
     if (lane.key === undefined) this.#keylessHeld.delete(lane)
     else this.#byKey.delete(lane.key)
   }
-}
-
-/** Something of its lane has been taken, and it may not go with that. */
-function staysBehind(lane: Lane, head: Entry, now: number, onlyRedriven: boolean): boolean {
-  if (head.owner !== undefined) return true
-  return lane.busy > 0 && (head.waitUntil > now || (onlyRedriven && !head.redriven))
 }
