@@ -124,7 +124,7 @@ describe('a transaction on disk', () => {
       const { wal, rows, disk, given } = await openWal()
       let failed = false
       disk.fault = ({ path, kind }) => {
-        if (failed || !path.includes('sets.journal') || kind !== 'write') return undefined
+        if (failed || !path.includes('sets.journal') || kind !== 'writeDurably') return undefined
         failed = true
         return { fail: 'EIO', lands }
       }

@@ -1,5 +1,6 @@
 import { WalError } from '../../errors.ts'
 import type { Random } from '../../random.ts'
+import { writeDurably } from './durable-write.ts'
 import type { File, FileSystem } from './file-system.ts'
 import {
   encodeEntry,
@@ -90,8 +91,11 @@ export class JournalFile {
     return this.#lasting < this.#count
   }
 
-  /** Writes the bodies in one go, not synced. Answers where each went. One call at a time. */
-  async append(bodies: readonly Uint8Array[]): Promise<readonly number[]> {
+  /** Writes the bodies in one go, and syncs all there is if they are to be lasting. Answers where each went. One call at a time. */
+  async append(
+    bodies: readonly Uint8Array[],
+    { lasting = false }: { readonly lasting?: boolean } = {},
+  ): Promise<readonly number[]> {
     const bytes = bodies.reduce((sum, body) => sum + entryBytes(body.byteLength), 0)
     const buffer = Buffer.alloc(bytes)
     const offsets: number[] = []
@@ -101,9 +105,17 @@ export class JournalFile {
       const entry = { body, number: this.#count + index, lasting: this.#lasting }
       at = encodeEntry(buffer, at, entry, this.#salt)
     }
-    if (bytes > 0) await this.#file.write(buffer, this.#end)
+    // In one call, unless there is something else to sync: see decision 4.
+    const inOne = lasting && !this.dirty
+    if (bytes > 0) {
+      await (inOne
+        ? writeDurably(this.#file, buffer, this.#end)
+        : this.#file.write(buffer, this.#end))
+    }
     this.#end += bytes
     this.#count += bodies.length
+    if (inOne) this.#lasting = this.#count
+    if (lasting && this.dirty) await this.sync()
     return offsets
   }
 

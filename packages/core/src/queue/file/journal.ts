@@ -177,8 +177,7 @@ export class Journal {
     if (this.#broken) throw brokenError(this.path)
     try {
       this.#touched ||= bodies.some((taken) => taken.length > 0)
-      const offsets = await this.#file.append(bodies.flat())
-      if (group.lasting && this.#file.dirty) await this.#file.sync()
+      const offsets = await this.#file.append(bodies.flat(), { lasting: group.lasting })
       let at = 0
       for (const [index, { written }] of group.takes.entries()) {
         const taken = bodies[index]?.length ?? 0
