@@ -18,6 +18,11 @@ export interface Batch {
   readonly failedLanes: Set<Lane>
   /** Records for which the target has sent nothing, since the part that they are for is away. */
   untried: number
+  /**
+   * Nothing of it is at the target any more, nor will be: another one may begin, while it is noted what came of this one. More
+   * than one call is harmless.
+   */
+  makeRoom(): void
 }
 
 /** Records of a batch as they go into one `apply`. */

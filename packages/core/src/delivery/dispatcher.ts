@@ -33,6 +33,9 @@ export interface DispatcherOptions {
   onPumped(): void
 }
 
+/** For each batch that may be at the target there are so many at most, with those of which it is noted what came of them. */
+const mostForEach = 4
+
 /**
  * Begins batches: takes records from the lanes that are ready when the target may have them (the
  * gate, the rate limit) and there is room for one more (concurrency, the shard's budget).
@@ -41,6 +44,8 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #share: BudgetShare
   readonly #batches = new Set<Batch>()
+  /** How many of them may be at the target. Invariant: at most the policy's concurrency. */
+  #atTarget = 0
   readonly #idlers: (() => void)[] = []
   /** One alarm at a time makes it look again: for linger, or the rate limit. */
   #alarmed = false
@@ -87,11 +92,10 @@ export class Dispatcher {
 
   /** Begins one batch; false if none may begin now. */
   #beginBatch(): boolean {
-    const { policy, gate, lanes, limits } = this.#options
+    const { gate, lanes, limits } = this.#options
     const { admission } = gate
     const ready = lanes.readyRecords
-    const isFree = !this.#stopping.signal.aborted && this.#batches.size < policy.concurrency
-    if (!isFree || ready === 0 || admission === 'none') return this.#wantNothing()
+    if (!this.#hasRoom() || ready === 0 || admission === 'none') return this.#wantNothing()
     const isProbe = admission === 'probe'
     const wanted = isProbe ? 1 : Math.min(ready, limits.maxRecords)
     const lingerMs = isProbe ? 0 : this.#lingersMs(wanted)
@@ -109,6 +113,12 @@ export class Dispatcher {
     if (isProbe) gate.probeStarted()
     void this.#run(entries, isProbe, bytes, rates)
     return true
+  }
+
+  #hasRoom(): boolean {
+    const { concurrency } = this.#options.policy
+    if (this.#stopping.signal.aborted || this.#atTarget >= concurrency) return false
+    return this.#batches.size < concurrency * mostForEach
   }
 
   #rates(): readonly RateLimit[] {
@@ -155,7 +165,14 @@ export class Dispatcher {
     const { generation } = gate
     const alone = entries.some(({ suspect }) => suspect)
     const turn = new Turn(isolation, alone, this.#stopping.signal)
-    const batch = {
+    let isAtTarget = true
+    const leave = (): void => {
+      if (!isAtTarget) return
+      isAtTarget = false
+      this.#atTarget--
+      this.#share.give(bytes)
+    }
+    const batch: Batch = {
       entries,
       generation,
       turn,
@@ -163,7 +180,14 @@ export class Dispatcher {
       heldLanes: new Set(),
       failedLanes: new Set(),
       untried: 0,
-    } as Batch
+      makeRoom: () => {
+        // Until it is over the target is asked nothing else.
+        if (probe || !isAtTarget) return
+        leave()
+        this.pump()
+      },
+    }
+    this.#atTarget++
     this.#batches.add(batch)
     const isIn = (await turn.enter()) ?? true
     try {
@@ -175,7 +199,7 @@ export class Dispatcher {
     } finally {
       turn.leave()
       this.#batches.delete(batch)
-      this.#share.give(bytes)
+      leave()
       for (const rate of rates) rate.giveBack(batch.untried)
       if (probe) gate.probeEnded(generation)
       this.pump()

@@ -133,6 +133,8 @@ export class TransactionApplier {
       const next = run.next(most)
       const mutations = next instanceof Promise ? await next : next
       if (mutations.length === 0) {
+        // For that the store syncs, which takes longer than to apply many a transaction.
+        batch.makeRoom()
         await run.end()
         const span: Span = { at, durationMs: clock.monotonic() - started }
         return settler.settle(batch, [entry], undefined, span)
