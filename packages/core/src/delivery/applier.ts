@@ -23,6 +23,7 @@ import {
   type SettledApply,
   TransactionApplier,
 } from './transaction-applier.ts'
+import type { UnsyncedAcks } from './unsynced-acks.ts'
 
 export interface ApplierOptions {
   readonly namespace: string
@@ -44,6 +45,7 @@ export interface ApplierOptions {
   acked(): Promise<void>
   /** Records that are done with, and whose acks have not. */
   unacked(): number
+  readonly unsyncedAcks?: UnsyncedAcks | undefined
   /** Aborted when the delivery gives up what is under way. */
   readonly stop: AbortSignal
   /** Wait before the queue is asked again, in ms. */

@@ -33,6 +33,7 @@ import { fullJitterMs } from './retry-policy.ts'
 import { Settler } from './settler.ts'
 import { lagOf, newCounters, type TargetStatus } from './status.ts'
 import { takeLimitsOf } from './take-limits.ts'
+import { UnsyncedAcks } from './unsynced-acks.ts'
 
 /** What aborted applies and the last acks and releases may take together after the deadline of a stop, in ms. */
 const afterDeadlineMs = 1000
@@ -93,6 +94,7 @@ export class TargetDelivery {
       blockers: this.#blockers,
       counters: this.#counters,
       run: this.#run,
+      unsyncedAcks: options.transactions && new UnsyncedAcks(),
       rate: policy.rateLimit && new RateLimit(policy.rateLimit, clock),
       catchUp: this.#catchUp,
       backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),

@@ -14,6 +14,7 @@ import { LetterWatch } from './letter-watch.ts'
 import { letterOf } from './letters.ts'
 import { type Parked, Parking } from './parking.ts'
 import type { MutableCounters } from './status.ts'
+import type { UnsyncedAcks } from './unsynced-acks.ts'
 
 export interface EndingsOptions {
   readonly targetName: string
@@ -25,6 +26,8 @@ export interface EndingsOptions {
   readonly lanes: Lanes
   readonly blockers: Blockers
   readonly counters: MutableCounters
+  /** Undefined where nobody asks for it. */
+  readonly unsyncedAcks?: UnsyncedAcks | undefined
   readonly events: DeliveryEvents
   /** Wait before the queue or the dead-letter queue is asked again, in ms. */
   backoffMs(failures: number): number
@@ -99,11 +102,12 @@ export class Endings {
 
   /** These records are done with. */
   done(entries: readonly Entry[], fate: Fate): void {
-    const { lanes, onEnded } = this.#options
+    const { lanes, onEnded, unsyncedAcks } = this.#options
     const deliveries: Delivery[] = []
     for (const entry of entries) {
       const { delivery } = entry
       lanes.end(entry)
+      unsyncedAcks?.ended(delivery, fate)
       if (delivery.lease !== undefined) this.#leases.forget(entry)
       if (delivery.record.attemptEpoch > 0) this.#redrivenEnded(delivery, fate)
       else deliveries.push(delivery)

@@ -14,6 +14,7 @@ import type { DeliveryPolicy } from './policy.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Settler } from './settler.ts'
 import type { TakeLimits } from './take-limits.ts'
+import type { UnsyncedAcks } from './unsynced-acks.ts'
 
 /** An apply that came to an end of its own. */
 export type SettledApply = Exclude<ApplyEnd, { kind: 'stopped' }>
@@ -39,6 +40,7 @@ export interface TransactionApplierOptions {
   readonly settler: Settler
   /** Resolves once every ack so far has been handed to the queue. */
   acked(): Promise<void>
+  readonly unsyncedAcks?: UnsyncedAcks | undefined
   /** Applies that follow each other. */
   series(): ApplySeries
   resultOf(end: SettledApply, records: number): ApplyResult
@@ -68,7 +70,7 @@ export class TransactionApplier {
 
   /** Rejects where the queue fails before anything is applied. */
   async run(batch: Batch, entry: Entry): Promise<void> {
-    const { settler, transactions, consumer, clock, targetName, acked } = this.#options
+    const { settler, transactions, clock, targetName } = this.#options
     const { record, unreadable } = entry.delivery
     if (entry.lost) return settler.putBack(batch, [entry], 0)
     if (unreadable !== undefined) {
@@ -77,9 +79,7 @@ export class TransactionApplier {
     if (transactions === undefined) return settler.refuse(batch, entry, ...this.#unsupported(entry))
     // The queue and the store are asked first.
     batch.turn.leave()
-    // Progress that outlasts the acks of what came before would leave that applied last.
-    await acked()
-    await consumer.sync?.()
+    await this.#keepAcks(entry.places?.keys ?? [])
     const beginning = await transactions.begin(record, targetName)
     if (beginning.kind === 'refused') {
       return settler.refuse(batch, entry, beginning.code, beginning.message)
@@ -89,6 +89,17 @@ export class TransactionApplier {
       return settler.settle(batch, [entry], [{ status: 'superseded' }], this.#span(clock.now()))
     }
     await this.#attempt(batch, entry, beginning.run)
+  }
+
+  /** Progress that outlasts the acks of what came before, of the same keys, would leave that applied last. */
+  async #keepAcks(keys: readonly string[]): Promise<void> {
+    const { consumer, unsyncedAcks, acked } = this.#options
+    const sync = async (): Promise<void> => {
+      await acked()
+      await consumer.sync?.()
+    }
+    if (consumer.sync === undefined || unsyncedAcks === undefined) return sync()
+    if (unsyncedAcks.mayHave(keys)) await unsyncedAcks.syncedBy(sync)
   }
 
   async #attempt(batch: Batch, entry: Entry, run: TransactionRun): Promise<void> {

@@ -16,11 +16,12 @@ import {
   TransactionIndex,
 } from './file-transactions-index.ts'
 import { notOpen } from './transaction-errors.ts'
-import type {
-  TransactionFilter,
-  TransactionHead,
-  TransactionPutOptions,
-  TransactionStore,
+import {
+  hasEnded,
+  type TransactionFilter,
+  type TransactionHead,
+  type TransactionPutOptions,
+  type TransactionStore,
 } from './transaction-store.ts'
 
 export interface FileTransactionStoreOptions {
@@ -81,6 +82,8 @@ export class FileTransactionStore implements TransactionStore {
   readonly #index: TransactionIndex
   /** Revisions that are being written, by id: what a put is held against meanwhile. */
   readonly #writing = new Map<string, number>()
+  /** Heads that the index has and the journal has not, by id: they wait for the next one of their transaction. */
+  readonly #waiting = new Map<string, TransactionHead>()
   #rewriting: Promise<void> | undefined
   /** Size of the file at which a rewrite that failed is tried again. */
   #rewriteAtBytes = 0
@@ -97,7 +100,11 @@ export class FileTransactionStore implements TransactionStore {
     return this.#putHead(head, bodies, true)
   }
 
-  put(head: TransactionHead, { lasting = true }: TransactionPutOptions = {}): Promise<boolean> {
+  put(
+    head: TransactionHead,
+    { lasting = true, mayWait = false }: TransactionPutOptions = {},
+  ): Promise<boolean> {
+    if (mayWait && this.#keepWaiting(head)) return Promise.resolve(true)
     return this.#putHead(head, [], lasting)
   }
 
@@ -135,7 +142,13 @@ export class FileTransactionStore implements TransactionStore {
     await this.#append(true, () =>
       this.#index.get(id) === undefined
         ? undefined
-        : { bodies: [encodeGone(id)], apply: () => this.#index.remove(id) },
+        : {
+            bodies: [encodeGone(id)],
+            apply: () => {
+              this.#index.remove(id)
+              this.#waiting.delete(id)
+            },
+          },
     )
   }
 
@@ -143,6 +156,9 @@ export class FileTransactionStore implements TransactionStore {
     if (this.#closed) return
     this.#closed = true
     await this.#rewriting?.catch(() => {})
+    // What waits may be forgotten; but so the next life knows which transactions have begun.
+    const waiting = [...this.#waiting.values()].map(encodeHead)
+    if (waiting.length > 0) await this.#journal.append(() => waiting).catch(() => {})
     await this.#journal.close()
   }
 
@@ -150,6 +166,17 @@ export class FileTransactionStore implements TransactionStore {
   async abandon(): Promise<void> {
     this.#closed = true
     await this.#journal.abandon()
+  }
+
+  /** False where it has to go the way of all others: it is not the next one, or that is not certain yet. */
+  #keepWaiting(head: TransactionHead): boolean {
+    const { id, revision } = head
+    const known = this.#index.get(id)
+    if (known?.revision !== revision - 1 || this.#writing.has(id) || hasEnded(head)) return false
+    if (this.#closed || this.#journal.broken) return false
+    this.#index.putHead(head, known.place)
+    this.#waiting.set(id, head)
+    return true
   }
 
   async #putHead(
@@ -166,6 +193,7 @@ export class FileTransactionStore implements TransactionStore {
           this.#index.putChunk(id, index, places[index] as EntryPlace)
         }
         this.#index.putHead(head, places[chunks.length] as EntryPlace)
+        this.#waiting.delete(id)
         if (this.#writing.get(id) === revision) this.#writing.delete(id)
       },
     }

@@ -10,7 +10,7 @@ export interface FreshSet extends ChunkContents {
 }
 
 /** What sets may take of memory, in bytes. */
-const mostBytes = 2 << 20
+const mostBytes = 8 << 20
 /** What a mutation takes of memory beside its bytes in the chunk and its texts, about. */
 const mutationBytes = 400
 

@@ -29,6 +29,14 @@ export type ChangeProgress = (
   progress: TransactionProgress,
 ) => Partial<TransactionProgress> | undefined
 
+/** How a target's progress is changed. */
+export interface ProgressOptions extends Pick<TransactionPutOptions, 'lasting'> {
+  /** Its marker's, which is fixed by the first of them. */
+  readonly version?: bigint
+  /** See `TransactionPutOptions.mayWait`; told the head as it was before. */
+  readonly mayWait?: (before: TransactionHead) => boolean
+}
+
 /** Tries of one change that others keep overtaking: targets and processes are few. */
 const mostTries = 1000
 
@@ -72,21 +80,21 @@ export class HeadChanges {
     id: string,
     target: string,
     change: ChangeProgress,
-    options: TransactionPutOptions & { readonly version?: bigint } = {},
+    options: ProgressOptions = {},
   ): Promise<TransactionHead | undefined> {
     const { store } = this.#options
     for (let tries = 0; tries < mostTries; tries++) {
       const head = await store.get(id)
       const before = head?.targets[target]
-      const changed = before && change(before)
-      if (head === undefined || before === undefined || changed === undefined) return undefined
-      const progress: TransactionProgress = { ...before, ...changed }
+      const own = before && change(before)
+      if (head === undefined || before === undefined || own === undefined) return undefined
+      const progress: TransactionProgress = { ...before, ...own }
       const targets = { ...head.targets, [target]: progress }
       const version = head.version ?? options.version
-      const { lasting } = options
+      const put = { target, lasting: options.lasting, mayWait: options.mayWait?.(head) }
       const fields = { targets, version, state: stateOf(targets) }
-      const put = await this.put(head, fields, { target, lasting })
-      if (put !== undefined) return put
+      const changed = await this.put(head, fields, put)
+      if (changed !== undefined) return changed
     }
     throw new Error(`Transaction ${id} was changed by others ${mostTries} times in a row.`)
   }

@@ -84,6 +84,12 @@ export interface TransactionPutOptions {
    * otherwise. For progress, which may be forgotten. Default true.
    */
   readonly lasting?: boolean | undefined
+  /**
+   * True: the store may keep it in this process alone until the head is put again, and then store that one only. Whoever asks in
+   * this process is given it; where the process dies it is forgotten. For what the next attempt finds out by itself. A store
+   * that processes share stores it at once. Default false.
+   */
+  readonly mayWait?: boolean | undefined
 }
 
 /** Which transactions are meant: those that match everything given. */

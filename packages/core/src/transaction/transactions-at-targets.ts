@@ -139,7 +139,10 @@ export class TransactionsAtTargets implements TransactionSource {
         progressed = state === 'applying' && applied > attemptedAt
         return { state: 'applying', attemptedAt: applied, failure: undefined }
       },
-      { lasting: false, version: record.version },
+      {
+        ...{ lasting: false, version: record.version },
+        mayWait: (before) => isFirstAttempt(before, target),
+      },
     )
     // Another marker may have been first meanwhile.
     if (head === undefined || head.version !== record.version) return done
@@ -184,6 +187,15 @@ export class TransactionsAtTargets implements TransactionSource {
         'It may have been applied, and forgotten since (transactions.keep). If not, redrive its dead letter once the store has it again.',
     }
   }
+}
+
+/**
+ * Of the first attempt nothing has to be known after a crash: the marker comes again, with the same version, and nothing was noted as
+ * applied. Where there may be another marker, of another version, the one that has begun has to be known; and of a later attempt from
+ * where it went on, or one mutation that kills the process could be taken for progress each time.
+ */
+function isFirstAttempt({ marker, targets }: TransactionHead, target: string): boolean {
+  return marker?.isRepeat !== true && targets[target]?.state === 'waiting'
 }
 
 function damaged(id: string): TransactionBeginning {

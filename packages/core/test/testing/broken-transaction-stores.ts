@@ -70,6 +70,13 @@ export const brokenTransactionStores: readonly BrokenTransactionStore[] = [
     ],
   },
   {
+    flaw: 'has a head that may wait nowhere',
+    create: over((store) => ({
+      put: async (head, options) => (options?.mayWait ? true : store.put(head, options)),
+    })),
+    turnsRed: ['gives a head that may wait, and puts no other in its place'],
+  },
+  {
     flaw: 'looks first and puts later',
     create: over((store, shelf) => ({
       async put(head) {

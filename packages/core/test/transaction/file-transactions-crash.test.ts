@@ -54,17 +54,21 @@ function newDisk(lies: object = {}): SimulatedFileSystem {
 async function runLife(disk: SimulatedFileSystem, known: Known): Promise<void> {
   const live = async (store: FileTransactionStore, at: number): Promise<void> => {
     const id = ids[at] as string
-    const step = async (before: number, after: number, call: () => Promise<unknown>) => {
-      known.set(id, new Set([before, after]))
+    /** Until the call has ended there may be what there was before it, or what it leads to. */
+    const step = async (after: readonly number[], call: () => Promise<unknown>) => {
+      known.set(id, new Set([...(known.get(id) ?? [0]), ...after]))
       await call()
-      known.set(id, new Set([after]))
+      known.set(id, new Set(after))
     }
-    await step(0, 1, () => store.create(headOf(id, 1), [chunkOf(at, 0)]))
+    await step([1], () => store.create(headOf(id, 1), [chunkOf(at, 0)]))
     await store.addChunk(id, 1, chunkOf(at, 1))
     for (let revision = 2; revision <= (at % 3) + 2; revision++) {
-      await step(revision - 1, revision, () => store.put(headOf(id, revision)))
+      // It may be forgotten until the next one is put.
+      const mayWait = revision === 3
+      const after = mayWait ? [revision - 1, revision] : [revision]
+      await step(after, () => store.put(headOf(id, revision), { mayWait }))
     }
-    if (at % 4 === 3) await step((at % 3) + 2, 0, () => store.remove(id))
+    if (at % 4 === 3) await step([0], () => store.remove(id))
   }
   const life = async (): Promise<void> => {
     const store = await open(disk)
@@ -177,5 +181,81 @@ describe('the file of transactions', () => {
       await runLife(disk, known)
       await expect(expectKnown(disk.crash({ keep: 'none' }), known, '')).rejects.toThrow()
     }
+  })
+})
+
+describe('a head that may wait, in the file of transactions,', () => {
+  /** Two that have one each, and a way to see which revisions a later life finds. */
+  async function twoThatWait() {
+    const disk = newDisk()
+    const store = await open(disk)
+    const [one, other] = ids as [string, string]
+    for (const id of [one, other]) {
+      await store.create(headOf(id, 1), [chunkOf(0, 0)])
+      await store.put(headOf(id, 2))
+    }
+    const calls = disk.calls()
+    for (const id of [one, other]) {
+      expect(await store.put(headOf(id, 3), { lasting: false, mayWait: true })).toBe(true)
+      expect((await store.get(id))?.revision).toBe(3)
+    }
+    expect(disk.calls()).toBe(calls)
+    const found = async (later: SimulatedFileSystem) => {
+      const next = await open(later)
+      const revisions = [(await next.get(one))?.revision, (await next.get(other))?.revision]
+      await next.close()
+      return revisions
+    }
+    return { disk, store, one, found }
+  }
+
+  it('is given at once, and costs no call of the disk; a kill forgets it', async () => {
+    const { disk, found } = await twoThatWait()
+    expect(await found(disk.kill())).toEqual([2, 2])
+  })
+
+  it('is stored with the next one of its transaction', async () => {
+    const { disk, store, one, found } = await twoThatWait()
+    expect(await store.put(headOf(one, 4))).toBe(true)
+    expect(await found(disk.crash({ keep: 'none' }))).toEqual([4, 2])
+  })
+
+  it('is stored by a close', async () => {
+    const { disk, store, found } = await twoThatWait()
+    await store.close()
+    expect(await found(disk)).toEqual([3, 3])
+  })
+
+  it('is given as before after the next one has failed, and after the file was written anew', async () => {
+    const disk = newDisk()
+    const store = await open(disk)
+    const id = ids[0] as string
+    await store.create(headOf(id, 1), [chunkOf(0, 0)])
+    await store.put(headOf(id, 2))
+    await store.put(headOf(id, 3), { mayWait: true })
+    const calls = disk.calls()
+    disk.fault = ({ number }) => (number === calls + 1 ? { fail: 'EIO', lands: 0.5 } : undefined)
+    await expect(store.put(headOf(id, 4))).rejects.toThrow('EIO')
+    expect(await store.get(id)).toEqual(headOf(id, 3))
+    expect(disk.calls('rename'), 'it was written anew').toBeGreaterThan(1)
+    expect(await store.chunk(id, 0)).toEqual(Buffer.from(chunkOf(0, 0)))
+    expect(await store.put(headOf(id, 4))).toBe(true)
+    const found = await open(disk.crash({ keep: 'none' }))
+    expect(await found.get(id)).toEqual(headOf(id, 4))
+  })
+
+  it('that ends a transaction, or comes while another one is being written, goes the way of all others', async () => {
+    const disk = newDisk()
+    const store = await open(disk)
+    const [one, other] = ids as [string, string]
+    await store.create(headOf(one, 1), [])
+    await store.create(headOf(other, 1), [])
+    const first = store.put(headOf(one, 2))
+    const second = store.put(headOf(one, 3), { mayWait: true })
+    expect(await Promise.all([first, second])).toEqual([true, true])
+    const ended = { ...headOf(other, 2), state: 'applied' } as const
+    expect(await store.put(ended, { mayWait: true })).toBe(true)
+    const found = await open(disk.crash({ keep: 'none' }))
+    expect([(await found.get(one))?.revision, (await found.get(other))?.revision]).toEqual([3, 2])
   })
 })

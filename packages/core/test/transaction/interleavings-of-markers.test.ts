@@ -4,8 +4,9 @@ import { explore, type World } from './support/transaction-world.ts'
 
 const begun = { hasBegun: true }
 
-/** The same transaction's, as a log gets it that has lost the first: of a later version. */
-function laterMarker(world: World, marker: StoredRecord): StoredRecord {
+/** The same transaction's, as the next opening sends it where the first may be lost: of a later version. */
+async function laterMarker(world: World, marker: StoredRecord): Promise<StoredRecord> {
+  await world.noteRepeat()
   const duplicate = { ...marker, version: marker.version + 160n }
   world.queue.push(duplicate)
   return duplicate
@@ -15,7 +16,7 @@ describe('several markers of a transaction do no harm in any interleaving of', (
   it('apply, a marker of another version at another target, and crash', async () => {
     const runs = await explore({ count: 3, bytes: 10 }, async (world, turns) => {
       const marker = await world.written()
-      const duplicate = laterMarker(world, marker)
+      const duplicate = await laterMarker(world, marker)
       return [
         () => world.deliver(marker, 'base', 'first', turns),
         () => world.deliver(duplicate, 'index', 'second', turns),
@@ -29,7 +30,7 @@ describe('several markers of a transaction do no harm in any interleaving of', (
     async (version) => {
       const runs = await explore({ count: 1, bytes: 10 }, async (world, turns) => {
         const marker = await world.written()
-        const duplicate = version === 'another' ? laterMarker(world, marker) : marker
+        const duplicate = version === 'another' ? await laterMarker(world, marker) : marker
         return [
           () => world.deliver(marker, 'base', 'first', turns),
           () => world.deliver(duplicate, 'base', 'second', turns),

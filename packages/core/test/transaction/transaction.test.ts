@@ -227,6 +227,33 @@ describe('a transaction', () => {
     await wal.close()
   })
 
+  it('is refused before its seal by the validate of a target that a mutation is for', async () => {
+    const asked: string[] = []
+    const strict = (name: string) =>
+      Object.assign(new Rows(), {
+        validate({ key }: WalRecord<Row>): string | undefined {
+          asked.push(`${name} ${key}`)
+          return key === 'bad' ? 'no such column' : undefined
+        },
+      })
+    const targets = { base: strict('base'), index: strict('index') }
+    const preset = multiPartitionMutation({ payload: type<Row>(), queue: memoryQueue(), targets })
+    const wal = await createWal({ namespaces: { rows: preset } })
+    const states: string[] = []
+    wal.on('transaction', ({ state }) => states.push(state))
+    const refused = wal.namespace('rows').transaction(async (tx) => {
+      await tx.put('base', put('a', '1'))
+      await tx.put('index', put('bad', '2'))
+    })
+    await expect(refused).rejects.toThrow("target 'index' will never take it: no such column")
+    expect(asked).toEqual(['base a', 'index bad'])
+    expect(states).toEqual([])
+    await wal.start()
+    await wal.drain()
+    expect([...targets.base.given, ...targets.index.given]).toEqual([])
+    await wal.close()
+  })
+
   it('is refused beyond its limits', async () => {
     const { wal, rows, base } = await rowsWal({
       transactions: { maxMutations: 3, maxBytes: '1mb' },

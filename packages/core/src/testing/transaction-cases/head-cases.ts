@@ -9,6 +9,7 @@ export const headCases: readonly TransactionCase[] = [
   { name: 'creates an id once', run: createsOnce },
   { name: 'puts the head that follows the one it has', run: putsNext },
   { name: 'refuses a head that does not follow the one it has', run: refusesOthers },
+  { name: 'gives a head that may wait, and puts no other in its place', run: givesWaiting },
   { name: 'puts no head of a transaction it does not have', run: refusesUnknown },
   { name: 'lets one of several puts at the same time succeed', run: letsOneSucceed },
   { name: 'lets one of several creations at the same time succeed', run: createsOneOfSeveral },
@@ -86,6 +87,25 @@ async function refusesOthers(fixture: TransactionFixture): Promise<void> {
   ]
   for (const other of others) checkEqual(await store.put(other), false, conditional)
   checkEqual(await store.get(head.id), sealed, conditional)
+}
+
+async function givesWaiting(fixture: TransactionFixture): Promise<void> {
+  const { store } = fixture
+  const head = await fixture.created({ state: 'sealed' })
+  const waiting = fixture.next(head, { state: 'applying' })
+  const mayWait = { lasting: false, mayWait: true }
+  checkEqual(await store.put(waiting, mayWait), true, conditional)
+  checkEqual(await store.get(head.id), waiting, exact)
+  const filter = { changedBefore: openedAt + 1, limit: 10 }
+  const contract = 'TransactionStore.list gives a head that may wait as it was put'
+  checkEqual(await store.list({ ...filter, state: 'sealed' }), [], contract)
+  checkEqual(await store.list({ ...filter, state: 'applying' }), [waiting], contract)
+  const rival = fixture.next(head, { state: 'discarded' })
+  checkEqual(await store.put(rival), false, conditional)
+  checkEqual(await store.put(rival, mayWait), false, conditional)
+  const applied = fixture.next(waiting, { state: 'applied' })
+  checkEqual(await store.put(applied), true, conditional)
+  checkEqual(await store.get(head.id), applied, exact)
 }
 
 async function refusesUnknown(fixture: TransactionFixture): Promise<void> {

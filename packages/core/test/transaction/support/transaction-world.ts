@@ -7,11 +7,19 @@ import { RecordIds } from '../../../src/record-id.ts'
 import { makeDeadLetter } from '../../../src/testing/make-record.ts'
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts'
 import { HeadChanges } from '../../../src/transaction/head-changes.ts'
-import { memoryTransactionStore } from '../../../src/transaction/memory-transactions.ts'
-import type { TransactionStore } from '../../../src/transaction/transaction-store.ts'
+import {
+  memoryTransactionStore,
+  type TransactionShelf,
+} from '../../../src/transaction/memory-transactions.ts'
+import type {
+  TransactionHead,
+  TransactionPutOptions,
+  TransactionStore,
+} from '../../../src/transaction/transaction-store.ts'
 import { Transactions } from '../../../src/transaction/transactions.ts'
 import { TransactionsAtTargets } from '../../../src/transaction/transactions-at-targets.ts'
 import { VersionClock } from '../../../src/version.ts'
+import { boundStore } from './bound-store.ts'
 import { forEachSchedule, Turns } from './interleavings.ts'
 import { rows } from './rows.ts'
 
@@ -50,7 +58,10 @@ export interface ProcessOptions {
 /** What lasts over the death of a process: the store, the queue, and what targets were given. */
 export class World {
   readonly clock = new VirtualClock()
-  readonly store = memoryTransactionStore()
+  readonly store: TransactionStore
+  /** As they were put last before those that wait, by id: what the death of the process leaves of them. */
+  readonly #stored = new Map<string, TransactionHead>()
+  readonly #shelf: TransactionShelf = new Map()
   readonly queue: StoredRecord[] = []
   readonly letters = new Map<TargetName, StoredDeadLetter>()
   readonly given: { target: string; index: number; version: bigint }[] = []
@@ -66,6 +77,29 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options
+    const store = memoryTransactionStore(this.#shelf)
+    this.store = { ...boundStore(store), put: (head, how) => this.#put(store, head, how) }
+  }
+
+  /** True while there is something that a death would have it forget. */
+  get waits(): boolean {
+    return this.#stored.size > 0
+  }
+
+  /** The process is dead: heads that waited are forgotten. */
+  die(): void {
+    for (const [id, head] of this.#stored) {
+      this.#shelf.set(id, { head, chunks: this.#shelf.get(id)?.chunks ?? new Map() })
+    }
+    this.#stored.clear()
+  }
+
+  /** Marks a transaction, as a sweep does, as one whose marker may be in the queue twice. */
+  async noteRepeat(): Promise<void> {
+    const head = await this.store.get(this.id)
+    if (head === undefined) throw new Error('no head')
+    const marker = { state: 'sent', at: this.clock.now(), isRepeat: true } as const
+    await this.store.put({ ...head, revision: head.revision + 1, marker })
   }
 
   /** A process over it, each of whose calls that change or ask for a head waits for its actor's turn. */
@@ -173,6 +207,21 @@ export class World {
     }
   }
 
+  /** Where processes share the store it has what may wait at once. */
+  #put(
+    store: TransactionStore,
+    head: TransactionHead,
+    how: TransactionPutOptions = {},
+  ): Promise<boolean> {
+    const before = this.#shelf.get(head.id)?.head
+    const put = store.put(head)
+    if (this.#shelf.get(head.id)?.head !== head) return put
+    const waits = how.mayWait === true && this.#options.shared !== true
+    if (!waits) this.#stored.delete(head.id)
+    else if (before !== undefined && !this.#stored.has(head.id)) this.#stored.set(head.id, before)
+    return put
+  }
+
   async #isForgotten(): Promise<boolean> {
     return (await this.store.get(this.id)) === undefined
   }
@@ -256,13 +305,18 @@ function inTurn(
 
 export type Actors = (world: World, turns: Turns) => Promise<readonly (() => Promise<unknown>)[]>
 
-/** Every schedule of the actors, with the death of the process after each number of steps, and without. */
+/**
+ * Every schedule of the actors, with the death of the process after each number of steps, and without; with what may wait
+ * forgotten by it, and stored before.
+ */
 export async function explore(options: WorldOptions, actorsOf: Actors): Promise<number> {
   let runs = 0
   for (let mostSteps = 0, isOver = false; !isOver; mostSteps++) {
     isOver = true
     runs += await forEachSchedule(async (schedule) => {
-      const choices = await runOnce(options, actorsOf, schedule, mostSteps)
+      const run = { options, actorsOf, schedule, mostSteps }
+      const { choices, waited } = await runOnce(run, true)
+      if (waited) await runOnce(run, false)
       if (choices.length === mostSteps) isOver = false
       return choices
     })
@@ -270,20 +324,24 @@ export async function explore(options: WorldOptions, actorsOf: Actors): Promise<
   return runs
 }
 
-async function runOnce(
-  options: WorldOptions,
-  actorsOf: Actors,
-  schedule: readonly number[],
-  mostSteps: number,
-): Promise<readonly number[]> {
+interface Run {
+  readonly options: WorldOptions
+  readonly actorsOf: Actors
+  readonly schedule: readonly number[]
+  readonly mostSteps: number
+}
+
+async function runOnce({ options, actorsOf, schedule, mostSteps }: Run, forgets: boolean) {
   const world = new World(options)
   const turns = new Turns(schedule)
   await turns.run(await actorsOf(world, turns), mostSteps)
+  const waited = world.waits
+  if (forgets) world.die()
   try {
     await world.recover()
     await world.check()
   } catch (cause) {
     throw new Error(`Schedule ${schedule}, dead after ${mostSteps} steps: ${cause}`, { cause })
   }
-  return turns.choices
+  return { choices: turns.choices, waited }
 }
