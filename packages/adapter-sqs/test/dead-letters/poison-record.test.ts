@@ -1,8 +1,9 @@
-import { createWal, fanOut, memoryQueue, permanent, type } from '@daybook/core'
+import { createWal, fanOut, memoryQueue, permanent, type, type WalError } from '@daybook/core'
 import { VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type ListingStore, queueDeadLetters, sqsQueue } from '../../src/index.ts'
+import { type ListingStore, queueDeadLetters, type SqsClient, sqsQueue } from '../../src/index.ts'
 import { SqsModel } from '../../src/testing/index.ts'
+import { mortalClient } from '../mortal-client.ts'
 import { fourteenDaysMs } from '../support/letter-queue.ts'
 import { dyingAtAck, poisoned } from '../support/poisoned.ts'
 
@@ -69,6 +70,36 @@ describe('a poison record', () => {
     await clock.runUntil(target.waitFor(2))
     await clock.runUntil(wal.close())
     expect(target.applied.map(({ payload }) => payload)).toEqual(['mended', 'mended'])
+    expect(model.size(deadLetterQueueUrl)).toBe(0)
+  })
+
+  test('that one process redrives and another applies takes no look of the other at the letters, and is no error there', async () => {
+    const first = await poisoned(options(), { clock })
+    for (let i = 0; i < 5; i++) await write(first.wal, 'poison')
+    await first.wal.start()
+    await clock.runUntil(first.wal.drain({ timeout: '1h' }))
+    await clock.runUntil(first.wal.close())
+
+    const redriving = await poisoned(options(), { clock })
+    let looks = 0
+    const client: SqsClient = {
+      ...mortalClient(model).client,
+      receiveMessage: (input, ...more) => {
+        if (input.QueueUrl === deadLetterQueueUrl) looks++
+        return model.receiveMessage(input, ...more)
+      },
+    }
+    const applying = await poisoned({ ...options(), client }, { clock, mended: true })
+    const errors: WalError[] = []
+    applying.wal.on('error', ({ error }) => errors.push(error))
+    await applying.wal.start()
+    const report = await clock.runUntil(redriving.letters.redrive('all'))
+    expect(report).toMatchObject({ failed: [] })
+    await clock.runUntil(applying.target.waitFor(5))
+    await clock.runUntil(applying.wal.drain({ timeout: '1h' }))
+    expect([looks, errors]).toEqual([0, []])
+    expect(await clock.runUntil(applying.letters.list())).toEqual({ letters: [], next: undefined })
+    for (const { wal } of [redriving, applying]) await clock.runUntil(wal.close())
     expect(model.size(deadLetterQueueUrl)).toBe(0)
   })
 
