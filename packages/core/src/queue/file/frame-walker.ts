@@ -15,15 +15,18 @@ import { type TakePayload, viewOf } from './record-format.ts'
 import { noBuffer, SpareBuffers } from './spare-buffers.ts'
 import { readWholeFrame } from './whole-frame.ts'
 
-/** Read at once. */
-const chunkBytes = 512 * 1024
+/**
+ * Read at once. Somewhat more than half a mebibyte, so that of records of 64 KiB, with their other fields, eight are
+ * whole and not seven: the buffer stays with these, and is collected with them.
+ */
+const chunkBytes = 528 * 1024
 /** A frame larger than that is read into a buffer of its own, for its record to keep. */
 const largeFrameBytes = 256 * 1024
 /**
  * For a frame of so many bytes the chunk's buffer may be kept, which takes less than a copy. One that is
- * kept alone then holds on to eight times its bytes at most.
+ * kept alone then holds on to little more than eight times its bytes.
  */
-const leastKeptBytes = chunkBytes / 8
+const leastKeptBytes = 64 * 1024
 const spareChunks = new SpareBuffers({ byteLength: chunkBytes })
 
 /** A frame to begin with: where it is, and the sequence it must have. */
@@ -35,7 +38,7 @@ export interface FramePosition {
 /**
  * Walks the frames of one segment in order. Its buffer is read in chunks and used again: what is
  * kept of a frame must be taken by `take` before the next `check`.
- * A frame larger than half a chunk has a buffer of its own.
+ * A frame larger than about half a chunk has a buffer of its own.
  *
  * ```ts
  * while (walker.check(limit) ?? (await walker.load(limit))) { …; walker.advance() }
