@@ -241,6 +241,31 @@ describe('a transaction on disk', () => {
     await second.wal.close()
   })
 
+  it.each([
+    { what: 'a byte changed', spoil: (bytes: Uint8Array) => bytes.with(-1, 0) },
+    { what: 'a byte missing', spoil: (bytes: Uint8Array) => bytes.subarray(0, -1) },
+  ])('is not applied at all where its store gives its set with $what', async ({ spoil }) => {
+    const store = memoryTransactionStore()
+    const chunk = store.chunk.bind(store)
+    store.chunk = async (...place) => {
+      const bytes = await chunk(...place)
+      return bytes && spoil(bytes)
+    }
+    const { wal, rows, given } = await openWal({ store })
+    const { id } = await rows.transaction(async (tx) => {
+      await tx.put('base', { key: 'a', ...value('1') })
+      await tx.put('base', { key: 'b', ...value('1') })
+    })
+    await wal.start()
+    await wal.drain()
+    const { letters } = await rows.deadLetters.list()
+    expect(letters).toMatchObject([{ code: 'ERR_TRANSACTION_INCOMPLETE' }])
+    expect(letters[0]?.message).toContain('not what was sealed')
+    expect(given).toEqual([])
+    expect(await rows.transactionStatus(id)).toMatchObject({ state: 'parked' })
+    await wal.close()
+  })
+
   it('is not taken for a record by a namespace that has no transactions', async () => {
     const first = await openWal()
     await first.rows.transaction((tx) => tx.put('base', { key: 'a', ...value('1') }))
