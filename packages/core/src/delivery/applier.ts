@@ -81,7 +81,9 @@ export class Applier {
       part = await this.#decode(batch)
       if (part.entries.length === 0) return
       const deliveries = part.entries.map(({ delivery }) => delivery)
-      await consumer.beginAttempts?.(deliveries, this.#soon)
+      // Were a process to die of a suspect, what is noted ahead would become a suspect too.
+      const isSuspect = part.entries.some(({ suspect }) => suspect)
+      await consumer.beginAttempts?.(deliveries, isSuspect ? undefined : this.#soon)
     } catch (error) {
       const entries = batch.entries.filter(({ state }) => state === 'out')
       return this.#queueFailed(batch, entries, error)

@@ -112,6 +112,16 @@ describe('attempts', () => {
     expect(h.queue.soon.slice(0, 2)).toEqual([['r2', 'r3'], []])
   })
 
+  test('are not told of ahead while one is made that may kill the process once more', async () => {
+    const one = { batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }, concurrency: 1 }
+    const h = harness({ policy: one })
+    h.queue.add({ key: 'a' }, { attempts: { ...noAttempts, spent: 1, interrupted: 1 } })
+    for (const key of ['b', 'c']) h.queue.add({ key })
+    await h.start()
+    await h.drain()
+    expect(h.queue.soon.slice(0, 2)).toEqual([[], ['r3']])
+  })
+
   test('that are not noted do not begin: the queue is asked again after a while', async () => {
     const h = harness()
     h.queue.add()
