@@ -91,12 +91,10 @@ export class Blockers {
     return hold !== undefined && hold.epoch >= attemptEpoch
   }
 
-  /** The letters for which keys wait. Not those whose copies have come: they are dealt with here. */
+  /** The letters for which keys wait. A copy that has come may have gone elsewhere since. */
   waiting(): readonly Letter[] {
     return [...this.#byKey].flatMap(([key, holds]) =>
-      [...holds]
-        .filter(([, { seen, epoch }]) => seen <= epoch)
-        .map(([id, { epoch }]) => ({ id, key, attemptEpoch: epoch })),
+      [...holds].map(([id, { epoch }]) => ({ id, key, attemptEpoch: epoch })),
     )
   }
 

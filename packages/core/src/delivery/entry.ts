@@ -35,7 +35,7 @@ export class Entry {
   /** Counts the records in the order in which they were pulled. */
   readonly arrival: number
   /** The copy of a dead letter whose key is blocked: goes before those that wait for it. */
-  readonly redriven: boolean
+  redriven: boolean
   state: EntryState = 'queued'
   next: Entry | undefined
   spent: number

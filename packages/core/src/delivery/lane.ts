@@ -1,4 +1,5 @@
 import type { Alarm } from './alarms.ts'
+import type { Blockers } from './blockers.ts'
 import type { Entry } from './entry.ts'
 
 /**
@@ -65,6 +66,20 @@ export class Lane {
       while (before.next?.isBefore(entry)) before = before.next
       entry.next = before.next
       before.next = entry
+    }
+  }
+
+  /** Copies that came before it was heard of their letters go first from now on. */
+  advanceCopies(blockers: Blockers): void {
+    const copies: Entry[] = []
+    for (let entry = this.head; entry !== undefined; entry = entry.next) {
+      const isKnown = entry.owner !== undefined || entry.redriven
+      if (!isKnown && blockers.isRedriven(entry.delivery.record)) copies.push(entry)
+    }
+    for (const entry of copies) {
+      this.remove(entry)
+      entry.redriven = true
+      this.insert(entry)
     }
   }
 

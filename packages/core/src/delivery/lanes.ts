@@ -98,10 +98,7 @@ export class Lanes {
     return batch
   }
 
-  /**
-   * Takes the one ready record that failed least: the likeliest to tell what the target is up to, and
-   * so that probing wears out no single one.
-   */
+  /** Takes the one ready record that failed least: likeliest to tell how its target is, and probing wears out no single one. */
   takeProbe(): Entry[] {
     let least: Lane | undefined
     for (let lane = this.#ready.first; lane !== undefined; lane = lane.behind) {
@@ -136,6 +133,7 @@ export class Lanes {
     this.outRecords--
     this.queuedRecords++
     entry.lane.insert(entry)
+    if (this.isBlocked(entry.lane)) entry.lane.advanceCopies(this.#options.blockers)
   }
 
   /** The record, which was out, is done with. `refresh` its lane afterwards. */
@@ -187,6 +185,7 @@ export class Lanes {
   /** A letter of the key was dealt with, or there is a new one. */
   refreshKey(key: string): void {
     const lane = this.#byKey.get(key)
+    lane?.advanceCopies(this.#options.blockers)
     if (lane !== undefined) this.refresh(lane)
   }
 

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { type DeadLetterSummary, deadLetterId, type StoredDeadLetter } from '../../src/dlq/dlq.ts'
 import { WalError } from '../../src/errors.ts'
-import { permanent } from '../../src/target/target.ts'
+import { type Outcome, permanent, transient } from '../../src/target/target.ts'
+import { FakeQueue } from './support/fake-queue.ts'
 import { FakeDeadLetters, type HarnessOptions, harness } from './support/harness.ts'
+import { hiccup } from './support/scripted-target.ts'
 
 const policy = { onDeadLetter: 'block' } as const
 
@@ -21,9 +23,9 @@ async function blocked(given: HarnessOptions = {}) {
   return { h, letter: h.events.letters[0] as StoredDeadLetter }
 }
 
-/** The letter of a record of key 'a' that another process had. */
-function letterOfOther(id: string, attemptEpoch = 0): StoredDeadLetter {
-  const record = { ...shared().queue.add({ key: 'a' }), id, attemptEpoch }
+/** The letter of a record that another process had. */
+function letterOfOther(id: string, attemptEpoch = 0, key = 'a'): StoredDeadLetter {
+  const record = { ...shared().queue.add({ key }), id, attemptEpoch }
   const failed = { at: 0, code: 'NO', message: 'never', attemptsSpent: 1, attempts: [] }
   return { ...failed, id: deadLetterId(record, 'search'), record, target: 'search' }
 }
@@ -68,6 +70,47 @@ describe('where processes share the letters that hold keys', () => {
     await h.clock.advance(1_000)
     expect(h.target.seen).toEqual(['elsewhere', 'waits'])
     expect(h.deadLetters.letters.size).toBe(0)
+  })
+
+  test('a copy that came before its letter was heard of goes before what waits for it', async () => {
+    const h = shared()
+    const soon = transient('LATER', 'not now', { retryAfterMs: 20_000 })
+    const answer = Promise.withResolvers<Outcome>()
+    // Of 'a' it waits for its next attempt, of 'b' behind another one that does, of 'c' it is at the target.
+    h.target.script('of a', soon).script('before b', soon)
+    h.target.script('of c', () => answer.promise)
+    await h.start()
+    for (const key of ['a', 'b', 'c']) {
+      const letter = letterOfOther(`of ${key}`, 0, key)
+      h.deadLetters.letters.set(letter.id, letter)
+      h.queue.add({ id: `before ${key}`, key })
+      h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+      await h.clock.advance(10)
+    }
+    await h.clock.advance(16_000)
+    answer.resolve(hiccup)
+    await h.clock.advance(60_000)
+    expect(h.target.seen.filter((id) => id.endsWith('b'))).toEqual(['before b', 'of b', 'before b'])
+    expect(h.queue.left).toEqual([])
+    expect(h.deadLetters.letters.size).toBe(0)
+  })
+
+  test('a letter whose copy was here, and has gone on elsewhere, lets its key go on', async () => {
+    const queue = new FakeQueue()
+    queue.canLoseLeases = true
+    const { h, letter } = await blocked({ queue })
+    h.target.script('r1', transient('LATER', 'not now', { retryAfterMs: 600_000 }))
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.advance(1_000)
+    expect(h.target.seen).toEqual(['r1', 'r1'])
+    // Another process takes it, and is done with it and its letter.
+    const copy = h.queue.slots[2]
+    if (copy === undefined) throw new Error('no copy')
+    copy.lease?.abort()
+    copy.acked = true
+    h.deadLetters.letters.delete(letter.id)
+    await h.clock.advance(31_000)
+    expect(h.queue.left).toEqual([])
   })
 
   test('a copy that has failed elsewhere goes on holding the key', async () => {
