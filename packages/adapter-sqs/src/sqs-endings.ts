@@ -100,15 +100,15 @@ export class SqsEndings {
   }
 
   /**
-   * Within one call SQS may fail an earlier entry and delete a later one. So the last of each group goes only once
+   * Within one call SQS may fail an earlier entry and delete a later one. So the last of each key goes only once
    * those before it are gone: whatever comes again then, after a crash, comes with the last behind it.
    */
   async #deleteAll(messages: readonly Held[]): Promise<void> {
     const { held: all } = this.#options
     const { earlier, last } = lastApart(messages)
     const failure = await this.#deleteParts(besideEachOther(earlier))
-    const stayed = new Set(earlier.filter((held) => all.has(held)).map(({ group }) => group))
-    const stays = ({ group }: Held): boolean => group !== undefined && stayed.has(group)
+    const stayed = new Set(earlier.filter((held) => all.has(held)).map(orderOf))
+    const stays = (held: Held): boolean => stayed.has(orderOf(held))
     this.#leave(last.filter(stays))
     const lastFailure = await this.#deleteParts(lots(last.filter((held) => !stays(held))))
     if (failure !== undefined || lastFailure !== undefined) throw failure ?? lastFailure
@@ -179,15 +179,20 @@ export class SqsEndings {
   }
 }
 
-/** The last of each group, and those before them. What has no group is the last of its own. */
+/** In whose order it stands: redriven records of a key have a group of their own. Without a group it has none. */
+function orderOf(held: Held): unknown {
+  return held.group === undefined ? held : (held.record.key ?? held.group)
+}
+
+/** The last of each key, and those before them. */
 function lastApart(messages: readonly Held[]) {
   const last = new Map<unknown, Held>()
   const earlier: Held[] = []
   for (const held of messages) {
-    const group = held.group ?? held
-    const before = last.get(group)
+    const order = orderOf(held)
+    const before = last.get(order)
     if (before !== undefined) earlier.push(before)
-    last.set(group, held)
+    last.set(order, held)
   }
   return { earlier, last: [...last.values()] }
 }

@@ -31,11 +31,12 @@ function setUp() {
     calls: new SqsCalls(clock, 1_000),
   } as unknown as SqsEndingsOptions)
   const leases = new Map<string, object>()
-  const hold = (group: string, count: number): Held[] =>
+  const hold = (group: string, count: number, key = group): Held[] =>
     Array.from({ length: count }, (_, at) => {
       const lease = leases.get(group) ?? {}
       leases.set(group, lease)
-      const one = { group, lease, receipt: `${group}${at}`, state: 'leased' } as unknown as Held
+      const message = { group, lease, receipt: `${group}${at}`, record: { key } }
+      const one = { ...message, state: 'leased' } as unknown as Held
       there.add(one)
       return one
     })
@@ -80,6 +81,20 @@ describe('deletions of what a FIFO queue has handed out', () => {
       'ending',
       'ending',
     ])
+    expect(endings.deleting).toBe(0)
+  })
+
+  test('leave the last of a key also where the redriven one before it, of a group of its own, has failed', async () => {
+    const { endings, calls, hold } = setUp()
+    const [copy, later, other] = [hold('redriven', 1, 'k'), hold('k', 2), hold('b', 1)]
+    const done = endings.done([...copy, ...later, ...other])
+    expect(calls.map(({ receipts }) => receipts)).toEqual([['redriven0', 'k0']])
+    calls[0]?.end.resolve({ Failed: [{ Id: '0', Code: 'InternalError' }] })
+    await turn()
+    expect(calls[1]?.receipts).toEqual(['b0'])
+    calls[1]?.end.resolve({})
+    await expect(done).rejects.toMatchObject({ code: 'ERR_IO' })
+    expect([...copy, ...later].map(({ state }) => state)).toEqual(['leased', 'ending', 'leased'])
     expect(endings.deleting).toBe(0)
   })
 

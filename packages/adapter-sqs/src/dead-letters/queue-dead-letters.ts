@@ -204,7 +204,7 @@ export class QueueDeadLetters implements DeadLetterQueue {
       },
       ended: () => this.#others.tell(),
       carries: (message) =>
-        movesTo === undefined ? renewal.carries(message) : this.#moves(message, movesTo),
+        movesTo === undefined ? renewal.carries(message) : this.#moves(message, movesTo, renewal),
     })
     return { ...facts, sender, pass }
   }
@@ -234,12 +234,19 @@ export class QueueDeadLetters implements DeadLetterQueue {
     throw new WalError(error?.code ?? 'ERR_IO', text, { retryable: true, cause: error })
   }
 
-  /** One that is there already is the same, or newer. Its body in the store is left to the sweep of that. */
-  async #moves(message: ReceivedMessage, into: DeadLetterQueue): Promise<boolean> {
+  /**
+   * One that is there already is the same, or newer. Its body in the store is left to the sweep of that. What is of
+   * another namespace stays, and is renewed: nobody may have that namespace open.
+   */
+  async #moves(
+    message: ReceivedMessage,
+    into: DeadLetterQueue,
+    renewal: LetterRenewal,
+  ): Promise<boolean> {
     const read = await this.#read(message)
     if ('elsewhere' in read) {
       this.#others.passedOver(read.elsewhere)
-      return false
+      return renewal.carries(message)
     }
     const { letter } = read
     if ((await into.get(letter.id)) === undefined) await into.put([letter])

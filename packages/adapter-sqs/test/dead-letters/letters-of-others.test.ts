@@ -1,7 +1,14 @@
 import { createWal, fanOut, memoryQueue, permanent, type, type WalError } from '@daybook/core'
 import { makeDeadLetter, makeStoredRecord, type VirtualClock } from '@daybook/core/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type QueueDeadLettersOptions, queueDeadLetters } from '../../src/index.ts'
+import { QueueDeadLetters } from '../../src/dead-letters/queue-dead-letters.ts'
+import { resolveLetterOptions } from '../../src/dead-letters/queue-letters-options.ts'
+import {
+  type ListingStore,
+  type QueueDeadLettersOptions,
+  queueDeadLetters,
+  storeDeadLetters,
+} from '../../src/index.ts'
 import { encodeEnvelope } from '../../src/sqs-envelope.ts'
 import type { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
@@ -25,6 +32,16 @@ const visible = async (): Promise<number> => {
   const input = { QueueUrl: queueUrl, AttributeNames: ['All' as const] }
   const { Attributes } = await model.getQueueAttributes(input)
   return Number(Attributes?.['ApproximateNumberOfMessages'])
+}
+function listingStore(): ListingStore {
+  const objects = new Map<string, Uint8Array>()
+  return {
+    put: async (name, bytes) => void objects.set(name, bytes),
+    get: async (name) => objects.get(name),
+    delete: async (name) => void objects.delete(name),
+    list: async (prefix, after = '') =>
+      [...objects.keys()].filter((name) => name.startsWith(prefix) && name > after).sort(),
+  }
 }
 const many = (count: number) => Array.from({ length: count }, () => makeDeadLetter())
 
@@ -106,6 +123,22 @@ describe('letters of another namespace in the same queue', () => {
     await clock.runUntil(books.close())
     await clock.advance(2 * fourteenDaysMs)
     expect(model.size(queueUrl)).toBe(3)
+    await clock.runUntil(films.close())
+  })
+
+  test('are renewed all the same where those of this one are moved into a store', async () => {
+    const books = await open('books')
+    await clock.runUntil(books.put(many(3)))
+    await clock.runUntil(books.close())
+    const movesTo = storeDeadLetters({ store: listingStore(), prefix: 'letters/' })
+    const settings = resolveLetterOptions({ client: model, queueUrl, clock })
+    const films = new QueueDeadLetters({ ...settings, movesTo })
+    await clock.runUntil(films.open({ namespace: 'films' }))
+    const ours = many(1)
+    await clock.runUntil(films.put(ours))
+    await clock.advance(1.2 * fourteenDaysMs)
+    expect(model.size(queueUrl)).toBe(3)
+    expect((await movesTo.list({})).letters).toEqual(ours)
     await clock.runUntil(films.close())
   })
 
