@@ -70,6 +70,8 @@ export class Judge {
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index] as Entry
       const outcome = outcomes?.[index]
+      // Those behind it in its key are not judged, and were not sent either.
+      if (outcome?.status === 'held' && outcome.untried === true) batch.untried++
       if (!isStillOurs(entry, verdicts)) continue
       if (batch.heldLanes.has(entry.lane)) goesBack(batch, entry, verdicts)
       else if (outcome === undefined || outcome.status === 'applied') {
@@ -87,6 +89,7 @@ export class Judge {
   rejected(batch: Batch, entries: readonly Entry[], failure: Failure, span: Span): Verdicts {
     const verdicts = newVerdicts()
     const single = entries.length === 1
+    if (failure.class === 'held' && failure.untried === true) batch.untried += entries.length
     for (const entry of entries) {
       if (!isStillOurs(entry, verdicts)) continue
       // It may well make the next batch fail as a whole, too.
@@ -162,7 +165,6 @@ export class Judge {
   #hold(given: Case, entry: Entry, failure: HeldBack): void {
     const { gate } = this.#options
     const { batch, verdicts } = given
-    if (failure.untried === true) batch.untried++
     const leftMs = this.#mayBeHeldForMs(entry, failure)
     if (leftMs <= 0) {
       this.#note(given, entry, { ...failure, class: 'unavailable' })

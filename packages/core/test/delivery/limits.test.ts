@@ -85,6 +85,22 @@ describe('limits of a delivery', () => {
     expect(h.target.seen.length - before).toBeLessThanOrEqual(60)
   })
 
+  test('nor does what stands behind that in its key', async () => {
+    const target = new ScriptedTarget({ appliesInOrder: 'key' })
+    const batch = { maxRecords: 50, maxBytes: 1e6, lingerMs: 0 }
+    const h = harness({ target, policy: { rateLimit: { perSecond: 1000, burst: 1000 }, batch } })
+    const untried = held('AWAY', 'nobody there', { retryAfterMs: 1000, untried: true })
+    target.always = ({ key }) => (key?.startsWith('away') ? untried : applied)
+    for (let index = 0; index < 1500; index++) h.queue.add({ key: `away${index % 30}` })
+    await h.start()
+    await h.clock.advance(5000)
+    for (let round = 0; round < 200; round++) {
+      for (let index = 0; index < 9; index++) h.queue.add({ key: `k${round}.${index}` })
+      await h.clock.advance(10)
+    }
+    expect(h.events.appliedIds.length).toBeGreaterThan(1700)
+  })
+
   test('a rate below one a second is kept as well', async () => {
     const h = harness({ policy: { rateLimit: { perSecond: 0.1, burst: 1 } } })
     h.queue.addMany(3)
