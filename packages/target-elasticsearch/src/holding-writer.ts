@@ -26,6 +26,12 @@ const questionMs = 10_000
 /** How long the store may wait for the shards of an index that is in doubt, in ms. */
 const doubtfulPatienceMs = 500
 
+/** What the master of the cluster had no time for: an index to be made, a field to be mapped. More may help. */
+const slowCodes: ReadonlySet<string> = new Set([
+  'process_cluster_event_timeout_exception',
+  'mapper_exception',
+])
+
 /** For how long an index has to refuse nothing before it is in doubt no more, in ms. */
 const trustMs = 60_000
 
@@ -82,7 +88,7 @@ export class HoldingWriter<P> implements Writer<P> {
     const { shardTimeoutMs } = this.#settings
     const [answers, doubtfulAnswers] = await both(
       this.#send(trusted, signal, shardTimeoutMs),
-      this.#send([...doubtful], signal, Math.min(doubtfulPatienceMs, shardTimeoutMs)),
+      this.#send([...doubtful], signal, Math.min(this.#patienceMs(doubtful), shardTimeoutMs)),
     )
     return records.map((record, at) => {
       const own = doubtful.has(record) ? doubtfulAnswers : answers
@@ -97,6 +103,13 @@ export class HoldingWriter<P> implements Writer<P> {
   ): Promise<Outcome[]> {
     if (records.length === 0) return []
     return [...(await this.#writer.apply(records, signal, patienceMs))]
+  }
+
+  #patienceMs(doubtful: Iterable<WalRecord<P>>): number {
+    for (const record of doubtful) {
+      if (slowCodes.has(this.#troubleOf(record)?.outcome.code ?? '')) return Infinity
+    }
+    return doubtfulPatienceMs
   }
 
   #troubleOf(record: WalRecord<P>): Trouble | undefined {

@@ -1,4 +1,4 @@
-import type { Outcome, WalRecord } from '@daybook/core'
+import type { HeldOutcome, Outcome, WalRecord } from '@daybook/core'
 import { makeRecord, VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { resolveOptions } from '../src/elasticsearch-options.ts'
@@ -6,7 +6,7 @@ import { HoldingWriter } from '../src/holding-writer.ts'
 import { fakeClient } from './fake-client.ts'
 
 const { signal } = new AbortController()
-const closed: Outcome = { status: 'held', code: 'index_closed_exception', message: 'closed' }
+const closed: HeldOutcome = { status: 'held', code: 'index_closed_exception', message: 'closed' }
 const applied: Outcome = { status: 'applied' }
 
 /** Records go into the index that their key names. `down` has those that take nothing. */
@@ -21,6 +21,7 @@ function writerOver(
   const asked: string[] = []
   let isSilent = false
   let isHung = false
+  let refusal = closed
   const given: AbortSignal[] = []
   const writer = {
     ops: ['put'] as const,
@@ -29,7 +30,7 @@ function writerOver(
       await onBulk(records)
       return records.map(({ key = '' }) => {
         sent.push(key)
-        return down.has(key) ? closed : applied
+        return down.has(key) ? refusal : applied
       })
     },
   }
@@ -54,7 +55,10 @@ function writerOver(
   const hang = (hung: boolean) => {
     isHung = hung
   }
-  return { clock, sent, bulks, asked, given, apply, silence, hang }
+  const refuseWith = (code: string) => {
+    refusal = { ...closed, code }
+  }
+  return { clock, sent, bulks, asked, given, apply, silence, hang, refuseWith }
 }
 
 const waits = (retryAfterMs: number) => ({ ...closed, retryAfterMs })
@@ -111,6 +115,28 @@ test('what goes to an index that refused a moment ago goes apart, and the store 
     ...[['good', 1_000] as const, ['bad', 500] as const, ['bad good', 1_000] as const],
   ])
 })
+
+test.each(['process_cluster_event_timeout_exception', 'mapper_exception'])(
+  'what a master had no time for is not given less of it the next time: %s',
+  async (code) => {
+    const { clock, bulks, apply, refuseWith } = writerOver(new Set(['slow', 'bad']))
+    refuseWith(code)
+    await apply('slow')
+    await clock.advance(1_000)
+    await apply('slow')
+    await apply('slow', 'good')
+    // Of others it is still asked for little.
+    refuseWith('unavailable_shards_exception')
+    await apply('bad')
+    await clock.advance(1_000)
+    await apply('bad')
+    await apply('bad', 'good')
+    expect(bulks).toEqual([
+      ...[['slow', 1_000] as const, ['good', 1_000] as const, ['slow', 1_000] as const],
+      ...[['bad', 1_000] as const, ['good', 1_000] as const, ['bad', 500] as const],
+    ])
+  },
+)
 
 test('an apply of which one part fails as a whole is not over before the other is', async () => {
   let isBroken = false
