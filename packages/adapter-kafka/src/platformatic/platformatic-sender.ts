@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, ConnectionPool, findErrorBy, Producer } from '@platformatic/kafka'
 import type { KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
-import { isRefusal } from '../kafka-errors.ts'
+import { brokerErrorOf, isRefusal } from '../kafka-errors.ts'
 import { nameOf } from '../places.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
-import { type ProduceFormat, produce, produceFormatOf } from './produce.ts'
+import { end, type ProduceFormat, produce, produceFormatOf } from './produce.ts'
 import { recordBatchOf, sequenceAfter } from './record-batch.ts'
 
 /** Each partition has one batch under way, so these are of as many partitions. */
@@ -173,19 +173,10 @@ function has(error: unknown, property: string, value: boolean): boolean {
   return error instanceof Error && findErrorBy(error, property, value) !== null
 }
 
-/** What waits in the system's buffers of a broken connection might still arrive, and behind what is sent next. */
-function end({ socket }: Connection): void {
-  try {
-    socket?.resetAndDestroy()
-  } catch {
-    // Not for TLS, which has a socket of its own inside.
-    socket?.destroy()
-  }
-}
-
 /** A refusal that does not speak for an earlier try. Without its cause, or it would be taken for one. */
 function open(refusal: unknown, doubt: unknown): Error {
-  return new Error(`${textOf(refusal)}; an earlier try may have been stored (${textOf(doubt)})`)
+  const what = brokerErrorOf(refusal) ?? textOf(refusal)
+  return new Error(`${what}; an earlier try may have been stored (${textOf(doubt)})`)
 }
 
 function textOf(error: unknown): string {

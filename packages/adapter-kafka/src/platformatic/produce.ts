@@ -1,4 +1,11 @@
-import { type Connection, produceV7, produceV9, type Reader, Writer } from '@platformatic/kafka'
+import {
+  type Connection,
+  ConnectionStatuses,
+  produceV7,
+  produceV9,
+  type Reader,
+  Writer,
+} from '@platformatic/kafka'
 import type { KafkaPlace } from '../kafka-client.ts'
 
 /** The protocol's number of the request. */
@@ -58,12 +65,25 @@ export function produce(
       isFlexible,
       isFlexible,
       (error, answer) => {
-        if (error) reject(error)
-        else if (isOf(place, answer)) resolve()
+        if (error) {
+          // No answer in time: the client is about to close it, by which it would not lose what it has still to send.
+          if (connection.status === ConnectionStatuses.CLOSING) end(connection)
+          reject(error)
+        } else if (isOf(place, answer)) resolve()
         else reject(new Error('The broker answered for another partition than was asked.'))
       },
     )
   })
+}
+
+/** Ends it at once: what waits in the system's buffers might still arrive, and behind what is sent next. */
+export function end({ socket }: Connection): void {
+  try {
+    socket?.resetAndDestroy()
+  } catch {
+    // Not for TLS, which has a socket of its own inside.
+    socket?.destroy()
+  }
 }
 
 /*
