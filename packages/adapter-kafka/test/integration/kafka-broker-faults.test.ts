@@ -7,8 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createWal, fanOut, systemRandom, type, type Wal } from '@daybook/core'
 import { makeStoredRecord, reportDelivery, scaledClock } from '@daybook/core/testing'
 import { type Service, service, type TcpProxy, tcpProxy } from '@daybook/services'
+import { Admin } from '@platformatic/kafka'
 import { afterAll, beforeAll, type ExpectStatic, expect, test } from 'vitest'
-import { kafkaQueue } from '../../src/index.ts'
+import { type KafkaSender, kafkaQueue } from '../../src/index.ts'
+import { isRefusal } from '../../src/kafka-errors.ts'
+import { platformatic } from '../../src/platformatic/index.ts'
 import { forwardingPair } from '../support/archive.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
 import { keyedWriters, WatchfulTarget } from '../support/keyed-writers.ts'
@@ -227,6 +230,35 @@ test('a batch whose answer is lost is sent again by @platformatic/kafka, and sto
   await sender.send(place, [messageOf('D')])
   expect(await stored()).toEqual(['A', 'B', 'C', 'D'])
   await sender.close()
+  await close()
+})
+
+test('a batch that is refused after a try of which nothing was heard counts not as refused, through @platformatic/kafka', async () => {
+  const { place, messageOf, stored, close } = await partitionBehindProxy()
+  const brokers = { clientId: 'daybook-test', bootstrapBrokers: [proxy.address] }
+  const client = platformatic({ ...brokers, retryDelay: 4_000 })
+  const long = messageOf('long '.repeat(400))
+  const sent = (sender: KafkaSender) => sender.send(place, [long]).catch((error: unknown) => error)
+  const sender = await client.sender()
+  await sender.send(place, [messageOf('A')])
+  proxy.hold('down')
+  const sending = sent(sender)
+  await sleep(500)
+  proxy.cut()
+  await proxy.heal()
+  // Before it is sent again the topic takes nothing of its length any more.
+  const configs = [{ name: 'max.message.bytes', value: '1000', configOperation: 0 } as const]
+  const admin = new Admin(brokers)
+  await admin.incrementalAlterConfigs({
+    resources: [{ resourceType: 2, resourceName: place.topic, configs }],
+  })
+  const doubtful = await sending
+  expect(String(doubtful)).toMatch(/MESSAGE_TOO_LARGE.*may have been stored/)
+  expect(isRefusal(doubtful)).toBe(false)
+  const fresh = await client.sender()
+  expect(isRefusal(await sent(fresh))).toBe(true)
+  expect(await stored()).toEqual(['A', String(long.value)])
+  await Promise.all([sender, fresh, admin].map((part) => part.close()))
   await close()
 })
 
