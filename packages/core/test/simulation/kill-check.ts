@@ -1,10 +1,9 @@
 import {
   type Application,
   bodyOf,
-  concurrency,
   type History,
   isPoison,
-  maxBatchRecords,
+  mostRepeated,
   poisonedTarget,
   type Receipt,
   type Write,
@@ -48,9 +47,6 @@ export function repetitionsOf({ applied }: History): number {
   const all = [...applied.values()]
   return all.reduce((sum, each) => sum + each.length - new Set(each.map(nameOf)).size, 0)
 }
-
-/** Records whose attempts are noted before they begin: `mostSoon` of the applier. */
-const notedAhead = 16
 
 /** A key's durable records, in the order of their calls. */
 type Places = ReadonlyMap<string, readonly Receipt[]>
@@ -154,8 +150,7 @@ function inOrder(
   const unfinished = [...expected].filter(
     ([key, { length }]) => (last.get(key)?.index ?? -1) !== length - 1,
   )
-  const most = concurrency * maxBatchRecords + notedAhead
-  const tooMany = [...repeats].filter(([, count]) => count > most)
+  const tooMany = [...repeats].filter(([, count]) => count > mostRepeated)
   return [
     ...wrong,
     ...unfinished.map(

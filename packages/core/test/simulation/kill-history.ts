@@ -71,6 +71,10 @@ const targets = ['steady', 'shaky'] as const
 export const poisonedTarget = 'shaky'
 export const maxBatchRecords = 8
 export const concurrency = 3
+/** Records whose attempts are noted before they begin: `mostSoon` of the applier. */
+const notedAhead = 16
+/** Of what one life applied, over all keys of a target. */
+export const mostRepeated = concurrency * maxBatchRecords + notedAhead
 
 /** Now and then a record can never be applied at one target. */
 export function isPoison({ life, key, number }: Write): boolean {
