@@ -79,10 +79,14 @@ export function brokerErrorOf(error: unknown, depth = 0): string | undefined {
   for (const named of [type, apiId])
     if (typeof named === 'string' && named in meanings) return named
   if (name === 'KafkaJSSASLAuthenticationError') return 'SASL_AUTHENTICATION_FAILED'
+  let nameless: string | undefined
   for (const inner of [cause, ...(Array.isArray(errors) ? errors : [])]) {
     const found = brokerErrorOf(inner, depth + 1)
-    if (found !== undefined) return found
+    // So @platformatic/kafka calls what is said of single records, before what is said of their batch.
+    if (found === 'UNKNOWN_SERVER_ERROR') nameless = found
+    else if (found !== undefined) return found
   }
+  if (nameless !== undefined) return nameless
   return typeof type === 'string' ? type : typeof apiId === 'string' ? apiId : undefined
 }
 

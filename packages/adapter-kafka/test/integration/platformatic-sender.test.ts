@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { type Service, service } from '@daybook/services'
 import { type Connection, ConnectionPool, Producer } from '@platformatic/kafka'
 import { afterAll, beforeAll, type TestContext, test } from 'vitest'
-import { brokerErrorOf } from '../../src/kafka-errors.ts'
+import { brokerErrorOf, isRefusal } from '../../src/kafka-errors.ts'
 import { produce, produceFormatOf } from '../../src/platformatic/produce.ts'
 import { recordBatchOf, sequenceAfter } from '../../src/platformatic/record-batch.ts'
 import { clientFor } from '../support/clients.ts'
@@ -25,12 +25,15 @@ const messageOf = (text: string) => ({
 })
 
 /** A topic of one partition, and how to read it. */
-async function topicFor({ onTestFinished }: Pick<TestContext, 'onTestFinished'>) {
+async function topicFor(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  settings: ReadonlyMap<string, string> = new Map(),
+) {
   const client = clientFor('@platformatic/kafka', kafka.address)
   const topic = `batches-${randomUUID()}`
   const admin = await client.admin()
   onTestFinished(() => admin.close())
-  await admin.create([{ topic, partitions: 1, replicas: 1, settings: new Map() }])
+  await admin.create([{ topic, partitions: 1, replicas: 1, settings }])
   const isReady = async (): Promise<boolean> => (await admin.topic(topic))?.hasLeaders === true
   while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 50))
   return {
@@ -109,4 +112,19 @@ test.concurrent('a sender of @platformatic/kafka that is closed, or told so befo
   const told = await client.sender()
   await expect(told.send(place, [messageOf('C')], AbortSignal.abort())).rejects.toThrow()
   expect(await stored()).toEqual(['A'])
+})
+
+test.concurrent('what a broker says of single records hides not that it refuses their batch', async (context) => {
+  const { expect } = context
+  const { client, place, stored } = await topicFor(
+    context,
+    new Map([['cleanup.policy', 'compact']]),
+  )
+  const sender = await client.sender()
+  context.onTestFinished(() => sender.close())
+  const keyless = { ...messageOf('A'), key: null }
+  const refusal: unknown = await sender.send(place, [keyless]).catch((error: unknown) => error)
+  expect(brokerErrorOf(refusal)).toBe('INVALID_RECORD')
+  expect(isRefusal(refusal)).toBe(true)
+  expect(await stored()).toEqual([])
 })
