@@ -157,8 +157,7 @@ export class FileTransactionStore implements TransactionStore {
     this.#closed = true
     await this.#rewriting?.catch(() => {})
     // What waits may be forgotten; but so the next life knows which transactions have begun.
-    const waiting = [...this.#waiting.values()].map(encodeHead)
-    if (waiting.length > 0) await this.#journal.append(() => waiting).catch(() => {})
+    if (this.#waiting.size > 0) await this.#journal.append(() => this.#left()).catch(() => {})
     await this.#journal.close()
   }
 
@@ -177,6 +176,12 @@ export class FileTransactionStore implements TransactionStore {
     this.#index.putHead(head, known.place)
     this.#waiting.set(id, head)
     return true
+  }
+
+  /** Those that wait, but where the next one is being written: behind that they would be taken for the latest. */
+  #left(): readonly Uint8Array[] {
+    const left = [...this.#waiting.values()].filter(({ id }) => !this.#writing.has(id))
+    return left.map(encodeHead)
   }
 
   async #putHead(

@@ -115,12 +115,14 @@ describe('the dead-letter file', () => {
     }
   })
 
+  const isSync = (kind: string) => kind === 'sync' || kind === 'writeDurably'
+
   it('opens, and keeps what is put then, after a failed sync, a kill, and a power cut', async () => {
     for (let nth = 1; nth <= 8; nth++) {
       const disk = newDisk()
       const known = new Map<string, Known>()
       disk.fault = ({ kind, numberOfKind }) =>
-        kind === 'sync' && numberOfKind >= nth ? { fail: 'EIO', lands: 0.5 } : undefined
+        isSync(kind) && numberOfKind >= nth ? { fail: 'EIO', lands: 0.5 } : undefined
       await runLife(disk, known)
       const next = disk.kill()
       const queue = await open(next)

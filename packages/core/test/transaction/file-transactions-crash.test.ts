@@ -98,21 +98,25 @@ async function expectKnown(disk: SimulatedFileSystem, known: Known, when: string
 }
 
 describe('the file of transactions', () => {
-  it('has each transaction as it was after a power cut or a kill at any call', async () => {
-    const whole = newDisk()
-    await runLife(whole, new Map())
-    expect(whole.calls('rename'), 'it was written anew').toBeGreaterThan(1)
-    for (let nth = 1; nth <= whole.calls(); nth++) {
-      const disk = newDisk()
-      const known: Known = new Map()
-      disk.fault = ({ number }) => (number === nth ? { halt: true } : undefined)
-      await runLife(disk, known)
-      for (const keep of ['none', 'all', 'random', 'random'] as const) {
-        await expectKnown(disk.crash({ keep }), known, `stopped at call ${nth}, kept ${keep}`)
+  it.each([{ durableWrites: true }, { durableWrites: false }])(
+    'has each transaction as it was after a power cut or a kill at any call ($durableWrites)',
+    async (how) => {
+      const whole = newDisk(how)
+      await runLife(whole, new Map())
+      expect(whole.calls('rename'), 'it was written anew').toBeGreaterThan(1)
+      expect(whole.calls('writeDurably') > 0).toBe(how.durableWrites)
+      for (let nth = 1; nth <= whole.calls(); nth++) {
+        const disk = newDisk(how)
+        const known: Known = new Map()
+        disk.fault = ({ number }) => (number === nth ? { halt: true } : undefined)
+        await runLife(disk, known)
+        for (const keep of ['none', 'all', 'random', 'random'] as const) {
+          await expectKnown(disk.crash({ keep }), known, `stopped at call ${nth}, kept ${keep}`)
+        }
+        await expectKnown(disk.kill(), known, `killed at call ${nth}`)
       }
-      await expectKnown(disk.kill(), known, `killed at call ${nth}`)
-    }
-  })
+    },
+  )
 
   it('knows for certain what a call that failed has come to, once it answers', async () => {
     const whole = newDisk()
@@ -135,6 +139,17 @@ describe('the file of transactions', () => {
         await expectKnown(again.crash({ keep: 'none' }), certain, when)
       }
     }
+  })
+
+  it('has synced with a put that is to last whatever was put before it and was not', async () => {
+    const disk = newDisk()
+    const store = await open(disk)
+    for (const id of ids) await store.create(headOf(id, 1), [])
+    for (const id of ids) await store.put(headOf(id, 2), { lasting: false })
+    expect(await store.create(headOf('late', 1), [chunkOf(0, 0)])).toBe(true)
+    const found = await open(disk.crash({ keep: 'none' }))
+    for (const id of ids) expect((await found.get(id))?.revision).toBe(2)
+    expect(await found.get('late')).toBeDefined()
   })
 
   it('tells for certain, in the same life, whether a put that was rejected is stored', async () => {
@@ -224,6 +239,14 @@ describe('a head that may wait, in the file of transactions,', () => {
     const { disk, store, found } = await twoThatWait()
     await store.close()
     expect(await found(disk)).toEqual([3, 3])
+  })
+
+  it('is not stored by a close behind the next one, which is on its way', async () => {
+    const { disk, store, one, found } = await twoThatWait()
+    const ending = store.put(headOf(one, 4))
+    await store.close()
+    expect(await ending).toBe(true)
+    expect(await found(disk)).toEqual([4, 3])
   })
 
   it('is given as before after the next one has failed, and after the file was written anew', async () => {
