@@ -9,8 +9,12 @@ export interface FreshSet extends ChunkContents {
   readonly checksum: number
 }
 
-/** What sets may take of memory, in bytes. */
+/** What sets may take of memory, in bytes: those of a namespace, and those of all namespaces of the process. */
 const mostBytes = 8 << 20
+const mostBytesOfAll = 64 << 20
+let bytesOfAll = 0
+/** Those of the process that have any. */
+const holders = new Set<FreshSets>()
 /** What a mutation takes of memory beside its bytes in the chunk and its texts, about. */
 const mutationBytes = 400
 
@@ -24,6 +28,7 @@ export class FreshSets {
   readonly #sets = new Map<string, FreshSet & { readonly bytes: number }>()
   #bytes = 0
   #isRead = false
+  #isClosed = false
 
   /** What they take of memory, about. */
   get bytes(): number {
@@ -33,11 +38,14 @@ export class FreshSets {
   /** Takes a set in, if there is room for it: those before it are wanted sooner, and stay. */
   add(id: string, set: FreshSet): void {
     const bytes = memoryOf(set)
-    if (!this.#isRead || this.#bytes + bytes > mostBytes || this.#sets.has(id)) return
+    if (!this.#isRead || this.#isClosed || this.#sets.has(id)) return
+    if (this.#bytes + bytes > mostBytes || !this.#hasRoomAmongAll(bytes)) return
     // The payloads are views of it: a target's transfer of one to another thread would empty all of them, and so it throws.
     markAsUntransferable(set.chunk.buffer)
     this.#sets.set(id, { ...set, bytes })
     this.#bytes += bytes
+    bytesOfAll += bytes
+    holders.add(this)
   }
 
   /** The set of this head. */
@@ -49,8 +57,31 @@ export class FreshSets {
   }
 
   delete(id: string): void {
-    this.#bytes -= this.#sets.get(id)?.bytes ?? 0
+    const { bytes = 0 } = this.#sets.get(id) ?? {}
+    this.#bytes -= bytes
+    bytesOfAll -= bytes
     this.#sets.delete(id)
+    if (this.#sets.size === 0) holders.delete(this)
+  }
+
+  /** Lets go of all of them, and takes in no more. */
+  close(): void {
+    this.#isClosed = true
+    for (const id of this.#sets.keys()) this.delete(id)
+  }
+
+  /** Where a namespace has more than this one it lets go of some: a target that is away takes no room from the others. */
+  #hasRoomAmongAll(bytes: number): boolean {
+    while (bytesOfAll + bytes > mostBytesOfAll) {
+      let most: FreshSets = this
+      for (const sets of holders) if (sets.#bytes > most.#bytes) most = sets
+      if (most.#bytes <= this.#bytes + bytes) return false
+      for (const id of most.#sets.keys()) {
+        most.delete(id)
+        break
+      }
+    }
+    return true
   }
 }
 

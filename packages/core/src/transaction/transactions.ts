@@ -135,6 +135,7 @@ export class Transactions {
   /** Waits for the sweep under way, and gives up the store. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#context.fresh?.close()
     await this.#sweeper.close()
     await this.#context.store.close()
   }

@@ -139,6 +139,47 @@ describe('fresh sets', () => {
     expect(sets.bytes).toBe(0)
   })
 
+  it('of all namespaces take 64 MiB at most, of which each has its share, and which those that are closed give back', () => {
+    const set = setOf(200_000)
+    const all = Array.from({ length: 20 }, () => {
+      const sets = new FreshSets()
+      sets.of(headOf('none', 0))
+      for (let at = 0; at < 60; at++) sets.add(`id ${at}`, set)
+      return sets
+    })
+    const sum = () => all.reduce((bytes, sets) => bytes + sets.bytes, 0)
+    expect(sum()).toBeGreaterThan(63 << 20)
+    expect(sum()).toBeLessThanOrEqual(64 << 20)
+    for (const sets of all) expect(sets.bytes).toBeGreaterThan(2 << 20)
+    const [first, last] = [all[0] as FreshSets, all[19] as FreshSets]
+    const before = last.bytes
+    last.add('no room', set)
+    expect(last.bytes).toBe(before)
+    first.close()
+    first.add('closed', set)
+    expect(first.bytes).toBe(0)
+    last.add('room', set)
+    expect(last.bytes).toBeGreaterThan(before)
+    for (const sets of all) sets.close()
+    expect(sum()).toBe(0)
+  })
+
+  it('that were not applied by then are given back by the close of their wal', async () => {
+    let isShut = false
+    const { wal, put } = await open(() => (isShut ? new Promise<never>(() => {}) : applied))
+    isShut = true
+    for (let count = 0; count < 20; count++) await put(new Uint8Array(200_000))
+    await wal.close({ timeout: 1 }).catch(() => {})
+    const all = Array.from({ length: 20 }, () => {
+      const sets = new FreshSets()
+      sets.of(headOf('none', 0))
+      for (let at = 0; at < 60; at++) sets.add(`id ${at}`, setOf(200_000))
+      return sets
+    })
+    expect(all.reduce((bytes, { bytes: own }) => bytes + own, 0)).toBeGreaterThan(63 << 20)
+    for (const sets of all) sets.close()
+  })
+
   it('hold on to no payload as it was given, which may be a view of a large buffer', () => {
     const { mutations, payloadBytes } = setOf(10)
     expect(mutations.map(({ payload }) => payload)).toEqual([undefined])
