@@ -13,6 +13,7 @@ import type { Room } from './puller.ts'
 import { type Start, StartOfQueue } from './start-of-queue.ts'
 import type { MutableCounters } from './status.ts'
 import type { TakeLimits } from './take-limits.ts'
+import type { UnsyncedAcks } from './unsynced-acks.ts'
 
 export interface IntakeOptions {
   readonly targetName: string
@@ -27,6 +28,7 @@ export interface IntakeOptions {
   readonly endings: Endings
   readonly counters: MutableCounters
   readonly transactions?: TransactionSource | undefined
+  readonly unsyncedAcks?: UnsyncedAcks | undefined
   readonly concerns?: ((record: StoredRecord) => boolean) | undefined
   readonly passedOver?: ((target: string) => void) | undefined
   report(code: WalErrorCode, what: string, cause: unknown): void
@@ -105,11 +107,14 @@ export class Intake {
   }
 
   accept(deliveries: readonly Delivery[]): void {
-    const { endings } = this.#options
+    const { endings, unsyncedAcks } = this.#options
     const done: Delivery[] = []
     for (const delivery of deliveries) {
       const isElsewhere = this.#isElsewhere(delivery)
-      if (this.#start.isDead(delivery) || isElsewhere) done.push(delivery)
+      const isDead = this.#start.isDead(delivery)
+      // Were this ack lost, it would come again, and its letter may have been discarded by then.
+      if (isDead) unsyncedAcks?.ended(delivery, 'dead')
+      if (isDead || isElsewhere) done.push(delivery)
       else this.#admit(delivery)
     }
     endings.skip(done)

@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import type { Delivery } from '../../src/consumer/consumer.ts'
 import type { Fate } from '../../src/delivery/drain.ts'
+import { Intake, type IntakeOptions } from '../../src/delivery/intake.ts'
 import { UnsyncedAcks } from '../../src/delivery/unsynced-acks.ts'
+import { deadLetterId } from '../../src/dlq/dlq.ts'
 import { makeStoredRecord } from '../../src/testing/index.ts'
 
 const write = (key?: string) => ({ record: makeStoredRecord({ key }) }) as Delivery
@@ -64,3 +66,28 @@ it('the keys of many records are not kept one by one', async () => {
   acks.ended(write('one more'), 'applied')
   expect(acks.mayHave(['a'])).toBe(true)
 })
+
+it('the key of a record that came again, and was dead already, is unsynced', async () => {
+  const acks = await afterSync()
+  const skipped: Delivery[] = []
+  const intake = new Intake({
+    ...{ targetName: 'base', unsyncedAcks: acks, limits: { maxRecords: 1 } },
+    ...{ policy: { concurrency: 1 }, clock: { monotonic: () => 0 } },
+    endings: { skip: (deliveries: Delivery[]) => skipped.push(...deliveries) },
+  } as unknown as IntakeOptions)
+  const dead = write('a')
+  const { record } = dead
+  const everything = {
+    covers: () => true,
+    remaining: async () => undefined,
+    silenceMs: () => never,
+  }
+  const letters = new Map([[deadLetterId(record, 'base'), record.version]])
+  intake.begin({ end: everything, due: everything, letters })
+  intake.accept([dead])
+  expect(skipped).toEqual([dead])
+  expect(acks.mayHave(['a'])).toBe(true)
+  expect(acks.mayHave(['b'])).toBe(false)
+})
+
+const never = new Promise<never>(() => {})
