@@ -1,5 +1,10 @@
 import type { ConfigIssue } from './config-error.ts'
-import { type ParsedRegion, type ParsedReplication, targetsOfPeers } from './replication.ts'
+import {
+  namesOfTargets,
+  type ParsedRegion,
+  type ParsedReplication,
+  targetsOfPeers,
+} from './replication.ts'
 import type { ParsedNamespace } from './schema.ts'
 
 /** An option of the namespace, and what is wrong with it; undefined for nothing. */
@@ -23,6 +28,7 @@ export function replicationIssues(
     regionsDiffer(replication.region, region),
     ownAmongPeers(replication, own),
     numberShared(replication, own),
+    targetNamedTwice(replication),
     wrong.has('targets') ? undefined : targetShared(replication, Object.keys(targets)),
     isDelayed && [delay > 0 ? 'delay' : 'jitter', delayedTwice],
     transactions !== undefined && transacted,
@@ -67,6 +73,22 @@ function numberShared({ peers }: ParsedReplication, own: ParsedRegion | undefine
       return [`replication.peers.${name}.number`, reason]
     }
     byNumber.set(number, name)
+  }
+  return undefined
+}
+
+/** A region's name may have a dot, too. */
+function targetNamedTwice({ peers }: ParsedReplication): Found {
+  const byTarget = new Map<string, string>()
+  for (const [name, peer] of Object.entries(peers)) {
+    for (const target of namesOfTargets(name, peer)) {
+      const other = byTarget.get(target)
+      if (other === undefined) byTarget.set(target, name)
+      else {
+        const reason = `has a target '${target}', and '${other}' has one of that name: call one otherwise`
+        return [`replication.peers.${name}`, reason]
+      }
+    }
   }
   return undefined
 }

@@ -81,6 +81,14 @@ export function targetsOfPeers({ peers }: ParsedReplication): Readonly<Record<st
   )
 }
 
+/** The names that the targets of a peer have in the namespace. */
+export function namesOfTargets(
+  peer: string,
+  { target, targets = {} }: ParsedReplication['peers'][string],
+): readonly string[] {
+  return target ? [peer] : Object.keys(targets).map((each) => `${peer}.${each}`)
+}
+
 /** What was given, with what follows from it; `own` is the wal's region. */
 export function resolveReplication(
   given: ParsedReplication,
@@ -90,9 +98,8 @@ export function resolveReplication(
   return {
     region,
     peers: new Map(
-      Object.entries(peers).map(([name, { number, target, targets = {} }]) => {
-        const names = target ? [name] : Object.keys(targets).map((each) => `${name}.${each}`)
-        return [name, { number, targets: names }]
+      Object.entries(peers).map(([name, peer]) => {
+        return [name, { number: peer.number, targets: namesOfTargets(name, peer) }]
       }),
     ),
     maxDriftMs: maxDrift,

@@ -80,6 +80,16 @@ describe('the replication of a namespace', () => {
       [{ region: { name: 'eu', number: 16 }, peers }],
       'namespaces.n.replication.region.number must be a whole number from 0 to 15',
     ],
+    [
+      "two peers' targets have one name",
+      [
+        {
+          region,
+          peers: { us: { number: 1, targets: { a: target } }, 'us.a': { number: 2, target } },
+        },
+      ],
+      "namespaces.n.replication.peers.us.a has a target 'us.a', and 'us' has one of that name",
+    ],
     ['there are no peers', [{ region, peers: {} }], 'namespaces.n.replication.peers must name'],
     [
       'a peer has no target',
