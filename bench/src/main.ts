@@ -247,6 +247,7 @@ cli
   .option('--payload <bytes>', 'Bytes of each payload', { default: 256 })
   .option('--writes <count>', 'Written in a second, in all regions together', { default: 5000 })
   .option('--regions <count>', 'Regions, each a process: 2 to 8', { default: 2 })
+  .option('--keys <count>', 'Keys, written in turn by each region', { default: 10_000 })
   .option('--seconds <seconds>', 'Measured time of each round', { default: 5 })
   .option('--rounds <count>', 'Rounds of each side', { default: 5 })
   .action(async (options: Options) => {
@@ -255,6 +256,7 @@ cli
       payloadBytes: numberOption(options, 'payload', { min: 8, max: 1_000_000 }),
       writesPerSecond: numberOption(options, 'writes', { min: 1, max: 1_000_000 }),
       regions: numberOption(options, 'regions', { min: 2, max: 8 }),
+      keys: numberOption(options, 'keys', { min: 1, max: 10_000_000 }),
       seconds: numberOption(options, 'seconds', secondBounds),
       rounds: numberOption(options, 'rounds', roundBounds),
     })

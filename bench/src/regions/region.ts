@@ -10,6 +10,8 @@ export interface RegionTask extends Pace {
   /** All regions, this one included. A region's number is its place. */
   readonly names: readonly string[]
   readonly payloadBytes: number
+  /** How many keys it writes in turn. */
+  readonly keys: number
   readonly warmUpMs: number
 }
 

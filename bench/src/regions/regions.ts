@@ -26,6 +26,8 @@ export interface RegionsOptions {
   /** Measured seconds of each round; a quarter as much goes before it unmeasured. */
   readonly seconds: number
   readonly regions: number
+  /** That each region writes in turn, the same in all. */
+  readonly keys: number
   readonly payloadBytes: number
   /** In all regions together. */
   readonly writesPerSecond: number
@@ -103,7 +105,7 @@ export async function benchRegions(options: RegionsOptions): Promise<RegionsRepo
 /** Every region in a process of its own, at the same time. */
 async function takeTurn(
   side: Phase<RegionTask, RegionTimes>,
-  { regions, payloadBytes, writesPerSecond, seconds }: RegionsOptions,
+  { regions, keys, payloadBytes, writesPerSecond, seconds }: RegionsOptions,
   directory: string,
 ): Promise<Turn> {
   const names = Array.from({ length: regions }, (_, at) => `region-${at + 1}`)
@@ -112,7 +114,7 @@ async function takeTurn(
       const own = join(directory, name)
       await mkdir(own)
       return inChild(side, {
-        ...{ name, names, directory: own, meetingPlace: directory, payloadBytes },
+        ...{ name, names, directory: own, meetingPlace: directory, payloadBytes, keys },
         perSecond: writesPerSecond / regions,
         durationMs: seconds * 1250,
         warmUpMs: seconds * 250,
@@ -181,7 +183,7 @@ export function printRegions(report: RegionsReport, terminal: boolean): string {
   ]
   return [
     `${count(options.writesPerSecond)} writes a second of ${counted(options.payloadBytes, 'byte')} in ` +
-      `${counted(options.regions, 'region')} together, each a process with a log on the disk; ` +
+      `${counted(options.regions, 'region')} together, over ${counted(options.keys, 'key')}, each a process with a log on the disk; ` +
       `medians of ${counted(options.rounds, 'round')} of ${options.seconds} s:`,
     table(head, rows, terminal),
     '',

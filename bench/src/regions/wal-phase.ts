@@ -23,8 +23,6 @@ interface Payload {
   readonly filling: string
 }
 
-const distinctKeys = 10_000
-
 /** A region whose log is a file, and whose peers take records by HTTP into logs of their own. */
 export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise<RegionTimes> => {
   const meeting = new Rendezvous(task.meetingPlace, task.name, task.names)
@@ -57,7 +55,7 @@ export const walPhase = phase(import.meta.url, async (task: RegionTask): Promise
   await wal.start()
   await meeting.meet('started')
 
-  const nextKey = cycle(makeKeys(distinctKeys))
+  const nextKey = cycle(makeKeys(task.keys))
   const filling = 'x'.repeat(task.payloadBytes)
   const writes: Promise<void>[] = []
   const before = ownCpuMs()

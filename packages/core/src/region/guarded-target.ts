@@ -9,13 +9,16 @@ export interface Guard {
   verdict(record: WalRecord): Outcome | undefined
   /** As what the target is given it. */
   as?(record: WalRecord): WalRecord
+  /** What `Target.appliesInOrder` is to be. Default: the target's own. */
+  readonly appliesInOrder?: Target['appliesInOrder']
   /** What the target has said of it; undefined for applied. */
   told?(record: WalRecord, outcome: Outcome | undefined): void
 }
 
 /** The target with a guard before it: in everything else the same. */
 export function guarded(target: Target, guard: Guard): Target {
-  const { idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch } = target
+  const { idempotency, ops, passesOn, guardsFields, largestBatch } = target
+  const { appliesInOrder = target.appliesInOrder } = guard
   return {
     ...{ idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch },
     apply: (records, context) => apply(target, guard, records, context),

@@ -200,6 +200,7 @@ export class Replication {
       },
       as: (record) => this.#asOwn(record),
       ...(peer !== undefined && {
+        appliesInOrder: orderAtPeer(target),
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
       }),
     })
@@ -241,6 +242,15 @@ export class Replication {
     const { clock, settings } = this.#context
     if (Math.abs(clock.now() - versionMs) <= settings.maxDriftMs) this.#watch.agrees(peer)
   }
+}
+
+/**
+ * What passes records on is given those of a key many at a time: one at a time they would be no more than there are
+ * round trips in a second, and regions lie far apart. Nobody there need keep them in order, as versions decide. Stores have
+ * to say so themselves: many of them cannot take a row twice in one request.
+ */
+function orderAtPeer({ appliesInOrder, passesOn, idempotency }: Target): Target['appliesInOrder'] {
+  return appliesInOrder ?? (passesOn === true || idempotency === 'id' ? 'key' : undefined)
 }
 
 function tooLate(record: WalRecord, target: string, memory: DeleteMemory): Outcome | undefined {

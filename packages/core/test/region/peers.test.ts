@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { WalError } from '../../src/errors.ts'
 import type { WalRecord } from '../../src/record.ts'
 import { defineTarget } from '../../src/target/function-target.ts'
+import type { Target } from '../../src/target/target.ts'
+import { type Forward, walTarget } from '../../src/target/wal/wal-target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import type { Row } from '../testing/versioned-store.ts'
-import { openRegions, type RegionName, RegionStore } from './support/regions.ts'
+import {
+  openRegions,
+  type RegionName,
+  RegionStore,
+  type RegionsOptions,
+} from './support/regions.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -146,6 +154,68 @@ describe('records on their way to a peer', () => {
     expect(batches).toEqual([])
     await clock.advance(5)
     expect(batches).toEqual([4, 4])
+    await close()
+  })
+})
+
+describe('a key that is written faster than a peer answers', () => {
+  /** A record a millisecond, to a peer that is a tenth of a second away. */
+  async function write50(endOf?: RegionsOptions['endOf']) {
+    const clock = new VirtualClock()
+    const regions = await openRegions({ clock, ...(endOf && { endOf }) })
+    for (const link of ['us', 'asia'] as const) regions.linkOf('eu', link).delayMs = 100
+    usRows = regions.at('us').rows
+    const ids: string[] = []
+    for (let year = 0; year < 50; year++) {
+      const write = regions.at('eu').rows.write({ key: 'busy', payload: { year } })
+      ids.push((await clock.runUntil(write)).id)
+      await clock.advance(1)
+    }
+    return { ...regions, clock, ids }
+  }
+
+  let usRows: { readonly forward: Forward<Row> }
+  const onlyFromEu =
+    (end: Target<Row>): RegionsOptions['endOf'] =>
+    (from, to) =>
+      from === 'eu' && to === 'us' ? end : undefined
+
+  it('goes there many records at a time, in their order', async () => {
+    const { clock, at, ids, close } = await write50()
+    await clock.advance(250)
+    expect(at('us').store.came).toEqual(ids)
+    await close()
+  })
+
+  it('goes one at a time where the end is a store, which has not said that it takes more', async () => {
+    const batches: number[] = []
+    const end = defineTarget<Row>(async (records) => void batches.push(records.length), {
+      idempotency: 'version',
+    })
+    const { close } = await write50(onlyFromEu(end))
+    expect(batches.length).toBeGreaterThan(5)
+    expect(Math.max(...batches)).toBe(1)
+    await close()
+  })
+
+  it('comes to the same where the peer refuses an earlier record of a batch and takes a later one', async () => {
+    let refused = 0
+    const end = walTarget<Row>({
+      forward: async (records, options) => {
+        const [first, ...rest] = records
+        if (first === undefined || rest.length === 0 || refused > 0)
+          return usRows.forward(records, options)
+        refused++
+        const error = new WalError('ERR_OVERLOADED', 'no room', { retryable: true })
+        const { id, version } = first
+        return [{ id, version, durable: 'no', error }, ...(await usRows.forward(rest, options))]
+      },
+    })
+    const { at, clock, ids, close } = await write50(onlyFromEu(end))
+    await clock.advance(5000)
+    expect(refused).toBe(1)
+    expect(new Set(at('us').store.came)).toEqual(new Set(ids))
+    expect(await at('us').store.read('busy')).toEqual({ year: 49 })
     await close()
   })
 })
