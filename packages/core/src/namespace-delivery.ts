@@ -13,7 +13,7 @@ import type { WalEmitter } from './events.ts'
 import type { DrainOptions, NamespaceDrainReport, NamespaceTargetStatus } from './namespace.ts'
 import { eventsAt } from './namespace-events.ts'
 import { NamespaceObserver } from './namespace-observer.ts'
-import { deliveryPolicyOf } from './namespace-policy.ts'
+import { deliveryPolicyOf, peerOf } from './namespace-policy.ts'
 import type { Queue } from './queue/queue.ts'
 import type { Random } from './random.ts'
 import type { StoredRecord, WalRecord } from './record.ts'
@@ -224,7 +224,7 @@ export class NamespaceDelivery {
       ...(concerns && { concerns: (record) => concerns(record, targetName) }),
       passedOver: (name) => this.#options.strays.passedOver(name),
       policy: deliveryPolicyOf(config, targetName),
-      budget: shard.deliveries,
+      budget: shard.deliveriesTo(peerOf(config, targetName)),
       isolation,
       clock,
       random,

@@ -7,9 +7,7 @@ const peersLingerMs = 5
 /** What a namespace's options mean for the delivery to one of its targets. */
 export function deliveryPolicyOf(config: ResolvedNamespace, target: string): DeliveryPolicy {
   const { retry, batch, breaker, limits, replication, deadLetters } = config
-  const isOfPeer = [...(replication?.peers.values() ?? [])].some(({ targets }) =>
-    targets.includes(target),
-  )
+  const isOfPeer = peerOf(config, target) !== undefined
   return {
     order: config.order,
     onDeadLetter: config.onDeadLetter,
@@ -37,4 +35,12 @@ export function deliveryPolicyOf(config: ResolvedNamespace, target: string): Del
     // What a peer has sent that is ahead must not keep this region from applying its own.
     parksHeld: replication !== undefined && !isOfPeer && deadLetters !== 'off',
   }
+}
+
+/** The region that the target is in; undefined for one of this region. */
+export function peerOf({ replication }: ResolvedNamespace, target: string): string | undefined {
+  for (const [peer, { targets }] of replication?.peers ?? []) {
+    if (targets.includes(target)) return peer
+  }
+  return undefined
 }

@@ -181,9 +181,12 @@ export interface NamespaceOptions<
 
 /** A group of namespaces with budgets of its own, so that a noisy neighbour harms only itself. */
 export interface ShardOptions {
-  /** Bytes written and not yet durable, and again bytes being applied. Default `'256mb'`. */
+  /**
+   * Bytes written and not yet durable, and again bytes being applied, those on their way to each other region apart. Default
+   * `'256mb'`.
+   */
   readonly inFlightBytes?: Size | undefined
-  /** Batches being applied at once, over all targets. 1 to 4,096; default 64. */
+  /** Batches being applied at once, over all targets of a region. 1 to 4,096; default 64. */
   readonly concurrency?: number | undefined
 }
 

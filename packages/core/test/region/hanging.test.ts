@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
+import { memoryQueue } from '../../src/queue/memory-queue.ts'
+import { walTarget } from '../../src/target/wal/wal-target.ts'
+import { SeededRandom } from '../../src/testing/seeded-random.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { createWal } from '../../src/wal.ts'
+import { RegionStore } from './support/regions.ts'
+
+/** A region whose connections are taken, and never answered. */
+const hanging = () => walTarget({ forward: () => new Promise(() => {}) })
+
+async function openNamespaces(clock: VirtualClock, count: number) {
+  const names = Array.from({ length: count }, (_, at) => `n${at}`)
+  const stores = new Map(names.map((name) => [name, new RegionStore()]))
+  const asia = new Map(names.map((name) => [name, new RegionStore()]))
+  const wal = await createWal({
+    clock,
+    random: new SeededRandom(1),
+    namespaces: Object.fromEntries(
+      names.map((name) => [
+        name,
+        crossRegionReplication({
+          region: { name: 'eu', number: 0 },
+          queue: memoryQueue(),
+          targets: { store: stores.get(name) as RegionStore },
+          peers: {
+            us: { number: 1, target: hanging() },
+            asia: { number: 2, target: asia.get(name) as RegionStore },
+          },
+          batch: { maxRecords: 10 },
+        }),
+      ]),
+    ),
+  })
+  await wal.start()
+  return { wal, names, stores, asia }
+}
+
+describe('a region that hangs', () => {
+  it('delays neither the stores here nor the other regions, however many namespaces go there', async () => {
+    const clock = new VirtualClock()
+    const { wal, names, stores, asia } = await openNamespaces(clock, 40)
+    for (const name of names) {
+      const namespace = wal.namespace(name as never)
+      for (let each = 0; each < 50; each++)
+        await clock.runUntil(namespace.write({ key: `k${each}`, payload: {} } as never))
+    }
+    await clock.advance(100)
+    const applied = (of: Map<string, RegionStore>) =>
+      [...of.values()].reduce((sum, { came }) => sum + came.length, 0)
+    expect({ here: applied(stores), asia: applied(asia) }).toEqual({ here: 2000, asia: 2000 })
+    await clock.runUntil(wal.close({ timeout: 100 }))
+  })
+})
