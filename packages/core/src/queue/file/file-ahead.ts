@@ -16,7 +16,7 @@ export async function takeAhead(
 ): Promise<readonly Delivery[]> {
   const upTo = log.lastSequence
   const deliveries: Delivery[] = []
-  const reader = log.reader(feed.unreadFrom)
+  const reader = log.reader(feed.unreadFrom, feed.unreadNear)
   try {
     while (reader.position <= upTo && !signal.aborted) {
       const entries = await reader.read(readLimits)

@@ -161,6 +161,7 @@ export class FileConsumer implements Consumer {
     const upTo = this.#log.lastSequence
     const now = this.#clock.now()
     const isComplete = await this.#scout.look(upTo)
+    if (!isComplete) await this.#scout.lookAtFirst(upTo)
     const backlog = await this.#feed.count(now, ({ due, delayed }) => {
       if (!this.#scout.isUpToDate) return undefined
       const unread = this.#scout.count(upTo, now)

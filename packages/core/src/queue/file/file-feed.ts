@@ -7,7 +7,7 @@ import type { DelayedItem } from './delayed-heap.ts'
 import { FeedRecall } from './feed-recall.ts'
 import { FileLease } from './file-lease.ts'
 import { type FileMark, FileMarks, type MarkedRecord } from './file-marks.ts'
-import type { Log, LogEntry, LogReader } from './log.ts'
+import type { Log, LogEntry, LogPlace, LogReader } from './log.ts'
 import { isDelayed, isForOther } from './log-entry.ts'
 import { OpenLeases } from './open-leases.ts'
 import { type LotLimits, PullLot } from './pull-lot.ts'
@@ -105,10 +105,7 @@ export class FileFeed {
     })
   }
 
-  /**
-   * What may go out now, in its order, within the limits; nothing if there is none. Rejects if the
-   * log cannot be read and nothing else may go out.
-   */
+  /** What may go out now, in its order, within the limits. Rejects if the log cannot be read and nothing else may go out. */
   async take(limits: FeedLimits): Promise<readonly Delivery[]> {
     const lot = new PullLot(limits)
     try {
@@ -151,10 +148,7 @@ export class FileFeed {
     this.#marks.ended(lease.sequence, lease.dueAt)
   }
 
-  /**
-   * How many times the log had to be read from further back: what was not looked at any more then
-   * may be before what somebody else has read.
-   */
+  /** How many times the log had to be read from further back: the unread may be before what somebody else has read. */
   get beginnings(): number {
     return this.#beginnings
   }
@@ -162,6 +156,11 @@ export class FileFeed {
   /** The lowest sequence that has not been looked at. */
   get unreadFrom(): number {
     return this.#seen.through + 1
+  }
+
+  /** A record that was read, at the lowest one or before it as a rule: from there it is soon found. */
+  get unreadNear(): LogPlace | undefined {
+    return this.#entries[this.#at] ?? this.#entries.at(-1)
   }
 
   /** The lowest one from this one on. */

@@ -4,11 +4,14 @@ import type { Log, LogEntry, LogReader } from './log.ts'
 /** Most records that are read only to count them. */
 const mostAhead = 4096
 
-/** Read at a time. */
-const readLimits = { maxRecords: mostAhead, maxBytes: 8 << 20 }
+/** And bytes, each time somebody asks. */
+const mostBytesAhead = 8 << 20
 
-/** A gap larger than this is jumped over with a new reader: that has to find its place, too. */
-const longGap = 20_000
+/** A gap larger than this is jumped over: that takes a new reader, which has to open the file. */
+const longGap = 64
+
+/** The same where nothing is known of where to jump: a new reader has to search all of a segment for it. */
+const longGapUnknown = 20_000
 
 /** What a record that nobody has looked at yet counts as. */
 interface Sight {
@@ -31,7 +34,7 @@ export interface UnreadCount {
 /** What the feed has looked at already is not counted here. */
 export type Looked = Pick<
   FileFeed,
-  'unreadFrom' | 'nextUnread' | 'countUnread' | 'isUnread' | 'beginnings'
+  'unreadFrom' | 'unreadNear' | 'nextUnread' | 'countUnread' | 'isUnread' | 'beginnings'
 >
 
 /**
@@ -56,10 +59,17 @@ export class FileScout {
     this.#feed = feed
   }
 
-  /** Looks at the unread records up to `upTo`; if they are too many, at the first one only. */
+  /** Looks at the unread records up to `upTo`, if they are few: true once all of them were looked at. */
   look(upTo: number): Promise<boolean> {
-    this.#looking = this.#looking.then(() => this.#look(upTo)).catch(() => false)
-    return this.#looking
+    return this.#inTurn(async () => {
+      const isFew = this.#feed.countUnread(upTo) <= mostAhead
+      return isFew && (await this.#look(upTo))
+    })
+  }
+
+  /** Looks at the first unread record alone, of how many there may be up to `upTo`. */
+  lookAtFirst(upTo: number): Promise<boolean> {
+    return this.#inTurn(() => this.#look(Math.min(upTo, this.#feed.unreadFrom)))
   }
 
   /** False if the feed is to read the log from further back since: look again. */
@@ -86,21 +96,26 @@ export class FileScout {
     await this.#reader?.close()
   }
 
+  #inTurn(look: () => Promise<boolean>): Promise<boolean> {
+    this.#looking = this.#looking.then(look).catch(() => false)
+    return this.#looking
+  }
+
   /** True if all were looked at. */
   async #look(upTo: number): Promise<boolean> {
     this.#sights = this.#sights.filter(({ sequence }) => this.#feed.isUnread(sequence))
-    const isFew = this.#feed.countUnread(upTo) <= mostAhead
-    const target = isFew ? upTo : this.#feed.unreadFrom
+    let bytesLeft = mostBytesAhead
     for (;;) {
       if (!this.isUpToDate) return this.#startAgain(upTo)
       const from = this.#nextUnread()
-      if (from > target) return isFew
+      if (from > upTo) return true
+      if (bytesLeft <= 0) return false
       const reader = await this.#readerNear(from)
-      const left = target - reader.position + 1
-      const limits = { ...readLimits, maxRecords: Math.min(left, readLimits.maxRecords) }
-      const entries = await reader.read(limits)
+      const maxRecords = Math.min(upTo - reader.position + 1, mostAhead)
+      const entries = await reader.read({ maxRecords, maxBytes: bytesLeft })
       if (entries.length === 0) return false
       for (const entry of entries) {
+        bytesLeft -= entry.bytes
         if (this.#feed.isUnread(entry.sequence)) this.#sights.push(this.#sightOf(entry))
       }
     }
@@ -123,10 +138,15 @@ export class FileScout {
   }
 
   async #readerNear(from: number): Promise<LogReader> {
+    const near = this.#feed.unreadNear
     const reader = this.#reader
-    if (reader && from - reader.position <= longGap) return reader
-    await reader?.close()
-    this.#reader = this.#log.reader(from)
+    if (reader) {
+      const isFurther = near !== undefined && near.sequence > reader.position
+      const gap = from - reader.position
+      if (gap <= (isFurther ? longGap : longGapUnknown)) return reader
+      await reader.close()
+    }
+    this.#reader = this.#log.reader(from, near)
     return this.#reader
   }
 

@@ -35,6 +35,9 @@ export interface ReadLimits {
   readonly maxBytes: number
 }
 
+/** Where a record is that was read from the log. A `LogEntry` is one. */
+export type LogPlace = Pick<LogEntry, 'sequence' | 'address'>
+
 /** Reads a log in order. */
 export interface LogReader {
   /**

@@ -1,6 +1,7 @@
 import { WalError } from '../../errors.ts'
 import type { FileSystem } from './file-system.ts'
-import type { LogEntry, LogReader, ReadLimits } from './log-entry.ts'
+import type { FramePosition } from './frame-walker.ts'
+import type { LogEntry, LogPlace, LogReader, ReadLimits } from './log-entry.ts'
 import type { LogSegment, LogSegments } from './log-segments.ts'
 import { SegmentReader } from './segment-reader.ts'
 
@@ -9,6 +10,8 @@ export interface LogReaderOptions {
   readonly segments: LogSegments
   /** The sequence to begin with. */
   readonly from: number
+  /** See `Log.reader`. */
+  readonly near?: LogPlace | undefined
   onClosed(reader: SegmentedLogReader): void
 }
 
@@ -20,6 +23,8 @@ export class SegmentedLogReader implements LogReader {
   readonly #fileSystem: FileSystem
   readonly #segments: LogSegments
   #position: number
+  /** Until it has begun. */
+  #near: LogPlace | undefined
   #current: SegmentReader | undefined
   /** The segment whose file is being opened. */
   #opening: LogSegment | undefined
@@ -32,6 +37,11 @@ export class SegmentedLogReader implements LogReader {
     this.#fileSystem = options.fileSystem
     this.#segments = options.segments
     this.#position = options.from
+    // Not the entry that it may be: that holds on to its record.
+    if (options.near) {
+      const { sequence, address } = options.near
+      this.#near = { sequence, address }
+    }
     this.#onClosed = options.onClosed
   }
 
@@ -108,9 +118,18 @@ export class SegmentedLogReader implements LogReader {
     this.#opening = segment
     try {
       await this.#leave()
-      this.#current = await SegmentReader.open(this.#fileSystem, segment)
+      this.#current = await SegmentReader.open(this.#fileSystem, segment, this.#startIn(segment))
+      this.#near = undefined
     } finally {
       this.#opening = undefined
     }
+  }
+
+  /** Undefined for the segment's first record. */
+  #startIn(segment: LogSegment): FramePosition | undefined {
+    const near = this.#near
+    if (near === undefined || near.sequence > this.#position) return undefined
+    if (this.#segments.at(near.address) !== segment) return undefined
+    return { offset: near.address - segment.header.position, sequence: near.sequence }
   }
 }

@@ -5,7 +5,7 @@ import type { KeptRecords, RetentionHold } from '../queue.ts'
 import type { FileSystem } from './file-system.ts'
 import type { GroupFormat } from './group.ts'
 import { GroupCommit } from './group-commit.ts'
-import type { LogEntry, LogReader } from './log-entry.ts'
+import type { LogEntry, LogPlace, LogReader } from './log-entry.ts'
 import { LogLookup } from './log-lookup.ts'
 import type { LogOptions } from './log-options.ts'
 import { SegmentedLogReader } from './log-reader.ts'
@@ -16,7 +16,7 @@ import { Retention } from './retention.ts'
 import { longestNamespaceBytes } from './segment-header.ts'
 import { SegmentRemoval } from './segment-removal.ts'
 
-export type { LogEntry, LogReader } from './log-entry.ts'
+export type { LogEntry, LogPlace, LogReader } from './log-entry.ts'
 export type { LogOptions } from './log-options.ts'
 
 /** An append-only log of records in segment files, durable when it says so. */
@@ -35,8 +35,11 @@ export interface Log {
   readonly highestVersion: bigint
   /** Bytes of records not answered yet, those on their way to the disk included. */
   readonly bufferedBytes: number
-  /** A reader that starts at a sequence, or at the first one if that is higher. */
-  reader(from: number): LogReader
+  /**
+   * A reader that starts at a sequence, or at the first one if that is higher. It has to find that in its
+   * segment: from `near` on, a record that was read before, or from the beginning.
+   */
+  reader(from: number, near?: LogPlace): LogReader
   /**
    * Keeps every record from this sequence on that can be read now, whatever the retention says,
    * until the function it answers is called.
@@ -214,12 +217,13 @@ class SegmentedLog implements Log {
     return this.#commit.append(records)
   }
 
-  reader(from: number): LogReader {
+  reader(from: number, near?: LogPlace): LogReader {
     const { fileSystem, segments, readers } = this.#parts
     const reader = new SegmentedLogReader({
       fileSystem,
       segments,
       from: Math.max(from, this.firstSequence),
+      near,
       onClosed: (closed) => readers.delete(closed),
     })
     readers.add(reader)

@@ -1,6 +1,6 @@
 import { diskError } from './file-queue-error.ts'
 import type { File, FileSystem } from './file-system.ts'
-import { FrameWalker } from './frame-walker.ts'
+import { type FramePosition, FrameWalker } from './frame-walker.ts'
 import type { LogEntry, ReadLimits } from './log-entry.ts'
 import { corruptLog } from './log-errors.ts'
 import { addressOf, type LogSegment } from './log-segments.ts'
@@ -13,16 +13,20 @@ export class SegmentReader {
   readonly #file: File
   readonly #walker: FrameWalker
 
-  private constructor(segment: LogSegment, file: File) {
+  private constructor(segment: LogSegment, file: File, from: FramePosition) {
     this.segment = segment
     this.#file = file
-    const from = { offset: segmentHeaderBytes, sequence: segment.header.baseSequence }
     this.#walker = new FrameWalker(file, segmentSalt(segment.header), from)
   }
 
-  static async open(fileSystem: FileSystem, segment: LogSegment): Promise<SegmentReader> {
+  /** Begins with a record of the segment that is known to be there, or with the first one. */
+  static async open(
+    fileSystem: FileSystem,
+    segment: LogSegment,
+    from: FramePosition = firstFrame(segment),
+  ): Promise<SegmentReader> {
     try {
-      return new SegmentReader(segment, await fileSystem.open(segment.path, 'read'))
+      return new SegmentReader(segment, await fileSystem.open(segment.path, 'read'), from)
     } catch (cause) {
       throw diskError('read', segment.path, cause)
     }
@@ -84,4 +88,8 @@ export class SegmentReader {
       proof: `the segment is whole up to offset ${this.segment.end}`,
     })
   }
+}
+
+function firstFrame({ header }: LogSegment): FramePosition {
+  return { offset: segmentHeaderBytes, sequence: header.baseSequence }
 }
