@@ -19,13 +19,16 @@ const holders = new Set<FreshSets>()
 const mutationBytes = 400
 
 /**
- * Sets that were sealed a moment ago in this process, so that they need not be read and decoded again: from the seal to
- * the end of the first attempts. What there is no room for is read from the store, and so is every set while nobody here applies any.
+ * Sets that were sealed a moment ago in this process, so that they need not be read and decoded again: from the seal until they are
+ * applied or parked. What there is no room for is read from the store, and so is every set while nobody here applies any.
  *
- * A sealed set never changes. That the head is still the one it was sealed with, its count and checksum tell.
+ * A sealed set never changes. That the head is still the one it was sealed with, its count and checksum tell. One of which a part
+ * is applied stays after an attempt that failed, as the store may have lost it since; but it is the first to make room.
  */
 export class FreshSets {
   readonly #sets = new Map<string, FreshSet & { readonly bytes: number }>()
+  /** Ids of those that an attempt has failed with, the first one first. */
+  readonly #tried = new Set<string>()
   #bytes = 0
   #isRead = false
   #isClosed = false
@@ -35,11 +38,11 @@ export class FreshSets {
     return this.#bytes
   }
 
-  /** Takes a set in, if there is room for it: those before it are wanted sooner, and stay. */
+  /** Takes a set in, if there is room for it: those before it are wanted sooner, and stay, but for those that wait for a later attempt. */
   add(id: string, set: FreshSet): void {
     const bytes = memoryOf(set)
     if (!this.#isRead || this.#isClosed || this.#sets.has(id)) return
-    if (this.#bytes + bytes > mostBytes || !this.#hasRoomAmongAll(bytes)) return
+    if (!this.#hasRoom(bytes) || !this.#hasRoomAmongAll(bytes)) return
     // The payloads are views of it: a target's transfer of one to another thread would empty all of them, and so it throws.
     markAsUntransferable(set.chunk.buffer)
     this.#sets.set(id, { ...set, bytes })
@@ -56,7 +59,13 @@ export class FreshSets {
     return set.checksum === checksum && chunks === 1 ? set : undefined
   }
 
+  /** An attempt has failed with it, and another one will be made. */
+  tried(id: string): void {
+    if (this.#sets.has(id)) this.#tried.add(id)
+  }
+
   delete(id: string): void {
+    this.#tried.delete(id)
     const { bytes = 0 } = this.#sets.get(id) ?? {}
     this.#bytes -= bytes
     bytesOfAll -= bytes
@@ -68,6 +77,15 @@ export class FreshSets {
   close(): void {
     this.#isClosed = true
     for (const id of this.#sets.keys()) this.delete(id)
+  }
+
+  /** Those that were tried make room for others. */
+  #hasRoom(bytes: number): boolean {
+    for (const id of this.#tried) {
+      if (this.#bytes + bytes <= mostBytes) break
+      this.delete(id)
+    }
+    return this.#bytes + bytes <= mostBytes
   }
 
   /** Where a namespace has more than this one it lets go of some: a target that is away takes no room from the others. */

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts'
-import type {
-  TransactionFailure,
-  TransactionHead,
-  TransactionProgress,
-  TransactionPutOptions,
-  TransactionState,
-  TransactionStore,
+import {
+  stateOf,
+  type TransactionFailure,
+  type TransactionHead,
+  type TransactionProgress,
+  type TransactionPutOptions,
+  type TransactionState,
+  type TransactionStore,
 } from './transaction-store.ts'
 
 /** A transaction has come into another state. */
@@ -98,13 +99,4 @@ export class HeadChanges {
     }
     throw new Error(`Transaction ${id} was changed by others ${mostTries} times in a row.`)
   }
-}
-
-/** What the whole is in, once it is sealed, by how far each target has come. */
-function stateOf(targets: TransactionHead['targets']): TransactionState {
-  const states = Object.values(targets).map(({ state }) => state)
-  if (states.includes('parked')) return 'parked'
-  if (states.every((state) => state === 'applied')) return 'applied'
-  if (states.every((state) => state === 'applied' || state === 'discarded')) return 'discarded'
-  return states.every((state) => state === 'waiting') ? 'sealed' : 'applying'
 }

@@ -96,7 +96,9 @@ export class Markers {
     if (noted === undefined) return undefined
     const outcome = await this.send({ head: noted, ...(await this.#markerOf(noted)) })
     if (outcome.durable === 'yes') await this.#noteSent(await this.#latest(noted))
-    else if (outcome.durable === 'no') await this.#note(noted, undefined)
+    else if (outcome.durable === 'no') {
+      await this.#context.changes.put(noted, { marker: head.marker }, { lasting: false })
+    }
     return outcome
   }
 

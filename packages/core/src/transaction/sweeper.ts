@@ -120,6 +120,15 @@ export class Sweeper {
       if (!isActive(head.id)) await markers.lookAfter(head)
     }
     await this.#each('sealed', changedBefore, lookAfter)
+    // A salvaged log may have lost the marker of one that has begun: that says of it that somebody was about to send it.
+    if (isOwn) {
+      const lookAfterLost = async (head: TransactionHead): Promise<void> => {
+        const needsIt = Object.values(head.targets).some(isUnderWay)
+        if (needsIt && head.marker?.state === 'sending') await lookAfter(head)
+      }
+      await this.#each('applying', changedBefore, lookAfterLost)
+      await this.#each('parked', changedBefore, lookAfterLost)
+    }
     // By then the queue has removed the marker of a target that has not begun.
     if (handsOutForMs < Number.POSITIVE_INFINITY) {
       const removedBefore = clock.now() - handsOutForMs

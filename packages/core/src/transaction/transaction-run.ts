@@ -25,6 +25,8 @@ export interface TransactionRunOptions {
   onApplied(whole: boolean): void
   /** Not all of it was applied. */
   onStopped(): void
+  /** The store did not give what it gave before: it has to be looked through anew. */
+  onUnreadable(): void
 }
 
 /** Progress is noted once so much time has passed, in ms, or so many mutations were applied. */
@@ -134,9 +136,11 @@ export class OpenTransactionRun implements TransactionRun {
     try {
       return (await this.#lots?.next()) ?? { value: undefined, done: true }
     } catch (error) {
+      this.#options.onUnreadable()
       // Another attempt, by a marker that came twice, may have come to the end: the chunks go then.
-      if (!(await this.#hasEnded())) throw error
-      return { value: undefined, done: true }
+      if (await this.#hasEnded()) return { value: undefined, done: true }
+      await this.#note().catch(() => {})
+      throw error
     }
   }
 

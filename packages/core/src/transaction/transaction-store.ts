@@ -172,3 +172,12 @@ export function hasEnded({ state }: Pick<TransactionHead, 'state'>): boolean {
 export function isUnderWay({ state }: Pick<TransactionProgress, 'state'>): boolean {
   return state === 'waiting' || state === 'applying'
 }
+
+/** What the whole is in, once it is sealed, by how far each target has come. */
+export function stateOf(targets: TransactionHead['targets']): TransactionState {
+  const states = Object.values(targets).map(({ state }) => state)
+  if (states.includes('parked')) return 'parked'
+  if (states.every((state) => state === 'applied')) return 'applied'
+  if (states.every((state) => state === 'applied' || state === 'discarded')) return 'discarded'
+  return states.every((state) => state === 'waiting') ? 'sealed' : 'applying'
+}

@@ -82,6 +82,7 @@ export class TransactionsAtTargets implements TransactionSource {
         : { state: 'parked', failure: { index, code, message } },
     )
     this.#failed.delete(nameOf(id, target))
+    this.#options.fresh?.delete(id)
   }
 
   /** The dead letter was discarded: the rest will not be applied. */
@@ -162,7 +163,8 @@ export class TransactionsAtTargets implements TransactionSource {
         this.#whole.delete(id)
         fresh?.delete(id)
       },
-      onStopped: () => fresh?.delete(id),
+      onStopped: () => fresh?.tried(id),
+      onUnreadable: () => this.#whole.delete(id),
     })
     return { kind: 'ready', run }
   }

@@ -6,6 +6,7 @@ import {
   memoryQueue,
   multiPartitionMutation,
   type Outcome,
+  permanent,
   transient,
   type WalRecord,
 } from '../../src/index.ts'
@@ -18,11 +19,15 @@ import type { TransactionHead } from '../../src/transaction/transaction-store.ts
 async function open(answer: (record: WalRecord<Uint8Array>) => Promise<Outcome> | Outcome) {
   const given: string[] = []
   const read: string[] = []
+  let isLost = false
+  const lose = (): void => {
+    isLost = true
+  }
   const store = memoryTransactionStore()
   const chunk = store.chunk.bind(store)
-  store.chunk = (id, index) => {
+  store.chunk = async (id, index) => {
     read.push(id)
-    return chunk(id, index)
+    return isLost ? undefined : chunk(id, index)
   }
   const target = {
     idempotency: 'version',
@@ -50,7 +55,7 @@ async function open(answer: (record: WalRecord<Uint8Array>) => Promise<Outcome> 
   await wal.drain()
   given.length = 0
   read.length = 0
-  return { wal, put, given, read }
+  return { wal, put, given, read, lose }
 }
 
 describe('a set that was sealed here a moment ago', () => {
@@ -73,14 +78,43 @@ describe('a set that was sealed here a moment ago', () => {
     await wal.close()
   })
 
-  it('is read from the store after an attempt that failed, and goes on with what failed', async () => {
+  it('is applied from memory after an attempt that failed too, and goes on with what failed', async () => {
     let failures = 1
     const { wal, put, given, read } = await open(({ key }) =>
       key === '1' && failures-- > 0 ? transient('busy', 'later') : applied,
     )
-    const { id } = await put(Buffer.from('one'), Buffer.from('two'), Buffer.from('three'))
+    await put(Buffer.from('one'), Buffer.from('two'), Buffer.from('three'))
     await wal.drain()
     expect(given).toEqual(['one', 'two', 'three'])
+    expect(read).toEqual([])
+    await wal.close()
+  })
+
+  it('is applied whole where its store loses it after a part of it was applied', async () => {
+    let failures = 1
+    const { wal, put, given, lose } = await open(({ key }) => {
+      if (key !== '1' || failures-- === 0) return applied
+      lose()
+      return transient('busy', 'later')
+    })
+    const { id } = await put(Buffer.from('one'), Buffer.from('two'))
+    await wal.drain()
+    expect(given).toEqual(['one', 'two'])
+    const rows = wal.namespace('rows')
+    expect((await rows.transactionStatus(id))?.state).toBe('applied')
+    expect((await rows.deadLetters.list()).letters).toEqual([])
+    await wal.close()
+  })
+
+  it('is given back once it is parked', async () => {
+    let isBroken = false
+    const { wal, put, read } = await open(() => (isBroken ? permanent('BROKEN', 'no') : applied))
+    isBroken = true
+    const { id } = await put(Buffer.from('one'))
+    await wal.drain()
+    expect(read).toEqual([])
+    await wal.namespace('rows').deadLetters.redrive('all')
+    await wal.drain()
     expect(new Set(read)).toEqual(new Set([id]))
     await wal.close()
   })
@@ -137,6 +171,24 @@ describe('fresh sets', () => {
     expect(sets.of(headOf('id 59', size))).toBeUndefined()
     for (const id of ids) sets.delete(id)
     expect(sets.bytes).toBe(0)
+  })
+
+  it('of which an attempt has failed make room for others, and those that wait for their first do not', () => {
+    const sets = new FreshSets()
+    const set = setOf(200_000)
+    const head = (at: number) => headOf(`id ${at}`, set.chunk.byteLength)
+    sets.of(head(0))
+    for (let at = 0; at < 60; at++) sets.add(`id ${at}`, set)
+    const before = sets.bytes
+    sets.tried('id 3')
+    sets.tried('id 59')
+    sets.add('id 60', set)
+    expect(sets.of(head(60))).toBeDefined()
+    expect(sets.of(head(3))).toBeUndefined()
+    sets.add('id 61', set)
+    expect(sets.of(head(61))).toBeUndefined()
+    expect(sets.bytes).toBe(before)
+    sets.close()
   })
 
   it('of all namespaces take 64 MiB at most, of which each has its share, and which those that are closed give back', () => {

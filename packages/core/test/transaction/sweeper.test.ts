@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { StoredRecord } from '../../src/record.ts'
+import { markerOf } from '../../src/transaction/marker.ts'
 import type { TransactionStore } from '../../src/transaction/transaction-store.ts'
-import { one, SharedPlace } from './support/process.ts'
+import { one, SharedPlace, two } from './support/process.ts'
 
 const hourMs = 3_600_000
 
@@ -65,6 +67,27 @@ describe('what looks after transactions', () => {
       expect(asked).toEqual(expect.arrayContaining(['open', 'sealed', 'applied']))
       expect(place.errors).toEqual([new Error('no list')])
     }
+  })
+
+  it('sends the marker of one that a salvaged log has lost, once and for what is under way', async () => {
+    const place = new SharedPlace()
+    const own = { ownsStore: true, namesKeys: true }
+    const { id } = await place.process(own).run(two, {})
+    const head = await place.store.get(id)
+    const { base, index } = head?.targets ?? {}
+    if (head === undefined || base === undefined || index === undefined) throw new Error('no head')
+    place.queue.length = 0
+    const targets = {
+      base: { ...base, state: 'parked' },
+      index: { ...index, state: 'applying' },
+    } as const
+    const marker = { state: 'sending', at: 0, isRepeat: true } as const
+    await place.store.put({ ...head, revision: 2, state: 'parked', version: 16n, targets, marker })
+    const next = place.process(own)
+    await next.begin()
+    await next.sweep()
+    expect(place.queue.map(({ version }) => version)).toEqual([16n])
+    expect(Object.keys(markerOf(place.queue[0] as StoredRecord)?.targets ?? {})).toEqual(['index'])
   })
 
   it('forgets those behind one that the store cannot remove', async () => {

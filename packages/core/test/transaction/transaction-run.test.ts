@@ -31,6 +31,7 @@ it('an attempt that another one has overtaken does not set the progress back', a
     new OpenTransactionRun({
       ...{ store, changes, clock, head, target: 'rows', marker, progressed: false },
       ...{ onFailed: () => {}, onApplied: () => {}, onStopped: () => {} },
+      onUnreadable: () => {},
     })
   const [slow, fast] = [attempt(), attempt()]
   await fast.advance(2)
@@ -52,6 +53,7 @@ it('an attempt finds nothing more to do where another one has ended and the chun
     new OpenTransactionRun({
       ...{ store, changes, clock, target: 'rows', marker, progressed: false },
       ...{ head: waiting, onFailed: () => {}, onApplied: () => {}, onStopped: () => {} },
+      onUnreadable: () => {},
     })
   await expect(attempt().next({ maxRecords: 1, maxBytes: 1 })).rejects.toThrow('Chunk 0')
   await changes.progress(id, 'rows', () => ({ state: 'applied', applied: 3 }))

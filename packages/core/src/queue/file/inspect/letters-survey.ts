@@ -17,6 +17,8 @@ export interface SurveyedLetters {
   /** How many wait, by target. */
   readonly targets: Readonly<Record<string, number>>
   readonly salt: number | undefined
+  /** True if one waits that is a record's, for this target. */
+  has(recordId: string, target: string): boolean
 }
 
 const folder = 'dead-letters'
@@ -45,7 +47,13 @@ export async function surveyLetters(
       visit: (body, offset) => indexEntry(index, body, offset),
     }),
   )
-  return { file: path, bytes, entries, index, targets: countByTarget(index), salt }
+  let waiting: ReadonlySet<string> | undefined
+  const has = (recordId: string, target: string): boolean => {
+    // Of all attempt epochs of a record.
+    waiting ??= new Set(Array.from(index.behind(0), ({ id }) => id.replace(/\.\d+:/, ':')))
+    return waiting.has(`${recordId}:${target}`)
+  }
+  return { file: path, bytes, entries, index, targets: countByTarget(index), salt, has }
 }
 
 function indexEntry(index: LetterIndex, body: Buffer, offset: number): void {

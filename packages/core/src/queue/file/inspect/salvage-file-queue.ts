@@ -141,7 +141,9 @@ class Salvage {
     }
     const deadLetters = letters ? await copy?.addLetters(readLetters(files, letters)) : 0
     if (transactions) {
-      await copy?.addTransactions(transactions.file, readTransactions(files, transactions))
+      const hasLetter = (id: string, target: string) => letters?.has(id, target) ?? true
+      const entries = readTransactions(files, transactions, hasLetter)
+      await copy?.addTransactions(transactions.file, entries)
     }
     return {
       records: this.#sequences.count,

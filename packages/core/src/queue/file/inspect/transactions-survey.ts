@@ -1,4 +1,5 @@
 import { encodeHead, readTransactionEntry } from '../../../transaction/file-transactions-format.ts'
+import { hasEnded, stateOf } from '../../../transaction/transaction-store.ts'
 import { entryHeaderBytes } from '../journal-format.ts'
 import { JournalWindow } from '../journal-window.ts'
 import type { Findings } from './finding.ts'
@@ -48,12 +49,14 @@ export async function surveyTransactions(
 }
 
 /**
- * The bodies of the entries that can be read, in their order. What they note of markers is left out: these may be lost with
- * a part of the log, and are sent once more when the copy is opened.
+ * The bodies of the entries that can be read, in their order. What goes on by a marker has it sent once more when the copy is opened,
+ * as that may be lost with a part of the log: this is noted, as if somebody had been about to. `hasLetter` tells whether the copy
+ * has the dead letter of a transaction for a target; one that is parked and has none goes on like the others.
  */
 export async function* readTransactions(
   files: WatchedFiles,
   { file: path, offsets, salt }: SurveyedTransactions,
+  hasLetter: (id: string, target: string) => boolean,
 ): AsyncGenerator<Uint8Array> {
   if (salt === undefined) return
   const file = await files.open(path)
@@ -62,15 +65,23 @@ export async function* readTransactions(
     for (const offset of offsets) {
       const entry = await window.entryAt(offset, salt)
       // The window's bytes are used again.
-      if (entry) yield withoutMarker(Buffer.from(entry.subarray(entryHeaderBytes)))
+      if (entry) yield salvaged(Buffer.from(entry.subarray(entryHeaderBytes)), hasLetter)
     }
   } finally {
     await file.close()
   }
 }
 
-function withoutMarker(body: Buffer): Buffer {
+function salvaged(body: Buffer, hasLetter: (id: string, target: string) => boolean): Buffer {
   const entry = readTransactionEntry(body)
-  if (entry.kind !== 'head' || entry.head.marker === undefined) return body
-  return encodeHead({ ...entry.head, marker: undefined })
+  if (entry.kind !== 'head' || entry.head.state === 'open' || hasEnded(entry.head)) return body
+  const { head } = entry
+  const marker = { state: 'sending', at: 0, isRepeat: true } as const
+  const targets = Object.entries(head.targets).map(([name, progress]) => {
+    const isLeft = progress.state === 'parked' && !hasLetter(head.id, name)
+    const again = { state: 'applying', attemptedAt: progress.applied, failure: undefined } as const
+    return [name, isLeft ? { ...progress, ...again } : progress] as const
+  })
+  const left = Object.fromEntries(targets)
+  return encodeHead({ ...head, targets: left, state: stateOf(left), marker })
 }
