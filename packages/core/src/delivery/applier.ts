@@ -16,6 +16,7 @@ import type { Lanes } from './lanes.ts'
 import type { DeliveryPolicy } from './policy.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Settler } from './settler.ts'
+import { StopCalls } from './stop-calls.ts'
 import type { TakeLimits } from './take-limits.ts'
 import {
   type ApplyResult,
@@ -57,9 +58,11 @@ export interface ApplierOptions {
 export class Applier {
   readonly #options: ApplierOptions
   readonly #transactions: TransactionApplier
+  readonly #stop: StopCalls
 
   constructor(options: ApplierOptions) {
     this.#options = options
+    this.#stop = new StopCalls(options.stop)
     this.#transactions = new TransactionApplier({
       ...options,
       series: () => new ApplySeries(this.#common()),
@@ -71,14 +74,16 @@ export class Applier {
 
   /** Never rejects. */
   async run(batch: Batch): Promise<void> {
-    const { consumer } = this.#options
+    const { consumer, settler } = this.#options
     let part: Part
     try {
-      await this.#reload(batch.entries)
+      if (batch.entries.some(({ dropped }) => dropped)) await this.#reload(batch.entries)
       const [first] = batch.entries
       // One of them is a batch of its own.
       if (first?.delivery.record.transaction) return await this.#transactions.run(batch, first)
-      part = await this.#decode(batch)
+      const { decoded, back } = this.#decode(batch)
+      if (back.length > 0) await settler.putBack(batch, back, 0)
+      part = decoded
       if (part.entries.length === 0) return
       const deliveries = part.entries.map(({ delivery }) => delivery)
       // Were a process to die of a suspect, what is noted ahead would become a suspect too.
@@ -126,9 +131,8 @@ export class Applier {
     }
   }
 
-  /** What cannot be applied at all becomes a dead letter; the rest is decoded. */
-  async #decode(batch: Batch): Promise<Part> {
-    const { settler } = this.#options
+  /** What cannot be applied at all becomes a dead letter; the rest is decoded, but for what has to wait. */
+  #decode(batch: Batch): { readonly decoded: Part; readonly back: readonly Entry[] } {
     const entries: Entry[] = []
     const records: WalRecord[] = []
     const back: Entry[] = []
@@ -140,8 +144,7 @@ export class Applier {
         records.push(record)
       } else if (mustWait) back.push(entry)
     }
-    if (back.length > 0) await settler.putBack(batch, back, 0)
-    return { entries, records }
+    return { decoded: { entries, records }, back }
   }
 
   #decoded(batch: Batch, entry: Entry): WalRecord | undefined {
@@ -194,7 +197,8 @@ export class Applier {
       await settler.putBack(batch, back, 0)
     }
     if (held.entries.length === 0) return
-    const isIn = (await batch.turn.enter()) ?? true
+    const turn = batch.turn.enter()
+    const isIn = turn === undefined || (await turn)
     if (isIn && this.#mayGoOn(batch)) await this.#applyPart(batch, held)
     else await settler.putBack(batch, held.entries, 0)
   }
@@ -207,14 +211,14 @@ export class Applier {
 
   /** What all applies have in common. */
   #common(): ApplySeriesOptions {
-    const { target, namespace, targetName, place, policy, clock, stop } = this.#options
+    const { target, namespace, targetName, place, policy, clock } = this.#options
     return {
       target,
       context: { namespace, target: targetName, place },
       timeoutMs: policy.applyTimeoutMs,
       graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
       clock,
-      stop,
+      stop: this.#stop,
     }
   }
 

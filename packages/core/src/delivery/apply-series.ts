@@ -27,14 +27,14 @@ export class ApplySeries {
 
   constructor(options: ApplySeriesOptions) {
     this.#options = options
-    options.stop.addEventListener('abort', this.#onStop)
+    options.stop.add(this.#onStop)
   }
 
   /** Never rejects. `attempt` is that of each of them, from 1. */
   apply(records: readonly WalRecord[], attempt: number): Promise<ApplyEnd> {
     const { target, context, stop, clock, timeoutMs } = this.#options
     return new Promise((resolve) => {
-      if (stop.aborted) return resolve({ kind: 'stopped' })
+      if (stop.isStopped) return resolve({ kind: 'stopped' })
       const now: Apply = {
         startedAt: clock.monotonic(),
         aborted: undefined,
@@ -64,7 +64,7 @@ export class ApplySeries {
   /** No more of them come. */
   end(): void {
     this.#cancel()
-    this.#options.stop.removeEventListener('abort', this.#onStop)
+    this.#options.stop.delete(this.#onStop)
   }
 
   #cancel(): void {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { WalRecord } from '../record.ts'
 import type { ApplyContext, Target } from '../target/target.ts'
+import type { StopCalls } from './stop-calls.ts'
 
 /** How an apply came to its end. */
 export type ApplyEnd =
@@ -19,8 +20,8 @@ export interface ApplyOptions {
   /** How long it is waited for after its signal has aborted. */
   readonly graceMs: number
   readonly clock: Clock
-  /** Aborts the apply, as the time-out does. */
-  readonly stop: AbortSignal
+  /** Ends the apply, as the time-out does. */
+  readonly stop: StopCalls
 }
 
 /**
@@ -36,7 +37,7 @@ export function applyWithTimeout(options: ApplyOptions): Promise<ApplyEnd> {
     let timer: Timer = clock.setTimer(timeoutMs, () => abort('timeout'))
     const end = (end: ApplyEnd): void => {
       timer.cancel()
-      stop.removeEventListener('abort', onStop)
+      stop.delete(onStop)
       resolve(end)
     }
     const abort = (why: 'timeout' | 'stopped'): void => {
@@ -57,8 +58,8 @@ export function applyWithTimeout(options: ApplyOptions): Promise<ApplyEnd> {
       if (aborted === undefined) end({ kind: 'threw', error })
       else end(aborted === 'stopped' ? { kind: 'stopped' } : { kind: 'timeout', heeded: true })
     }
-    stop.addEventListener('abort', onStop)
-    if (stop.aborted) return end({ kind: 'stopped' })
+    stop.add(onStop)
+    if (stop.isStopped) return end({ kind: 'stopped' })
     try {
       Promise.resolve(target.apply(records, { ...context, signal: controller.signal })).then(
         (answer) => end({ kind: 'answered', answer }),

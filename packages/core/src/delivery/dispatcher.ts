@@ -191,7 +191,8 @@ export class Dispatcher {
     this.#batches.add(batch)
     const isIn = (await turn.enter()) ?? true
     try {
-      await breather.breathe()
+      const breath = breather.breathe()
+      if (breath !== undefined) await breath
       if (isIn) await applier.run(batch)
       else await applier.giveBack(batch)
     } catch (error) {

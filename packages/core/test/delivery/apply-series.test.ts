@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ApplySeries } from '../../src/delivery/apply-series.ts'
+import { StopCalls } from '../../src/delivery/stop-calls.ts'
 import { makeRecord, VirtualClock } from '../../src/testing/index.ts'
 
 type Apply = (signal: AbortSignal) => Promise<void>
@@ -17,7 +18,7 @@ function series(apply: Apply) {
       },
     } as const,
     context: { namespace: 'rows', target: 'base' },
-    ...{ timeoutMs: 1000, graceMs: 500, clock, stop: stop.signal },
+    ...{ timeoutMs: 1000, graceMs: 500, clock, stop: new StopCalls(stop.signal) },
   }
   const one = new ApplySeries(options)
   return { one, clock, stop, seen, apply: () => one.apply([makeRecord(), makeRecord()], 3) }

@@ -22,7 +22,7 @@ const defaultSlackBytes = 4 << 20
  * has been tried for others, and which attempts are under way.
  *
  * Changes take effect in memory at once and are written in the background, all that came up
- * meanwhile in one write: they survive the death of the process some 2 ms later, and a power cut
+ * meanwhile in one write: they survive the death of the process some 5 ms later, and a power cut
  * about a second later. What is forgotten is delivered again, so a cursor may always be behind,
  * and a damaged one falls back to what it said before the damage. It must never be ahead: only
  * sequences that were read from the log, and are durable there, may be acked.

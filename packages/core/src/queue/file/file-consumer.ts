@@ -34,7 +34,7 @@ export interface FileConsumerOptions {
 
 /** Acks are written once there are so many, or after so long, in ms. */
 const mostUnwrittenAcks = 16
-const ackAfterMs = 2
+const ackAfterMs = 5
 
 /** Longest wait before the clock is looked at again: the wall clock may have been set meanwhile. */
 const longestNapMs = 60_000
@@ -71,7 +71,7 @@ export class FileConsumer implements Consumer {
     this.#cursor = options.cursor
     this.#clock = options.clock
     this.#feed = options.feed
-    this.#notes = new AttemptNotes(options.cursor, options.clock)
+    this.#notes = new AttemptNotes(options.cursor, options.clock, () => this.#acksAreOnTheirWay())
     this.#scout = new FileScout(options.log, options.cursor.target, options.feed)
     options.feed.onMore = () => this.#stir()
     this.#unsubscribe = options.log.onAppended(() => this.#stir())
@@ -126,13 +126,10 @@ export class FileConsumer implements Consumer {
     await this.#cursor.write()
   }
 
-  async beginAttempts(
-    deliveries: readonly Delivery[],
-    soon?: () => readonly Delivery[],
-  ): Promise<void> {
-    if (this.#closed) return
+  beginAttempts(deliveries: readonly Delivery[], soon?: () => readonly Delivery[]): Promise<void> {
+    if (this.#closed) return Promise.resolve()
     const held = this.#heldOf(deliveries)
-    await this.#notes.begin(held, () => this.#heldOf(soon?.() ?? []))
+    return this.#notes.begin(held, () => this.#heldOf(soon?.() ?? []))
   }
 
   async saveAttempts(saved: readonly SavedAttempts[]): Promise<void> {
@@ -245,10 +242,14 @@ export class FileConsumer implements Consumer {
   }
 
   #writeAcks(): void {
+    this.#acksAreOnTheirWay()
+    void this.#cursor.write()
+  }
+
+  #acksAreOnTheirWay(): void {
     this.#writeTimer?.cancel()
     this.#writeTimer = undefined
     this.#unwrittenAcks = 0
-    void this.#cursor.write()
   }
 
   #heldOf(deliveries: readonly Delivery[]): FileLease[] {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
-import { orAborted } from '../or-aborted.ts'
 import type { HttpMethod } from './http-options.ts'
 import { readBounded } from './read-bounded.ts'
+import { RequestLimit } from './request-limit.ts'
 
 /** What is asked of a `fetch`: as much of the platform's as is used. */
 export type HttpFetch = (url: string, init: HttpFetchInit) => Promise<HttpFetchAnswer>
@@ -56,69 +56,43 @@ export interface ExchangeOptions {
   readonly answerBytes: number
 }
 
-/** Raised where an answer did not come in time. */
-export class NoAnswerInTime extends Error {
-  constructor(timeoutMs: number) {
-    super(`no answer within ${timeoutMs} ms`)
-  }
-}
-
 const mostRedirects = 3
 
 /**
  * Sends a request and reads its answer, all of it in time. A redirect is followed where it keeps the
  * method and the body (307, 308) and leads to the same host; any other is the answer.
  *
- * Rejects with what the connection failed with, with {@link NoAnswerInTime}, or once the signal aborts.
+ * Rejects with what the connection failed with, with `NoAnswerInTime`, or once the signal aborts.
  */
 export async function exchange(
-  request: HttpRequest,
+  { url: firstUrl, method, headers, body }: HttpRequest,
   signal: AbortSignal,
-  options: ExchangeOptions,
+  { fetch, clock, timeoutMs, answerBytes }: ExchangeOptions,
 ): Promise<HttpAnswer> {
-  const limit = limitOf(signal, options)
+  const limit = new RequestLimit(signal, clock, timeoutMs)
+  const init = { method, headers, redirect: 'manual', signal: limit.signal } as const
+  const sent = body === undefined ? init : { ...init, body: body as Uint8Array<ArrayBuffer> }
   try {
-    return await follow(request, limit.signal, options)
+    let url = firstUrl
+    for (let redirects = 0; ; redirects++) {
+      const answer = await limit.during(fetch(url.href, sent))
+      const next = redirects < mostRedirects ? nextUrl(url, answer) : undefined
+      const { text, isCut } =
+        answer.body === null
+          ? noText
+          : await readBounded(answer.body, next ? 0 : answerBytes, limit)
+      if (next === undefined) {
+        const request = { method, url: shownUrl(url) }
+        return { status: answer.status, headers: answer.headers, body: text, isCut, request }
+      }
+      url = next
+    }
   } finally {
-    limit.cancel()
+    limit.end()
   }
 }
 
-async function follow(
-  request: HttpRequest,
-  signal: AbortSignal,
-  { fetch, answerBytes }: ExchangeOptions,
-): Promise<HttpAnswer> {
-  let { url } = request
-  const { method, headers, body } = request
-  for (let redirects = 0; ; redirects++) {
-    const init = { method, headers, redirect: 'manual', signal } as const
-    const answer = await orAborted(
-      fetch(
-        url.href,
-        body === undefined ? init : { ...init, body: body as Uint8Array<ArrayBuffer> },
-      ),
-      signal,
-    )
-    const next = redirects < mostRedirects ? nextUrl(url, answer) : undefined
-    const { text, isCut } = await readBounded(
-      answer.body,
-      next === undefined ? answerBytes : 0,
-      signal,
-    )
-    if (next === undefined) {
-      const { status } = answer
-      return {
-        status,
-        headers: answer.headers,
-        body: text,
-        isCut,
-        request: { method, url: shownUrl(url) },
-      }
-    }
-    url = next
-  }
-}
+const noText = { text: '', isCut: false }
 
 /** Where to ask again, or undefined where the answer stands. */
 function nextUrl(url: URL, { status, headers }: HttpFetchAnswer): URL | undefined {
@@ -132,18 +106,4 @@ function nextUrl(url: URL, { status, headers }: HttpFetchAnswer): URL | undefine
 /** An address for messages: its query and its user may be credentials. */
 export function shownUrl({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`
-}
-
-/** Aborts with the caller's signal, and when the time is over. */
-function limitOf(signal: AbortSignal, { clock, timeoutMs }: ExchangeOptions) {
-  const controller = new AbortController()
-  const abort = (): void => controller.abort(signal.reason)
-  const timer = clock.setTimer(timeoutMs, () => controller.abort(new NoAnswerInTime(timeoutMs)))
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
-  const cancel = (): void => {
-    timer.cancel()
-    signal.removeEventListener('abort', abort)
-  }
-  return { signal: controller.signal, cancel }
 }

@@ -1,6 +1,6 @@
 import { codeOf, connectionCodeOf, errorChain, isOwnSideCode } from '../../connection-errors.ts'
 import { type FailureOutcome, transient, unavailable } from '../target.ts'
-import { NoAnswerInTime } from './http-exchange.ts'
+import { NoAnswerInTime } from './request-limit.ts'
 
 /**
  * What a request that got no answer says. A connection that cannot be made, or breaks, is an outage;

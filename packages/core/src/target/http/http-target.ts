@@ -75,6 +75,8 @@ class HttpTarget implements Target {
     { signal }: ApplyContext,
   ): Promise<readonly Outcome[]> {
     if (this.#settings.batch === undefined) {
+      const [only] = records as Batch
+      if (records.length === 1) return [await this.#applyOne(only, signal)]
       return Promise.all(records.map((record) => this.#applyOne(record, signal)))
     }
     const outcomes = await this.#send(records as Batch, signal)

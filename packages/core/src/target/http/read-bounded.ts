@@ -1,4 +1,5 @@
 import type { ReadableBody } from './http-exchange.ts'
+import type { RequestLimit } from './request-limit.ts'
 
 /** The beginning of a body, as text. */
 export interface BoundedText {
@@ -12,14 +13,13 @@ export interface BoundedText {
  * time, is given as far as it came: the status before it stands. Never rejects.
  */
 export async function readBounded(
-  body: ReadableBody | null,
+  body: ReadableBody,
   mostBytes: number,
-  signal: AbortSignal,
+  limit: RequestLimit,
 ): Promise<BoundedText> {
-  if (body === null) return { text: '', isCut: false }
   const reader = body.getReader()
-  const abort = (): void => void reader.cancel().catch(() => {})
-  signal.addEventListener('abort', abort, { once: true })
+  const letGo = (): void => void reader.cancel().catch(() => {})
+  limit.onReached(letGo)
   const decoder = new TextDecoder()
   let text = ''
   let left = mostBytes
@@ -27,16 +27,14 @@ export async function readBounded(
     for (;;) {
       const { done, value } = await reader.read()
       if (done || value === undefined)
-        return { text: text + decoder.decode(), isCut: signal.aborted }
+        return { text: text + decoder.decode(), isCut: limit.signal.aborted }
       text += decoder.decode(value.subarray(0, left), { stream: true })
       left -= value.byteLength
       if (left >= 0) continue
-      abort()
+      letGo()
       return { text, isCut: true }
     }
   } catch {
     return { text, isCut: true }
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

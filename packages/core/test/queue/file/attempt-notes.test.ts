@@ -21,8 +21,8 @@ beforeEach(async () => {
   deliveries = await pullNow(consumer)
 })
 
-function open(fileSystem: SimulatedFileSystem): Promise<OpenQueue> {
-  return OpenQueue.open({ directory: '/wal/titles', fileSystem, lock: openLock }, clock)
+function open(fileSystem: SimulatedFileSystem, directory = '/wal/titles'): Promise<OpenQueue> {
+  return OpenQueue.open({ directory, fileSystem, lock: openLock }, clock)
 }
 
 /** Begins the attempts of these, and tells that those of the others follow soon. */
@@ -128,24 +128,72 @@ describe('AttemptNotes', () => {
     expect(asked).toBe(1)
   })
 
-  it('writes acks together, within 2 ms, and with whatever is written before', async () => {
+  it('notes others before those noted ahead run out, so that nobody who begins waits for it', async () => {
+    const many = await openWith(24)
+    await many.begin(0, 16)
+    for (const at of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]) await many.begin(at, at + 12)
+    expect(many.writes()).toBe(1)
+    await many.begin(12, 24)
+    expect(many.writes()).toBe(2)
+    for (const at of [13, 14, 15, 16, 17, 18]) await many.begin(at, 24)
+    expect(many.writes()).toBe(2)
+  })
+
+  it('writes nothing before they run out for the sake of a few', async () => {
+    const many = await openWith(24)
+    await many.begin(0, 4)
+    for (const at of [1, 2, 3]) await many.begin(at, at + 5)
+    expect(many.writes()).toBe(1)
+    await many.begin(4, 9)
+    expect(many.writes()).toBe(2)
+  })
+
+  it('writes acks together, within 5 ms, and with whatever is written before', async () => {
     const writes = countWrites()
     for (const delivery of of('abc')) await consumer.ack([delivery])
+    await clock.advance(4)
     expect(writes()).toBe(0)
-    await clock.advance(2)
+    await clock.advance(1)
     expect(writes()).toBe(1)
     for (const delivery of of('de')) await consumer.ack([delivery])
     await begin('f')
     expect(writes()).toBe(2)
     expect(keysOf(await afterDeath())).toEqual(['f', 'g', 'h'])
   })
+
+  it('counts 5 ms for acks from the first that no write has taken', async () => {
+    const writes = countWrites()
+    await consumer.ack(of('a'))
+    await clock.advance(4)
+    await begin('b')
+    await consumer.ack(of('b'))
+    await clock.advance(4)
+    expect(writes()).toBe(1)
+    await clock.advance(1)
+    expect(writes()).toBe(2)
+  })
 })
 
+/** A consumer that was handed so many records. */
+async function openWith(records: number) {
+  const opened = await open(disk, '/wal/many')
+  await opened.send(...Array.from({ length: records }, (_, at) => ({ key: `k${at}` })))
+  const many = await opened.consumer()
+  const pulled = await pullNow(many)
+  const writes = countWrites('/wal/many')
+  return {
+    writes,
+    /** Begins the attempt of the one, while those that follow it up to `end` are ready. */
+    begin: (at: number, end: number) =>
+      many.beginAttempts?.(pulled.slice(at, at + 1), () => pulled.slice(at + 1, end).slice(0, 16)),
+  }
+}
+
 /** Counts writes to the cursor from here on. */
-function countWrites(): () => number {
+function countWrites(directory = '/wal/titles'): () => number {
   let writes = 0
   disk.fault = ({ kind, path }) => {
-    if (kind === 'write' && path.includes('search')) writes++
+    if (kind === 'write' && path.startsWith(directory) && path.includes('search')) writes++
     return undefined
   }
   return () => writes
