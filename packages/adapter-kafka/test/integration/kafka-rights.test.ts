@@ -3,12 +3,13 @@
 import { randomUUID } from 'node:crypto'
 import { systemClock, systemRandom } from '@daybook/core'
 import { makeDeadLetter, makeStoredRecord } from '@daybook/core/testing'
-import { kafkaGuest, readCertificates, type Service, service } from '@daybook/services'
-import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, Kafka, logLevel } from 'kafkajs'
+import { type Service, service } from '@daybook/services'
+import { AclOperationTypes } from 'kafkajs'
 import { beforeAll, expect, test } from 'vitest'
-import { type KafkaClient, kafkajs, kafkaQueue } from '../../src/index.ts'
-import { platformatic } from '../../src/platformatic/index.ts'
+import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
+import { clientNames } from '../support/clients.ts'
 import { awaitCoordinator } from '../support/coordinator.ts'
+import { allowAllBut as allow, guestClient } from '../support/guest.ts'
 
 let kafka: Service
 
@@ -18,60 +19,15 @@ beforeAll(async () => {
   await awaitCoordinator(kafka.address)
 })
 
-const clients: Readonly<Record<string, () => KafkaClient>> = {
-  kafkajs: () =>
-    kafkajs(
-      new Kafka({
-        ...{ brokers: [password()], logLevel: logLevel.NOTHING, retry: { retries: 2 } },
-        ...{ ssl: { ca: authority() }, sasl: { mechanism: 'plain', ...kafkaGuest } },
-      }),
-    ),
-  '@platformatic/kafka': () =>
-    platformatic({
-      ...{ clientId: 'guest', bootstrapBrokers: [password()], retries: 1 },
-      ...{ tls: { ca: authority() }, sasl: { mechanism: 'PLAIN', ...kafkaGuest } },
-    }),
-}
-
-const password = (): string => `${kafka.host}:${kafka.ports['password']}`
-const authority = (): string => readCertificates(`${kafka.directory}/certificates`).ca
-
-type Resource = readonly ['topic' | 'group', string]
-
-const { ALLOW, DENY } = AclPermissionTypes
 const { CREATE, DESCRIBE_CONFIGS, READ, WRITE } = AclOperationTypes
 
+const clients = Object.fromEntries(
+  clientNames.map((name) => [name, () => guestClient(kafka, name)]),
+)
+
 /** Lets the guest do anything with what has these names in front, but for one thing. */
-async function allowAllBut(prefix: string, denied?: readonly [Resource, AclOperationTypes]) {
-  const admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin()
-  const entry = ([kind, resourceName]: Resource, operation: AclOperationTypes) => ({
-    resourceType: kind === 'topic' ? AclResourceTypes.TOPIC : AclResourceTypes.GROUP,
-    ...{ resourceName, operation, host: '*', principal: `User:${kafkaGuest.username}` },
-  })
-  const allowed = (
-    [
-      ['topic', prefix],
-      ['group', `daybook.${prefix}`],
-      ['group', 'daybook.reader.'],
-    ] as const
-  ).map((resource) => ({
-    ...entry(resource, AclOperationTypes.ALL),
-    ...{ permissionType: ALLOW, resourcePatternType: 4 },
-  }))
-  const but = denied ? [{ ...entry(...denied), permissionType: DENY, resourcePatternType: 3 }] : []
-  await admin.connect()
-  await admin.createAcls({ acl: [...allowed, ...but] })
-  // The broker answers before it goes by them.
-  const any = { resourceType: 1, resourcePatternType: 1, operation: 1, permissionType: 1 }
-  const isKnown = async ({ resourceName, permissionType }: (typeof but)[0]) => {
-    const { resources } = await admin.describeAcls({ ...any, resourceName })
-    return resources.some(({ acls }) => acls.some((one) => one.permissionType === permissionType))
-  }
-  for (const wanted of [...allowed, ...but]) {
-    while (!(await isKnown(wanted))) await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  await admin.disconnect()
-}
+const allowAllBut = (prefix: string, denied?: Parameters<typeof allow>[2]): Promise<void> =>
+  allow(kafka, prefix, denied)
 
 /** Opens the queue and a consumer of it, as the guest, and closes them again. */
 async function start(client: KafkaClient, topic: string): Promise<void> {
