@@ -49,9 +49,13 @@ export class HeadChanges {
     this.#options = options
   }
 
-  /** Tells that a new head was stored. */
-  created({ id, state }: TransactionHead): void {
-    this.#options.onChange({ id, state, target: undefined, failure: undefined })
+  /** Stores a new head and its first chunks, and tells of it; false if there is one of its id. Rejects where the store fails. */
+  async create(head: TransactionHead, chunks: readonly Uint8Array[]): Promise<boolean> {
+    const { store, onChange } = this.#options
+    if (!(await this.#made(head, () => store.create(head, chunks)))) return false
+    const { id, state } = head
+    onChange({ id, state, target: undefined, failure: undefined })
+    return true
   }
 
   /**
@@ -67,7 +71,7 @@ export class HeadChanges {
     const state = fields.state ?? head.state
     const changedAt = state === head.state ? head.changedAt : clock.now()
     const next = { ...head, ...fields, revision: head.revision + 1, changedAt }
-    if (!(await store.put(next, options))) return undefined
+    if (!(await this.#made(next, () => store.put(next, options)))) return undefined
     if (state !== head.state) {
       const { target } = options
       const failure = target === undefined ? undefined : next.targets[target]?.failure
@@ -99,4 +103,19 @@ export class HeadChanges {
     }
     throw new Error(`Transaction ${id} was changed by others ${mostTries} times in a row.`)
   }
+
+  /** A change that failed may have been made, and nobody would be told of it: then a `get` says for certain. */
+  async #made(head: TransactionHead, change: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await change()
+    } catch (error) {
+      const found = await this.#options.store.get(head.id).catch(() => undefined)
+      if (found !== undefined && textOf(found) === textOf(head)) return true
+      throw error
+    }
+  }
+}
+
+function textOf(head: TransactionHead): string {
+  return JSON.stringify({ ...head, version: head.version?.toString() })
 }

@@ -135,9 +135,7 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
     const sealed = this.#versioned(this.sealed)
     if (this.#head === undefined) {
       const head = { ...sealed.head, revision: 1 }
-      if (!(await store.create(head, last))) return undefined
-      changes.created(head)
-      return { ...sealed, head }
+      return (await changes.create(head, last)) ? { ...sealed, head } : undefined
     }
     for (const chunk of last) await store.addChunk(this.id, this.#stored++, chunk)
     const head = await changes.put(this.#head, sealed.head)
@@ -288,13 +286,12 @@ export class TransactionWriter implements Transaction<unknown, string, 'none'> {
         continue
       }
       const head = this.#headAs('open')
-      if (!(await store.create(head, [chunk]))) {
+      if (!(await changes.create(head, [chunk]))) {
         this.#rival = rival(this.id)
         throw this.#rival
       }
       this.#stored = 1
       this.#head = head
-      changes.created(head)
     }
   }
 }
