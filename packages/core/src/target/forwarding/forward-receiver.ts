@@ -12,8 +12,8 @@ import { BodyError, type ForwardBody, textOf } from './received-body.ts'
 /** What is to be answered to a request that forwards records. */
 export interface ForwardAnswer {
   /**
-   * 200: the body has a result for each record. 400: it is no batch of records, or not UTF-8. 408: it ended early. 413: it
-   * is larger than `maxBytes`. 503: this wal takes nothing now, as while it closes.
+   * 200: the body has a result for each record. 400: it is no batch of records, or not UTF-8. 408: it ended early, or the signal
+   * aborted before its end. 413: it is larger than `maxBytes`. 503: this wal takes nothing now, as while it closes.
    */
   readonly status: 200 | 400 | 408 | 413 | 503
   /** JSON, for `content-type: application/json`. */
@@ -29,7 +29,7 @@ export interface ForwardReceiverOptions {
   readonly maxBytes?: Size | undefined
 }
 
-/** Takes the body of a request, and says what to answer; `signal` gives the records up. */
+/** Takes the body of a request, and says what to answer; `signal` gives the body up, or the records. */
 export type ReceiveForwarded = (
   body: ForwardBody,
   options?: { readonly signal?: AbortSignal | undefined },
@@ -64,7 +64,7 @@ export function forwardReceiver<P>(
   const { maxBytes } = checkOptions('forwardReceiver', schema, options)
   return async (body, { signal = new AbortController().signal } = {}) => {
     try {
-      const records = recordsIn(await textOf(body, maxBytes))
+      const records = recordsIn(await textOf(body, maxBytes, signal))
       if (records === undefined) return refusal(400, notRecords)
       const results = await forward(namespace, records, signal)
       return { status: 200, body: JSON.stringify({ results }) }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import { orAborted } from '../or-aborted.ts'
 
 /** The body of a request: whole, as text or bytes, or as it comes, such as the request of `node:http` itself. */
 export type ForwardBody = string | Uint8Array | AsyncIterable<Uint8Array>
@@ -15,19 +16,27 @@ export class BodyError extends Error {
 
 /**
  * The text of a body of so many bytes at most. Bytes are put together before they are decoded: a character may lie over
- * two chunks. Rejects with `BodyError`, and has let go of the rest of the body then.
+ * two chunks. Rejects with `BodyError`, also once the signal aborts, and has let go of the rest of the body then.
  */
-export async function textOf(body: ForwardBody, maxBytes: number): Promise<string> {
+export async function textOf(
+  body: ForwardBody,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<string> {
   if (typeof body === 'string') {
     if (body.length > maxBytes || Buffer.byteLength(body) > maxBytes) throw tooLarge(maxBytes)
     return body
   }
   return decoded(
-    body instanceof Uint8Array ? bounded([body], maxBytes) : await read(body, maxBytes),
+    body instanceof Uint8Array ? bounded([body], maxBytes) : await read(body, maxBytes, signal),
   )
 }
 
-async function read(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+async function read(
+  body: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   if (typeof body?.[Symbol.asyncIterator] !== 'function') {
     throw new TypeError(
       'The body must be a string, bytes, or the request itself: nothing that was parsed',
@@ -36,7 +45,7 @@ async function read(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of body) {
+    for await (const chunk of untilAborted(body, signal)) {
       chunks.push(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
       bytes += chunk.length
       // Leaving the loop ends the body, too.
@@ -47,6 +56,21 @@ async function read(body: AsyncIterable<Uint8Array>, maxBytes: number): Promise<
     throw new BodyError(408, 'The body ended early: nothing of it was taken', cause)
   }
   return bounded(chunks, maxBytes)
+}
+
+/** Who sends half a body and then nothing would be waited for as long as the server allows. */
+async function* untilAborted<T>(body: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  const pieces = body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await orAborted(pieces.next(), signal)
+      if (next.done === true) return
+      yield next.value
+    }
+  } finally {
+    // Not waited for: it may stand behind the piece that does not come.
+    pieces.return?.().catch(() => {})
+  }
 }
 
 function bounded(chunks: readonly Uint8Array[], maxBytes: number): Uint8Array {

@@ -94,6 +94,20 @@ describe('the body of a request that forwards records', () => {
     expect(came[1]).toBe(signal)
   })
 
+  it('is given up once the signal aborts, though its sender says nothing more', async () => {
+    const { came, receive } = setUp()
+    async function* silent() {
+      yield bodyOf('Rope').subarray(0, 20)
+      await new Promise(() => {})
+    }
+    const { signal } = new AbortController()
+    for (const each of [AbortSignal.timeout(20), AbortSignal.abort()]) {
+      expect(await receive(silent(), { signal: each })).toMatchObject({ status: 408 })
+    }
+    expect(await receive(bodyOf('x'), { signal })).toMatchObject({ status: 200 })
+    expect(came).toHaveLength(2)
+  })
+
   it('may be a real request, whose sender breaks off', async () => {
     const { came, receive } = setUp()
     const statuses: number[] = []
