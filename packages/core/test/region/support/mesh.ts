@@ -11,7 +11,7 @@ import type { Queue } from '../../../src/queue/queue.ts'
 import type { ForwardedRecord } from '../../../src/record.ts'
 import { Shard } from '../../../src/shard.ts'
 import { queueTarget } from '../../../src/target/queue/queue-target.ts'
-import type { Target } from '../../../src/target/target.ts'
+import { applied, type Target } from '../../../src/target/target.ts'
 import { walTarget } from '../../../src/target/wal/wal-target.ts'
 import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 import { SimulatedFileSystem } from '../../../src/testing/simulated-file-system.ts'
@@ -52,10 +52,9 @@ interface Region {
   queue: Queue | undefined
 }
 
-interface UpRegion {
-  readonly open: OpenNamespace
-  readonly queue: Queue
-}
+/** What a region sends to: the wal of the other one, the queue that this reads, or its store itself. */
+export type PeersEnd = (typeof ends)[number]
+const ends = ['wal', 'queue', 'store'] as const
 
 /** As much of a record as a link looks at. */
 type Carried = Pick<ForwardedRecord, 'id' | 'op' | 'origin' | 'version'>
@@ -67,7 +66,7 @@ export class Mesh {
   readonly #clock = new VirtualClock()
   readonly #random: SeededRandom
   readonly #doubles: MeshDoubles
-  readonly #peersEnd: 'wal' | 'queue'
+  readonly #peersEnd: PeersEnd | 'each'
   readonly #regions = new Map<RegionName, Region>()
   readonly #links = new Map<string, { isCut: boolean; delayMs: number }>()
   /** Ids of writes that were acknowledged. */
@@ -77,8 +76,8 @@ export class Mesh {
   readonly counts = { written: 0, refused: 0, crashes: 0, held: 0 }
   #rows = 0
 
-  /** @param peersEnd what a region sends to: the wal of the other one, or the queue that this reads. */
-  constructor(seed: number, doubles: MeshDoubles = {}, peersEnd: 'wal' | 'queue' = 'wal') {
+  /** @param peersEnd `'each'`: another one between each two regions. */
+  constructor(seed: number, doubles: MeshDoubles = {}, peersEnd: PeersEnd | 'each' = 'wal') {
     this.#random = new SeededRandom(seed)
     this.#doubles = doubles
     this.#peersEnd = peersEnd
@@ -222,11 +221,14 @@ export class Mesh {
   }
 
   #end(from: Region, to: RegionName): Target<unknown> {
-    if (this.#peersEnd === 'queue') return this.#queueEnd(from, to)
+    const between = ends[(names.indexOf(from.name) + names.indexOf(to)) % ends.length] ?? 'wal'
+    const end = this.#peersEnd === 'each' ? between : this.#peersEnd
+    if (end === 'queue') return this.#queueEnd(from, to)
+    if (end === 'store') return this.#storeEnd(from, to)
     return walTarget({
       forward: (records) =>
         this.#carry(from, to, records, {
-          take: ({ open }, kept) => open.forward(structuredClone(kept)),
+          take: (region, kept) => up(region.open).forward(structuredClone(kept)),
           lost: ({ id, version }) => ({ id, version, durable: 'yes' }),
         }),
     })
@@ -236,12 +238,27 @@ export class Mesh {
     const producer: Producer = {
       send: (records) =>
         this.#carry(from, to, records, {
-          take: async ({ queue }, kept) => (await queue.producer()).send(structuredClone(kept), {}),
+          take: async (region, kept) => {
+            const producer = await up(region.queue).producer()
+            return producer.send(structuredClone(kept), {})
+          },
           lost: (): SendOutcome => ({ durable: 'yes' }),
         }),
       close: async () => {},
     }
     return queueTarget({ producer })
+  }
+
+  /** It stands outside of the machine that crashes. */
+  #storeEnd(from: Region, to: RegionName): Target<unknown> {
+    return {
+      ...{ idempotency: 'version', guardsFields: true },
+      apply: (records) =>
+        this.#carry(from, to, records, {
+          take: ({ store }, kept) => store.apply(structuredClone(kept) as never),
+          lost: () => applied,
+        }),
+    }
   }
 
   /** Over a link, there and back: answers what the other end said of each. */
@@ -250,7 +267,7 @@ export class Mesh {
     to: RegionName,
     records: readonly R[],
     end: {
-      take(up: UpRegion, kept: readonly R[]): Promise<readonly O[]>
+      take(region: Region, kept: readonly R[]): Promise<readonly O[]>
       /** The answer for one that is not there. */
       lost(record: R): O
     },
@@ -262,10 +279,8 @@ export class Mesh {
       this.#wrong.push(`${from.name} sends on to ${to} what was written in ${record.origin}`)
     }
     await this.#pass(link.delayMs)
-    const { open, queue } = this.#region(to)
-    if (open === undefined || queue === undefined) throw refused('ECONNREFUSED')
     const kept = records.filter((record) => !this.#doubles.loses?.(record))
-    const answers = await end.take({ open, queue }, kept)
+    const answers = await end.take(this.#region(to), kept)
     await this.#pass(link.delayMs)
     if (link.isCut) throw refused('ECONNRESET')
     const byRecord = new Map(kept.map((record, at) => [record, answers[at]]))
@@ -346,4 +361,9 @@ export class Mesh {
     this.#links.set(`${from}>${to}`, link)
     return link
   }
+}
+
+function up<T>(part: T | undefined): T {
+  if (part === undefined) throw refused('ECONNREFUSED')
+  return part
 }
