@@ -50,6 +50,9 @@ const patientTries = 7
 
 const longestAskMs = 1_000
 
+/** How long the last commit may take, in ms. */
+const lastCommitMs = 5_000
+
 /**
  * One member of a group, and the partitions that are its own: loads how far the group is, reads as
  * far as there is room, commits what is done. It commits nothing for a partition that it does not
@@ -160,8 +163,16 @@ export class Membership implements KafkaGroupListener {
     this.#left = true
     for (const partition of this.#ordered) partition.clearMarks()
     for (const partition of this.#ordered) this.#dirty.add(partition)
-    await this.#committer.close()
+    await this.#lastCommit()
     await this.#group?.close()
+  }
+
+  /** A broker that says nothing is not waited for: what it does not store is given again. */
+  async #lastCommit(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = this.#parts.context.clock.setTimer(lastCommitMs, resolve)
+    await Promise.race([this.#committer.close(), late])
+    timer.cancel()
   }
 
   assigned(places: readonly KafkaPlace[]): void {

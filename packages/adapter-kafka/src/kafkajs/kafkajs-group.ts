@@ -38,9 +38,10 @@ export async function joinGroup(
     heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 3),
     maxWaitTimeInMs: fetchWait.ms,
     allowAutoTopicCreation: false,
-    retry: { restartOnFailure: async () => true },
+    // One that is to leave would otherwise try for ever, and keep its process alive, where the broker is silent.
+    retry: { restartOnFailure: async () => !member.isClosed },
   })
-  const member = new KafkaJsGroup(consumer, listener, fetchWait)
+  const member: KafkaJsGroup = new KafkaJsGroup(consumer, listener, fetchWait)
   try {
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
@@ -83,6 +84,10 @@ class KafkaJsGroup implements KafkaGroup {
         if (!payload.restart) setTimeout(() => this.#startAgain(), startAgainMs).unref()
       }),
     )
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   async run(): Promise<void> {

@@ -16,6 +16,9 @@ const waitMs = 250
 /** Stands for the first offset that is kept. */
 const earliest = -2n
 
+/** How long leaving may take, in ms: with a broker that says nothing the client would try for minutes. */
+const leaveMs = 2_000
+
 /** Waits so long after a failed fetch, in ms. */
 const tryAgainMs = 250
 
@@ -118,10 +121,24 @@ class PlatformaticGroup implements KafkaGroup {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    clearTimeout(this.#rejoin)
     this.#wanted.clear()
-    await Promise.allSettled(this.#pumps.values())
-    await this.#consumer.close(true)
+    await this.#leave()
+    // Before the client: a fetch that fails by this is not tried again by a client that closes after it.
     await Promise.allSettled([this.#fetchPool.close(), this.#commitPool.close()])
+    await this.#consumer.close(true)
+  }
+
+  /**
+   * The client's `close` leaves, too, but goes on with a join that is answered meanwhile: its
+   * heartbeats would then keep the process alive for ever. `leaveGroup` ends the membership at once.
+   */
+  async #leave(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, leaveMs)
+    const left = [this.#consumer.leaveGroup(true), ...this.#pumps.values()]
+    await Promise.race([Promise.allSettled(left), late])
+    clearTimeout(timer)
   }
 
   #joined(memberId: string, assignments: readonly GroupAssignment[] = []): void {

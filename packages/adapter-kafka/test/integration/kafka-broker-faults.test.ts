@@ -163,7 +163,7 @@ test.concurrent('a network that delays, cuts and swallows loses no record', asyn
   clearInterval(weather)
 })
 
-test('a process whose broker fell silent ends by itself once its wal is closed, through either client', async ({
+test('a process that writes and consumes at a broker that fell silent ends by itself once its wal is closed, through either client', async ({
   onTestFinished,
 }) => {
   const program = new URL('../support/writer-child.ts', import.meta.url)
@@ -188,6 +188,27 @@ test('a process whose broker fell silent ends by itself once its wal is closed, 
   expect(ends).toEqual(clientNames.map((name) => [name, 0]))
   const after = [{ durable: 'yes' }, { durable: 'unknown' }, { event: 'closed' }]
   expect(said()).toEqual(clientNames.map(() => after))
+})
+
+test('a process ends by itself whose member leaves a broker that fell silent while it was read, through @platformatic/kafka', async ({
+  onTestFinished,
+}) => {
+  const { place, close } = await partitionBehindProxy()
+  const program = new URL('../support/leaver-child.ts', import.meta.url)
+  const child = fork(program, [proxy.address, place.topic, 'told'], {
+    execArgv: ['--conditions=source', '--no-warnings'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  await once(child, 'message')
+  proxy.hold()
+  // What was on its way has arrived, and the next fetch gets no answer.
+  await sleep(500)
+  child.send('leave')
+  const late = sleep(20_000, ['is still there'], { ref: false })
+  const [code] = await Promise.race([once(child, 'exit'), late])
+  await proxy.heal()
+  await close()
+  expect(code).toBe(0)
 })
 
 test('a batch that was given up is not stored behind newer ones by @platformatic/kafka, whoever shares its producer', async () => {

@@ -1,6 +1,9 @@
 // needs: kafka
 
+import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createWal, fanOut, type } from '@daybook/core'
 import { reportDelivery } from '@daybook/core/testing'
 import { type Service, service } from '@daybook/services'
@@ -123,6 +126,31 @@ test.concurrent.for(clientNames)(
     )
   },
 )
+
+test.concurrent('a process ends by itself whose member left through @platformatic/kafka while its group was made anew', async ({
+  expect,
+  onTestFinished,
+}) => {
+  const admin = await clientFor('@platformatic/kafka', kafka.address).admin()
+  const program = new URL('../support/leaver-child.ts', import.meta.url)
+  const endAfter = async (delayMs: number) => {
+    const topic = `left-${randomUUID()}`
+    await admin.create([{ topic, partitions: 2, replicas: 1, settings: new Map() }])
+    await expect.poll(async () => (await admin.topic(topic))?.hasLeaders).toBe(true)
+    const child = fork(program, [kafka.address, topic, `${delayMs}`], {
+      execArgv: ['--conditions=source', '--no-warnings'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const late = sleep(30_000, ['is still there'], { ref: false })
+    const [code] = await Promise.race([once(child, 'exit'), late])
+    return [delayMs, code]
+  }
+  // The answer to its join comes before it leaves, meanwhile, and after.
+  const delays = [0, 5, 20, 60]
+  const ends = await Promise.all(delays.map(endAfter))
+  await admin.close()
+  expect(ends).toEqual(delays.map((delayMs) => [delayMs, 0]))
+})
 
 interface Member {
   readonly group: KafkaGroup

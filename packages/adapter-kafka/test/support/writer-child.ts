@@ -1,4 +1,4 @@
-// A process that writes: `writer-child.ts <client> <broker> <topic>`. Tells its parent once a record is stored,
+// A process that writes and consumes: `writer-child.ts <client> <broker> <topic>`. Tells its parent once a record is stored,
 // writes another when told to, closes its wal whatever came of that, and has then nothing more to do.
 
 import { createWal, fanOut, type } from '@daybook/core'
@@ -32,13 +32,15 @@ const wal = await createWal({
   },
 })
 wal.on('error', () => {})
-const write = async (payload: number): Promise<void> => {
-  const { durable } = await wal.tryWrite('films', { key: 'a', payload })
-  tell({ durable })
+const write = async (payload: number): Promise<string> => {
+  return (await wal.tryWrite('films', { key: 'a', payload })).durable
 }
-await write(1)
+await wal.start()
+// A broker that has just started may take longer than a send may.
+while ((await write(1)) !== 'yes') {}
+tell({ durable: 'yes' })
 process.once('message', async () => {
-  await write(2)
+  tell({ durable: await write(2) })
   await wal.close({ timeout: '1s' }).catch(() => {})
   tell({ event: 'closed' })
   process.disconnect()
