@@ -222,7 +222,7 @@ export class NamespaceDelivery {
       decode,
       transactions: this.#options.transactions,
       ...(concerns && { concerns: (record) => concerns(record, targetName) }),
-      passedOver: (name) => this.#options.strays.passedOver(name),
+      passedOver: (...name) => this.#options.strays.passedOver(...name),
       policy: deliveryPolicyOf(config, targetName),
       budget: shard.deliveriesTo(peerOf(config, targetName)),
       isolation,

@@ -24,14 +24,20 @@ export class StrayRecords {
     this.#known = new Set(options.targets)
   }
 
-  /** A record that names this target was passed over: in most cases because another target gets it. */
-  passedOver(target: string): void {
+  /**
+   * A record that names this target was passed over: in most cases because another target gets it. `isPart`: it stands for a
+   * transaction, which may be for others as well.
+   */
+  passedOver(target: string, isPart = false): void {
     if (this.#known.has(target) || this.#told.has(target) || this.#told.size >= mostNames) return
     this.#told.add(target)
     const { namespace, report } = this.#options
-    const facts = `A record is for target '${target}' alone, and namespace '${namespace}' has no such target (it has ${[...this.#known].join(', ')}). No other gets it.`
+    const what = isPart ? 'A transaction has mutations for' : 'A record is for'
+    const alone = isPart ? '' : ' alone'
+    const rest = isPart ? ' The transaction has not ended until it has.' : ''
+    const facts = `${what} target '${target}'${alone}, and namespace '${namespace}' has no such target (it has ${[...this.#known].join(', ')}). No other gets ${isPart ? 'them' : 'it'}.`
     const help =
       'Configure the target again, and it gets what the queue still keeps of its records.'
-    report(new WalError('ERR_UNKNOWN_TARGET', `${facts} ${help}`))
+    report(new WalError('ERR_UNKNOWN_TARGET', `${facts} ${help}${rest}`))
   }
 }

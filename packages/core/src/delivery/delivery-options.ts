@@ -28,7 +28,7 @@ export interface TargetDeliveryOptions {
   /** False for a record that is not for this target: it is passed over. Default: all are. */
   readonly concerns?: ((record: StoredRecord) => boolean) | undefined
   /** A record for this target alone was passed over. */
-  readonly passedOver?: ((target: string) => void) | undefined
+  readonly passedOver?: ((target: string, isPart?: boolean) => void) | undefined
   /** Undefined where the namespace has no transactions: a marker becomes a dead letter then. */
   readonly transactions?: TransactionSource | undefined
   readonly policy: DeliveryPolicy

@@ -30,7 +30,7 @@ export interface IntakeOptions {
   readonly transactions?: TransactionSource | undefined
   readonly unsyncedAcks?: UnsyncedAcks | undefined
   readonly concerns?: ((record: StoredRecord) => boolean) | undefined
-  readonly passedOver?: ((target: string) => void) | undefined
+  readonly passedOver?: ((target: string, isPart?: boolean) => void) | undefined
   report(code: WalErrorCode, what: string, cause: unknown): void
 }
 
@@ -179,8 +179,9 @@ export class Intake {
       return true
     }
     if (concerns?.(record) === false) return true
-    if (transaction === undefined || unreadable !== undefined) return false
-    return transactions !== undefined && transactions.keysOf(record, targetName) === undefined
+    if (transaction === undefined || unreadable !== undefined || !transactions) return false
+    for (const name of transactions.targetsOf(record)) passedOver?.(name, true)
+    return transactions.keysOf(record, targetName) === undefined
   }
 
   /** A redriven copy stands behind any number of records that wait for it, and only pulling brings it. */

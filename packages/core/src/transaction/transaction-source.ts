@@ -36,6 +36,8 @@ export interface TransactionSource {
    * not for this target.
    */
   keysOf(marker: StoredRecord, target: string): readonly string[] | undefined
+  /** The targets that this marker says it has mutations for. */
+  targetsOf(marker: StoredRecord): readonly string[]
   /** Begins, or goes on where an earlier attempt has stopped. Rejects where the store fails. */
   begin(marker: StoredRecord, target: string): Promise<TransactionBeginning>
 }

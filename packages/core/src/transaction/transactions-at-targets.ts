@@ -64,6 +64,10 @@ export class TransactionsAtTargets implements TransactionSource {
     return marker.targets[target]?.keys ?? []
   }
 
+  targetsOf(record: StoredRecord): readonly string[] {
+    return Object.keys(this.#read(record)?.targets ?? {})
+  }
+
   async begin(record: StoredRecord, target: string): Promise<TransactionBeginning> {
     const { fresh } = this.#options
     const id = record.transaction?.id ?? record.id

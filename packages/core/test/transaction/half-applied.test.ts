@@ -25,6 +25,8 @@ const into = '/wal/copy'
 interface OpenOptions {
   readonly disk?: SimulatedFileSystem
   readonly directory?: string
+  /** Default: `base`. */
+  readonly names?: readonly string[]
   /** Default true. */
   readonly isStarted?: boolean
   answer?(record: WalRecord): Promise<Outcome> | Outcome
@@ -48,13 +50,15 @@ async function openWal({ answer = () => applied, ...options }: OpenOptions = {})
           fileSystem: disk,
           lock: openLock,
         }),
-        targets: { base: target },
+        targets: Object.fromEntries((options.names ?? ['base']).map((name) => [name, target])),
         retry: { maxAttempts: 3, minDelay: 1, maxDelay: 2 },
       }),
     },
   })
+  const errors: string[] = []
+  wal.on('error', ({ error }) => errors.push(`${error.code}: ${error.message}`))
   if (options.isStarted !== false) await wal.start()
-  return { wal, rows: wal.namespace('rows'), given, disk }
+  return { wal, rows: wal.namespace('rows'), given, errors, disk }
 }
 
 describe('a transaction of which a part is applied', () => {
@@ -148,6 +152,30 @@ describe('a transaction of which a part is applied', () => {
       await copy.wal.close()
     },
   )
+
+  it('for one target waits for the other, which is told of where it was taken out, until that is back', async () => {
+    const first = await openWal({ names: ['base', 'index'], isStarted: false })
+    const { id } = await first.rows.transaction(async (tx) => {
+      await tx.put('base', { key: 'a', payload: {} })
+      await tx.put('index', { key: 'b', payload: {} })
+    })
+    await first.wal.close()
+    const { disk } = first
+    const without = await openWal({ disk })
+    await without.wal.drain()
+    expect(without.given).toEqual(['a'])
+    expect((await without.rows.transactionStatus(id))?.state).toBe('applying')
+    expect(without.errors).toEqual([
+      expect.stringMatching(/^ERR_UNKNOWN_TARGET: A transaction has mutations for target 'index'/),
+    ])
+    await without.wal.close()
+    const back = await openWal({ disk, names: ['base', 'index'] })
+    await back.wal.drain()
+    expect(back.given).toEqual(['b'])
+    expect((await back.rows.transactionStatus(id))?.state).toBe('applied')
+    expect(back.errors).toEqual([])
+    await back.wal.close()
+  })
 })
 
 /** With a copy of the log, all of whose records are lost. */
