@@ -58,14 +58,15 @@ export interface ApplierOptions {
 export class Applier {
   readonly #options: ApplierOptions
   readonly #transactions: TransactionApplier
-  readonly #stop: StopCalls
+  /** What all applies have in common. */
+  readonly #common: ApplySeriesOptions
 
   constructor(options: ApplierOptions) {
     this.#options = options
-    this.#stop = new StopCalls(options.stop)
+    this.#common = commonOf(options)
     this.#transactions = new TransactionApplier({
       ...options,
-      series: () => new ApplySeries(this.#common()),
+      series: () => new ApplySeries(this.#common),
       resultOf: (end, records) => this.#resultOf(end, records),
       mayGoOn: (batch) => this.#mayGoOn(batch),
       queueFailed: (batch, entry, error) => this.#queueFailed(batch, [entry], error),
@@ -204,22 +205,9 @@ export class Applier {
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {
-    const common = this.#common()
+    const common = this.#common
     const attempts = entries.map(({ spent }) => spent + 1)
     return applyWithTimeout({ ...common, records, context: { ...common.context, attempts } })
-  }
-
-  /** What all applies have in common. */
-  #common(): ApplySeriesOptions {
-    const { target, namespace, targetName, place, policy, clock } = this.#options
-    return {
-      target,
-      context: { namespace, target: targetName, place },
-      timeoutMs: policy.applyTimeoutMs,
-      graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
-      clock,
-      stop: this.#stop,
-    }
   }
 
   #resultOf(end: SettledApply, records: number): ApplyResult {
@@ -252,6 +240,18 @@ export class Applier {
     const { settler, report, backoffMs } = this.#options
     report('ERR_IO', 'The queue failed before records were applied; they are tried again', error)
     await settler.putBack(batch, entries, Math.max(10, backoffMs(queueFailures)))
+  }
+}
+
+function commonOf(options: ApplierOptions): ApplySeriesOptions {
+  const { target, namespace, targetName, place, policy, clock, stop } = options
+  return {
+    target,
+    context: { namespace, target: targetName, place },
+    timeoutMs: policy.applyTimeoutMs,
+    graceMs: policy.applyGraceMs ?? policy.applyTimeoutMs,
+    clock,
+    stop: new StopCalls(stop),
   }
 }
 

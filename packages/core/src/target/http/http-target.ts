@@ -52,11 +52,12 @@ class HttpTarget implements Target {
   /** Only where a record may have a wrong address or method. */
   readonly validate?: NonNullable<Target['validate']>
   readonly #settings: HttpSettings
-  readonly #busyHosts: BusyHosts
+  /** Undefined where all records go to one host: of that one the breaker knows. */
+  readonly #busyHosts: BusyHosts | undefined
 
   constructor(settings: HttpSettings) {
     this.#settings = settings
-    this.#busyHosts = new BusyHosts(settings.clock)
+    if (settings.fixedUrl === undefined) this.#busyHosts = new BusyHosts(settings.clock)
     this.idempotency = settings.idempotency
     this.ops = settings.ops
     this.largestBatch = settings.batch ?? { maxRecords: 1 }
@@ -95,7 +96,8 @@ class HttpTarget implements Target {
   async #send(records: Batch, signal: AbortSignal): Promise<Outcome | readonly Outcome[]> {
     const destination = this.#destinationOf(records[0])
     if ('status' in destination) return destination
-    const heldBack = this.#busyHosts.heldBack(destination.url.host)
+    const hosts = this.#busyHosts
+    const heldBack = hosts?.heldBack(destination.url.host)
     if (heldBack !== undefined) return heldBack
     const encoded = this.#encoded(records)
     if ('status' in encoded) return encoded
@@ -105,18 +107,17 @@ class HttpTarget implements Target {
     const request = requestOf(records, destination, credentials, encoded, this.#settings)
     const redact = (text: string): string => redactionOf(credentials.headers, request.url)(text)
     const sentAt = this.#settings.clock.monotonic()
-    const { host } = destination.url
-    const flight = this.#busyHosts.sends(host)
+    const flight = hosts?.sends(destination.url.host)
     try {
       const answer = await exchange(request, signal, this.#settings)
       return this.#outcomes(answer, records, redact, sentAt)
     } catch (error) {
       const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error)
       const shown = { ...failed, message: redact(failed.message) }
-      if (this.#settings.fixedUrl !== undefined || !isOfHost(shown)) return shown
-      return this.#busyHosts.broke(host, records[0].id, flight, shown)
+      if (hosts === undefined || flight === undefined || !isOfHost(shown)) return shown
+      return hosts.broke(destination.url.host, records[0].id, flight, shown)
     } finally {
-      this.#busyHosts.ends(host, flight)
+      if (flight !== undefined) hosts?.ends(destination.url.host, flight)
     }
   }
 
@@ -140,13 +141,14 @@ class HttpTarget implements Target {
 
   /** Where the address is the record's own, a host that asks for less, or is down, holds its own records back. */
   #ofHost(outcome: Outcome, { request }: HttpAnswer, { id }: WalRecord, sentAt: number): Outcome {
-    if (this.#settings.fixedUrl !== undefined) return outcome
+    const hosts = this.#busyHosts
+    if (hosts === undefined) return outcome
     const { host } = new URL(request.url)
     if (outcome.status === 'throttled' || outcome.status === 'unavailable') {
-      return this.#busyHosts.throttled(host, outcome)
+      return hosts.throttled(host, outcome)
     }
-    if (outcome.status === 'applied') this.#busyHosts.applied(host, id)
-    this.#busyHosts.answered(host, sentAt)
+    if (outcome.status === 'applied') hosts.applied(host, id)
+    hosts.answered(host, sentAt)
     return outcome
   }
 

@@ -10,6 +10,10 @@ import { ArchiveDoor, ways } from '../support/archive-door.ts'
 class GatedStore extends VersionedStore {
   gate: Promise<void> = Promise.resolve()
 
+  validate({ payload }: WalRecord<Row>): string | undefined {
+    return payload?.year === -1 ? 'no such year' : undefined
+  }
+
   override async apply(records: readonly WalRecord<Row>[]) {
     await this.gate
     return super.apply(records)
@@ -106,6 +110,24 @@ describe.each(Object.keys(ways))('a wal that is forwarded to over HTTP, by %s,',
     expect(pauses[0]).toMatch(/^(unavailable ARCHIVE|failures HTTP)_404$/)
     door.namespace = namespace
     await settle()
+    await wal.close()
+  })
+
+  it('says which records it never takes, and takes those beside them', async () => {
+    const { wal, pauses, write } = await forwardingWal(way)
+    await write(50)
+    for (const key of ['bad', 'worse']) {
+      await wal.write('films', { key, payload: { year: -1 } })
+      await write(20)
+    }
+    const { films } = await wal.drain({ timeout: '20s' })
+    expect(films.peer).toMatchObject({ applied: 90, dead: 2, pending: 0 })
+    const { letters } = await wal.namespace('films').deadLetters.list()
+    expect(letters.map(({ code, attemptsSpent }) => [code, attemptsSpent])).toEqual([
+      ['ERR_INVALID_RECORD', 1],
+      ['ERR_INVALID_RECORD', 1],
+    ])
+    expect(pauses).toEqual([])
     await wal.close()
   })
 
