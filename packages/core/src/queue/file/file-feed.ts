@@ -92,7 +92,7 @@ export class FileFeed {
     this.#schedule = schedule
     this.#returned = new ReturnedRecords(clock)
     this.#seen = cursor.passed()
-    this.#reader = log.reader(this.#seen.nextMissing(1))
+    this.#reader = log.follow(this.#seen.nextMissing(1))
     this.recalls = new FeedRecall({
       log,
       schedule,
@@ -280,7 +280,7 @@ export class FileFeed {
     this.#isStale = false
     this.#entries = []
     this.#at = 0
-    this.#reader = this.#log.reader(this.#seen.nextMissing(1))
+    this.#reader = this.#log.follow(this.#seen.nextMissing(1))
   }
 
   #takeOrSetAside(entry: LogEntry, lot: PullLot): void {
@@ -315,7 +315,7 @@ export class FileFeed {
     const missing = this.#seen.nextMissing(from)
     if (missing - from > longStretch) {
       await this.#reader.close()
-      this.#reader = this.#log.reader(missing)
+      this.#reader = this.#log.follow(missing)
     }
     this.#entries = await this.#reader.read({ maxRecords: lot.room, maxBytes: lot.roomBytes })
     this.#at = 0

@@ -23,6 +23,7 @@ export interface FileQueuePlace {
   readonly lock: AcquireLock
   readonly segmentBytes: number | undefined
   readonly maxGroupBytes: number | undefined
+  readonly recentBytes: number | undefined
 }
 
 /** What a file queue holds while it is open. */
@@ -133,7 +134,7 @@ async function openCheckedLog(
   owner: Pick<LogOptions, 'epoch' | 'ownershipLoss'>,
   cursors: ReadonlyMap<string, Cursor>,
 ): Promise<Log> {
-  const { directory, fileSystem, segmentBytes, maxGroupBytes } = place
+  const { directory, fileSystem, segmentBytes, maxGroupBytes, recentBytes } = place
   const highest = Math.max(
     0,
     ...[...cursors.values()].map((cursor) => cursor.highest),
@@ -147,7 +148,8 @@ async function openCheckedLog(
     clock: context.clock,
     ...owner,
     segmentBytes: segmentBytes ?? segmentBytesFor(context),
-    ...(maxGroupBytes === undefined ? {} : { maxGroupBytes }),
+    maxGroupBytes,
+    recentBytes,
     knownSynced: highest,
     ...(context.retention && {
       retention: {

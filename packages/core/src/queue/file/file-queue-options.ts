@@ -24,6 +24,11 @@ export interface FileQueueOptions {
    * own. Default 32,768, which is about 1 MiB.
    */
   readonly scheduleRecords?: number | undefined
+  /**
+   * For tests: what the newest records may take of memory, in bytes, for targets that keep up. Default 8 MiB;
+   * 0: all of them are read from the files.
+   */
+  readonly recentBytes?: number | undefined
   /** For tests: where the files are. */
   readonly fileSystem?: FileSystem | undefined
   /** For tests: what keeps a second owner out. */
@@ -36,6 +41,7 @@ const names: readonly (keyof FileQueueOptions)[] = [
   'maxGroupBytes',
   'allowNetworkFileSystem',
   'scheduleRecords',
+  'recentBytes',
   'fileSystem',
   'lock',
 ]

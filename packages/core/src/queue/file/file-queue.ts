@@ -283,13 +283,14 @@ class FileQueue implements Queue {
           '`directory`, or this queue one of its own.',
       )
     }
-    const { fileSystem, lock, segmentBytes, maxGroupBytes } = this.#options
+    const { fileSystem, lock, segmentBytes, maxGroupBytes, recentBytes } = this.#options
     return {
       directory: own === undefined ? resolve(directory ?? '', fileNameOf(namespace)) : resolve(own),
       fileSystem: fileSystem ?? nodeFileSystem,
       lock: lock ?? ownerLock({ allowNetworkFileSystem: this.#options.allowNetworkFileSystem }),
       segmentBytes,
       maxGroupBytes,
+      recentBytes,
     }
   }
 

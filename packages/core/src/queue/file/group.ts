@@ -31,6 +31,8 @@ const initialBytes = 64 * 1024
 /** A buffer larger than this is not kept for the next group. Most groups end a little above 8 MiB. */
 const largestKeptBytes = 9 * 1024 * 1024
 const spareBuffers = new SpareBuffers({ byteLength: initialBytes, largestBytes: largestKeptBytes })
+/** Frames that take less than one part in so many of their buffer are copied, for whoever wants to keep them. */
+const leastShareTaken = 4
 /** Offsets in a segment are u32; a group that gets anywhere near is refused. */
 const largestGroupBytes = 2 ** 30
 /** From this size on a payload is written from where it is. A smaller one is sooner copied. */
@@ -182,6 +184,22 @@ export class Group {
     )
   }
 
+  /**
+   * Gives its buffer away, which begins with the frames; or a copy of them, where they take little of it. To be
+   * called once they are written. Undefined, and nothing is given, where payloads are elsewhere or the
+   * buffer has more than `mostBytes`. Whoever has it gives it to `giveFrameBuffer` in the end.
+   */
+  takeFrames(mostBytes: number): Buffer | undefined {
+    if (this.#large.length > 0) return undefined
+    const buffer = this.#buffer
+    if (this.#filled * leastShareTaken < buffer.length) {
+      return Buffer.from(buffer.subarray(0, this.#filled))
+    }
+    if (buffer.length > mostBytes) return undefined
+    this.#buffer = noBuffer
+    return buffer
+  }
+
   /** Answers the callers, and lets go of their payloads and of the buffer. */
   settle(outcome: SendOutcome): void {
     spareBuffers.give(this.#buffer)
@@ -237,6 +255,11 @@ export class Group {
     for (let at = end; at < next; at++) this.#buffer[at] = 0
     return next
   }
+}
+
+/** Takes back what `takeFrames` gave, for another group: whoever had it must not look at it again. */
+export function giveFrameBuffer(buffer: Buffer): void {
+  spareBuffers.give(buffer)
 }
 
 function largePayloadOf({ payload }: StoredRecord): Uint8Array | undefined {

@@ -21,6 +21,8 @@ export interface LogOptions {
   readonly maxGroupBytes?: number | undefined
   /** Zeros written ahead of small groups, in bytes, which makes their sync faster. Default: 1 MiB. */
   readonly zeroAheadBytes?: number | undefined
+  /** What the newest records may take of memory, for followers that are near; 0 for none. Default: 8 MiB. */
+  readonly recentBytes?: number | undefined
   /** What may be removed of it, and who is told. Default: nothing is. */
   readonly retention?: LogRetention | undefined
   /** Highest sequence some cursor has seen applied: proof that it was synced. 0 if none. */

@@ -7,6 +7,7 @@ import type { File, FileSystem } from './file-system.ts'
 import { Group, type GroupFormat, type GroupPlace } from './group.ts'
 import { type LogSegment, type LogSegments, linkTo } from './log-segments.ts'
 import { markerBody } from './marker.ts'
+import type { RecentGroups } from './recent-groups.ts'
 import type { RecoveredLog } from './recovery.ts'
 import { type CreateSegmentOptions, createSegment } from './segment-creation.ts'
 import { type SegmentHeader, segmentHeaderBytes } from './segment-header.ts'
@@ -25,6 +26,8 @@ export interface LogTailOptions {
   readonly recovered: RecoveredLog
   /** Grows as segments are made; the last one's `end` as groups become durable. */
   readonly segments: LogSegments
+  /** Told of each group that is durable. */
+  readonly recent: RecentGroups
   /** Of a new segment with this number: the first one that is kept, which may be itself. */
   firstKept(number: number): number
   /** A file to make a segment of, see `createSegment`. */
@@ -152,7 +155,7 @@ export class LogTail {
     this.#marked = false
     this.#lastSequence += group.records
     if (group.highestVersion > this.#highestVersion) this.#highestVersion = group.highestVersion
-    this.#noteGrowth(writer)
+    this.#noteGrowth(writer, group)
     return done
   }
 
@@ -267,8 +270,8 @@ export class LogTail {
     }
   }
 
-  #noteGrowth(writer: SegmentWriter): void {
-    const { segments, clock, onSegmentBegun } = this.#options
+  #noteGrowth(writer: SegmentWriter, group: Group): void {
+    const { segments, recent, clock, onSegmentBegun } = this.#options
     const { last } = segments
     if (last === undefined) return
     const wasEmpty = last.lastSequence < last.header.baseSequence
@@ -276,6 +279,7 @@ export class LogTail {
     last.fileBytes = writer.fileBytes
     last.lastSequence = this.#lastSequence
     last.latestAt = clock.now()
+    recent.add(group, last)
     if (wasEmpty) onSegmentBegun()
   }
 

@@ -8,9 +8,10 @@ import { GroupCommit } from './group-commit.ts'
 import type { LogEntry, LogPlace, LogReader } from './log-entry.ts'
 import { LogLookup } from './log-lookup.ts'
 import type { LogOptions } from './log-options.ts'
-import { SegmentedLogReader } from './log-reader.ts'
+import { type LogReaderOptions, SegmentedLogReader } from './log-reader.ts'
 import { type LogSegment, LogSegments } from './log-segments.ts'
 import { LogTail } from './log-tail.ts'
+import { defaultRecentBytes, RecentGroups } from './recent-groups.ts'
 import { recoverLog } from './recovery.ts'
 import { Retention } from './retention.ts'
 import { longestNamespaceBytes } from './segment-header.ts'
@@ -40,6 +41,11 @@ export interface Log {
    * segment: from `near` on, a record that was read before, or from the beginning.
    */
   reader(from: number, near?: LogPlace): LogReader
+  /**
+   * The same for one who keeps reading as the log grows: as long as it is near the end it is given the newest
+   * records from memory.
+   */
+  follow(from: number, near?: LogPlace): LogReader
   /**
    * Keeps every record from this sequence on that can be read now, whatever the retention says,
    * until the function it answers is called.
@@ -98,6 +104,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const segmentBytes = Math.min(options.segmentBytes ?? defaultSegmentBytes, largestSegmentBytes)
   const readers = new Set<SegmentedLogReader>()
   const lookup = new LogLookup(fileSystem, segments)
+  const recent = new RecentGroups(options.recentBytes ?? defaultRecentBytes)
   const tail: LogTail = new LogTail({
     directory,
     fileSystem,
@@ -108,6 +115,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     zeroAheadBytes: options.zeroAheadBytes ?? defaultZeroAheadBytes,
     recovered,
     segments,
+    recent,
     firstKept: (number) => retention.firstKept(number),
     takeSpare: (header) => removal.takeSpare(header),
     onSegmentMade: () => retention.segmentMade(),
@@ -118,7 +126,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const removal = new SegmentRemoval({
     fileSystem,
     segmentBytes,
-    letGo: (gone) => letGo(gone, [...readers, lookup]),
+    letGo: (gone) => letGo(gone, [...readers, lookup, recent]),
     reportError,
   })
   const retention = new Retention({
@@ -147,6 +155,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     retention,
     readers,
     lookup,
+    recent,
     listeners,
     ownershipLoss,
   })
@@ -184,6 +193,7 @@ interface LogParts {
   readonly retention: Retention
   readonly readers: Set<SegmentedLogReader>
   readonly lookup: LogLookup
+  readonly recent: RecentGroups
   readonly listeners: Set<() => void>
   ownershipLoss(): WalError | undefined
 }
@@ -218,16 +228,11 @@ class SegmentedLog implements Log {
   }
 
   reader(from: number, near?: LogPlace): LogReader {
-    const { fileSystem, segments, readers } = this.#parts
-    const reader = new SegmentedLogReader({
-      fileSystem,
-      segments,
-      from: Math.max(from, this.firstSequence),
-      near,
-      onClosed: (closed) => readers.delete(closed),
-    })
-    readers.add(reader)
-    return reader
+    return this.#reader(from, { near })
+  }
+
+  follow(from: number, near?: LogPlace): LogReader {
+    return this.#reader(from, { near, recent: this.#parts.recent })
   }
 
   hold(from: number): () => void {
@@ -275,16 +280,34 @@ class SegmentedLog implements Log {
     const loss = this.#parts.ownershipLoss()
     if (loss) return this.abandon(loss)
     await this.#parts.retention.close()
-    await this.#parts.tail.close()
-    await this.#parts.lookup.close()
+    await this.#closeRest()
   }
 
   async abandon(error: WalError): Promise<void> {
-    const { tail, retention, lookup } = this.#parts
+    const { tail, retention } = this.#parts
     tail.abandon(error)
     await this.#commit.abandon(error)
     await retention.abandon()
+    await this.#closeRest()
+  }
+
+  async #closeRest(): Promise<void> {
+    const { tail, lookup, recent } = this.#parts
+    recent.close()
     await tail.close()
     await lookup.close()
+  }
+
+  #reader(from: number, options: Pick<LogReaderOptions, 'near' | 'recent'>): LogReader {
+    const { fileSystem, segments, readers } = this.#parts
+    const reader = new SegmentedLogReader({
+      ...options,
+      fileSystem,
+      segments,
+      from: Math.max(from, this.firstSequence),
+      onClosed: (closed) => readers.delete(closed),
+    })
+    readers.add(reader)
+    return reader
   }
 }

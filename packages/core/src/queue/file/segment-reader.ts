@@ -32,6 +32,11 @@ export class SegmentReader {
     }
   }
 
+  /** Where it is in the segment. */
+  get offset(): number {
+    return this.#walker.offset
+  }
+
   /** True if there is nothing more to read for now. */
   get isAtEnd(): boolean {
     return this.#walker.offset >= this.segment.end

@@ -97,7 +97,11 @@ class Run {
   async #open(): Promise<void> {
     const { fileSystem } = this.#runs
     this.#opened = await OpenQueue.open(
-      { directory: '/wal', fileSystem, lock: openLock, scheduleRecords: 3, segmentBytes: 20_000 },
+      {
+        ...{ directory: '/wal', fileSystem, lock: openLock },
+        ...{ scheduleRecords: 3, segmentBytes: 20_000 },
+        recentBytes: this.#random.pick([undefined, 2000, 0]),
+      },
       this.#clock,
     )
     this.#consumer = await this.#opened.consumer()

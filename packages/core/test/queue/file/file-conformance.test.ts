@@ -7,14 +7,21 @@ import { openLock } from './support/open-lock.ts'
 
 const seed = Number(process.env['DAYBOOK_SEED'])
 
-describe('fileQueue, on a simulated disk', { concurrent: true }, () => {
+describe('fileQueue, on a simulated disk', { concurrent: true }, () => conformance())
+
+describe('fileQueue that reads all from the disk', { concurrent: true }, () => conformance(0))
+
+function conformance(recentBytes?: number): void {
   const cases = queueConformance({
     create() {
       let fileSystem = new SimulatedFileSystem({ random: new SeededRandom(seed) })
       return {
         directory: '/wal',
         queue: () =>
-          fileQueue({ fileSystem, lock: openLock, segmentBytes: '256kb', scheduleRecords: 2 }),
+          fileQueue({
+            ...{ fileSystem, lock: openLock, recentBytes },
+            ...{ segmentBytes: '256kb', scheduleRecords: 2 },
+          }),
         crash() {
           fileSystem = fileSystem.kill()
         },
@@ -23,4 +30,4 @@ describe('fileQueue, on a simulated disk', { concurrent: true }, () => {
     seed,
   })
   for (const { name, run } of cases) it(name, { timeout: 30_000 }, run)
-})
+}

@@ -214,7 +214,7 @@ describe('FileConsumer', () => {
 describe('records with a delay', () => {
   it('go before one written after their time, also where a read meets that one on its way', async () => {
     const disk = new HookedFileSystem()
-    const opened = await OpenQueue.open({ directory, fileSystem: disk }, clock)
+    const opened = await OpenQueue.open({ directory, fileSystem: disk, recentBytes: 0 }, clock)
     const consumer = await opened.consumer()
     await opened.send({ key: 'delayed', dueAt: clock.now() + 1000 })
     expect(await pullNow(consumer)).toEqual([])
