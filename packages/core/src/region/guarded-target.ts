@@ -9,6 +9,8 @@ export interface Guard {
   verdict(record: WalRecord): Outcome | undefined
   /** As what the target is given it. */
   as?(record: WalRecord): WalRecord
+  /** See `ApplyContext`. */
+  readonly isPeer?: boolean
   /** What `Target.appliesInOrder` is to be. Default: the target's own. */
   readonly appliesInOrder?: Target['appliesInOrder']
   /** What the target has said of it; undefined for applied. */
@@ -45,7 +47,8 @@ async function apply(
   if (going.length === 0) return verdicts as readonly Outcome[]
   const attempts = context.attempts.filter((_, index) => verdicts[index] === undefined)
   const given = guard.as === undefined ? going : going.map((record) => guard.as?.(record) ?? record)
-  const outcomes = await target.apply(given, { ...context, attempts })
+  const { isPeer } = guard
+  const outcomes = await target.apply(given, { ...context, attempts, isPeer })
   // What is no answer at all is for core to find out.
   if (outcomes !== undefined && outcomes?.length !== going.length) return outcomes
   for (const [index, record] of given.entries()) guard.told?.(record, outcomes?.[index])

@@ -200,6 +200,7 @@ export class Replication {
       },
       as: (record) => this.#asOwn(record),
       ...(peer !== undefined && {
+        isPeer: true,
         appliesInOrder: orderAtPeer(target),
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
       }),

@@ -64,6 +64,8 @@ export interface ApplyContext {
    * that none comes back to where it has been. Given by a wal; undefined elsewhere.
    */
   readonly place?: string | undefined
+  /** True if the target is another region's end: it passes records on, or is a store there. Default false. */
+  readonly isPeer?: boolean | undefined
 }
 
 /** How records are grouped for one `apply`. */

@@ -23,7 +23,16 @@ import {
 } from './http-options.ts'
 import { type AnswerContext, outcomeOf } from './http-outcomes.ts'
 import { bodyOf, type EncodedBody, type HttpDestination, requestOf } from './http-request.ts'
+import { outcomeAtPeer } from './peer-outcome.ts'
 import { redactionOf } from './redaction.ts'
+
+/** What is known of a request that has an answer. */
+interface Sent {
+  readonly redact: AnswerContext['redact']
+  /** Monotonic ms. */
+  readonly sentAt: number
+  readonly isPeer: boolean
+}
 
 type Batch = readonly [WalRecord, ...WalRecord[]]
 
@@ -71,29 +80,29 @@ class HttpTarget implements Target {
     }
   }
 
-  async apply(
-    records: readonly WalRecord[],
-    { signal }: ApplyContext,
-  ): Promise<readonly Outcome[]> {
+  async apply(records: readonly WalRecord[], context: ApplyContext): Promise<readonly Outcome[]> {
     if (this.#settings.batch === undefined) {
       const [only] = records as Batch
-      if (records.length === 1) return [await this.#applyOne(only, signal)]
-      return Promise.all(records.map((record) => this.#applyOne(record, signal)))
+      if (records.length === 1) return [await this.#applyOne(only, context)]
+      return Promise.all(records.map((record) => this.#applyOne(record, context)))
     }
-    const outcomes = await this.#send(records as Batch, signal)
+    const outcomes = await this.#send(records as Batch, context)
     if (Array.isArray(outcomes)) return outcomes
     const outcome = outcomes as Outcome
     if (records.length > 1) refuseWhole(outcome)
     return records.map(() => outcome)
   }
 
-  async #applyOne(record: WalRecord, signal: AbortSignal): Promise<Outcome> {
-    const outcome = await this.#send([record], signal)
+  async #applyOne(record: WalRecord, context: ApplyContext): Promise<Outcome> {
+    const outcome = await this.#send([record], context)
     return Array.isArray(outcome) ? (outcome[0] as Outcome) : (outcome as Outcome)
   }
 
   /** One outcome for each, or one for all. */
-  async #send(records: Batch, signal: AbortSignal): Promise<Outcome | readonly Outcome[]> {
+  async #send(
+    records: Batch,
+    { signal, isPeer = false }: ApplyContext,
+  ): Promise<Outcome | readonly Outcome[]> {
     const destination = this.#destinationOf(records[0])
     if ('status' in destination) return destination
     const hosts = this.#busyHosts
@@ -110,11 +119,13 @@ class HttpTarget implements Target {
     const flight = hosts?.sends(destination.url.host)
     try {
       const answer = await exchange(request, signal, this.#settings)
-      return this.#outcomes(answer, records, redact, sentAt)
+      return this.#outcomes(answer, records, { redact, sentAt, isPeer })
     } catch (error) {
       const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error)
       const shown = { ...failed, message: redact(failed.message) }
-      if (hosts === undefined || flight === undefined || !isOfHost(shown)) return shown
+      if (hosts === undefined || flight === undefined || !isOfHost(shown)) {
+        return isPeer ? outcomeAtPeer(shown, false) : shown
+      }
       return hosts.broke(destination.url.host, records[0].id, flight, shown)
     } finally {
       if (flight !== undefined) hosts?.ends(destination.url.host, flight)
@@ -124,8 +135,7 @@ class HttpTarget implements Target {
   #outcomes(
     answer: HttpAnswer,
     records: Batch,
-    redact: AnswerContext['redact'],
-    sentAt: number,
+    { redact, sentAt, isPeer }: Sent,
   ): Outcome | readonly Outcome[] {
     const { classify, batch, idempotency, fixedUrl, clock } = this.#settings
     const own = classify?.(answer, records)
@@ -134,9 +144,16 @@ class HttpTarget implements Target {
     const results = batch === undefined ? undefined : resultsOf(answer, records, context)
     if (results !== undefined) return results
     const outcome = this.#ofHost(outcomeOf(answer, context), answer, records[0], sentAt)
+    if (isPeer) return outcomeAtPeer(outcome, this.#forwards)
     const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
     if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
     return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
+  }
+
+  /** It sends what `forwardReceiver` takes. */
+  get #forwards(): boolean {
+    const { batch, body, idempotency } = this.#settings
+    return batch !== undefined && body === 'record' && idempotency === 'id'
   }
 
   /** Where the address is the record's own, a host that asks for less, or is down, holds its own records back. */

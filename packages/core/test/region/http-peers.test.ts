@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { forwardReceiver } from '../../src/target/forwarding/forward-receiver.ts'
+import type { HttpFetch, HttpFetchAnswer } from '../../src/target/http/http-exchange.ts'
+import { httpTarget } from '../../src/target/http/http-target.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import type { Row } from '../testing/versioned-store.ts'
+import { openRegions } from './support/regions.ts'
+
+const hour = 3_600_000
+
+/** From eu to us by `httpTarget`, whose requests `way` may keep from `forwardReceiver` there. */
+async function open(batch: boolean) {
+  const clock = new VirtualClock()
+  const link: { way: HttpFetch | undefined } = { way: undefined }
+  const fetch: HttpFetch = async (url, init) => {
+    if (link.way !== undefined) return link.way(url, init)
+    const body = batch ? String(init.body) : `{"records":[${String(init.body)}]}`
+    const answer = await forwardReceiver(regions.at('us').rows)(body)
+    return answerOf(answer.status, answer.body)
+  }
+  const regions = await openRegions({
+    clock,
+    longestPause: '30s',
+    endOf: (from, to) =>
+      from === 'eu' && to === 'us'
+        ? httpTarget<Row>({ url: 'http://us.invalid/', batch, fetch, clock })
+        : undefined,
+  })
+  return { ...regions, clock, link }
+}
+
+const answerOf = (status: number, body: string): HttpFetchAnswer => ({
+  status,
+  headers: new Headers(),
+  body: new Response(body).body,
+})
+
+const silent: HttpFetch = (_, { signal }) =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+const ways: readonly (readonly [string, HttpFetch, boolean])[] = [
+  ['answers nothing', silent, true],
+  ['answers nothing to one record at a time', silent, false],
+  ['has a gateway before it that answers 502', async () => answerOf(502, 'Bad Gateway'), true],
+  ['has a page of maintenance before it, with 200', async () => answerOf(200, '<html>'), true],
+]
+
+describe('a peer over HTTP', () => {
+  for (const [what, way, batch] of ways) {
+    it(`that ${what} for hours costs no attempt of a lone record, which is there once it is back`, async () => {
+      const { at, clock, link, close } = await open(batch)
+      link.way = way
+      const payload = { title: 'Rope' }
+      await clock.runUntil(at('eu').rows.write({ key: 'a', payload }))
+      await clock.advance(3 * hour)
+      expect(at('eu').events.deadLettered).toEqual([])
+      const { targets } = (await at('eu').wal.status()).namespaces.rows
+      expect(targets['us']).toMatchObject({ pending: 1, delivery: { deadLettered: 0 } })
+      // Open, or asking.
+      expect(targets['us']?.delivery?.breaker).not.toBe('closed')
+      link.way = undefined
+      await clock.advance(60_000)
+      expect(await at('us').store.read('a')).toEqual(payload)
+      await close()
+    })
+  }
+
+  it('still refuses for good what it will never take', async () => {
+    const { at, clock, link, close } = await open(true)
+    link.way = async () => answerOf(413, 'too large')
+    await clock.runUntil(at('eu').rows.write({ key: 'a', payload: {} }))
+    await clock.advance(1000)
+    expect(at('eu').events.deadLettered).toMatchObject([{ attempts: [{ code: 'HTTP_413' }] }])
+    await close()
+  })
+})
