@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { countTests, failuresIn, triedAgainIn } from './check/count-tests.ts'
 import { runStep, signalRunning } from './check/run-step.ts'
 import { type Step, steps } from './check/steps.ts'
+import { named } from './command.ts'
 import { type NotRun, notRunTable, readNotRun } from './integration/not-run.ts'
 
 interface Line {
@@ -62,10 +63,11 @@ async function take(step: Step, before: readonly Line[]): Promise<Line> {
   const started = performance.now()
   const ending = await runStep(root, step)
   const seconds = (performance.now() - started) / 1000
-  if (ending.passed) return { step, result: 'passed', seconds, remark: '' }
+  const left = ending.leftBehind.length > 0 ? [`left behind: ${named(ending.leftBehind)}`] : []
+  if (ending.passed) return { step, result: 'passed', seconds, remark: left.join('') }
   if (ending.output !== '') console.log(ending.output.trimEnd())
   const again = `again: npm test -- ${step.name}`
-  const remark = ending.reason === undefined ? again : `${ending.reason}; ${again}`
+  const remark = [ending.reason ?? [], left, again].flat().join('; ')
   return { step, result: 'FAILED', seconds, remark }
 }
 

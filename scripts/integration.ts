@@ -5,7 +5,7 @@
 // failure or Ctrl-C. Suites that share no server run side by side. In CI a suite that cannot run is a
 // failure; elsewhere it is named at the end.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
@@ -14,6 +14,7 @@ import { lacks } from '../services/src/doctor.ts'
 import { removeWhatComes } from '../services/src/removal.ts'
 import type { ServerName } from '../services/src/servers/index.ts'
 import { service } from '../services/src/service.ts'
+import { named, runCommand } from './command.ts'
 import { type Group, groupSuites, runGroups } from './integration/groups.ts'
 import { type NotRun, notRunTable, writeNotRun } from './integration/not-run.ts'
 import { mergeReports } from './integration/reports.ts'
@@ -22,6 +23,9 @@ import { toolScript } from './tools.mjs'
 
 /** Most of what suites do is waiting: for a time-out, for a server that starts again. */
 const groupsAtOnce = 2
+
+/** More than twice of what the largest takes beside another. */
+const groupLimitMs = 15 * 60_000
 
 const root = dirname(import.meta.dirname)
 const isCi = !['', 'false', undefined].includes(process.env['CI'])
@@ -111,19 +115,24 @@ async function runTests({ suites, needs }: Group, report: string): Promise<boole
   if (values.report !== undefined) args.push('--reporter=json', `--outputFile.json=${report}`)
   args.push(...suites.map(({ path }) => path))
   console.log(`${suites.length} suites run with ${needs.join(', ')}`)
-  const child = spawn(process.execPath, [toolScript(root, 'vitest'), ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
+  let child: ChildProcess | undefined
+  const ending = await runCommand([toolScript(root, 'vitest'), ...args], {
+    ...{ root, live: false, limitMs: groupLimitMs },
     // What the tests start beside is removed at the end of all: another run has servers up meanwhile.
     env: { ...process.env, DAYBOOK_KEEP_SERVERS: '1' },
+    started: (started) => {
+      child = started
+      running.add(started)
+    },
   })
-  running.add(child)
-  const said: Buffer[] = []
-  for (const output of [child.stdout, child.stderr]) output.on('data', (part) => said.push(part))
-  const code = await new Promise((resolve) => child.on('error', resolve).on('close', resolve))
-  running.delete(child)
-  process.stdout.write(`\n${Buffer.concat(said)}\n`)
-  return code === 0
+  if (child !== undefined) running.delete(child)
+  process.stdout.write(`\n${ending.output}\n`)
+  const name = needs.join(', ')
+  if (ending.reason !== undefined) console.error(`The suites with ${name} ${ending.reason}\n`)
+  if (ending.leftBehind.length > 0) {
+    console.error(`The suites with ${name} left behind: ${named(ending.leftBehind)}\n`)
+  }
+  return ending.passed
 }
 
 /** Names what was not run, here or to whoever started this. */

@@ -28,7 +28,10 @@ export async function startProcess(directory: string, command: Command): Promise
   try {
     const script = 'echo $$ > "$0" && exec "$@"'
     const args = ['-c', script, pidFile(directory), command.program, ...command.args]
-    const child = spawn('sh', args, { cwd: directory, detached: true, stdio: ['ignore', log, log] })
+    // Whoever looks for what a test has left behind does not find it: that is no server.
+    const { DAYBOOK_STARTED_BY: _, ...env } = process.env
+    const options = { cwd: directory, env, detached: true } as const
+    const child = spawn('sh', args, { ...options, stdio: ['ignore', log, log] })
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
     child.unref()
     const begun = (): boolean => child.exitCode !== null || readPid(directory) === child.pid

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { service } from '@daybook/services'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -17,6 +17,7 @@ beforeAll(async () => {
 async function bench(...args: readonly string[]) {
   const words = ['--conditions=source', '--no-warnings', main, ...args, '--json', '--rounds', '1']
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

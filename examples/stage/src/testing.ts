@@ -1,8 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
 
-/** Runs an example's program to its end, and answers how it ended and what it said. */
+/** What an example said gets so long to arrive once it has ended, in ms. */
+const settleMs = 2_000
+
+/**
+ * Runs an example's program to its end, and answers how it ended and what it said. It ends with the test:
+ * one that had no more time leaves none behind. A process that the program left behind is not waited for.
+ */
 export async function runExample(
   main: string,
   ...args: readonly string[]
@@ -14,6 +21,12 @@ export async function runExample(
     // Without colours, so that what it says can be compared.
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
   })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
-  return { code, output }
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const said: Buffer[] = []
+  child.stdout.on('data', (part) => said.push(part))
+  const closed = once(child, 'close')
+  const [code] = await once(child, 'exit')
+  await Promise.race([closed, sleep(settleMs, undefined, { ref: false })])
+  child.stdout.destroy()
+  return { code, output: Buffer.concat(said).toString() }
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { service } from '@daybook/services'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { queues } from '../../src/stage/queues.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
@@ -19,6 +19,7 @@ test('the demo runs whole on Kafka and on SQS', async () => {
     const child = spawn(process.execPath, ['--conditions=source', main, '--queue', queue], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    onTestFinished(() => void child.kill('SIGKILL'))
     const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
     expect(code, output).toBe(0)
     expect(output).toContain(`${queue}: runs already`)
