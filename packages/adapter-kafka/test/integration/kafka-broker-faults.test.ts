@@ -136,7 +136,14 @@ async function checkForwarded(
   await archive.wal.close()
 }
 
-test.concurrent('a network that delays, cuts and swallows loses no record', async () => {
+test.concurrent('a network that delays, cuts and swallows loses no record, nor any that are forwarded through it', async ({
+  expect,
+}) => {
+  const pairs = await Promise.all(
+    clientNames.map((name) =>
+      forwardingPair({ name, broker: proxy.address, topic: `forwarded-${randomUUID()}` }),
+    ),
+  )
   const steps: (() => unknown)[] = [
     () => proxy.delay(30),
     () => proxy.cut(),
@@ -147,13 +154,21 @@ test.concurrent('a network that delays, cuts and swallows loses no record', asyn
     () => proxy.cut(),
     () => proxy.heal(),
   ]
+  const forwarding: Promise<void>[] = []
+  const change = (): void => {
+    const step = steps.shift()
+    if (step === undefined) return
+    const from = 350 - steps.length * 50
+    for (const { write } of pairs) forwarding.push(write(from, from + 50))
+    step()
+  }
   let weather: NodeJS.Timeout | undefined
   await Promise.all(
     clientNames.map(async (name) => {
       const target = new WatchfulTarget()
       const wal = await walOn(name, proxy.address, target)
       await wal.start()
-      weather ??= setInterval(() => void steps.shift()?.(), 1_500)
+      weather ??= setInterval(change, 1_500)
       const { written } = await keyedWriters(wal.namespace('films'), { keys: 50, perKey: 60 })
       while (steps.length > 0) await new Promise((resolve) => setTimeout(resolve, 200))
       await check(name, wal, target, written)
@@ -161,6 +176,8 @@ test.concurrent('a network that delays, cuts and swallows loses no record', asyn
     }),
   )
   clearInterval(weather)
+  await Promise.all(forwarding)
+  await Promise.all(pairs.map((pair) => checkForwarded(expect, pair)))
 })
 
 test('a process that writes and consumes at a broker that fell silent ends by itself once its wal is closed, through either client', async ({
