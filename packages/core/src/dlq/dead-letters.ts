@@ -200,6 +200,8 @@ export class DeadLetters<P = unknown, Name extends string = string> {
     }
     const removed = await queue.remove([letter.id])
     if (removed > 0) discarded(letter)
+    // Another attempt, by a marker that came twice, may have parked it again meanwhile, and put the letter that is gone now.
+    if (removed > 0 && letter.record.transaction !== undefined) await discardTransaction(letter)
     return removed
   }
 

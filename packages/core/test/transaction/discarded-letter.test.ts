@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import type { DeadLetterQueue } from '../../src/dlq/dlq.ts'
+import { memoryDeadLetterQueue } from '../../src/dlq/memory-dlq.ts'
 import {
   applied,
   createWal,
@@ -28,7 +30,12 @@ function newDisk(): SimulatedFileSystem {
 const refuse = (): Outcome => permanent('BROKEN', 'no')
 
 /** A wal whose one target answers so. */
-async function openWal(disk: SimulatedFileSystem, store?: TransactionStore, answer = refuse) {
+async function openWal(
+  disk: SimulatedFileSystem,
+  store?: TransactionStore,
+  answer = refuse,
+  deadLetters?: DeadLetterQueue,
+) {
   const target = defineTarget.each(async () => answer(), { idempotency: 'version' })
   const wal = await createWal({
     namespaces: {
@@ -36,6 +43,7 @@ async function openWal(disk: SimulatedFileSystem, store?: TransactionStore, answ
         queue: fileQueue({ directory, fileSystem: disk, lock: openLock }),
         targets: { base: target },
         transactions: store ? { store } : {},
+        deadLetters,
       }),
     },
   })
@@ -138,6 +146,38 @@ describe('the discard of a parked transaction', () => {
     expect((await second.rows.transactionStatus(one))?.state).toBe('discarded')
     expect((await second.rows.transactionStatus(two))?.state).toBe('applied')
     await second.wal.close()
+  })
+
+  it('leaves none parked without a letter where it is parked once more as its letter is removed', async () => {
+    // As where the queue gave the marker out once more, to another process.
+    const store = memoryTransactionStore()
+    const letters = memoryDeadLetterQueue()
+    const remove = letters.remove.bind(letters)
+    let isRepeated = false
+    const opened = await openWal(newDisk(), store, refuse, letters)
+    const [id = ''] = await park(opened)
+    const [letter] = (await letters.list({ limit: 1 })).letters
+    const put = async (state: 'applying' | 'parked'): Promise<void> => {
+      const head = await store.get(id)
+      if (head === undefined) throw new Error('no head')
+      const { base } = head.targets
+      if (base === undefined) throw new Error('no target')
+      const targets = { base: { ...base, state } }
+      await store.put({ ...head, revision: head.revision + 1, state, targets })
+    }
+    letters.remove = async (ids) => {
+      if (!isRepeated && letter !== undefined) {
+        isRepeated = true
+        await put('parked')
+        await letters.put([letter])
+      }
+      return remove(ids)
+    }
+    await put('applying')
+    expect(await opened.rows.deadLetters.discard('all')).toBe(1)
+    expect(isRepeated).toBe(true)
+    expect((await opened.rows.transactionStatus(id))?.state).toBe('discarded')
+    await opened.wal.close()
   })
 })
 
