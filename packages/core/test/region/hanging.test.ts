@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { NamespaceStatus } from '../../src/namespace.ts'
 import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import { walTarget } from '../../src/target/wal/wal-target.ts'
@@ -38,7 +39,7 @@ async function openNamespaces(clock: VirtualClock, count: number) {
 }
 
 describe('a region that hangs', () => {
-  it('delays neither the stores here nor the other regions, however many namespaces go there', async () => {
+  it('delays neither the stores here nor the other regions nor a close, however many namespaces go there', async () => {
     const clock = new VirtualClock()
     const { wal, names, stores, asia } = await openNamespaces(clock, 40)
     for (const name of names) {
@@ -50,6 +51,14 @@ describe('a region that hangs', () => {
     const applied = (of: Map<string, RegionStore>) =>
       [...of.values()].reduce((sum, { came }) => sum + came.length, 0)
     expect({ here: applied(stores), asia: applied(asia) }).toEqual({ here: 2000, asia: 2000 })
+    const { replication } = (await wal.status()).namespaces['n7'] as NamespaceStatus
+    expect(replication?.peers).toMatchObject({
+      us: { pending: 50 },
+      asia: { pending: 0, lagMs: 0 },
+    })
+    expect(replication?.peers['us']?.lagMs).toBeGreaterThanOrEqual(100)
+    const closedAt = clock.monotonic()
     await clock.runUntil(wal.close({ timeout: 100 }))
+    expect(clock.monotonic() - closedAt).toBeLessThan(2000)
   })
 })

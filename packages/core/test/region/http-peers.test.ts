@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { forwardReceiver } from '../../src/target/forwarding/forward-receiver.ts'
 import type { HttpFetch, HttpFetchAnswer } from '../../src/target/http/http-exchange.ts'
 import { httpTarget } from '../../src/target/http/http-target.ts'
+import { applied } from '../../src/target/target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import type { Row } from '../testing/versioned-store.ts'
 import { openRegions } from './support/regions.ts'
@@ -64,6 +65,23 @@ describe('a peer over HTTP', () => {
       await close()
     })
   }
+
+  it('is sent what traces a record, in a batch, too', async () => {
+    const traceContext = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
+    for (const each of [traceContext, undefined]) {
+      const { at, clock, close } = await open(true)
+      const came: unknown[] = []
+      const { store } = at('us')
+      vi.spyOn(store, 'applyOne').mockImplementation((record) => {
+        came.push(record.traceContext)
+        return applied
+      })
+      await clock.runUntil(at('eu').rows.write({ key: 'a', payload: {}, traceContext: each }))
+      await clock.advance(100)
+      expect(came).toEqual([each])
+      await close()
+    }
+  })
 
   it('still refuses for good what it will never take', async () => {
     const { at, clock, link, close } = await open(true)

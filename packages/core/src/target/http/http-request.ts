@@ -14,10 +14,22 @@ export interface EncodedBody {
   readonly headers: HttpHeaders
 }
 
-/** The record's fields as JSON holds them: versions as digits, bytes in base64. */
-function envelopeOf(record: WalRecord): object {
+/** The record's fields as JSON holds them: versions as digits, bytes in base64. Alone it has its trace in the headers. */
+function envelopeOf(record: WalRecord, inBatch: boolean): object {
   const { id, namespace, key, op, version, origin, writtenAt, headers, payload } = record
-  const fields = { id, namespace, key, op, version: version.toString(), origin, writtenAt, headers }
+  const digits = version.toString()
+  const traceContext = inBatch ? record.traceContext : undefined
+  const fields = {
+    id,
+    namespace,
+    key,
+    op,
+    version: digits,
+    origin,
+    writtenAt,
+    headers,
+    traceContext,
+  }
   if (!(payload instanceof Uint8Array)) return { ...fields, payload }
   return { ...fields, payload: Buffer.from(payload).toString('base64'), payloadEncoding: 'base64' }
 }
@@ -36,7 +48,10 @@ export function bodyOf(
   const [record] = records
   if (typeof body === 'function') return { ...withType(body(record, records)), headers: {} }
   if (body === 'payload') return { ...withType(payloadOf(record)), headers: fieldHeaders(record) }
-  const content = batch === undefined ? envelopeOf(record) : { records: records.map(envelopeOf) }
+  const content =
+    batch === undefined
+      ? envelopeOf(record, false)
+      : { records: records.map((each) => envelopeOf(each, true)) }
   return { ...withType(JSON.stringify(content)), headers: {} }
 }
 
