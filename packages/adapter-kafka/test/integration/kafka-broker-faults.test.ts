@@ -207,27 +207,6 @@ test('a process that writes and consumes at a broker that fell silent ends by it
   expect(said()).toEqual(clientNames.map(() => after))
 })
 
-test('a process ends by itself whose member leaves a broker that fell silent while it was read, through @platformatic/kafka', async ({
-  onTestFinished,
-}) => {
-  const { place, close } = await partitionBehindProxy()
-  const program = new URL('../support/leaver-child.ts', import.meta.url)
-  const child = fork(program, [proxy.address, place.topic, 'told'], {
-    execArgv: ['--conditions=source', '--no-warnings'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  await once(child, 'message')
-  proxy.hold()
-  // What was on its way has arrived, and the next fetch gets no answer.
-  await sleep(500)
-  child.send('leave')
-  const late = sleep(20_000, ['is still there'], { ref: false })
-  const [code] = await Promise.race([once(child, 'exit'), late])
-  await proxy.heal()
-  await close()
-  expect(code).toBe(0)
-})
-
 test('a batch that was given up is not stored behind newer ones by @platformatic/kafka, whoever shares its producer', async () => {
   const { client, place, messageOf, stored, close } = await partitionBehindProxy()
   // Kept open, as by a batch for another partition that is still under way.
