@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from 'node:assert'
+import { setTimeout } from 'node:timers/promises'
 import {
   applied,
   type Clock,
@@ -36,6 +37,7 @@ export const transactionScenarios: readonly TransactionScenario[] = [
   { name: 'goes on where its consumer died between two of its mutations', run: resumes },
   { name: 'suffers no harm where its marker is in the queue twice', run: passesOverDuplicate },
   { name: 'is parked with the mutation that fails, and goes on from there', run: parksAndGoesOn },
+  { name: 'is whole where two processes seal, apply and redrive at the same time', run: isShared },
 ]
 
 const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
@@ -43,14 +45,14 @@ const keys = ['k0', 'k1', 'k2', 'k3', 'k4', 'k5']
 /** Wals over the subject's queue, with one store of transactions and one target for all of them. */
 function stage(
   subject: TransactionSubject,
-  answer: (key: string | undefined) => Outcome | Promise<Outcome>,
+  answer: (key: string | undefined, id: string | undefined) => Outcome | Promise<Outcome>,
   wrap: (queue: Queue) => Queue = (queue) => queue,
 ) {
   const { namespace = 'rows' } = subject
   const shelf = new Map()
   const target = recordingTarget<number>({
     idempotency: 'version',
-    answer: ({ key }) => answer(key),
+    answer: ({ key, transaction }) => answer(key, transaction?.id),
   })
   const open = () =>
     createWal({
@@ -153,4 +155,41 @@ async function parksAndGoesOn(subject: TransactionSubject): Promise<void> {
   deepStrictEqual(keysApplied(), keys)
   deepStrictEqual((await rows.deadLetters.list()).letters, [])
   await wal.close()
+}
+
+async function isShared(subject: TransactionSubject): Promise<void> {
+  // One of each process's.
+  const broken = new Set<string>()
+  const { open, seal, rowsOf, target } = stage(subject, (key, id = '') =>
+    key === 'k2' && broken.has(id) ? permanent('BROKEN', 'no such column') : applied,
+  )
+  const wals = await Promise.all([open(), open()])
+  const all = await Promise.all(wals.flatMap((wal) => [0, 1, 2].map(() => seal(wal))))
+  const [first = '', , , second = ''] = all
+  broken.add(first).add(second)
+  const statesOf = (ids: readonly string[]) =>
+    Promise.all(ids.map(async (id) => (await rowsOf(wals[0]).transactionStatus(id))?.state))
+  await Promise.all(wals.map((wal) => wal.start()))
+  await until(async () => (await statesOf([first, second])).every((state) => state === 'parked'))
+  broken.clear()
+  await until(async () => {
+    // Each may find the letter of the other's: then it is tried twice, or was redriven before.
+    await Promise.all(wals.map((wal) => rowsOf(wal).deadLetters.redrive('all')))
+    return (await statesOf(all)).every((state) => state === 'applied')
+  })
+  for (const id of all) {
+    const own = target.applied.filter(({ transaction }) => transaction?.id === id)
+    deepStrictEqual([...new Set(own.map(({ key }) => key))], keys)
+    // Whichever process applied it, and whichever marker it went by.
+    deepStrictEqual(new Set(own.map(({ version }) => version)).size, 1)
+  }
+  await Promise.all(wals.map((wal) => wal.close()))
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!(await holds())) {
+    ok(performance.now() < deadline, 'it took more than 30 s')
+    await setTimeout(100)
+  }
 }
