@@ -57,6 +57,6 @@ test.concurrent.each(['standard', 'FIFO'])(
       await run(await subjectOn(kind === 'FIFO'))
       return name
     })
-    expect(await Promise.all(runs)).toHaveLength(3)
+    expect(await Promise.all(runs)).toHaveLength(4)
   },
 )
