@@ -41,20 +41,38 @@ if (chosen === undefined) {
 
 async function main(chosen: readonly Step[]): Promise<number> {
   mkdirSync(join(root, cache), { recursive: true })
-  const lines: Line[] = []
-  for (const step of chosen) {
-    lines.push(await take(step, lines))
-    if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
-  }
+  const lines = await takeAll(chosen)
+  if (interruptedBy !== undefined) return 128 + constants.signals[interruptedBy]
   printSummary(lines)
   return lines.every((line) => line.result === 'passed') ? 0 : 1
 }
 
-/** Takes one step, unless one that it builds on has failed. */
-async function take(step: Step, before: readonly Line[]): Promise<Line> {
-  const broken = before.find((line) => line.step.name === step.needs && line.result !== 'passed')
-  if (broken !== undefined) {
-    return { step, result: 'not run', seconds: 0, remark: `needs ${broken.step.name}` }
+/**
+ * Takes the steps in their order: those that show nothing as they run two at a time, as each of them has use for
+ * one core, and then the suites one by one.
+ */
+async function takeAll(chosen: readonly Step[]): Promise<readonly Line[]> {
+  const lines = new Map<Step, Promise<Line>>()
+  const takeFrom = async (left: Iterator<Step>): Promise<void> => {
+    for (let next = left.next(); !next.done; next = left.next()) {
+      if (interruptedBy !== undefined) return
+      const step = next.value
+      const needed = [...lines].find(([{ name }]) => name === step.needs)
+      lines.set(step, take(step, needed?.[1]))
+      await lines.get(step)
+    }
+  }
+  const quiet = chosen.filter(({ live }) => !live).values()
+  await Promise.all([takeFrom(quiet), takeFrom(quiet)])
+  await takeFrom(chosen.filter(({ live }) => live).values())
+  return Promise.all(lines.values())
+}
+
+/** Takes one step, unless the one that it builds on has failed. */
+async function take(step: Step, needed: Promise<Line> | undefined): Promise<Line> {
+  const before = await needed
+  if (before !== undefined && before.result !== 'passed') {
+    return { step, result: 'not run', seconds: 0, remark: `needs ${before.step.name}` }
   }
   console.log(`\n── ${step.name}: ${step.about}`)
   for (const file of [step.report, step.notRun]) {
@@ -65,7 +83,7 @@ async function take(step: Step, before: readonly Line[]): Promise<Line> {
   const seconds = (performance.now() - started) / 1000
   const left = ending.leftBehind.length > 0 ? [`left behind: ${named(ending.leftBehind)}`] : []
   if (ending.passed) return { step, result: 'passed', seconds, remark: left.join('') }
-  if (ending.output !== '') console.log(ending.output.trimEnd())
+  if (ending.output !== '') console.log(`\n${step.name} FAILED:\n${ending.output.trimEnd()}`)
   const again = `again: npm test -- ${step.name}`
   const remark = [ending.reason ?? [], left, again].flat().join('; ')
   return { step, result: 'FAILED', seconds, remark }

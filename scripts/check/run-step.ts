@@ -3,11 +3,11 @@ import { type CommandEnding, runCommand } from '../command.ts'
 import { toolScript } from '../tools.mjs'
 import type { Step } from './steps.ts'
 
-let running: ChildProcess | undefined
+const running = new Set<ChildProcess>()
 
-/** Sends a signal to the command that is running, if one is. */
+/** Sends a signal to the commands that are running. */
 export function signalRunning(signal: NodeJS.Signals): void {
-  running?.kill(signal)
+  for (const child of running) child.kill(signal)
 }
 
 /** Runs a step's commands until one fails. `output` is what a quiet step printed. */
@@ -19,10 +19,10 @@ export async function runStep(root: string, step: Step): Promise<CommandEnding> 
     const ending = await runCommand([...script, ...args], {
       ...{ root, live: step.live, limitMs: deadline - Date.now() },
       started: (child) => {
-        running = child
+        running.add(child)
+        child.once('exit', () => running.delete(child))
       },
     })
-    running = undefined
     all = {
       ...ending,
       output: all.output + ending.output,
