@@ -6,16 +6,28 @@ import { appendFileSync, writeSync } from 'node:fs'
 import { flushCompileCache } from 'node:module'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createWal, multiPartitionMutation, type Target } from '../../src/index.ts'
+import {
+  applied,
+  createWal,
+  multiPartitionMutation,
+  permanent,
+  type Target,
+  transient,
+} from '../../src/index.ts'
 import { SeededRandom } from '../../src/testing/seeded-random.ts'
 
 export interface TransactionKillTask {
   readonly directory: string
   readonly seed: number
   readonly isLast: boolean
+  /** True: records fail, some for good, and dead letters are redriven or discarded meanwhile. The last life has none of that. */
+  readonly hasTrouble: boolean
+  /** Whose states are noted at the end of the last life. */
+  readonly ids: readonly string[]
 }
 
 const task: TransactionKillTask = JSON.parse(process.argv[2] ?? '{}')
+const isTroubled = task.hasTrouble && !task.isLast
 const random = new SeededRandom(task.seed)
 const keys = Array.from({ length: 8 }, (_, index) => `key${index}`)
 
@@ -33,14 +45,18 @@ function target(name: string, appliesInOrder: boolean): Target {
   return {
     idempotency: 'version',
     appliesInOrder,
-    async apply(records) {
+    async apply(given) {
       if (random.chance(0.3)) await wait(random.integer(0, 2))
+      const failsAt = isTroubled && random.chance(0.2) ? random.integer(0, given.length - 1) : -1
+      const records = failsAt === -1 ? given : given.slice(0, failsAt)
       const lines = records.map(({ id, key, version, transaction }) => ({
         ...{ id, key, target: name, version: `${version}` },
         ...{ transaction: transaction?.id, index: transaction?.index },
       }))
       if (lines.length > 0) note('store', ...lines)
       if (random.chance(0.2)) await wait(1)
+      const failure = random.chance(0.5) ? permanent('BROKEN', 'never') : transient('BUSY', 'later')
+      return given.map((_, at) => (at < records.length ? applied : failure))
     },
   }
 }
@@ -84,13 +100,33 @@ async function write(): Promise<void> {
   note('written', { id })
 }
 
+/** What cannot be applied is tried again soon, or given up. */
+async function mend(): Promise<void> {
+  const { letters } = await rows.deadLetters.list({ limit: 10 })
+  for (const { id, stored } of letters) {
+    await wait(random.integer(0, 5))
+    const ids = { ids: [id] }
+    if (random.chance(0.7)) {
+      note('redriven', ids)
+      await rows.deadLetters.redrive(ids)
+    } else {
+      // Before: nobody knows whether it is discarded where the process dies.
+      note('discarded', { id: stored.id })
+      await rows.deadLetters.discard(ids)
+    }
+  }
+}
+
 if (task.isLast) {
+  await wal.drain()
+  await rows.deadLetters.redrive('all')
   await wal.drain()
   const dead = (await rows.deadLetters.list()).letters.map(({ code, message }) => ({
     code,
     message,
   }))
   note('dead', ...dead)
+  for (const id of task.ids) note('ends', { id, state: (await rows.transactionStatus(id))?.state })
   const status = await wal.status()
   note(
     'pending',
@@ -106,5 +142,11 @@ if (task.isLast) {
       await wait(random.integer(0, 8))
     }
   }
-  await Promise.all([worker(), worker(), worker(), worker()])
+  const mender = async (): Promise<void> => {
+    for (;;) {
+      await mend()
+      await wait(random.integer(0, 10))
+    }
+  }
+  await Promise.all([worker(), worker(), worker(), worker(), task.hasTrouble && mender()])
 }
