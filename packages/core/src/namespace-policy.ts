@@ -4,6 +4,9 @@ import type { DeliveryPolicy } from './delivery/policy.ts'
 /** So that some thousand records a second make some two hundred requests. Regions are further apart than that. */
 const peersLingerMs = 5
 
+/** A region that answers nothing must not hold up the others for as long as an apply may take, also not after a crash, in ms. */
+const peersAloneForMs = 1_000
+
 /** What a namespace's options mean for the delivery to one of its targets. */
 export function deliveryPolicyOf(config: ResolvedNamespace, target: string): DeliveryPolicy {
   const { retry, batch, breaker, limits, replication, deadLetters } = config
@@ -29,6 +32,7 @@ export function deliveryPolicyOf(config: ResolvedNamespace, target: string): Del
       maxOpenMs: breaker.maxOpen,
     },
     rateLimit: config.rateLimit,
+    aloneForMs: isOfPeer ? peersAloneForMs : undefined,
     catchUp: isOfPeer ? replication?.catchUp : undefined,
     held: { maxRecords: limits.heldRecords, maxBytes: limits.heldBytes },
     heldForMs: limits.heldFor,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
 import type { Consumer, Delivery } from '../consumer/consumer.ts'
 import { reasonOf } from '../error-text.ts'
 import type { WalErrorCode } from '../errors.ts'
@@ -168,7 +168,9 @@ export class Applier {
     const { settler, clock } = this.#options
     const at = clock.now()
     const startedAt = clock.monotonic()
+    const bound = this.#boundTurn(batch)
     const end = await this.#apply(part)
+    bound?.cancel()
     batch.turn.leave()
     const span: Span = { at, durationMs: clock.monotonic() - startedAt }
     if (end.kind === 'stopped') return settler.putBack(batch, part.entries, 0)
@@ -202,6 +204,13 @@ export class Applier {
     const isIn = turn === undefined || (await turn)
     if (isIn && this.#mayGoOn(batch)) await this.#applyPart(batch, held)
     else await settler.putBack(batch, held.entries, 0)
+  }
+
+  /** The others go on beside one that is alone, where it takes longer than it may. */
+  #boundTurn({ turn }: Batch): Timer | undefined {
+    const { policy, clock } = this.#options
+    if (policy.aloneForMs === undefined || !turn.isAlone) return undefined
+    return clock.setTimer(policy.aloneForMs, () => turn.leave())
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {

@@ -86,6 +86,11 @@ export class Turn {
     this.#signal = signal
   }
 
+  /** True while nothing else of the process may be under way. */
+  get isAlone(): boolean {
+    return this.#alone && this.#isIn
+  }
+
   /** Undefined if it is in at once, or was; else a promise of that: false if the signal aborted before. */
   enter(): Promise<boolean> | undefined {
     if (this.#isIn) return undefined

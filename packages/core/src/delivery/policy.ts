@@ -71,4 +71,9 @@ export interface DeliveryPolicy {
    * off never stop the others. Default: it is held however many there are.
    */
   readonly parksHeld?: boolean | undefined
+  /**
+   * For so long, in ms, nothing else of the process is under way while records are applied that may have killed
+   * it; then the others go on beside them. Default: until they have been applied.
+   */
+  readonly aloneForMs?: number | undefined
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { noAttempts } from '../../src/consumer/consumer.ts'
 import { Isolation, Turn } from '../../src/delivery/isolation.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
@@ -111,6 +112,31 @@ describe('the turn of a batch', () => {
     }
     await h.start()
     expect(h.target.calls).toHaveLength(1)
+    expect(visit(isolation, true).inside).toBe(true)
+  })
+
+  it('is over after a while where the policy bounds it, though the target has not answered', async () => {
+    const isolation = new Isolation()
+    const suspect = () => {
+      const queue = new FakeQueue()
+      queue.add({}, { attempts: { ...noAttempts, spent: 1, interrupted: 1 } })
+      return queue
+    }
+    const policy = { applyTimeoutMs: 10_000, aloneForMs: 1000 }
+    const h = harness({ queue: suspect(), policy, options: { isolation } })
+    h.target.whole = () => new Promise(() => {})
+    await h.start()
+    const other = visit(isolation, false)
+    await h.clock.advance(999)
+    expect({ inside: other.inside, calls: h.target.calls.length }).toEqual({
+      inside: false,
+      calls: 1,
+    })
+    await h.clock.advance(1)
+    expect(other.inside).toBe(true)
+    other.leave()
+    h.target.whole = undefined
+    await h.clock.advance(60_000)
     expect(visit(isolation, true).inside).toBe(true)
   })
 })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { type ResolvedNamespace, resolveOptions } from '../../src/config/resolve.ts'
 import type { NamespaceStatus } from '../../src/namespace.ts'
+import { deliveryPolicyOf } from '../../src/namespace-policy.ts'
 import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
 import { memoryQueue } from '../../src/queue/memory-queue.ts'
 import { walTarget } from '../../src/target/wal/wal-target.ts'
@@ -60,5 +62,21 @@ describe('a region that hangs', () => {
     const closedAt = clock.monotonic()
     await clock.runUntil(wal.close({ timeout: 100 }))
     expect(clock.monotonic() - closedAt).toBeLessThan(2000)
+  })
+
+  it('holds up the process for a second, and not for the time of an apply, after it has died on its way there', () => {
+    const { namespaces } = resolveOptions({
+      namespaces: {
+        titles: crossRegionReplication({
+          region: { name: 'eu', number: 0 },
+          queue: memoryQueue(),
+          targets: { store: new RegionStore() },
+          peers: { us: { number: 1, target: hanging() } },
+        }),
+      },
+    })
+    const config = namespaces[0] as ResolvedNamespace
+    const aloneFor = (target: string) => deliveryPolicyOf(config, target).aloneForMs
+    expect({ us: aloneFor('us'), store: aloneFor('store') }).toEqual({ us: 1000, store: undefined })
   })
 })
