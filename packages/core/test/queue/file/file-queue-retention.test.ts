@@ -117,7 +117,7 @@ describe('a file queue with a retention', () => {
         const pulled = await pullNow(consumer)
         expect(pulled).not.toEqual([])
         await consumer.ack(pulled)
-        await opened.clock.advance(2) // the ack is written then
+        await opened.clock.advance(5) // the ack is written then
       }
       for (let record = 0; record < lag; record++) await send(opened, `${record}`)
       await deliver()
