@@ -291,8 +291,11 @@ describe('a target with more to hold back than it may', () => {
         { timeout: 50_000, interval: 20 },
       )
     }
-    await writeMany(5000)
-    await settled()
+    // From the second time on there are as many buffers to be used again as there will be.
+    for (let round = 0; round < 2; round++) {
+      await writeMany(5000)
+      await settled()
+    }
     const early = bytesInUse()
     for (let round = 0; round < 4; round++) await writeMany(5000)
     await settled()
@@ -310,7 +313,7 @@ describe('a target with more to hold back than it may', () => {
     for (const numbers of grudging.numbers.values()) {
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
     }
-    expect([...grudging.numbers.values()].flat()).toHaveLength(25_000)
+    expect([...grudging.numbers.values()].flat()).toHaveLength(30_000)
     expect((await films.status()).targets['grudging']?.delivery).toMatchObject({ full: false })
   })
 })

@@ -15,22 +15,31 @@ const mostKept = 4
 export class SpareBuffers {
   readonly #byteLength: number
   readonly #largestBytes: number
+  /** Two of the largest: one is on its way while another is filled. More would be kept for nothing after a burst. */
+  readonly #mostBytes: number
   readonly #spare: Buffer[] = []
+  #bytes = 0
 
   constructor({ byteLength, largestBytes = byteLength }: SpareBuffersOptions) {
     this.#byteLength = byteLength
     this.#largestBytes = largestBytes
+    this.#mostBytes = Math.max(mostKept * byteLength, 2 * largestBytes)
   }
 
   /** One with anything in it; the taker's alone until it is given back. */
   take(): Buffer {
-    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#byteLength)
+    const buffer = this.#spare.pop()
+    this.#bytes -= buffer?.length ?? 0
+    return buffer ?? Buffer.allocUnsafeSlow(this.#byteLength)
   }
 
   /** Whoever gives it must not look at it again. */
   give(buffer: Buffer): void {
     const fits = buffer.length >= this.#byteLength && buffer.length <= this.#largestBytes
-    if (fits && this.#spare.length < mostKept) this.#spare.push(buffer)
+    const hasRoom = this.#spare.length < mostKept && this.#bytes + buffer.length <= this.#mostBytes
+    if (!fits || !hasRoom) return
+    this.#spare.push(buffer)
+    this.#bytes += buffer.length
   }
 }
 
