@@ -105,7 +105,10 @@ export interface Backlog {
 export interface Watermark {
   /** True if this delivery was in the queue at that instant. */
   covers(delivery: Delivery): boolean
-  /** How many of the records it covers are not acked yet; undefined if the queue cannot tell. */
+  /**
+   * How many of the records it covers are not acked yet; undefined if the queue cannot tell. Never too few; one that was
+   * delayed may count for a moment longer.
+   */
   remaining(): number | undefined | Promise<number | undefined>
   /**
    * Where `remaining` is undefined: for how long nothing of it must come, in ms, before a drain takes it

@@ -122,7 +122,16 @@ async function coversDelayedWhereAsked(fixture: QueueFixture): Promise<void> {
     'A watermark covers records delayed at its instant only where asked',
   )
   await consumer.ack(deliveries)
-  await checkRemaining(withDelayed, 0)
+  await reachesZero(fixture, withDelayed)
+}
+
+/** A delayed record may count where it waited, too, until its coming from there is noted. */
+async function reachesZero(fixture: QueueFixture, mark: Watermark): Promise<void> {
+  for (let tries = 0; tries < 50; tries++) {
+    if (((await mark.remaining()) ?? 0) === 0) return
+    await fixture.passTime(20)
+  }
+  await checkRemaining(mark, 0)
 }
 
 async function checkRemaining(mark: Watermark, expected: number): Promise<void> {
