@@ -40,6 +40,9 @@ export interface FileDeadLetterQueueOptions {
 
 /** Letters read from the file at once. */
 const readCount = 16
+/** And for a new file, where all changes wait meanwhile: that many, or of so many bytes. */
+const mostInLot = 32
+const mostLotBytes = 4 << 20
 
 const defaultLeastDeadBytes = 1 << 20
 
@@ -288,10 +291,13 @@ export class FileDeadLetterQueue implements DeadLetterQueue {
     moved: { readonly letter: IndexedLetter; readonly bodyBytes: number }[],
   ): AsyncGenerator<Uint8Array> {
     yield encodeNext(this.#lastNumber + 1)
-    for (const letter of letters) {
-      const body = (await this.#bodyOf(letter)) ?? (await this.#setAside(letter))
-      moved.push({ letter, bodyBytes: body.byteLength })
-      yield body
+    for (const lot of lotsOf(letters)) {
+      const bodies = await Promise.all(lot.map((letter) => this.#bodyOf(letter)))
+      for (const [at, letter] of lot.entries()) {
+        const body = bodies[at] ?? (await this.#setAside(letter))
+        moved.push({ letter, bodyBytes: body.byteLength })
+        yield body
+      }
     }
   }
 
@@ -320,4 +326,19 @@ function matches({ target, key, code, at }: IndexedLetter, filter: DeadLetterFil
     (filter.since === undefined || at >= filter.since) &&
     (filter.until === undefined || at < filter.until)
   )
+}
+
+/** Letters to be read at once for a new file: one after the other, each would wait for the thread pool, and changes for all. */
+function* lotsOf(letters: readonly IndexedLetter[]): Generator<readonly IndexedLetter[]> {
+  let lot: IndexedLetter[] = []
+  let bytes = 0
+  for (const letter of letters) {
+    lot.push(letter)
+    bytes += letter.bodyBytes
+    if (lot.length < mostInLot && bytes < mostLotBytes) continue
+    yield lot
+    lot = []
+    bytes = 0
+  }
+  yield lot
 }

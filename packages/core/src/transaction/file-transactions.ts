@@ -39,6 +39,9 @@ const transactionsFile = 'sets.journal'
 
 const defaultLeastDeadBytes = 8 << 20
 
+/** Entries read at once for a new file: one after the other, each would wait for the thread pool. Changes wait meanwhile. */
+const readAtOnce = 32
+
 /**
  * Opens the transactions in a directory. Rejects with `ERR_CORRUPT_LOG` where something is damaged that
  * was known to be durable, and with `ERR_FUTURE_FORMAT`, `ERR_NOT_A_LOG` or an error of the disk; nothing
@@ -278,11 +281,20 @@ export class FileTransactionStore implements TransactionStore {
   }
 
   async *#bodies(moved: EntryPlace[]): AsyncGenerator<Uint8Array> {
+    let places: EntryPlace[] = []
     for (const { place, chunks } of this.#index.all()) {
       for (const each of [...chunks.values(), place]) {
-        moved.push(each)
-        yield await this.#journal.read(each.offset, each.bodyBytes)
+        places.push(each)
+        if (places.length < readAtOnce) continue
+        yield* await this.#read(places, moved)
+        places = []
       }
     }
+    yield* await this.#read(places, moved)
+  }
+
+  #read(places: readonly EntryPlace[], moved: EntryPlace[]): Promise<readonly Uint8Array[]> {
+    moved.push(...places)
+    return Promise.all(places.map((each) => this.#journal.read(each.offset, each.bodyBytes)))
   }
 }
