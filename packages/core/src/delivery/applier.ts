@@ -206,11 +206,11 @@ export class Applier {
     else await settler.putBack(batch, held.entries, 0)
   }
 
-  /** The others go on beside one that is alone, where it takes longer than it may. */
+  /** Nobody waits any longer for one that takes longer than it may: neither beside it, nor to be alone. */
   #boundTurn({ turn }: Batch): Timer | undefined {
     const { policy, clock } = this.#options
-    if (policy.aloneForMs === undefined || !turn.isAlone) return undefined
-    return clock.setTimer(policy.aloneForMs, () => turn.leave())
+    if (policy.aloneForMs === undefined) return undefined
+    return clock.setTimer(policy.aloneForMs, () => turn.overstay())
   }
 
   #apply({ entries, records }: Part): Promise<ApplyEnd> {

@@ -161,10 +161,11 @@ export class Dispatcher {
     bytes: number,
     rates: readonly RateLimit[],
   ): Promise<void> {
-    const { gate, breather, applier, isolation, report } = this.#options
+    const { gate, breather, applier, isolation, policy, report } = this.#options
     const { generation } = gate
     const alone = entries.some(({ suspect }) => suspect)
-    const turn = new Turn(isolation, alone, this.#stopping.signal)
+    const pass = { alone, isBounded: policy.aloneForMs !== undefined }
+    const turn = new Turn(isolation, pass, this.#stopping.signal)
     let isAtTarget = true
     const leave = (): void => {
       if (!isAtTarget) return

@@ -1,5 +1,13 @@
+/** How a batch wants to be applied and, once it is in, is. */
+export interface Pass {
+  /** With nothing else under way. */
+  alone: boolean
+  /** It may be alone for a while only, see `overstayed`. */
+  readonly isBounded?: boolean
+}
+
 interface Waiter {
-  readonly alone: boolean
+  readonly pass: Pass
   readonly enter: () => void
 }
 
@@ -18,14 +26,17 @@ export class Isolation {
   #sideBySide = 0
   /** Invariant: if true, `#sideBySide` is 0. */
   #alone = false
+  /** One whose time to be alone is bounded has used it up. */
+  #isUsedUp = false
 
   /**
    * Undefined if it may begin at once, else a promise of its turn: false if the signal aborted
    * before it came. Each turn ends with `leave`.
    */
-  enter(alone: boolean, signal: AbortSignal): Promise<boolean> | undefined {
-    if (this.#line.length === 0 && this.#hasRoom(alone)) {
-      this.#admit(alone)
+  enter(pass: Pass, signal: AbortSignal): Promise<boolean> | undefined {
+    if (pass.isBounded && this.#isUsedUp) pass.alone = false
+    if (this.#line.length === 0 && this.#hasRoom(pass)) {
+      this.#admit(pass)
       return undefined
     }
     return new Promise((resolve) => {
@@ -38,7 +49,7 @@ export class Isolation {
         signal.removeEventListener('abort', giveUp)
         resolve(true)
       }
-      const waiter = { alone, enter }
+      const waiter = { pass, enter }
       this.#line.push(waiter)
       if (signal.aborted) giveUp()
       else signal.addEventListener('abort', giveUp, { once: true })
@@ -46,25 +57,34 @@ export class Isolation {
   }
 
   /** What `enter` was given is over. */
-  leave(alone: boolean): void {
+  leave({ alone }: Pass): void {
     if (alone) this.#alone = false
     else this.#sideBySide--
     this.#letIn()
   }
 
+  /**
+   * One whose time is bounded has used that up, and is about to leave. From here on those like it go beside the
+   * others, so that they are waited for once in this process, and not once each.
+   */
+  overstayed(): void {
+    this.#isUsedUp = true
+    for (const { pass } of this.#line) if (pass.isBounded) pass.alone = false
+  }
+
   #letIn(): void {
-    for (let next = this.#line[0]; next && this.#hasRoom(next.alone); next = this.#line[0]) {
+    for (let next = this.#line[0]; next && this.#hasRoom(next.pass); next = this.#line[0]) {
       this.#line.shift()
-      this.#admit(next.alone)
+      this.#admit(next.pass)
       next.enter()
     }
   }
 
-  #hasRoom(alone: boolean): boolean {
+  #hasRoom({ alone }: Pass): boolean {
     return !this.#alone && (!alone || this.#sideBySide === 0)
   }
 
-  #admit(alone: boolean): void {
+  #admit({ alone }: Pass): void {
     if (alone) this.#alone = true
     else this.#sideBySide++
   }
@@ -76,25 +96,20 @@ export class Isolation {
  */
 export class Turn {
   readonly #isolation: Isolation
-  readonly #alone: boolean
+  readonly #pass: Pass
   readonly #signal: AbortSignal
   #isIn = false
 
-  constructor(isolation: Isolation, alone: boolean, signal: AbortSignal) {
+  constructor(isolation: Isolation, pass: Pass, signal: AbortSignal) {
     this.#isolation = isolation
-    this.#alone = alone
+    this.#pass = pass
     this.#signal = signal
-  }
-
-  /** True while nothing else of the process may be under way. */
-  get isAlone(): boolean {
-    return this.#alone && this.#isIn
   }
 
   /** Undefined if it is in at once, or was; else a promise of that: false if the signal aborted before. */
   enter(): Promise<boolean> | undefined {
     if (this.#isIn) return undefined
-    const turn = this.#isolation.enter(this.#alone, this.#signal)
+    const turn = this.#isolation.enter(this.#pass, this.#signal)
     if (turn !== undefined) return this.#waitFor(turn)
     this.#isIn = true
     return undefined
@@ -104,7 +119,13 @@ export class Turn {
   leave(): void {
     if (!this.#isIn) return
     this.#isIn = false
-    this.#isolation.leave(this.#alone)
+    this.#isolation.leave(this.#pass)
+  }
+
+  /** Leaves, as others have waited for it for as long as they may. */
+  overstay(): void {
+    this.#isolation.overstayed()
+    this.leave()
   }
 
   async #waitFor(turn: Promise<boolean>): Promise<boolean> {

@@ -72,8 +72,9 @@ export interface DeliveryPolicy {
    */
   readonly parksHeld?: boolean | undefined
   /**
-   * For so long, in ms, nothing else of the process is under way while records are applied that may have killed
-   * it; then the others go on beside them. Default: until they have been applied.
+   * For so long at most, in ms, others of the process wait for an apply after a crash: while records are applied that may
+   * have killed it, nothing else is under way. Then all that are bounded like this go beside the others. Default: until
+   * it has ended.
    */
   readonly aloneForMs?: number | undefined
 }

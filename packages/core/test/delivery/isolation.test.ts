@@ -5,8 +5,9 @@ import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 
 function visit(isolation: Isolation, alone: boolean, signal = new AbortController().signal) {
-  const state = { inside: false, leave: () => isolation.leave(alone) }
-  const turn = isolation.enter(alone, signal)
+  const pass = { alone }
+  const state = { inside: false, leave: () => isolation.leave(pass) }
+  const turn = isolation.enter(pass, signal)
   if (turn === undefined) state.inside = true
   else
     void turn.then((isIn) => {
@@ -77,8 +78,8 @@ describe('the turn of a batch', () => {
   it('is over once it has left, comes again, and counts once however often that is said', async () => {
     const isolation = new Isolation()
     const { signal } = new AbortController()
-    const turn = new Turn(isolation, false, signal)
-    const alone = new Turn(isolation, true, signal)
+    const turn = new Turn(isolation, { alone: false }, signal)
+    const alone = new Turn(isolation, { alone: true }, signal)
     expect(turn.enter()).toBeUndefined()
     expect(turn.enter()).toBeUndefined()
     const waiting = alone.enter()
@@ -94,7 +95,7 @@ describe('the turn of a batch', () => {
   it('does not come where its signal aborts before', async () => {
     const isolation = new Isolation()
     visit(isolation, true)
-    const turn = new Turn(isolation, false, AbortSignal.abort())
+    const turn = new Turn(isolation, { alone: false }, AbortSignal.abort())
     expect(await turn.enter()).toBe(false)
     turn.leave()
     expect(visit(isolation, true).inside).toBe(false)
@@ -115,28 +116,34 @@ describe('the turn of a batch', () => {
     expect(visit(isolation, true).inside).toBe(true)
   })
 
-  it('is over after a while where the policy bounds it, though the target has not answered', async () => {
+  it('is over after a while where the policy bounds it, once for all that are bounded', async () => {
     const isolation = new Isolation()
-    const suspect = () => {
+    const hangs = (concurrency: number) => {
       const queue = new FakeQueue()
-      queue.add({}, { attempts: { ...noAttempts, spent: 1, interrupted: 1 } })
-      return queue
+      for (let at = 0; at < 4; at++)
+        queue.add({ key: `k${at}` }, { attempts: { ...noAttempts, spent: 1, interrupted: 1 } })
+      const batch = { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 }
+      const policy = { applyTimeoutMs: 10_000, aloneForMs: 1000, concurrency, batch }
+      const h = harness({ queue, policy, options: { isolation } })
+      h.target.whole = () => new Promise(() => {})
+      return h
     }
-    const policy = { applyTimeoutMs: 10_000, aloneForMs: 1000 }
-    const h = harness({ queue: suspect(), policy, options: { isolation } })
-    h.target.whole = () => new Promise(() => {})
-    await h.start()
+    const peers = [hangs(4), hangs(2)] as const
+    for (const h of peers) await h.start()
     const other = visit(isolation, false)
-    await h.clock.advance(999)
-    expect({ inside: other.inside, calls: h.target.calls.length }).toEqual({
-      inside: false,
-      calls: 1,
-    })
-    await h.clock.advance(1)
-    expect(other.inside).toBe(true)
+    await peers[0].clock.advance(999)
+    const calls = () => peers.map(({ target }) => target.calls.length)
+    expect({ inside: other.inside, calls: calls() }).toEqual({ inside: false, calls: [1, 0] })
+    await peers[0].clock.advance(1)
+    await settled()
+    expect({ inside: other.inside, calls: calls() }).toEqual({ inside: true, calls: [4, 2] })
     other.leave()
-    h.target.whole = undefined
-    await h.clock.advance(60_000)
-    expect(visit(isolation, true).inside).toBe(true)
+    const alone = visit(isolation, true)
+    await peers[0].clock.advance(999)
+    await peers[1].clock.advance(999)
+    expect(alone.inside).toBe(false)
+    for (const { clock } of peers) await clock.advance(1001)
+    await settled()
+    expect(alone.inside).toBe(true)
   })
 })
