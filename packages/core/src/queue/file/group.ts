@@ -193,7 +193,10 @@ export class Group {
     if (this.#large.length > 0) return undefined
     const buffer = this.#buffer
     if (this.#filled * leastShareTaken < buffer.length) {
-      return Buffer.from(buffer.subarray(0, this.#filled))
+      // Not from Node's pool: of that, a small copy that is kept holds on to many times its size.
+      const copy = Buffer.allocUnsafeSlow(this.#filled)
+      buffer.copy(copy, 0, 0, this.#filled)
+      return copy
     }
     if (buffer.length > mostBytes) return undefined
     this.#buffer = noBuffer

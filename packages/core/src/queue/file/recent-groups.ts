@@ -30,6 +30,11 @@ export interface Follower {
 export const defaultRecentBytes = 8 << 20
 /** And those of all logs of the process. */
 const mostBytesOfAll = 64 << 20
+/**
+ * A group counts with so much at least: beside its frames it takes objects here and at the allocator, and
+ * time when many go at once. So a log has at most 4,096 of them in its 8 MiB.
+ */
+const leastBytesOfGroup = 2048
 let bytesOfAll = 0
 /** Of all logs, the oldest first. */
 const groupsOfAll = new Set<RecentGroup>()
@@ -45,9 +50,10 @@ const groupsOfAll = new Set<RecentGroup>()
 export class RecentGroups {
   readonly #mostBytes: number
   readonly #followers = new Set<Follower>()
-  /** The oldest first. */
+  /** The oldest first, from `#first` on. Those before it have been let go. */
   readonly #groups: RecentGroup[] = []
-  /** Size of their buffers. */
+  #first = 0
+  /** What those that are kept count with. */
   #bytes = 0
   /** Address of the end of the newest group, kept or not. */
   #end = 0
@@ -56,7 +62,7 @@ export class RecentGroups {
     this.#mostBytes = mostBytes
   }
 
-  /** What they take of memory. */
+  /** What they take of memory, with 2 KiB at least for each. */
   get bytes(): number {
     return this.#bytes
   }
@@ -86,23 +92,28 @@ export class RecentGroups {
 
   /** The one that has this record. */
   holding(sequence: number): RecentGroup | undefined {
-    const group = this.#groups.find(({ nextSequence }) => sequence < nextSequence)
-    return group !== undefined && sequence >= group.sequence ? group : undefined
+    let low = this.#first
+    let high = this.#groups.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const group = this.#groups[middle] as RecentGroup
+      if (sequence < group.sequence) high = middle
+      else if (sequence < group.nextSequence) return group
+      else low = middle + 1
+    }
+    return undefined
   }
 
   /** Lets go of what no follower that is near has still to read. */
   letGoOfRead(): void {
-    if (this.#groups.length === 0) return
+    if (this.#oldest === undefined) return
     const wantedFrom = this.#wantedFrom
-    for (let [oldest] = this.#groups; oldest; [oldest] = this.#groups) {
-      if (oldest.nextSequence > wantedFrom) return
-      this.#letGoOfOldest()
-    }
+    this.#letGoWhile(({ nextSequence }) => nextSequence <= wantedFrom)
   }
 
   /** These segments are no longer part of the log. */
   async letGo(segments: readonly LogSegment[]): Promise<void> {
-    while (this.#groups[0] && segments.includes(this.#groups[0].segment)) this.#letGoOfOldest()
+    this.#letGoWhile(({ segment }) => segments.includes(segment))
   }
 
   /** Lets go of all of them. Nothing is to be added any more. */
@@ -120,26 +131,48 @@ export class RecentGroups {
     return from
   }
 
+  get #oldest(): RecentGroup | undefined {
+    return this.#groups[this.#first]
+  }
+
   #add(group: RecentGroup): void {
-    const bytes = group.buffer.length
+    const bytes = countedBytes(group)
     this.#groups.push(group)
     this.#bytes += bytes
     groupsOfAll.add(group)
     bytesOfAll += bytes
-    while (this.#bytes > this.#mostBytes) this.#letGoOfOldest()
-    for (const oldest of groupsOfAll) {
-      if (bytesOfAll <= mostBytesOfAll) break
-      oldest.owner.#letGoOfOldest()
+    this.#letGoWhile(() => this.#bytes > this.#mostBytes)
+    if (bytesOfAll <= mostBytesOfAll) return
+    for (const { owner } of groupsOfAll) {
+      owner.#letGoOfOldest()
+      if (bytesOfAll <= mostBytesOfAll) return
+    }
+  }
+
+  #letGoWhile(goes: (oldest: RecentGroup) => boolean): void {
+    for (let oldest = this.#oldest; oldest && goes(oldest); oldest = this.#oldest) {
+      this.#letGoOfOldest()
     }
   }
 
   #letGoOfOldest(): void {
-    const group = this.#groups.shift()
+    const group = this.#oldest
     if (group === undefined) return
+    const bytes = countedBytes(group)
     groupsOfAll.delete(group)
-    this.#bytes -= group.buffer.length
-    bytesOfAll -= group.buffer.length
+    this.#bytes -= bytes
+    bytesOfAll -= bytes
     giveFrameBuffer(group.buffer)
     group.buffer = noBuffer
+    this.#first += 1
+    // Not each time: of a long array all would be moved for every one that goes.
+    if (this.#first * 2 < this.#groups.length) return
+    this.#groups.splice(0, this.#first)
+    this.#first = 0
   }
+}
+
+/** While it has its buffer. */
+function countedBytes({ buffer }: RecentGroup): number {
+  return Math.max(buffer.length, leastBytesOfGroup)
 }

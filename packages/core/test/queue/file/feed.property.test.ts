@@ -100,7 +100,7 @@ class Run {
       {
         ...{ directory: '/wal', fileSystem, lock: openLock },
         ...{ scheduleRecords: 3, segmentBytes: 20_000 },
-        recentBytes: this.#random.pick([undefined, 2000, 0]),
+        recentBytes: this.#random.pick([undefined, 2100, 0]),
       },
       this.#clock,
     )

@@ -3,8 +3,10 @@ import { Group } from '../../../src/queue/file/group.ts'
 import type { LogSegment } from '../../../src/queue/file/log-segments.ts'
 import { type Follower, RecentGroups } from '../../../src/queue/file/recent-groups.ts'
 import { makeStoredRecord } from '../../../src/testing/make-record.ts'
+import { SeededRandom } from '../../../src/testing/seeded-random.ts'
 
 const mib = 1 << 20
+const seed = Number(process.env['DAYBOOK_SEED'])
 const format = { salt: 5, namespace: 'titles' }
 
 /** A log's end, as far as its newest groups are concerned. */
@@ -12,6 +14,11 @@ class End {
   readonly recent: RecentGroups
   #sequence = 1
   #offset = 64
+
+  /** Of the record that is added next. */
+  get sequence(): number {
+    return this.#sequence
+  }
 
   constructor(mostBytes: number) {
     this.recent = new RecentGroups(mostBytes)
@@ -113,6 +120,50 @@ describe('what is kept in memory of a log', () => {
     expect([end.recent.holding(1), end.recent.holding(2)?.segment]).toEqual([undefined, next])
     end.recent.close()
     expect(end.recent.bytes).toBe(0)
+  })
+
+  it('is no more memory than it counts, and not many groups, where they are small', () => {
+    const end = new End(mib)
+    end.follower(1)
+    for (let group = 0; group < 2000; group++) {
+      end.add(segment, 100)
+      Buffer.allocUnsafe(3000) // Somebody else takes from Node's pool as well.
+    }
+    const held = Array.from({ length: 2000 }, (_, at) => end.recent.holding(at + 1))
+    const groups = held.filter((group) => group !== undefined)
+    expect(groups.map(({ sequence }) => sequence)).toEqual(
+      Array.from({ length: 512 }, (_, at) => 2000 - 512 + at + 1),
+    )
+    const memory = [...new Set(groups.map(({ buffer }) => buffer.buffer))]
+    const frames = groups.map(({ bytes }) => bytes)
+    expect(memory.map(({ byteLength }) => byteLength)).toEqual(frames)
+    expect(end.recent.bytes).toBe(mib)
+    end.recent.close()
+    expect(end.recent.bytes).toBe(0)
+  })
+
+  it('is found by any of its records, and by none that has gone, as groups come and go', () => {
+    const random = new SeededRandom(seed)
+    const end = new End(8 * mib)
+    const follower = end.follower(1)
+    const firsts: number[] = []
+    for (let step = 0; step < 300; step++) {
+      for (let adds = random.integer(0, 3); adds > 0; adds--) {
+        const first = end.sequence
+        end.add(segment, ...new Array<number>(random.integer(1, 4)).fill(100))
+        while (firsts.length < end.sequence) firsts.push(first)
+      }
+      if (random.chance(0.7)) {
+        follower.position = random.integer(follower.position, end.sequence)
+        end.recent.letGoOfRead()
+      }
+      const keptFrom = firsts[follower.position] ?? end.sequence
+      for (let sequence = 0; sequence <= end.sequence; sequence++) {
+        const first = sequence < keptFrom ? undefined : firsts[sequence]
+        expect(end.recent.holding(sequence)?.sequence).toBe(first)
+      }
+    }
+    end.recent.close()
   })
 
   it('is at most 64 MiB for all logs of a process, and the oldest goes first, whose ever it is', () => {

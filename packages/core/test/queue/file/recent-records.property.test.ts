@@ -84,7 +84,7 @@ async function runOne(random: SeededRandom, overrides: Partial<LogOptions>): Pro
   return [...wrong]
 }
 
-for (const recentBytes of [0, 700, 4000, 200_000]) {
+for (const recentBytes of [0, 2100, 5000, 200_000]) {
   it(`followers are given what is in the files, with ${recentBytes} bytes of memory`, async () => {
     const random = new SeededRandom(seed)
     for (let round = 0; round < 15; round++) {
