@@ -1,4 +1,3 @@
-import { WalError } from '@daybook/core'
 import type {
   KafkaCommit,
   KafkaEntry,
@@ -11,11 +10,16 @@ import { nameOf } from '../places.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Committer } from './committer.ts'
 import { Partition } from './partition.ts'
+import { Removals } from './removals.ts'
 
 /** What a membership tells its owner. */
 export interface MembershipListener {
   /** An entry that is not done with; it calls `partition.add` or `skip`. */
   entry(partition: Partition, entry: KafkaEntry): void
+  /** A partition was loaded. What it answers resolves once its topic may be read; undefined: at once. */
+  begin?(partition: Partition): Promise<void> | undefined
+  /** A partition whose topic may not be read yet has room. */
+  readOn?(partition: Partition): void
   /** There may be something to hand out, or nothing any more. */
   changed(): void
 }
@@ -30,13 +34,6 @@ export interface Reading {
    * False: it goes on, and after a handover those that did not fit are given again.
    */
   readonly waitsForRuns: boolean
-}
-
-/** Offsets from one up to, and without, another, of which nothing came; so many were not done with. */
-interface Gap {
-  readonly from: number
-  readonly to: number
-  readonly open: number
 }
 
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
@@ -64,6 +61,7 @@ export class Membership implements KafkaGroupListener {
   readonly #reading: Reading
   readonly #listener: MembershipListener
   readonly #committer: Committer
+  readonly #removals: Removals
   readonly #partitions = new Map<string, Partition>()
   /** Of these something is to be committed. */
   readonly #dirty = new Set<Partition>()
@@ -91,6 +89,7 @@ export class Membership implements KafkaGroupListener {
     this.#name = name
     this.#reading = reading
     this.#listener = listener
+    this.#removals = new Removals(parts, name, (error) => this.failed(error))
     this.#committer = new Committer({
       clock: parts.context.clock,
       collect: () => this.#collect(),
@@ -116,7 +115,7 @@ export class Membership implements KafkaGroupListener {
       throw kafkaError(`The group "${this.#name}" cannot be joined`, error)
     }
     // What was assigned and loaded meanwhile had nobody yet to read it.
-    for (const { place, next } of this.#ordered) this.#group.read(place, next)
+    for (const partition of this.#ordered) this.#read(partition)
     await this.#loading
     await this.#tryToCommit()
   }
@@ -148,9 +147,18 @@ export class Membership implements KafkaGroupListener {
 
   /** Reads on in a partition where there is room again. */
   readOn(partition: Partition): void {
+    if (partition.isHandingOut) {
+      this.#listener.readOn?.(partition)
+      return
+    }
     if (!partition.isPaused || partition.isLost || this.#fullness(partition) > 0.5) return
     partition.isPaused = false
     this.#group?.read(partition.place, partition.next)
+  }
+
+  /** True from when it begins to leave. */
+  get hasLeft(): boolean {
+    return this.#left
   }
 
   /** Commits what is done, and leaves. */
@@ -190,7 +198,7 @@ export class Membership implements KafkaGroupListener {
       const partition = known ?? new Partition(place)
       this.#partitions.set(nameOf(place), partition)
       // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
-      if (known?.isLoaded && !known.isPaused) this.#group?.read(place, known.next)
+      if (known?.isLoaded && !known.isPaused) this.#read(known)
       else if (known === undefined) gained.push(partition)
     }
     this.#order()
@@ -214,7 +222,7 @@ export class Membership implements KafkaGroupListener {
     const from = partition.next
     const to = entries[0]?.offset ?? next
     if (to > from)
-      void this.#tellOfGap(partition, {
+      void this.#removals.tellOfGap(partition, {
         from,
         to,
         open: partition.openBelow(to) - partition.openBelow(from),
@@ -267,7 +275,7 @@ export class Membership implements KafkaGroupListener {
             const first = bounds[number]?.first ?? 0
             partition.load(commit?.offset ?? first, commit?.metadata ?? '')
             this.#passOver(partition, first)
-            if (!partition.isLost) this.#group?.read(partition.place, partition.next)
+            this.#begin(partition)
           }
           mine = []
         } catch (error) {
@@ -282,38 +290,29 @@ export class Membership implements KafkaGroupListener {
     this.#listener.changed()
   }
 
+  #begin(partition: Partition): void {
+    const before = this.#listener.begin?.(partition)
+    partition.isHandingOut = before !== undefined
+    this.#read(partition)
+    void before?.then(() => {
+      partition.isHandingOut = false
+      this.#read(partition)
+    })
+  }
+
+  #read(partition: Partition): void {
+    if (partition.isHandingOut || partition.isLost || this.#left) return
+    this.#group?.read(partition.place, partition.next)
+  }
+
   /** What the broker has removed cannot be read: to ask for it would be to ask for ever. */
   #passOver(partition: Partition, first: number): void {
     const gone = partition.openBelow(first)
     partition.readUpTo(first)
     if (gone === 0) return
-    this.#tellOfRemoval(partition, gone, first)
+    this.#removals.tell(partition, gone, first)
     this.#dirty.add(partition)
     this.#committer.soon()
-  }
-
-  /**
-   * Reading has gone from one offset to a later one. Between them there may have been marks of transactions,
-   * and what compaction has left out; but not where the broker keeps nothing so old any more.
-   */
-  async #tellOfGap(partition: Partition, { from, to, open }: Gap): Promise<void> {
-    if (open === 0) return
-    const { topic, partition: number } = partition.place
-    try {
-      const first = (await this.#parts.admin.bounds(topic))[number]?.first ?? 0
-      const gone = Math.min(open, Math.min(first, to) - from)
-      if (gone > 0) this.#tellOfRemoval(partition, gone, Math.max(first, to))
-    } catch (error) {
-      this.failed(error)
-    }
-  }
-
-  #tellOfRemoval({ place }: Partition, gone: number, goesOnAt: number): void {
-    const { topic, partition: number } = place
-    const text =
-      `The broker has removed ${gone} offsets of ${topic}, partition ${number}, before the group ` +
-      `"${this.#name}" was done with them. It goes on at ${goesOnAt}. Raise the topic's retention.ms.`
-    this.#parts.context.reportError(new WalError('ERR_NOT_KEPT', text))
   }
 
   #order(): void {
