@@ -11,6 +11,7 @@ import type { QueueParts } from '../queue-parts.ts'
 import { Committer } from './committer.ts'
 import { Partition } from './partition.ts'
 import { Removals } from './removals.ts'
+import { Standing } from './standing.ts'
 
 /** What a membership tells its owner. */
 export interface MembershipListener {
@@ -42,14 +43,6 @@ const mostRunsLength = 2_400
 /** More than a topic has. */
 const mostPartitions = 1_000_000
 
-/** So often it is asked in vain how far a group is before anybody is told. */
-const patientTries = 7
-
-const longestAskMs = 1_000
-
-/** How long the last commit may take, in ms. */
-const lastCommitMs = 5_000
-
 /**
  * One member of a group, and the partitions that are its own: loads how far the group is, reads as
  * far as there is room, commits what is done. It commits nothing for a partition that it does not
@@ -65,6 +58,11 @@ export class Membership implements KafkaGroupListener {
   readonly #partitions = new Map<string, Partition>()
   /** Of these something is to be committed. */
   readonly #dirty = new Set<Partition>()
+  /** Kept over a rebalance, and not yet known to have been its own throughout; with the check that is under way. */
+  readonly #unsure = new Map<Partition, object>()
+  readonly #standing: Standing
+  /** Those of the commit that was made up last. */
+  #committing: readonly Partition[] = []
   #ordered: readonly Partition[] = []
   #group: KafkaGroup | undefined
   /** Ends once it is known how far the group is in what was assigned last. */
@@ -89,6 +87,11 @@ export class Membership implements KafkaGroupListener {
     this.#name = name
     this.#reading = reading
     this.#listener = listener
+    this.#standing = new Standing({
+      ...{ parts, group: name, topics: reading.topics },
+      failed: (error) => this.failed(error),
+      isOver: () => this.#left,
+    })
     this.#removals = new Removals(parts, name, (error) => this.failed(error))
     this.#committer = new Committer({
       clock: parts.context.clock,
@@ -171,38 +174,24 @@ export class Membership implements KafkaGroupListener {
     this.#left = true
     for (const partition of this.#ordered) partition.clearMarks()
     for (const partition of this.#ordered) this.#dirty.add(partition)
-    await this.#lastCommit()
+    await this.#committer.close()
     await this.#group?.close()
-  }
-
-  /** A broker that says nothing is not waited for: what it does not store is given again. */
-  async #lastCommit(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = this.#parts.context.clock.setTimer(lastCommitMs, resolve)
-    await Promise.race([this.#committer.close(), late])
-    timer.cancel()
   }
 
   assigned(places: readonly KafkaPlace[]): void {
     this.#isRebalancing = false
-    const kept = new Set(places.map(nameOf))
+    const given = new Set(places.map(nameOf))
     for (const [name, partition] of this.#partitions) {
-      if (kept.has(name)) continue
-      this.#partitions.delete(name)
-      this.#dirty.delete(partition)
-      partition.lose()
+      // Of one that is being loaded it is not known in which generation it was asked how far the group is.
+      if (!given.has(name) || !partition.isLoaded) this.#lose(partition)
     }
-    const gained: Partition[] = []
-    for (const place of places) {
-      const known = this.#partitions.get(nameOf(place))
-      const partition = known ?? new Partition(place)
-      this.#partitions.set(nameOf(place), partition)
-      // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
-      if (known?.isLoaded && !known.isPaused) this.#read(known)
-      else if (known === undefined) gained.push(partition)
-    }
+    const kept = [...this.#partitions.values()]
+    const missing = places.filter((place) => !this.#partitions.has(nameOf(place)))
+    // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
+    for (const partition of kept) if (!partition.isPaused) this.#read(partition)
     this.#order()
-    if (gained.length > 0) this.#loading = this.#load(gained)
+    const gained = missing.map((place) => this.#gain(place))
+    if (places.length > 0) this.#loading = this.#load([...kept, ...gained])
     // What was done with in the meantime is still to be told.
     if (this.#dirty.size > 0) this.#committer.soon()
     this.#listener.changed()
@@ -217,7 +206,8 @@ export class Membership implements KafkaGroupListener {
 
   entries(place: KafkaPlace, entries: readonly KafkaEntry[], next: number): void {
     const partition = this.#partitions.get(nameOf(place))
-    if (!partition?.isLoaded) return
+    // A batch that was on its way before its topic may be read is asked for again.
+    if (!partition?.isLoaded || partition.isHandingOut) return
     const before = partition.committed
     const from = partition.next
     const to = entries[0]?.offset ?? next
@@ -261,33 +251,52 @@ export class Membership implements KafkaGroupListener {
     return Math.max(records / bufferRecords, bytes / bufferBytes, runsLength / mostRunsLength)
   }
 
-  /** Looks up how far the group is, until it is known, and begins to read. */
-  async #load(gained: readonly Partition[]): Promise<void> {
-    for (const topic of this.#reading.topics) {
-      let mine = gained.filter(({ place }) => place.topic === topic)
-      for (let tries = 1; mine.length > 0; tries++) {
-        try {
-          const committed = await this.#parts.admin.committed(this.#name, topic)
-          const bounds = await this.#parts.admin.bounds(topic)
-          for (const partition of mine) {
-            const { partition: number } = partition.place
-            const commit = committed.get(number)
-            const first = bounds[number]?.first ?? 0
-            partition.load(commit?.offset ?? first, commit?.metadata ?? '')
-            this.#passOver(partition, first)
-            this.#begin(partition)
-          }
-          mine = []
-        } catch (error) {
-          // A partition that has just been made or moved is known everywhere only after a moment.
-          if (tries === patientTries) this.failed(error)
-          await this.#parts.pause(Math.min(longestAskMs, 25 * 2 ** tries))
-          mine = mine.filter(({ isLost }) => !isLost && !this.#left)
-        }
+  /**
+   * Looks up how far the group is, until it is known, and begins to read what was gained. Of what was kept it is asked,
+   * too: a member that was late to ask for its part in one generation is told of the next one only, and another may
+   * have had its partitions in between. The group's commits say so; until they have, none of its own may hide them.
+   */
+  async #load(partitions: readonly Partition[]): Promise<void> {
+    const check = {}
+    for (const one of partitions) if (one.isLoaded) this.#unsure.set(one, check)
+    const strange: Partition[] = []
+    await this.#standing.ask(partitions, (partition, commit, first) => {
+      if (partition.isLoaded) {
+        // It was lost, or kept once more, since.
+        if (this.#unsure.get(partition) !== check) return
+        this.#unsure.delete(partition)
+        if (commit !== undefined && !partition.changes.isOwn(commit)) strange.push(partition)
+        else this.somethingDone([partition])
+        return
       }
-    }
+      partition.load(commit?.offset ?? first, commit?.metadata ?? '')
+      if (this.#removals.passOver(partition, first)) this.somethingDone([partition])
+      this.#begin(partition)
+    })
+    const again = strange.filter(({ isLost }) => !isLost).map((one) => this.#anew(one))
     this.#order()
     this.#listener.changed()
+    if (again.length > 0) await this.#load(again)
+  }
+
+  /** Somebody else has had it: it is his state that counts. */
+  #anew(partition: Partition): Partition {
+    this.#lose(partition)
+    this.#group?.pause(partition.place)
+    return this.#gain(partition.place)
+  }
+
+  #gain(place: KafkaPlace): Partition {
+    const partition = new Partition(place)
+    this.#partitions.set(nameOf(place), partition)
+    return partition
+  }
+
+  #lose(partition: Partition): void {
+    this.#partitions.delete(nameOf(partition.place))
+    this.#dirty.delete(partition)
+    this.#unsure.delete(partition)
+    partition.lose()
   }
 
   #begin(partition: Partition): void {
@@ -305,16 +314,6 @@ export class Membership implements KafkaGroupListener {
     this.#group?.read(partition.place, partition.next)
   }
 
-  /** What the broker has removed cannot be read: to ask for it would be to ask for ever. */
-  #passOver(partition: Partition, first: number): void {
-    const gone = partition.openBelow(first)
-    partition.readUpTo(first)
-    if (gone === 0) return
-    this.#removals.tell(partition, gone, first)
-    this.#dirty.add(partition)
-    this.#committer.soon()
-  }
-
   #order(): void {
     const loaded = [...this.#partitions.values()].filter(({ isLoaded }) => isLoaded)
     this.#ordered = loaded.sort((a, b) => this.#rank(a.place) - this.#rank(b.place))
@@ -326,17 +325,18 @@ export class Membership implements KafkaGroupListener {
 
   #collect(): readonly KafkaCommit[] {
     if (this.#isRebalancing || this.#group === undefined) return []
-    const dirty = [...this.#dirty]
-    this.#dirty.clear()
-    const owned = dirty.filter((partition) => partition.isLoaded && !partition.isLost)
-    return owned.map((partition) => ({ ...partition.place, ...partition.commit() }))
+    const dirty = [...this.#dirty].filter((partition) => !this.#unsure.has(partition))
+    for (const partition of dirty) this.#dirty.delete(partition)
+    this.#committing = dirty.filter((partition) => partition.isLoaded && !partition.isLost)
+    return this.#committing.map((partition) => ({ ...partition.place, ...partition.commit() }))
   }
 
   async #commit(commits: readonly KafkaCommit[]): Promise<void> {
+    const committing = this.#committing
     try {
       await this.#group?.commit(commits)
-      for (const { offset, ...place } of commits) {
-        const partition = this.#partitions.get(nameOf(place))
+      for (const [at, { offset }] of commits.entries()) {
+        const partition = committing[at]
         if (partition) partition.saved = offset
       }
     } catch (error) {

@@ -117,6 +117,7 @@ export class Partition {
     this.#next = committed
     this.#saved = committed
     this.carried = parked
+    this.changes.begin({ offset: committed, metadata: text })
     for (const [offset, state] of attempts) this.#attempts.set(offset, state)
   }
 
@@ -167,8 +168,9 @@ export class Partition {
     const attempts = new Map([...this.#attempts].sort(([a], [b]) => a - b))
     const parked = this.parked === undefined ? this.carried : this.parked.note
     const metadata = textOf({ progress, attempts, begun: this.#begun, parked })
-    this.changes.collect()
-    return { offset: progress.committed, metadata }
+    const commit = { offset: progress.committed, metadata }
+    this.changes.collect(commit)
+    return commit
   }
 
   /** False for an offset that has been read, or is done with. What lies between is not there any more. */

@@ -37,6 +37,14 @@ export class Removals {
     }
   }
 
+  /** What the broker has removed cannot be read: to ask for it would be to ask for ever. True where something was. */
+  passOver(partition: Partition, first: number): boolean {
+    const gone = partition.openBelow(first)
+    partition.readUpTo(first)
+    if (gone > 0) this.tell(partition, gone, first)
+    return gone > 0
+  }
+
   tell({ place }: Partition, gone: number, goesOnAt: number): void {
     const { topic, partition: number } = place
     const text =

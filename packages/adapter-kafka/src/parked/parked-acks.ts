@@ -75,10 +75,11 @@ export class ParkedAcks {
   }
 
   #mustWait(slot: Slot): boolean {
-    const { isDoubtful, log } = this.#options
+    const { isDoubtful, partition } = this.#options
     const { key } = slot.read.record
     if (key !== undefined && this.#keys.has(key)) return true
-    return isDoubtful(slot) || log.has(slot.offset)
+    // Done with as far as its topic is concerned, and not acked: it is parked, whatever of its log is read just now.
+    return isDoubtful(slot) || partition.isDone(slot.offset)
   }
 
   #add(slot: Slot): void {

@@ -30,6 +30,9 @@ const mostLooks = 200
 /** And for a commit: a handover takes its time. */
 const mostCommits = 1_200
 
+/** How long the last acks may take, in ms. */
+const longestCloseMs = 2_000
+
 /** So often it is tried in vain to read what is parked before anybody is told. */
 const patientTries = 7
 const longestPauseMs = 5_000
@@ -45,6 +48,7 @@ export class ParkedPartition {
   readonly #doubtful = new Set<Slot>()
   readonly #acks: ParkedAcks
   #last: Promise<unknown> = Promise.resolve()
+  #isClosing = false
   #roomCame: () => void = () => {}
 
   constructor(options: ParkedOptions, partition: Partition) {
@@ -131,7 +135,9 @@ export class ParkedPartition {
       if (!this.log.isOpen) throw notOpen()
       for (const lot of lotsOf(wanted(), this.#options.parts.options.batchBytes)) {
         if (this.#isOver) return
-        await this.#copy(lot)
+        // Its key may have been freed, and it been acked, while those before it were stored.
+        const own = lot.filter((slot) => this.#partition.has(slot))
+        if (own.length > 0) await this.#copy(own)
       }
     })
   }
@@ -141,14 +147,18 @@ export class ParkedPartition {
     return this.#acks.ack(slots)
   }
 
-  /** Ends what is under way, unless it fails. */
-  close(): Promise<void> {
-    return this.#acks.close()
+  /** Ends what is under way, unless it fails. A broker that says nothing is not waited for. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.parts.context.clock.setTimer(longestCloseMs, resolve)
+    await Promise.race([this.#acks.close(), late])
+    timer.cancel()
   }
 
   /** A copy alone is not enough: one whose answer was lost is taken back. */
   #isParked({ offset }: Slot): boolean {
-    return this.log.has(offset) && this.#partition.isDone(offset)
+    return this.#partition.isDone(offset)
   }
 
   async #settle(): Promise<void> {
@@ -259,6 +269,7 @@ export class ParkedPartition {
       if (this.#isOver) break
       await membership.commitNow([this.#partition])
       if (changes.isSaved(count)) return
+      if (this.#isClosing) break
       await parts.pause(betweenLooksMs)
     }
     throw new WalError('ERR_IO', 'It is not committed how far the group is.', { retryable: true })

@@ -1,4 +1,5 @@
 import type { Partition, Slot } from '../consumer/partition.ts'
+import type { ParkedNote } from '../consumer/progress-text.ts'
 import { parkedTopicOf } from '../queue-parts.ts'
 import type { Bounds } from './parked-log.ts'
 import { type ParkedOptions, ParkedPartition } from './parked-partition.ts'
@@ -22,7 +23,10 @@ export class Parker {
   begin(partition: Partition): Promise<void> | undefined {
     const { parts, target } = this.#options
     const isThere = parts.parking.has(parkedTopicOf(partition.place.topic, target, parts.options))
-    if (!isThere && partition.carried === undefined) return undefined
+    if (!isThere && (partition.carried?.count ?? 0) === 0) {
+      if (partition.carried !== undefined) partition.carried = voided(partition.carried)
+      return undefined
+    }
     const parked = new ParkedPartition(this.#options, partition)
     this.#all = [...this.#all.filter(([{ isLost }]) => !isLost), [partition, parked]]
     this.#parts.set(partition, parked)
@@ -77,6 +81,11 @@ export class Parker {
     this.#bounds.set(topic, bounds)
     return bounds
   }
+}
+
+/** Nothing that is there by now will ever count: its records are read from their own topic. */
+function voided({ claim, ...note }: ParkedNote): ParkedNote {
+  return { ...note, claim: claim + 1, floor: claim + 1 }
 }
 
 function ofPartitions(slots: readonly Slot[]): ReadonlyMap<Partition, readonly Slot[]> {

@@ -2,8 +2,12 @@
 
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Service, service } from '@daybook/services'
 import { afterAll, beforeAll, test } from 'vitest'
+import { appliedFile, gapIn } from '../support/applied-file.ts'
 import { blockedWal } from '../support/blocked-wal.ts'
 import { clientFor, clientNames } from '../support/clients.ts'
 import { awaitCoordinator } from '../support/coordinator.ts'
@@ -107,6 +111,81 @@ test.concurrent.for(clientNames)(
       const expected = Array.from({ length: ofEachOther }, (_, n) => n + 1)
       expect(numbers.slice(0, ofEachOther)).toEqual(expected)
     }
+    expect(errors).toEqual([])
+  },
+)
+
+/** Six keys that wait, and between each two of their records one of another key. */
+function* spread(): Iterable<{ key: string; payload: { n: number } }> {
+  for (let n = 0; n <= 600; n++) {
+    for (let bad = 0; bad < 6; bad++) {
+      yield { key: `bad ${bad}`, payload: { n } }
+      yield { key: `good ${(n * 6 + bad) % 100}`, payload: { n: Math.floor((n * 6 + bad) / 100) } }
+    }
+  }
+}
+
+test.for(clientNames)(
+  'a process that is killed while it parks, and another that joins, leave each key whole and in its order, through %s',
+  { timeout: 120_000 },
+  async (name, { expect, onTestFinished }) => {
+    const topic = `parked-${randomUUID()}`
+    const directory = await mkdtemp(join(tmpdir(), 'parked-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    const applied = appliedFile(join(directory, 'applied'))
+    const client = clientFor(name, kafka.address)
+    const admin = await client.admin()
+    onTestFinished(() => admin.close())
+    let isMended = false
+    const wal = await blockedWal({
+      ...{ client, topic, partitions: 3, isMended: () => isMended, applied: applied.add },
+    })
+    onTestFinished(() => wal.close({ timeout: '5s' }))
+    const errors: unknown[] = []
+    wal.on('error', ({ error }) => errors.push(error))
+    const records = [...spread()]
+    await wal.writeMany('numbers', records)
+    const start = () => {
+      const args = [name, kafka.address, topic, '3', join(directory, 'applied')]
+      const child = fork(new URL('../support/blocked-child.ts', import.meta.url), args, {
+        execArgv: ['--conditions=source'],
+      })
+      onTestFinished(() => void child.kill('SIGKILL'))
+      return child
+    }
+    const patience = { timeout: 50_000, interval: 100 }
+    const facts = async () => {
+      const bounds = await admin.bounds(`${topic}.parked.store`)
+      return bounds.reduce((sum, { next }) => sum + next, 0)
+    }
+    const committed = async () => {
+      const commits = await admin.committed(`daybook.${topic}.store`, topic)
+      return [...commits.values()].reduce((sum, { offset }) => sum + offset, 0)
+    }
+    const first = start()
+    await expect.poll(facts, { ...patience, interval: 5 }).toBeGreaterThan(50)
+    first.kill('SIGKILL')
+    expect(await facts()).toBeLessThan(6 * 600)
+    const second = start()
+    await expect.poll(committed, patience).toBe(records.length)
+
+    // A second process joins, and has a part of what waits.
+    await wal.start()
+    const status = async () => (await wal.status()).namespaces.numbers.targets.store?.delivery
+    const held = async () => (await status())?.held ?? 0
+    await expect.poll(held, patience).toBeGreaterThan(500)
+    expect(await held()).toBeLessThan(6 * 600)
+    expect([...applied.read().keys()].filter((key) => key.startsWith('bad'))).toEqual([])
+    isMended = true
+    await new Promise<void>((resolve) => second.send('mended', () => resolve()))
+    await wal.namespace('numbers').deadLetters.redrive('all')
+    const last = new Map(records.map(({ key, payload }) => [key, payload.n]))
+    const ends = () => new Map([...applied.read()].map(([key, numbers]) => [key, numbers.at(-1)]))
+    await expect.poll(ends, patience).toEqual(last)
+    for (const [key, numbers] of applied.read())
+      expect([key, gapIn(numbers)]).toEqual([key, undefined])
+    const left = async () => (await wal.status()).namespaces.numbers.targets.store
+    await expect.poll(left, patience).toMatchObject({ dead: 0, pending: 0 })
     expect(errors).toEqual([])
   },
 )

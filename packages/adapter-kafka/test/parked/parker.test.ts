@@ -1,116 +1,10 @@
-import { type Delivery, type SendOutcome, systemRandom, WalError } from '@daybook/core'
-import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
+import type { Delivery } from '@daybook/core'
+import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
-import type { Membership } from '../../src/consumer/membership.ts'
-import { Partition, type Slot } from '../../src/consumer/partition.ts'
-import type { KafkaEntry, KafkaMessage, KafkaPlace } from '../../src/index.ts'
+import type { Partition, Slot } from '../../src/consumer/partition.ts'
 import { messageOf } from '../../src/kafka-message.ts'
-import { recordOf, weightOf } from '../../src/kafka-record.ts'
-import { parkedFactOf } from '../../src/parked/parked-message.ts'
-import { ParkedReader } from '../../src/parked/parked-reader.ts'
-import { Parker } from '../../src/parked/parker.ts'
-import type { QueueParts } from '../../src/queue-parts.ts'
 
-const names = { topic: 'films', group: 'daybook.films' }
-
-/** Two partitions of a parked topic in memory, and commits of the topic that goes with it. */
-class Cluster {
-  readonly clock = new VirtualClock()
-  readonly logs: KafkaEntry[][] = [[], []]
-  readonly told: string[] = []
-  /** Outcomes of the next puts; `yes` after them. */
-  readonly outcomes: SendOutcome['durable'][] = []
-  /** What was committed, by partition. */
-  readonly committed = ['', '']
-  readonly errors: unknown[] = []
-  readonly unread = new Set<number>()
-  isDown = false
-
-  async put({ partition }: KafkaPlace, message: KafkaMessage): Promise<SendOutcome> {
-    const fact = parkedFactOf(message)
-    const what = fact?.kind === 'copy' ? fact.entry.offset : fact?.kind === 'done' && fact.offsets
-    this.told.push(`${fact?.kind}${what === false ? '' : ` ${what}`}`)
-    const log = this.logs[partition] ?? []
-    log.push({ ...message, offset: log.length, timestamp: 0 })
-    const durable = this.outcomes.shift() ?? 'yes'
-    if (durable === 'yes') return { durable }
-    return { durable, error: new WalError('ERR_IO', 'no answer') }
-  }
-
-  /** Whoever is given both partitions now. */
-  owner(bufferRecords = 100) {
-    const { clock, logs, committed } = this
-    const bounds = async () => logs.map(({ length }) => ({ first: 0, next: length }))
-    const parts = {
-      client: {
-        reader: async () => ({
-          read: (partition: number, from: number, to: number) => this.#read(partition, from, to),
-          async close() {},
-        }),
-      },
-      admin: { bounds, async deleteBefore() {} },
-      context: { clock, random: systemRandom, reportError() {} },
-      options: { ...names, bufferRecords, bufferBytes: 1e9, batchBytes: 900_000 },
-      parking: new Set(['films.parked.store']),
-      pause: (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve)),
-    } as unknown as QueueParts
-    const partitions = [0, 1].map((partition) => new Partition({ topic: 'films', partition }))
-    const membership = {
-      hasLeft: false,
-      failed: (error: unknown) => this.errors.push(error),
-      somethingDone() {},
-      commitNow: async (some: readonly Partition[]) => {
-        if (this.isDown) return
-        this.told.push('commit')
-        for (const one of some) {
-          const { offset, metadata } = one.commit()
-          committed[one.place.partition] = `${offset} ${metadata}`
-          one.saved = offset
-        }
-      },
-    } as unknown as Membership
-    const read = (_: KafkaPlace, entry: KafkaEntry) => {
-      const record = recordOf(entry)
-      return { record, bytes: weightOf(record), unreadable: undefined }
-    }
-    const parker = new Parker({
-      ...{ parts, membership, read, target: 'store', reader: new ParkedReader(parts) },
-      put: (place: KafkaPlace, message: KafkaMessage) => this.put(place, message),
-      changed() {},
-    })
-    const begun = partitions.map((one) => {
-      const [offset = '0', metadata = ''] = (committed[one.place.partition] ?? '').split(' ')
-      one.load(Number(offset), metadata)
-      return parker.begin(one)
-    })
-    return { parker, partitions, begun, first: partitions[0] as Partition }
-  }
-
-  async *#read(partition: number, from: number, to: number) {
-    if (this.unread.has(partition)) throw new WalError('ERR_IO', 'not now')
-    for (const entry of this.logs[partition]?.slice(from, to) ?? []) yield [entry]
-  }
-}
-
-/** The consumer reads these of the first partition's topic, one after the other, and hands them out. */
-function reads(partition: Partition, keys: readonly string[]): readonly Slot[] {
-  const deliveries: Delivery[] = []
-  for (const [at, key] of keys.entries()) {
-    const offset = partition.next
-    if (!partition.expects(offset)) continue
-    const record = makeStoredRecord({ id: `${key}${at}`, key })
-    const read = { record, bytes: 1, unreadable: undefined }
-    partition.add({ ...messageOf(record), offset, timestamp: 7 }, read, 0)
-  }
-  partition.take({ maxRecords: 1_000, maxBytes: 1e9 }, 0, deliveries)
-  return deliveries.map(({ handle }) => handle as Slot)
-}
-
-function taken(partition: Partition): readonly number[] {
-  const deliveries: Delivery[] = []
-  partition.take({ maxRecords: 1_000, maxBytes: 1e9 }, 0, deliveries)
-  return deliveries.map(({ position }) => Number(position))
-}
+import { Cluster, reads, taken } from './support/parked-cluster.ts'
 
 test('the commit passes what is parked, and what is parked twice is stored once', async () => {
   const cluster = new Cluster()
@@ -216,6 +110,68 @@ test('a consumer that is closed ends the acks that are under way, unless they fa
   expect(first.pendingBelow(2)).toBe(1)
 })
 
+test.each([
+  ['refuses what is committed', 'refuses', 100],
+  ['answers nothing', 'isSilent', 2_500],
+] as const)(
+  'a consumer that is closed while the broker %s does not wait for that',
+  async (_, how, mostMs) => {
+    const cluster = new Cluster()
+    const { parker, first } = cluster.owner()
+    const [a0] = reads(first, ['a']) as readonly [Slot]
+    await parker.park([a0])
+    cluster.isDown = true
+    cluster.isSilent = how === 'isSilent'
+    void parker.ack([a0])
+    await cluster.clock.advance(1_000)
+    const begun = cluster.clock.monotonic()
+    await cluster.clock.runUntil(parker.close())
+    expect(cluster.clock.monotonic() - begun).toBeLessThan(mostMs)
+    expect(first.pendingBelow(1)).toBe(1)
+  },
+)
+
+test('what is acked while others are being parked in the same call is not parked any more', async () => {
+  const cluster = new Cluster()
+  const { parker, first } = cluster.owner(100, 1)
+  const [a0, b1, b2] = reads(first, ['a', 'b', 'b']) as readonly [Slot, Slot, Slot]
+  cluster.beforePut = (what) => what === 'copy 0' && void parker.ack([b1])
+  await parker.park([a0, b1, b2])
+  expect(cluster.told).toEqual(['commit', 'claim', 'copy 0', 'copy 2'])
+  // Whoever comes next is not given it again, behind what came after it in its key.
+  cluster.committed[0] = `${first.commit().offset} ${first.commit().metadata}`
+  const next = cluster.owner()
+  await next.begun[0]
+  expect(taken(next.first)).toEqual([0, 2])
+})
+
+test('a partition of which nothing waits any more is read where its parked topic is not to be had', async () => {
+  const cluster = new Cluster()
+  const former = cluster.owner()
+  const [a0, a1] = reads(former.first, ['a', 'a']) as readonly [Slot, Slot]
+  await former.parker.park([a0])
+  void former.parker.ack([a0])
+  await cluster.clock.settle()
+  const { offset, metadata } = former.first.commit()
+  cluster.committed[0] = `${offset} ${metadata}`
+  // Stored, and never committed.
+  await former.parker.park([a1])
+  expect([offset, former.first.commit().offset]).toEqual([1, 2])
+  cluster.hasTopic = false
+  const stranger = cluster.owner()
+  expect(stranger.begun).toEqual([undefined, undefined])
+  const [again] = reads(stranger.first, ['b', 'a']) as readonly [Slot]
+  expect(again.offset).toBe(1)
+  await stranger.parker.ack([again])
+  cluster.committed[0] = `${stranger.first.commit().offset} ${stranger.first.commit().metadata}`
+  cluster.hasTopic = true
+  const { first, begun } = cluster.owner()
+  await begun[0]
+  // What the one in between has read itself from the topic is not given again.
+  expect(taken(first)).toEqual([])
+  expect(first.pendingBelow(2)).toBe(0)
+})
+
 test('a copy whose answer was lost is parked anew with those behind it, also where it could not be taken back at once', async () => {
   const cluster = new Cluster()
   const { parker, first } = cluster.owner()
@@ -230,6 +186,25 @@ test('a copy whose answer was lost is parked anew with those behind it, also whe
   expect(cluster.told.filter((one) => one.startsWith('copy'))).toEqual([
     ...['copy 0', 'copy 1', 'copy 1', 'copy 2'],
   ])
+})
+
+test('what is parked is known to be parked also while a reading is broken off between its removal and its copy', async () => {
+  const cluster = new Cluster()
+  const { parker, first } = cluster.owner()
+  const slots = reads(first, ['a', 'a'])
+  const [a0, a1] = slots as readonly [Slot, Slot]
+  cluster.outcomes.push('yes', 'unknown')
+  await expect(parker.park([a0])).rejects.toMatchObject({ code: 'ERR_IO' })
+  await parker.park([a0])
+  cluster.outcomes.push('unknown')
+  // Its own claim, and of what was stored since that its first copy counts for nothing, and not that the second one does.
+  cluster.readable = 2
+  await expect(parker.park([a1])).rejects.toMatchObject({ code: 'ERR_IO' })
+  cluster.told.length = 0
+  void parker.ack([a0])
+  await cluster.clock.settle()
+  expect(cluster.told).toEqual(['commit', 'claim', 'done 1', 'commit', 'done 0'])
+  expect(first.pendingBelow(2)).toBe(1)
 })
 
 test('nothing is parked before what stands before it in its key is done with', async () => {

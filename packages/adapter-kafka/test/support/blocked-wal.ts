@@ -13,7 +13,9 @@ import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
 export interface BlockedWalOptions {
   readonly client: KafkaClient
   readonly topic: string
-  /** True once the first record of the key `bad` can be applied. */
+  /** Default 1. */
+  readonly partitions?: number
+  /** True once the first records of keys that begin with `bad` can be applied. */
   isMended(): boolean
   /** Default `'block'`. */
   readonly onDeadLetter?: 'block' | 'continue'
@@ -24,9 +26,9 @@ export interface Numbered {
   readonly n: number
 }
 
-/** A wal of one partition, whose store refuses number 0 of the key `bad` until it is mended. */
+/** A wal whose store refuses number 0 of each key that begins with `bad`, until it is mended. */
 export async function blockedWal(options: BlockedWalOptions) {
-  const { client, topic, isMended, applied, onDeadLetter = 'block' } = options
+  const { client, topic, partitions = 1, isMended, applied, onDeadLetter = 'block' } = options
   const underWay = new Set<string>()
   const store: Target<Numbered> = {
     idempotency: 'id',
@@ -39,10 +41,11 @@ export async function blockedWal(options: BlockedWalOptions) {
       }
       await new Promise((resolve) => setTimeout(resolve, 1))
       for (const key of keys) underWay.delete(key)
+      const mended = isMended()
       const fails = ({ key, payload }: WalRecord<Numbered>): boolean =>
-        key === 'bad' && payload?.n === 0 && !isMended()
-      const isBroken = records.some(fails)
-      const done = records.filter(({ key }) => !isBroken || key !== 'bad')
+        key?.startsWith('bad') === true && payload?.n === 0 && !mended
+      const broken = new Set(records.filter(fails).map(({ key }) => key))
+      const done = records.filter(({ key }) => !broken.has(key))
       applied(done.map(({ key = '', payload }) => [key, payload?.n ?? -1] as const))
       return records.map((record) => (fails(record) ? permanent('bad_number', 'Not yet.') : ok))
     },
@@ -52,7 +55,7 @@ export async function blockedWal(options: BlockedWalOptions) {
       numbers: fanOut({
         payload: type<Numbered>(),
         queue: kafkaQueue({
-          ...{ client, topic, partitions: 1 },
+          ...{ client, topic, partitions },
           ...{ allowUnderReplicated: true, sessionTimeoutMs: 6_000 },
         }),
         targets: { store },

@@ -60,7 +60,10 @@ export class Endings {
     const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
     this.#options = options
     this.#blocked = new BlockedRecords(options)
-    this.#takeovers = new Takeovers({ ...options, isRemoving: (id) => this.isRemoving(id) })
+    this.#takeovers = new Takeovers({
+      ...{ ...options, isRemoving: (id) => this.isRemoving(id) },
+      removed: () => Promise.all(this.#removals.values()),
+    })
     this.#leases = new Leases((entries) => this.#leasesLost(entries))
     this.#acker = new Acker({
       consumer,

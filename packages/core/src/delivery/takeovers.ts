@@ -12,6 +12,8 @@ export interface TakeoversOptions {
   readonly alarms: Alarms
   /** True while the letter is being removed: it holds nothing any more. */
   isRemoving(letterId: string): boolean
+  /** Resolves once those have gone, or stay, that are being removed now. */
+  removed(): Promise<unknown>
   /** Wait before the dead letters are read again, in ms. */
   backoffMs(failures: number): number
   report(code: WalErrorCode, what: string, cause: unknown): void
@@ -39,7 +41,9 @@ export class Takeovers {
   }
 
   async #learn(signal: AbortSignal): Promise<void> {
-    const { consumer, targetName, backoffMs, report } = this.#options
+    const { consumer, targetName, removed, backoffMs, report } = this.#options
+    // The lease of a letter's copy may be among those lost: the copy comes again, and its letter holds its key.
+    await Promise.race([removed(), aborted(signal)])
     for (let failures = 1; consumer.takeovers !== this.#known && !signal.aborted; failures++) {
       const { takeovers } = consumer
       try {
@@ -84,4 +88,11 @@ export class Takeovers {
       signal.addEventListener('abort', done, { once: true })
     })
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Consumer } from '../../src/consumer/consumer.ts'
+import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
 import { makeDeadLetter } from '../../src/testing/make-record.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { FakeDeadLetters, harness } from './support/harness.ts'
@@ -8,10 +8,17 @@ import { FakeDeadLetters, harness } from './support/harness.ts'
 function takingOver(onDeadLetter: 'block' | 'continue' = 'block') {
   const queue = new FakeQueue()
   const deadLetters = new FakeDeadLetters()
-  const state = { takeovers: 1 }
+  const state = {
+    takeovers: 1,
+    ack: (_: readonly Delivery[]): Promise<void> | undefined => undefined,
+  }
   const own = queue.consumer()
+  const ack = (deliveries: readonly Delivery[]) => state.ack(deliveries) ?? own.ack(deliveries)
   const consumer = new Proxy(own, {
-    get: (target, name) => (name === 'takeovers' ? state.takeovers : Reflect.get(target, name)),
+    get: (target, name) => {
+      if (name === 'ack') return ack
+      return name === 'takeovers' ? state.takeovers : Reflect.get(target, name)
+    },
   }) as Consumer
   const h = harness({ queue, consumer, deadLetters, policy: { onDeadLetter } })
   /** Another process, which then dies, has a dead letter of the key. */
@@ -23,7 +30,7 @@ function takingOver(onDeadLetter: 'block' | 'continue' = 'block') {
     state.takeovers++
     for (const key of keys) queue.add({ key })
   }
-  return Object.assign(h, { takeOver })
+  return Object.assign(h, { takeOver, state })
 }
 
 test('a key waits for the letter of another process once what that delivered from is taken over', async () => {
@@ -63,6 +70,37 @@ test('a record that comes again although its letter is there is done with', asyn
   await h.clock.settle()
   expect(h.target.seen).toEqual([])
   expect(h.queue.left).toEqual(['r2'])
+})
+
+test('a letter whose copy came to its end here, and comes again, holds its key until it has', async () => {
+  const h = takingOver()
+  h.queue.canLoseLeases = true
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
+  let answer = (): void => {}
+  h.state.ack = (deliveries) =>
+    deliveries.some(({ record }) => record.id === 'dead')
+      ? new Promise((resolve) => {
+          answer = resolve
+        })
+      : undefined
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  // The partition is lost before the ack counts, and is this process's again at once.
+  h.queue.loseLease('dead')
+  h.state.takeovers++
+  h.state.ack = () => undefined
+  h.queue.add({ key: 'a' })
+  await h.clock.settle()
+  answer()
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead', 'dead', 'r2'])
 })
 
 test('the letters of others are not asked for where keys go on', async () => {

@@ -23,15 +23,22 @@ interface Member {
   generation: number
   readonly reading: Map<string, { place: KafkaPlace; next: number }>
   hasLeft: boolean
+  /** It was not told of the generation before. */
+  hasMissed: boolean
   /** When it is told of the last generation: of each after the one before. */
   toldAt: number
   /** Of generations before this one it is told no more: it was thrown out since. */
   since: number
+  /** In which it has asked last how far the group is, and in which it has heard it. */
+  asked: number
+  heard: number
 }
 
 /** A cluster with one group, in memory. It refuses commits of old generations, and messages of nobody. */
 export class Cluster {
   readonly #world: World
+  /** Clients learn of a generation that they have missed, unless an answer is lost at the wrong moment. */
+  readonly tellsOfMissed: boolean
   readonly #partitions: number
   readonly #logs = new Map<string, Log>()
   readonly commits = new Map<string, KafkaCommit>()
@@ -42,6 +49,7 @@ export class Cluster {
   constructor(world: World, partitions: number) {
     this.#world = world
     this.#partitions = partitions
+    this.tellsOfMissed = world.random.chance(0.7)
   }
 
   log({ topic, partition }: KafkaPlace): Log {
@@ -58,11 +66,12 @@ export class Cluster {
     }
   }
 
-  /** True where the group has given this machine the partition, and nobody else since it was told. */
+  /** True where this machine has the partition, and nobody else had it since it heard how far the group is. */
   owns(machine: Machine, partition: number): boolean {
     const member = this.#members.find((one) => one.machine === machine)
     if (member === undefined || member.generation === 0) return false
-    return this.#owners.slice(member.generation).every((owners) => owners[partition] === member)
+    if (member.heard !== member.asked) return false
+    return this.#owners.slice(member.heard).every((owners) => owners[partition] === member)
   }
 
   /** Everybody is given partitions anew, but those that stand still or are dead. */
@@ -112,19 +121,29 @@ export class Cluster {
     }
   }
 
-  admin(machine: Machine): KafkaAdmin {
+  /** `isMembers`: what its membership asks with. */
+  admin(machine: Machine, isMembers = false): KafkaAdmin {
     const bounds = (topic: string) =>
       Array.from({ length: this.#partitions }, (_, partition) => {
         const { first, entries } = this.log({ topic, partition })
         return { first, next: entries.length }
       })
+    const memberOf = () => this.#members.find((one) => one.machine === machine)
     return {
-      bounds: (topic: string) => machine.ask(() => bounds(topic)),
-      committed: (_: string, topic: string) =>
-        machine.ask(() => {
+      bounds: async (topic: string) => {
+        const found = await machine.ask(() => bounds(topic))
+        const member = memberOf()
+        if (isMembers && topic === 't' && member) member.heard = member.asked
+        return found
+      },
+      committed: (_: string, topic: string) => {
+        const member = memberOf()
+        if (isMembers && member) Object.assign(member, { asked: member.generation, heard: 0 })
+        return machine.ask(() => {
           const own = [...this.commits.values()].filter((one) => one.topic === topic)
           return new Map(own.map((one) => [one.partition, one]))
-        }),
+        })
+      },
       deleteBefore: (places: readonly (KafkaPlace & { offset: number })[]) =>
         machine.ask(() => {
           for (const place of places) {
@@ -139,6 +158,16 @@ export class Cluster {
   #told(member: Member, generation: number, places: readonly KafkaPlace[]): void {
     if (member.hasLeft || !this.#members.includes(member) || generation < member.since) return
     if (this.#world.random.chance(0.5)) member.listener.rebalancing()
+    // It was late to ask for its part, and others had theirs: it joins the next generation under the same name.
+    if (generation < this.#owners.length - 1 && this.#world.chance(0.5)) {
+      member.hasMissed = true
+      return
+    }
+    if (member.hasMissed && this.tellsOfMissed) {
+      member.reading.clear()
+      member.listener.assigned([])
+    }
+    member.hasMissed = false
     // What its clock is told by then is of the generation before.
     member.generation = generation
     const kept = new Set(places.map(nameOf))
@@ -163,8 +192,11 @@ export class Cluster {
       generation: 0,
       reading: new Map(),
       hasLeft: false,
+      hasMissed: false,
       toldAt: 0,
       since: 0,
+      asked: 0,
+      heard: 0,
     }
     this.#members.push(member)
     this.rebalance()

@@ -18,8 +18,8 @@ export class Run {
   readonly world: World
   readonly cluster: Cluster
   readonly shared: Shared = {
-    ...{ letters: new Map(), applied: new Map(), errors: [] },
-    ...{ dead: new Set(), redriven: new Set(), excused: new Set() },
+    ...{ letters: new Map(), epochs: new Map(), applied: new Map() },
+    ...{ dead: new Set(), redriven: new Set(), unsettled: new Set(), errors: [] },
   }
   readonly written = new Map<string, number>()
   readonly processes: ModelProcess[] = []
@@ -75,7 +75,7 @@ export class Run {
   leftovers(): readonly string[] {
     const left: string[] = []
     for (const [key, count] of this.written) {
-      const applied = new Set(this.shared.applied.get(key))
+      const applied = new Set(this.shared.applied.get(key)?.map(({ n }) => n))
       for (let n = 0; n < count; n++) {
         if (!applied.has(n) && !this.shared.dead.has(`${key} ${n}`)) left.push(`${key} ${n}`)
       }
@@ -93,21 +93,30 @@ export class Run {
     return left
   }
 
-  /** Where a key's records went on without all that stood before. */
+  /** Where a key's records went on without all that stood before, or an older one was applied last. */
   disorders(): readonly string[] {
-    return [...this.shared.applied].flatMap(([key, numbers]) => {
-      if (this.shared.excused.has(key)) return []
+    // Of what was applied and not committed in a generation that its owner missed nobody can know: it may have turned an
+    // order, but nothing is lost by it.
+    if (!this.cluster.tellsOfMissed) return []
+    return [...this.shared.applied].flatMap(([key, applied]) => {
+      const isDead = (n: number): boolean => this.shared.dead.has(`${key} ${n}`)
+      const text = applied.map(({ n, isCopy }) => (isCopy ? `${n}R` : n)).join(' ')
       let last = -1
-      for (const [at, number] of numbers.entries()) {
-        // What was dead may have been discarded.
-        for (let n = last + 1; n < number; n++) {
-          if (this.shared.dead.has(`${key} ${n}`)) continue
-          return [`${key}: ${numbers.slice(0, at + 1).join(' ')}, without ${n}`]
+      for (const { n, isCopy } of applied) {
+        // A copy goes before whatever waits; also before what stands before its letter, and has come again.
+        if (isCopy) continue
+        for (let before = last + 1; before < n; before++) {
+          if (!isDead(before)) return [`${key}: ${text}, ${n} without ${before}`]
         }
-        last = number
+        last = n
       }
-      const isWhole = last === Math.max(...numbers)
-      return isWhole ? [] : [`${key}: ends with ${numbers.slice(-20).join(' ')}`]
+      // What was applied, and dead when it came again, may have been discarded.
+      const late = applied.filter(({ n, isCopy }, at) => {
+        const newest = Math.max(...applied.slice(0, at).map((one) => (isDead(one.n) ? -1 : one.n)))
+        const again = applied.slice(at).some((one) => !one.isCopy && one.n === newest)
+        return newest > n && !again && (isCopy || !isDead(n))
+      })
+      return late.map(({ n }) => `${key}: ${text}, ends with ${n}`)
     })
   }
 
@@ -142,14 +151,15 @@ export class Run {
 
   /** It is redriven, and goes once its copy has come to its end; or it is discarded. */
   #deal(key: string, isRedriven: boolean): void {
-    const { letters, redriven } = this.shared
+    const { letters, epochs, redriven, unsettled } = this.shared
     const n = letters.get(key) ?? 0
     const name = `${key} ${n}`
     if (redriven.has(name)) return
-    if (!isRedriven) letters.delete(key)
-    else {
+    if (!isRedriven) {
+      if (!unsettled.has(name)) letters.delete(key)
+    } else {
       redriven.add(name)
-      this.#append(key, n, 1)
+      this.#append(key, n, (epochs.get(name) ?? 0) + 1)
     }
   }
 }
