@@ -21,7 +21,6 @@ import { kafkaError } from './kafka-errors.ts'
 import { bytesOf } from './kafka-message.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
-import { parkedTopicsOf, parkingTopics } from './parked/parking-topics.ts'
 import { openPastReader } from './past/kafka-past-reader.ts'
 import { Places } from './places.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
@@ -101,7 +100,6 @@ class KafkaQueue implements Queue {
         ...{ client: this.#client, options: settings, context, admin, pause },
         lag: new Lag(admin, settings),
         places: new Places(own.map(([name, { partitions }]) => [name, partitions])),
-        parking: await parkingTopics({ admin, context, settings, pause }, own),
         retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
@@ -138,14 +136,8 @@ class KafkaQueue implements Queue {
       )
     }
     const { topic, topics } = this.#settings
-    const parked = parkedTopicsOf(this.#settings, topics, [target]).filter((name) =>
-      parts.parking.has(name),
-    )
-    await checkRights(parts.admin, [
-      ...[...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)],
-      ...parked,
-    ])
-    const consumer = new KafkaConsumer(parts, target, (place, message) => this.#put(place, message))
+    await checkRights(parts.admin, [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)])
+    const consumer = new KafkaConsumer(parts, target)
     // Whoever consumes also takes part in sending on what was delayed.
     this.#mover ??= this.#openMover()
     const mover = this.#mover
@@ -173,10 +165,10 @@ class KafkaQueue implements Queue {
   }
 
   storage(): readonly string[] {
-    const { clusterId, parts } = this.#ready()
+    const { clusterId } = this.#ready()
     if (clusterId === undefined) return []
     const { topic, topics } = this.#settings
-    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic), ...parts.parking]
+    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
     return all.map((name) => `topic ${name} of the cluster ${clusterId}`)
   }
 

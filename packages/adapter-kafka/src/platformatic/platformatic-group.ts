@@ -41,20 +41,6 @@ export async function joinGroup(
   return member
 }
 
-/** As who a member was given partitions, and when. */
-export interface Joined {
-  readonly memberId: string
-  readonly generation: number
-}
-
-/**
- * False where others may have had its partitions in between: under a new name it had been thrown out, and of a
- * generation that it has not heard of it was late to ask for its part.
- */
-export function follows(last: Joined, { memberId, generation }: Joined): boolean {
-  return memberId === last.memberId && generation <= last.generation + 1
-}
-
 class PlatformaticGroup implements KafkaGroup {
   readonly #consumer: Consumer
   readonly #group: KafkaGroupOptions
@@ -67,7 +53,7 @@ class PlatformaticGroup implements KafkaGroup {
   /** The brokers that are being asked. */
   readonly #pumps = new Map<number, Promise<void>>()
   readonly #closing = new AbortController()
-  #last: Joined = { memberId: '', generation: 0 }
+  #memberId = ''
   #rejoin: NodeJS.Timeout | undefined
 
   constructor(
@@ -89,8 +75,8 @@ class PlatformaticGroup implements KafkaGroup {
     this.#consumer.topics.trackAll(...group.topics)
     this.#fetchPool = new ConnectionPool(options.clientId, options)
     this.#commitPool = new ConnectionPool(options.clientId, options)
-    this.#consumer.on('consumer:group:join', ({ memberId, generationId, assignments }) =>
-      this.#joined({ memberId: memberId ?? '', generation: generationId ?? 0 }, assignments),
+    this.#consumer.on('consumer:group:join', ({ memberId, assignments }) =>
+      this.#joined(memberId ?? '', assignments),
     )
     this.#consumer.on('consumer:group:rebalance', () => this.#tell(() => listener.rebalancing()))
     this.#consumer.on('error', (error) => this.#lost(error))
@@ -155,14 +141,15 @@ class PlatformaticGroup implements KafkaGroup {
     clearTimeout(timer)
   }
 
-  #joined(joined: Joined, assignments: readonly GroupAssignment[] = []): void {
+  #joined(memberId: string, assignments: readonly GroupAssignment[] = []): void {
     const places = assignments.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#wanted.clear()
     this.#tell(() => {
-      if (!follows(this.#last, joined)) this.#listener.assigned([])
-      this.#last = joined
+      // Under a new name it had been thrown out, and others may have had its partitions.
+      if (memberId !== this.#memberId) this.#listener.assigned([])
+      this.#memberId = memberId
       this.#listener.assigned(places)
     })
   }
