@@ -126,6 +126,7 @@ export function replicationOf(
     keepsForMs: queue.keepsForMs?.(),
     wasForwarded: ({ headers }) => trailOf(headers).length > 0,
     applyTimeoutMs: config.applyTimeout,
+    onDeadLetter: config.onDeadLetter,
     clock,
     versions,
     emitter,

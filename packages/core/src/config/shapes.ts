@@ -55,7 +55,12 @@ const targetMembers: Tests = {
   appliesInOrder: optional(
     test((value) => typeof value === 'boolean' || value === 'key', "must be true, false or 'key'"),
   ),
-  passesOn: optional(flag),
+  passesOn: optional(
+    test(
+      (value) => typeof value === 'boolean' || value === 'peer',
+      "must be true, false or 'peer'",
+    ),
+  ),
   guardsFields: optional(flag),
   largestBatch: optional(object(largestBatch)),
   validate: optional(method),

@@ -25,7 +25,7 @@ function warnOfDivergence({ name, targets, replication }: Warned): void {
   if (replication === undefined) return
   const ofPeers = new Set([...replication.peers.values()].flatMap((peer) => peer.targets))
   for (const [target, { idempotency, passesOn }] of Object.entries(targets)) {
-    if (ofPeers.has(target) || idempotency !== 'id' || passesOn) continue
+    if (ofPeers.has(target) || idempotency !== 'id' || passesOn === true) continue
     warn(
       `Target '${target}' of namespace '${name}' says idempotency 'id': where two regions write the same key they ` +
         'come to it in another order in each, and it does not end the same. Guard it by version.',

@@ -15,7 +15,7 @@ export function patchlessTarget(
 ): string | undefined {
   return Object.entries(targets).find(([name, { guardsFields, passesOn, idempotency }]) => {
     if (guardsFields === true || passesOn === true) return false
-    return !isOfPeer(name) || idempotency !== 'id'
+    return !isOfPeer(name) || (idempotency !== 'id' && passesOn !== 'peer')
   })?.[0]
 }
 

@@ -26,6 +26,7 @@ export interface ReplicationContext {
   /** See `Queue.keepsForMs`. */
   readonly keepsForMs: number | undefined
   readonly applyTimeoutMs: number
+  readonly onDeadLetter: 'continue' | 'block'
   /** True for a record that has been in another namespace before this one. */
   wasForwarded(record: Pick<RecordFields, 'headers'>): boolean
   readonly clock: Clock
@@ -201,7 +202,7 @@ export class Replication {
       as: (record) => this.#asOwn(record),
       ...(peer !== undefined && {
         isPeer: true,
-        appliesInOrder: orderAtPeer(target),
+        appliesInOrder: orderAtPeer(target, this.#context.onDeadLetter),
         told: (record, outcome) => this.#toldByPeer(peer, record, outcome),
       }),
     })
@@ -247,11 +248,16 @@ export class Replication {
 
 /**
  * What passes records on is given those of a key many at a time: one at a time they would be no more than there are
- * round trips in a second, and regions lie far apart. Nobody there need keep them in order, as versions decide. Stores have
- * to say so themselves: many of them cannot take a row twice in one request.
+ * round trips in a second, and regions lie far apart. Nobody there need keep them in order, as versions decide. Others have
+ * to say so themselves: many stores cannot take a row twice in one request. Where a dead letter blocks its key none may be
+ * taken behind one that is refused, and what passes records on does not stop there.
  */
-function orderAtPeer({ appliesInOrder, passesOn, idempotency }: Target): Target['appliesInOrder'] {
-  return appliesInOrder ?? (passesOn === true || idempotency === 'id' ? 'key' : undefined)
+function orderAtPeer(
+  { appliesInOrder, passesOn = false }: Target,
+  onDeadLetter: ReplicationContext['onDeadLetter'],
+): Target['appliesInOrder'] {
+  if (appliesInOrder !== undefined || onDeadLetter === 'block') return appliesInOrder
+  return passesOn === false ? undefined : 'key'
 }
 
 function tooLate(record: WalRecord, target: string, memory: DeleteMemory): Outcome | undefined {

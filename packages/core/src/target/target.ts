@@ -92,9 +92,10 @@ export interface Target<P = unknown> {
   readonly appliesInOrder?: boolean | 'key' | undefined
   /**
    * True if it is no store, and passes records on as they are, with their versions: what an older
-   * change may do there is for whatever is behind it.
+   * change may do there is for whatever is behind it. As another region's end it is given several
+   * records of a key at once. `'peer'`: it passes them on there only, and counts as a store elsewhere. Default false.
    */
-  readonly passesOn?: boolean | undefined
+  readonly passesOn?: boolean | 'peer' | undefined
   /**
    * True if it compares versions field by field, so that patches come to the same in any order. One that compares a row's
    * version as a whole leaves out an older patch that comes later, with all that it sets: regions that write the same

@@ -44,12 +44,9 @@ export function faultyTarget<P>(target: Target<P>, faults: TargetFaults<P>): Tar
 
 /** The other members, bound: the target may be of a class. */
 function membersOf<P>(target: Target<P>): Omit<Target<P>, 'apply'> {
-  const { idempotency, ops, appliesInOrder, largestBatch } = target
+  const { idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch } = target
   return {
-    idempotency,
-    ops,
-    appliesInOrder,
-    largestBatch,
+    ...{ idempotency, ops, appliesInOrder, passesOn, guardsFields, largestBatch },
     ...(target.validate && { validate: target.validate.bind(target) }),
     ...(target.read && { read: target.read.bind(target) }),
     ...(target.health && { health: target.health.bind(target) }),

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { WalError } from '../../src/errors.ts'
 import type { WalRecord } from '../../src/record.ts'
-import { defineTarget } from '../../src/target/function-target.ts'
+import { defineTarget, type TargetOptions } from '../../src/target/function-target.ts'
+import type { HttpFetch } from '../../src/target/http/http-exchange.ts'
+import type { HttpTargetOptions } from '../../src/target/http/http-options.ts'
+import { httpTarget } from '../../src/target/http/http-target.ts'
 import type { Target } from '../../src/target/target.ts'
 import { type Forward, walTarget } from '../../src/target/wal/wal-target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -160,9 +163,10 @@ describe('records on their way to a peer', () => {
 
 describe('a key that is written faster than a peer answers', () => {
   /** A record a millisecond, to a peer that is a tenth of a second away. */
-  async function write50(endOf?: RegionsOptions['endOf']) {
+  async function write50(endOf?: RegionsOptions['endOf'], onDeadLetter?: 'block') {
     const clock = new VirtualClock()
-    const regions = await openRegions({ clock, ...(endOf && { endOf }) })
+    const options = { ...(endOf && { endOf }), ...(onDeadLetter && { onDeadLetter }) }
+    const regions = await openRegions({ clock, ...options })
     for (const link of ['us', 'asia'] as const) regions.linkOf('eu', link).delayMs = 100
     usRows = regions.at('us').rows
     const ids: string[] = []
@@ -187,14 +191,75 @@ describe('a key that is written faster than a peer answers', () => {
     await close()
   })
 
-  it('goes one at a time where the end is a store, which has not said that it takes more', async () => {
-    const batches: number[] = []
-    const end = defineTarget<Row>(async (records) => void batches.push(records.length), {
-      idempotency: 'version',
+  for (const idempotency of ['version', 'id'] as const) {
+    const endOf = (options: TargetOptions<Row>, batches: number[]) =>
+      onlyFromEu(
+        defineTarget<Row>(async (records) => void batches.push(records.length), {
+          idempotency,
+          ...options,
+        }),
+      )
+
+    it(`goes one at a time where the end is a function with '${idempotency}', which has not said that it takes more`, async () => {
+      const batches: number[] = []
+      const { close } = await write50(endOf({}, batches))
+      expect(batches.length).toBeGreaterThan(5)
+      expect(Math.max(...batches)).toBe(1)
+      await close()
     })
-    const { close } = await write50(onlyFromEu(end))
-    expect(batches.length).toBeGreaterThan(5)
-    expect(Math.max(...batches)).toBe(1)
+
+    it(`goes many at a time to a function with '${idempotency}' that says that it applies in order`, async () => {
+      const batches: number[] = []
+      const { close } = await write50(endOf({ appliesInOrder: 'key' }, batches))
+      expect(Math.max(...batches)).toBeGreaterThan(1)
+      await close()
+    })
+  }
+
+  const overHttp: readonly (readonly [string, Partial<HttpTargetOptions<Row>>, boolean])[] = [
+    ['many at a time over HTTP to what takes the records of another wal', {}, true],
+    ['one at a time over HTTP to what compares versions', { idempotency: 'version' }, false],
+    [
+      'one at a time over HTTP in a body of its own',
+      { body: (_, all) => JSON.stringify({ records: all.map(({ id }) => ({ id })) }) },
+      false,
+    ],
+  ]
+  for (const [how, options, isMany] of overHttp) {
+    it(`goes ${how}`, async () => {
+      const batches: number[] = []
+      const fetch: HttpFetch = async (_, init) => {
+        const { records } = JSON.parse(String(init.body)) as { records: { id: string }[] }
+        batches.push(records.length)
+        const results = records.map(({ id }) => ({ id, status: 'applied' }))
+        const { body } = new Response(JSON.stringify({ results }))
+        return { status: 200, headers: new Headers(), body }
+      }
+      const end = httpTarget<Row>({ url: 'http://us.invalid/', batch: true, fetch, ...options })
+      const { close } = await write50(onlyFromEu(end))
+      expect(batches.length).toBeGreaterThan(5)
+      expect(Math.max(...batches) > 1).toBe(isMany)
+      await close()
+    })
+  }
+
+  it('goes one at a time where a dead letter blocks its key: none overtakes the one that is refused for good', async () => {
+    const came: unknown[] = []
+    const end = walTarget<Row>({
+      forward: async (records) => {
+        came.push(records.map(({ payload }) => payload?.year))
+        const error = new WalError('ERR_INVALID_PAYLOAD', 'never')
+        return records.map(({ id, version, payload }) =>
+          payload?.year === 0
+            ? ({ id, version, durable: 'no', error } as const)
+            : ({ id, version, durable: 'yes' } as const),
+        )
+      },
+    })
+    const { at, clock, close } = await write50(onlyFromEu(end), 'block')
+    await clock.advance(5000)
+    expect(came).toEqual([[0]])
+    expect(at('eu').events.deadLettered).toMatchObject([{ target: 'us' }])
     await close()
   })
 

@@ -62,6 +62,9 @@ describe('patchlessTarget', () => {
     const http = { idempotency: 'id' } as const
     expect(patchlessTarget({ own: fields, us: passing }, isOfPeer)).toBeUndefined()
     expect(patchlessTarget({ own: fields, us: http }, isOfPeer)).toBeUndefined()
+    const atPeer = { ...store, passesOn: 'peer' } as const
+    expect(patchlessTarget({ own: fields, us: atPeer }, isOfPeer)).toBeUndefined()
+    expect(patchlessTarget({ own: atPeer, us: passing }, isOfPeer)).toBe('own')
     expect(patchlessTarget({ own: fields, 'us.cache': store }, isOfPeer)).toBe('us.cache')
     expect(patchlessTarget({ own: http, us: passing }, isOfPeer)).toBe('own')
     expect(patchlessTarget({ own: { ...fields, guardsFields: false } }, isOfPeer)).toBe('own')

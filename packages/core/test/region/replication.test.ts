@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { crossRegionReplication } from '../../src/persona/cross-region-replication.ts'
+import { memoryQueue } from '../../src/queue/memory-queue.ts'
+import { httpTarget } from '../../src/target/http/http-target.ts'
 import type { Target } from '../../src/target/target.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { createWal } from '../../src/wal.ts'
@@ -54,6 +56,28 @@ describe('regions', () => {
     await clock.advance(1000)
     expect(at('eu').store.came).toHaveLength(2)
     await close()
+  })
+
+  it('are warned of an application of their own over HTTP, which is an end that passes records on only at a peer', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const target = () => httpTarget({ url: 'http://films.invalid/', batch: true })
+    const wal = await createWal({
+      namespaces: {
+        rows: crossRegionReplication({
+          region: { name: 'eu', number: 0 },
+          queue: memoryQueue(),
+          targets: { films: target() },
+          peers: { us: { number: 1, target: target() } },
+        }),
+      },
+    })
+    const told = warned.mock.calls.map(([message]) => String(message))
+    warned.mockRestore()
+    expect(told).toEqual([expect.stringMatching(/^Target 'films' .* does not end the same/s)])
+    await expect(
+      wal.namespace('rows').write({ key: 'a', op: 'patch', payload: {} }),
+    ).rejects.toMatchObject({ code: 'ERR_INVALID_RECORD' })
+    await wal.close()
   })
 
   it('are not replayed with new versions', async () => {

@@ -78,6 +78,10 @@ describe('faultyTarget', () => {
       title: 'A',
     })
     expect(target.validate).toBeUndefined()
+    const told = { passesOn: true, guardsFields: true, appliesInOrder: 'key' } as const
+    expect(faultyTarget({ ...told, idempotency: 'id', apply: async () => {} }, {})).toMatchObject(
+      told,
+    )
   })
 })
 

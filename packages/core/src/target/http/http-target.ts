@@ -55,6 +55,8 @@ export function httpTarget<P = unknown>(options: HttpTargetOptions<P>): Target<P
 class HttpTarget implements Target {
   readonly idempotency: Target['idempotency']
   readonly ops: Target['ops']
+  /** Elsewhere it is an application like others, which may take one record of a key at a time. */
+  readonly passesOn: Target['passesOn']
   readonly largestBatch: Target['largestBatch']
   /** Only where an address of one is given: a record probes otherwise. */
   readonly health?: NonNullable<Target['health']>
@@ -69,6 +71,7 @@ class HttpTarget implements Target {
     if (settings.fixedUrl === undefined) this.#busyHosts = new BusyHosts(settings.clock)
     this.idempotency = settings.idempotency
     this.ops = settings.ops
+    this.passesOn = this.#forwards ? 'peer' : false
     this.largestBatch = settings.batch ?? { maxRecords: 1 }
     if (settings.health !== undefined)
       this.health = ({ signal }) => this.#probe(settings.health as URL, signal)
@@ -117,14 +120,16 @@ class HttpTarget implements Target {
     const redact = (text: string): string => redactionOf(credentials.headers, request.url)(text)
     const sentAt = this.#settings.clock.monotonic()
     const flight = hosts?.sends(destination.url.host)
+    let answer: HttpAnswer | undefined
     try {
-      const answer = await exchange(request, signal, this.#settings)
+      answer = await exchange(request, signal, this.#settings)
       return this.#outcomes(answer, records, { redact, sentAt, isPeer })
     } catch (error) {
       const failed = failureOf(`${request.method} ${shownUrl(request.url)}`, error)
       const shown = { ...failed, message: redact(failed.message) }
       if (hosts === undefined || flight === undefined || !isOfHost(shown)) {
-        return isPeer ? outcomeAtPeer(shown, false) : shown
+        // With an answer it was `classify` that threw, and that may be the record's fault.
+        return isPeer && answer === undefined ? outcomeAtPeer(shown, false) : shown
       }
       return hosts.broke(destination.url.host, records[0].id, flight, shown)
     } finally {
@@ -143,11 +148,17 @@ class HttpTarget implements Target {
     const context = { idempotency, isRecordsOwnUrl: fixedUrl === undefined, clock, redact }
     const results = batch === undefined ? undefined : resultsOf(answer, records, context)
     if (results !== undefined) return results
-    const outcome = this.#ofHost(outcomeOf(answer, context), answer, records[0], sentAt)
-    if (isPeer) return outcomeAtPeer(outcome, this.#forwards)
-    const mayHoldFailures = batch !== undefined && (answer.isCut || answer.status === 207)
-    if (outcome.status !== 'applied' || !mayHoldFailures) return outcome
-    return transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
+    const whole = this.#ofHost(outcomeOf(answer, context), answer, records[0], sentAt)
+    const outcome = this.#mayHideFailures(whole, answer)
+      ? transient('HTTP_NO_RESULT', `A ${answer.status} whose \`results\` cannot be read`)
+      : whole
+    return isPeer ? outcomeAtPeer(outcome, this.#forwards) : outcome
+  }
+
+  /** A success for a batch, whose `results` may have said otherwise of some. */
+  #mayHideFailures({ status }: Outcome, answer: HttpAnswer): boolean {
+    const { batch } = this.#settings
+    return status === 'applied' && batch !== undefined && (answer.isCut || answer.status === 207)
   }
 
   /** It sends what `forwardReceiver` takes. */

@@ -64,6 +64,7 @@ export interface RegionsOptions {
   readonly numbers?: Readonly<Record<RegionName, number>>
   /** Most that a delivery holds. */
   readonly heldRecords?: number
+  readonly onDeadLetter?: 'block'
   /** What a region applies to; the same object over its restarts. */
   readonly storeOf?: (name: RegionName) => RegionStore
   readonly queueOf?: (name: RegionName) => Queue
@@ -160,7 +161,7 @@ async function openRegion(
         queue: queueOf?.(name) ?? memoryQueue(),
         targets: { store },
         peers: peers as Record<string, { number: number; target: Target<Row> }>,
-        ...{ maxDrift, longestLag, catchUp },
+        ...{ maxDrift, longestLag, catchUp, onDeadLetter: options.onDeadLetter },
         ...(options.heldRecords && { limits: { heldRecords: options.heldRecords } }),
         retry: { minDelay: '10ms', maxDelay: '100ms' },
         breaker: { minOpen: '50ms', maxOpen: options.longestPause ?? '200ms' },
