@@ -121,7 +121,6 @@ export class SqsModelQueue {
     if (this.isFifo && isStale) throw refuse('ReceiptHandleIsInvalid', 'The receipt has expired')
     // A server that was away still has it. Of an older receipt the manual says that it may do nothing.
     if (!this.#staysOnce(message)) this.#messages.delete(message.id)
-    else message.visibleAt = this.#againAt(message.visibleAt - this.#clock.now())
   }
 
   /** Changes until when a message in flight stays invisible. */
@@ -177,7 +176,8 @@ export class SqsModelQueue {
     message.receives++
     message.receivedAt = now
     const isSeenAgain = this.#staysOnce(message)
-    message.visibleAt = isSeenAgain ? this.#againAt(visibilityMs) : now + visibilityMs
+    message.visibleAt =
+      now + (isSeenAgain ? (this.#troubles?.within(visibilityMs) ?? 0) : visibilityMs)
     message.receipt = `${message.id}.${message.receives}`
     const own = { ApproximateReceiveCount: String(message.receives) }
     const fifo = { MessageGroupId: message.group, SequenceNumber: String(message.sequence) }
@@ -204,11 +204,6 @@ export class SqsModelQueue {
     if (this.isFifo || message.isRepeated || !this.#troubles?.repeats()) return false
     message.isRepeated = true
     return true
-  }
-
-  /** When one comes once more, of those ms for which it would be hidden. */
-  #againAt(hiddenMs: number): number {
-    return this.#clock.now() + (this.#troubles?.within(Math.max(0, hiddenMs)) ?? 0)
   }
 
   #messageOf(receipt: string): Message | undefined {

@@ -14,7 +14,7 @@ export interface SqsTroublesOptions {
    * were deleted. Source: "at-least-once delivery" in the service's manual.
    */
   readonly repeated?: number | undefined
-  /** They come again no later than so many ms after their receive, or deletion. Default: while they would have been hidden. */
+  /** They come again no later than so many ms after their receive. Default: while they would have been hidden. */
   readonly repeatedWithinMs?: number | undefined
   /**
    * Receives of a standard queue that bring its messages in any order. Source: "standard queues" in the

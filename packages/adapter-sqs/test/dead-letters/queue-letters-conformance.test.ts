@@ -12,13 +12,24 @@ describe('queueDeadLetters on the model', () => {
   test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
 })
 
-describe('queueDeadLetters on a model that repeats, samples and disorders messages', () => {
-  const seed = Number(process.env['DAYBOOK_SEED'])
-  // A deleted one that comes once more is counted until then. It is waited for, but not for as long as one may be hidden.
-  const troubles = { repeated: 0.1, repeatedWithinMs: 5_000, disordered: 0.5, sampled: 0.5 }
+const seed = Number(process.env['DAYBOOK_SEED'])
+
+describe('queueDeadLetters on a model that samples and disorders messages', () => {
+  const troubles = { disordered: 0.5, sampled: 0.5 }
   const cases = deadLetterQueueConformance({
     create: () => subject(troubledModel(clock, seed, troubles)),
   })
+  test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
+})
+
+describe('queueDeadLetters on a model that repeats messages as well', () => {
+  const troubles = { repeated: 0.1, disordered: 0.5, sampled: 0.5 }
+  const all = deadLetterQueueConformance({
+    create: () => subject(troubledModel(clock, seed, troubles)),
+  })
+  // A deleted message that comes once more is counted until then, and is a letter again for a process that did not
+  // delete it: where something is removed no exact answer can be asked for.
+  const cases = all.filter(({ name }) => !/remov|gone|discard|replace/.test(name))
   test.concurrent.each(cases)('$name', ({ run }) => run(), 60_000)
 })
 
