@@ -48,7 +48,9 @@ describe('a log that lets go of its oldest records', () => {
     const wrong: string[] = []
     let removed = 0
     let usedAgain = 0
-    for (let round = seed; round < seed + 3; round++) {
+    // Some histories let go of next to nothing: then three are too few to show anything.
+    const shown = () => removed > 5 && usedAgain > 5
+    for (let round = seed; round < seed + 3 || (!shown() && round < seed + 12); round++) {
       const { calls, kinds } = await countCalls(round)
       removed += kinds.filter((kind) => kind === 'remove').length
       usedAgain += kinds.filter((kind) => kind === 'rename').length
@@ -58,8 +60,7 @@ describe('a log that lets go of its oldest records', () => {
         wrong.push(...found.map((what) => `seed ${round}, call ${call}, ${what}`))
       }
     }
-    expect(removed).toBeGreaterThan(5)
-    expect(usedAgain).toBeGreaterThan(5)
+    expect(shown(), `${removed} removed, ${usedAgain} used again`).toBe(true)
     expect(wrong).toEqual([])
   })
 
