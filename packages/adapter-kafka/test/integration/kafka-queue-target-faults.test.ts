@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createWal, memoryQueue, queueTarget, type } from '@daybook/core'
 import { type Service, service } from '@daybook/services'
 import { Admin } from '@platformatic/kafka'
-import { AclOperationTypes } from 'kafkajs'
+import { AclOperationTypes, type Admin as KafkajsAdmin } from 'kafkajs'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
 import { archiveOn, type Film } from '../support/archive.ts'
@@ -77,6 +77,12 @@ async function expectCame(topic: string, ids: ReadonlySet<string>): Promise<void
   await archive.wal.close()
 }
 
+/** Until it is gone: what the broker takes before that goes with it, and nothing would be left to wait. */
+async function removeTopic(admin: KafkajsAdmin, topic: string): Promise<void> {
+  await admin.deleteTopics({ topics: [topic] })
+  await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), patience)
+}
+
 test.concurrent.for(clientNames)(
   'what is forwarded to a topic waits while the right to write it is taken away, through %s',
   async (name) => {
@@ -99,7 +105,7 @@ test.concurrent.for(clientNames)(
     const topic = `removed-${randomUUID()}`
     await allowAllBut(kafka, topic)
     const { ids, write, pausedAgain, settle } = await forwardingWal(guestClient(kafka, name), topic)
-    await asAdmin(kafka, (admin) => admin.deleteTopics({ topics: [topic] }))
+    await asAdmin(kafka, (admin) => removeTopic(admin, topic))
     await write(20)
     const pauses = await pausedAgain()
     for (const pause of pauses) expect(pause).toMatch(/^unavailable ERR_/)
