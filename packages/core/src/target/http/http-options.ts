@@ -82,7 +82,8 @@ export interface HttpTargetOptions<P = unknown> {
   readonly idempotencyHeader?: string | false | undefined
   /**
    * Default `'id'`: the application knows an id it has seen. `'version'`: it compares the version it is
-   * sent, so that an older change changes nothing; it may say so with 409 or 412.
+   * sent, so that an older change changes nothing; it may say so with 409 or 412. To a batch it should say
+   * so in `results`: a 409 for the whole has all of it sent again, in halves, to find the older one.
    */
   readonly idempotency?: 'id' | 'version' | undefined
   /** Ops the application takes; default all three. */

@@ -226,8 +226,11 @@ class HttpTarget implements Target {
 /** Where one failure is all that is known of several records, core asks again with fewer of them. */
 function refuseWhole(outcome: Outcome): void {
   if (outcome.status === 'permanent') throw new WalError('ERR_PERMANENT', outcome.message)
-  if (outcome.status !== 'transient') return
-  throw new WalError('ERR_TRANSIENT', outcome.message, { retryable: true })
+  // One of them is older than what is there. Were that said of all, the others would be lost.
+  const isConflict = outcome.status === 'superseded'
+  if (!isConflict && outcome.status !== 'transient') return
+  const message = isConflict ? 'A conflict, without `results` that say of which' : outcome.message
+  throw new WalError('ERR_TRANSIENT', message, { retryable: true })
 }
 
 function outage(message: string, cause?: unknown): WalError {

@@ -194,6 +194,43 @@ describe('delivery to an application', () => {
     expect(retried).toEqual([])
   })
 
+  it('loses no good record beside an older one for which a whole batch is a conflict', async () => {
+    const held = new Map<string, { readonly version: bigint; readonly n: number }>()
+    let requests = 0
+    await using application = await Application.start(({ text }) => {
+      requests++
+      const { records }: { records: readonly { key: string; version: string; payload: Film }[] } =
+        JSON.parse(text)
+      const isOlder = records.some(
+        ({ key, version }) => BigInt(version) < (held.get(key)?.version ?? 0n),
+      )
+      if (isOlder) return { status: 409 }
+      for (const { key, version, payload } of records) {
+        held.set(key, { version: BigInt(version), n: payload.n })
+      }
+      return { status: 204 }
+    })
+    const options = { url: application.url(), batch: true, idempotency: 'version' } as const
+    await using wal = await filmsWal(options)
+    const films = wal.namespace('films')
+    const receipts = await films.writeMany(
+      Array.from({ length: 30 }, (_, n) => ({ key: `${n}`, payload: { n } })),
+    )
+    // Somebody else has brought a newer change of this one.
+    held.set('17', { version: (receipts[17]?.version ?? 0n) + 1n, n: 1000 })
+    await wal.start()
+    const report = await wal.drain({ timeout: '10s' })
+    const expected = Array.from({ length: 30 }, (_, n) => [`${n}`, n === 17 ? 1000 : n])
+    expect(Object.fromEntries([...held].map(([key, { n }]) => [key, n]))).toEqual(
+      Object.fromEntries(expected),
+    )
+    expect(report.films.http).toMatchObject({ applied: 29, superseded: 1, dead: 0 })
+    const { delivery } = (await wal.status()).namespaces.films.targets.http
+    expect(delivery?.retried).toBe(0)
+    // The half with the older one, and the other one, down to that record alone.
+    expect(requests).toBeLessThanOrEqual(11)
+  })
+
   it('finds the one record for which a whole batch is refused', async () => {
     await using application = await Application.start(({ text }) => ({
       status: text.includes('"bad":true') ? 422 : 200,
