@@ -320,8 +320,11 @@ test('fields that the store has no time to map cost their records nothing', asyn
   await using run = await deliver(elasticsearchTarget<Film>(hasty))
   const codes = new Set<string>()
   run.wal.on('held', ({ code }) => codes.add(code))
+  // The master makes these first.
+  const others = Array.from({ length: 20 }, (_, n) => `own-other-${n}`)
+  const making = Promise.all(others.map((index) => client.indices.create({ index, settings })))
   await run.write(10, 10)
-  await run.settle()
+  await Promise.all([run.settle(), making])
   expect([...codes]).toEqual(['mapper_exception'])
   expect(run.ends).toMatchObject({ dead: 0, applied: 10 })
   expect(run.highestAttempt).toBe(1)
