@@ -94,10 +94,8 @@ export class FreshSets {
       let most: FreshSets = this
       for (const sets of holders) if (sets.#bytes > most.#bytes) most = sets
       if (most.#bytes <= this.#bytes + bytes) return false
-      for (const id of most.#sets.keys()) {
-        most.delete(id)
-        break
-      }
+      const [id] = most.#tried.size > 0 ? most.#tried : most.#sets.keys()
+      most.delete(id as string)
     }
     return true
   }

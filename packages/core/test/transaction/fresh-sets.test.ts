@@ -216,6 +216,25 @@ describe('fresh sets', () => {
     expect(sum()).toBe(0)
   })
 
+  it('make room for another namespace with those of which an attempt has failed, if there are any', () => {
+    const set = setOf(200_000)
+    const head = (at: number) => headOf(`id ${at}`, set.chunk.byteLength)
+    const all = Array.from({ length: 8 }, () => {
+      const sets = new FreshSets()
+      sets.of(head(0))
+      for (let at = 0; at < 60; at++) sets.add(`id ${at}`, set)
+      return sets
+    })
+    const largest = all[0] as FreshSets
+    largest.tried('id 3')
+    const other = new FreshSets()
+    other.of(head(0))
+    for (let at = 0; largest.of(head(0)) && largest.of(head(3)); at++) other.add(`id ${at}`, set)
+    expect(largest.of(head(3))).toBeUndefined()
+    expect(largest.of(head(0))).toBeDefined()
+    for (const sets of [...all, other]) sets.close()
+  })
+
   it('that were not applied by then are given back by the close of their wal', async () => {
     let isShut = false
     const { wal, put } = await open(() => (isShut ? new Promise<never>(() => {}) : applied))
