@@ -24,9 +24,10 @@ async function receive(
   MessageSystemAttributeNames: ReceiveInput['MessageSystemAttributeNames'] = [
     'ApproximateReceiveCount',
   ],
+  WaitTimeSeconds = 0,
 ) {
   const { Messages = [] } = await model.receiveMessage({
-    ...{ QueueUrl, MaxNumberOfMessages: most, WaitTimeSeconds: 0 },
+    ...{ QueueUrl, MaxNumberOfMessages: most, WaitTimeSeconds },
     ...{ VisibilityTimeout: visibility, MessageSystemAttributeNames },
   })
   return Messages
@@ -118,6 +119,62 @@ describe('the model of a standard queue', () => {
     expect(await hide(url, message?.ReceiptHandle, 43_190)).toBeUndefined()
   })
 
+  test('has so many in flight at most, of which a receive that does not wait is told', async () => {
+    const url = model.createQueue('a', { mostInFlight: 12 })
+    for (let n = 0; n < 15; n++) await send(url, `${n}`)
+    const first = await receive(url)
+    expect([first.length, (await receive(url)).length]).toEqual([10, 2])
+    await expect(receive(url)).rejects.toMatchObject({ name: 'OverLimit' })
+    const waiting = receive(url, 10, 30, [], 1)
+    await clock.advance(1_000)
+    expect(await waiting).toEqual([])
+    await remove(url, first[0]?.ReceiptHandle)
+    expect(await receive(url)).toHaveLength(1)
+  })
+
+  test('has its own bounds for what a receive asks for', async () => {
+    const url = model.createQueue('a')
+    const rejects = (asked: Promise<unknown>) =>
+      expect(asked).rejects.toMatchObject({ name: 'InvalidParameterValue' })
+    for (const most of [0, 11]) await rejects(receive(url, most))
+    for (const visibility of [-1, 43_201]) await rejects(receive(url, 1, visibility))
+    for (const wait of [-1, 21]) await rejects(receive(url, 1, 30, [], wait))
+  })
+
+  test('wakes a receive that waits as a message comes', async () => {
+    const url = model.createQueue('a')
+    const waiting = receive(url, 10, 30, [], 20)
+    await clock.advance(19_000)
+    await send(url, 'x')
+    await clock.advance(100)
+    expect(bodiesOf(await waiting)).toEqual(['x'])
+  })
+
+  test('takes a message of up to its own largest size', async () => {
+    const url = model.createQueue('a', { maximumMessageSize: 1_024 })
+    expect(await send(url, 'ü'.repeat(512))).toBeUndefined()
+    expect(await send(url, `${'ü'.repeat(512)}x`)).toBe('InvalidParameterValue')
+  })
+
+  test('deletes nothing under a receipt that a later one has followed', async () => {
+    const url = model.createQueue('a')
+    await send(url, 'x')
+    const [first] = await receive(url)
+    await clock.advance(30_000)
+    const [second] = await receive(url)
+    expect(await remove(url, first?.ReceiptHandle)).toBeUndefined()
+    expect(model.size(url)).toBe(1)
+    expect(await remove(url, second?.ReceiptHandle)).toBeUndefined()
+    expect(model.size(url)).toBe(0)
+  })
+
+  test('withholds nothing for the sake of a group', async () => {
+    const url = model.createQueue('a')
+    for (const body of ['a1', 'a2']) await send(url, body, { MessageGroupId: 'a' })
+    expect(bodiesOf(await receive(url, 1))).toEqual(['a1'])
+    expect(bodiesOf(await receive(url, 1))).toEqual(['a2'])
+  })
+
   test('lets an aborted receive take a message all the same', async () => {
     const url = model.createQueue('a')
     const abort = new AbortController()
@@ -142,6 +199,39 @@ describe('the model of a FIFO queue', () => {
     expect(bodiesOf(await receive(url))).toEqual(['b1'])
     await remove(url, first?.ReceiptHandle)
     expect(bodiesOf(await receive(url))).toEqual(['a2', 'a3'])
+  })
+
+  test('hands out none of a group behind one of it that is hidden again', async () => {
+    const url = model.createQueue('a.fifo')
+    for (const n of [1, 2]) await send(url, `a${n}`, fifo('a', `a${n}`))
+    const [first] = await receive(url, 1)
+    await hide(url, first?.ReceiptHandle, 0)
+    const [again] = await receive(url, 1)
+    expect(again?.Body).toBe('a1')
+    await hide(url, again?.ReceiptHandle, 5)
+    await clock.advance(4_999)
+    expect(await receive(url)).toEqual([])
+    await clock.advance(1)
+    expect(bodiesOf(await receive(url))).toEqual(['a1', 'a2'])
+  })
+
+  test('has so many in flight at most, and says nothing of it', async () => {
+    const url = model.createQueue('a.fifo', { mostInFlight: 12 })
+    for (let n = 0; n < 15; n++) await send(url, `${n}`, fifo(`${n}`, `${n}`))
+    const counts = []
+    for (const _ of [1, 2, 3]) counts.push((await receive(url)).length)
+    expect(counts).toEqual([10, 2, 0])
+  })
+
+  test('does not find a free group behind as many of another as may be in flight', async () => {
+    const url = model.createQueue('a.fifo', { mostInFlight: 12 })
+    for (let n = 0; n < 12; n++) await send(url, `a${n}`, fifo('a', `a${n}`))
+    await send(url, 'b0', fifo('b', 'b0'))
+    const [head] = await receive(url, 1)
+    expect(await receive(url)).toEqual([])
+    await remove(url, head?.ReceiptHandle)
+    expect(bodiesOf(await receive(url, 10)).length).toBe(10)
+    expect(bodiesOf(await receive(url))).toEqual(['b0'])
   })
 
   test('drops what has a known deduplication id for five minutes', async () => {

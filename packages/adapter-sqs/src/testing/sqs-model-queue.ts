@@ -9,6 +9,7 @@ const largestMessageBytes = 1_048_576
 const longestDelaySeconds = 900
 const longestVisibilityMs = 43_200_000
 const deduplicationMs = 300_000
+/** For long 20,000 on a FIFO queue, later more: a program that lives with these lives with those. */
 const mostInFlight = { standard: 120_000, fifo: 20_000 }
 
 /** How a queue of the model is set up. */
@@ -17,6 +18,11 @@ export interface SqsModelQueueOptions {
   readonly retentionMs?: number
   /** Up to 1 MiB, which is the default. */
   readonly maximumMessageSize?: number
+  /**
+   * Most messages in flight; default 120,000, and 20,000 on a FIFO queue, which also looks through no more than
+   * its first so many for a group that is free. A test of what happens at the limit gives a small one.
+   */
+  readonly mostInFlight?: number
 }
 
 interface Message {
@@ -45,6 +51,7 @@ export class SqsModelQueue {
   readonly #clock: Clock
   readonly #troubles: SqsTroubles | undefined
   readonly #retentionMs: number
+  readonly #mostInFlight: number
   readonly maximumMessageSize: number
   readonly #messages = new Map<string, Message>()
   /** Deduplication ids, with the message they stand for and when they are forgotten. */
@@ -62,6 +69,8 @@ export class SqsModelQueue {
     this.#troubles = troubles
     this.#retentionMs = options.retentionMs ?? 345_600_000
     this.maximumMessageSize = options.maximumMessageSize ?? largestMessageBytes
+    const usual = mostInFlight[this.isFifo ? 'fifo' : 'standard']
+    this.#mostInFlight = options.mostInFlight ?? usual
   }
 
   /** Stores one message and answers its sequence number. Throws what the service would answer. */
@@ -98,15 +107,17 @@ export class SqsModelQueue {
   receive(most: number, visibilityMs: number, waits = false): ReceivedMessage[] {
     this.#expire()
     const now = this.#clock.now()
-    const withheld = this.#groupsInFlight(now)
-    const room = mostInFlight[this.isFifo ? 'fifo' : 'standard'] - this.#inFlight(now).length
+    const inFlight = this.#inFlight(now)
+    const room = this.#mostInFlight - inFlight.length
+    if (!this.isFifo && !waits && room <= 0) throw refuse('OverLimit', 'Too many are in flight')
+    const withheld = new Set(inFlight.map(({ group }) => group))
     const taken: Message[] = []
     for (const message of this.#found()) {
       if (taken.length >= Math.min(most, room)) break
-      if (message.group !== undefined && withheld.has(message.group)) continue
+      if (this.isFifo && withheld.has(message.group)) continue
       if (message.visibleAt <= now) taken.push(message)
       // The later ones of a group wait for a delayed one too.
-      else if (message.group !== undefined) withheld.add(message.group)
+      else withheld.add(message.group)
     }
     const troubles = this.isFifo ? undefined : this.#troubles
     const brought = troubles?.brought(taken.length, waits) ?? taken.length
@@ -119,7 +130,9 @@ export class SqsModelQueue {
     if (message === undefined) return
     const isStale = message.receipt !== receipt || message.visibleAt <= this.#clock.now()
     if (this.isFifo && isStale) throw refuse('ReceiptHandleIsInvalid', 'The receipt has expired')
-    // A server that was away still has it. Of an older receipt the manual says that it may do nothing.
+    // Of an older receipt the manual says that the message might not be deleted.
+    if (message.receipt !== receipt) return
+    // A server that was away still has it.
     if (!this.#staysOnce(message)) this.#messages.delete(message.id)
   }
 
@@ -196,7 +209,9 @@ export class SqsModelQueue {
   /** In the order in which a receive goes through them. */
   #found(): Iterable<Message> {
     const all = this.#messages.values()
-    return this.isFifo || this.#troubles === undefined ? all : this.#troubles.found([...all])
+    // What stands behind a long backlog of one group is not found. Source: "Avoid large message backlogs" in the manual.
+    if (this.isFifo) return [...all].slice(0, this.#mostInFlight)
+    return this.#troubles === undefined ? all : this.#troubles.found([...all])
   }
 
   /** Whether a message of a standard queue comes once more, which it does only once. */
@@ -216,10 +231,6 @@ export class SqsModelQueue {
     return [...this.#messages.values()].filter(
       ({ receivedAt, visibleAt }) => receivedAt !== undefined && visibleAt > now,
     )
-  }
-
-  #groupsInFlight(now: number): Set<string> {
-    return new Set(this.#inFlight(now).flatMap(({ group }) => group ?? []))
   }
 
   /** Messages past their retention are gone, whoever holds them. */
