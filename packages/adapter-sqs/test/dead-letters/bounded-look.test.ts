@@ -101,9 +101,11 @@ describe('a look at a queue of dead letters', () => {
 describe('a letter that is too large for a message', () => {
   const large = (payload: Uint8Array) => makeDeadLetter({ record: makeStoredRecord({ payload }) })
   const noise = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes))
-  const quick = scaledClock(50)
+  const quick = scaledClock(20)
+  // No time-out is to be over because the machine stood still for a moment.
+  const patient = { requestTimeoutMs: 600_000, maxLookMs: 60_000 }
   const open = (options: Partial<QueueDeadLettersOptions> = {}) =>
-    queueDeadLetters({ client: model, queueUrl, clock: quick, ...options })
+    queueDeadLetters({ client: model, queueUrl, clock: quick, ...patient, ...options })
   beforeEach(() => {
     // Compressing takes a thread's time, which a clock moved by hand would not wait for.
     model = new SqsModel({ clock: quick })

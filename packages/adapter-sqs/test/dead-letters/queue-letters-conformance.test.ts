@@ -5,7 +5,9 @@ import { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs } from '../support/letter-queue.ts'
 import { troubledModel } from '../support/troubled-model.ts'
 
-const clock = scaledClock(50)
+const clock = scaledClock(20)
+/** A machine that stands still for a moment, does so for seconds by this clock: no time-out is to be over by that. */
+const patient = { requestTimeoutMs: 600_000, maxLookMs: 60_000 }
 
 describe('queueDeadLetters on the model', () => {
   const cases = deadLetterQueueConformance({ create: () => subject(new SqsModel({ clock })) })
@@ -35,5 +37,5 @@ describe('queueDeadLetters on a model that repeats messages as well', () => {
 
 function subject(model: SqsModel) {
   const queueUrl = model.createQueue('letters', { retentionMs: fourteenDaysMs })
-  return { open: () => queueDeadLetters({ client: model, queueUrl, clock }) }
+  return { open: () => queueDeadLetters({ client: model, queueUrl, clock, ...patient }) }
 }
