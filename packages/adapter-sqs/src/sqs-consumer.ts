@@ -16,7 +16,9 @@ import { type Comebacks, settlingMs } from './sqs-comebacks.ts'
 import { SqsEndings } from './sqs-endings.ts'
 import { sqsError } from './sqs-errors.ts'
 import { type Held, HeldMessages } from './sqs-held.ts'
+import { Hiding, partedByStore } from './sqs-hiding.ts'
 import { SqsLeases } from './sqs-leases.ts'
+import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import type { SentCounter } from './sqs-producer.ts'
@@ -65,6 +67,7 @@ export class SqsConsumer implements Consumer {
   readonly #retention: SqsRetention
   readonly #strays: SqsStrays
   readonly #poller: SqsPoller
+  readonly #messages: MessageCalls
   /** What a pull that waits wants; undefined while none does. */
   #wanted: number | undefined
   /** When the last pull ended, by the monotonic clock. */
@@ -83,6 +86,7 @@ export class SqsConsumer implements Consumer {
     const { settings, clock, calls, report } = options
     const { client, queueUrl, visibilityMs } = settings
     this.#options = options
+    this.#messages = new MessageCalls({ client, calls, queueUrl })
     this.acks = { atOnce: settings.receivers, records: mostEntries }
     const held = this.#held
     this.#leases = new SqsLeases({ client, calls, queueUrl, visibilityMs, clock, held, report })
@@ -258,16 +262,21 @@ export class SqsConsumer implements Consumer {
   }
 
   #accept(messages: readonly ReceivedMessage[], expiresAt: number): void {
-    if (messages.length === 0) return
     this.#sinceAck += messages.length
-    void this.#endings.follow(this.#read(messages, expiresAt)).catch(() => {})
+    for (const part of partedByStore(messages)) {
+      void this.#endings.follow(this.#read(part, expiresAt)).catch(() => {})
+    }
   }
 
-  async #read(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
+  async #read(messages: readonly ReceivedMessage[], visibleAt: number): Promise<void> {
     const { settings, clock, comebacks } = this.#options
-    const { store } = settings
+    const { store, visibilityMs } = settings
     this.#reading += messages.length
+    const calls = this.#messages
+    const hiding = new Hiding({ messages, calls, clock, visibilityMs, expiresAt: visibleAt })
     const { read, failure } = await readMessages(messages, store)
+    await hiding.end()
+    const { expiresAt } = hiding
     if (failure !== undefined) {
       this.#failure = failure
       comebacks.await(expiresAt)

@@ -7,6 +7,7 @@ import type { Comebacks } from './sqs-comebacks.ts'
 import { SqsDeletions } from './sqs-deletions.ts'
 import { encodeClaim } from './sqs-envelope.ts'
 import { sqsError } from './sqs-errors.ts'
+import { Hiding, partedByStore } from './sqs-hiding.ts'
 import type { IngressRetention } from './sqs-ingress-retention.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
@@ -42,6 +43,7 @@ const mostUnderWay = 100
  */
 export class SqsForwarder {
   readonly #options: SqsForwarderOptions
+  readonly #calls: MessageCalls
   readonly #deletions: SqsDeletions
   readonly #poller: SqsPoller
   readonly #copies = new AckedCopies()
@@ -53,11 +55,14 @@ export class SqsForwarder {
   constructor(options: SqsForwarderOptions) {
     const { settings, calls, clock } = options
     this.#options = options
-    this.#deletions = new SqsDeletions(new MessageCalls({ ...settings, calls }))
+    this.#calls = new MessageCalls({ ...settings, calls })
+    this.#deletions = new SqsDeletions(this.#calls)
     this.#poller = new SqsPoller({
       ...{ ...settings, calls, clock },
       wants: () => !this.#isPaused && this.#messages < mostUnderWay,
-      accept: (messages, expiresAt) => this.#follow(messages, expiresAt),
+      accept: (messages, expiresAt) => {
+        for (const part of partedByStore(messages)) this.#follow(part, expiresAt)
+      },
       failed: (error) => {
         options.comebacks.awaitReceive()
         this.#failed(error as WalError)
@@ -74,16 +79,21 @@ export class SqsForwarder {
   }
 
   #follow(messages: readonly ReceivedMessage[], expiresAt: number): void {
+    const { clock, settings } = this.#options
+    const { visibilityMs } = settings
     this.#messages += messages.length
-    const work = this.#forwardAll(messages, expiresAt)
+    // Also while what lies in the store is copied there.
+    const hiding = new Hiding({ messages, calls: this.#calls, clock, visibilityMs, expiresAt })
+    const work = this.#forwardAll(messages, hiding)
       .catch((error: unknown) => {
-        this.#options.comebacks.await(expiresAt)
+        this.#options.comebacks.await(hiding.expiresAt)
         const reported = isWalError(error)
           ? error
           : sqsError('Records were not forwarded', error).error
         this.#failed(reported)
       })
       .finally(() => {
+        void hiding.end()
         this.#messages -= messages.length
         this.#underWay.delete(work)
         this.#poller.poke()
@@ -91,17 +101,16 @@ export class SqsForwarder {
     this.#underWay.add(work)
   }
 
-  async #forwardAll(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { settings, retention, clock, comebacks } = this.#options
-    if (messages.length > 0) retention.look(messages)
+  async #forwardAll(messages: readonly ReceivedMessage[], hiding: Hiding): Promise<void> {
+    const { settings, retention, comebacks } = this.#options
+    retention.look(messages)
     const { read, failure } = await readMessages(messages, settings.store)
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
-    const latest = expiresAt - settings.visibilityMs / 4
     const copied = new Set<string>()
-    const work = [...groups.values()].map((group) => this.#forwardGroup(group, latest, copied))
+    const work = [...groups.values()].map((group) => this.#forwardGroup(group, hiding, copied))
     // One that fails must not hide that others are still on their way.
     const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
-    if (clock.monotonic() > latest) comebacks.await(expiresAt)
+    if (this.#isLate(hiding)) comebacks.await(hiding.expiresAt)
     else {
       await retention.renew(messages.filter(({ MessageId = '' }) => !copied.has(MessageId)))
     }
@@ -112,12 +121,12 @@ export class SqsForwarder {
   /** One after the other: behind one that failed nothing of its group may go. `copied` gets their names. */
   async #forwardGroup(
     group: readonly ReadMessage[],
-    latest: number,
+    hiding: Hiding,
     copied: Set<string>,
   ): Promise<void> {
     for (const message of group) {
       // What is left comes again when its visibility is over.
-      if (this.#options.clock.monotonic() > latest) return
+      if (this.#isLate(hiding)) return
       const to = this.#targetsOf(message)
       if (to === undefined) continue
       const outcomes = await Promise.all(to.map((target) => this.#copyOnce(message, target)))
@@ -125,7 +134,14 @@ export class SqsForwarder {
       if (failure !== undefined) throw failure.error
       copied.add(message.messageId)
       await this.#delete(message)
+      hiding.forget(message.messageId)
     }
+  }
+
+  /** They may soon be somebody else's. */
+  #isLate({ expiresAt }: Hiding): boolean {
+    const { clock, settings } = this.#options
+    return clock.monotonic() > expiresAt - settings.visibilityMs / 4
   }
 
   /** Undefined for a target that is configured no more: it waits for that, and holds up no other. */

@@ -5,6 +5,7 @@ import type { ReceivedMessage } from './sqs-client.ts'
 import type { Comebacks } from './sqs-comebacks.ts'
 import { SqsDeletions } from './sqs-deletions.ts'
 import { sqsError } from './sqs-errors.ts'
+import { Hiding } from './sqs-hiding.ts'
 import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
@@ -92,9 +93,15 @@ export class SqsMover {
     }
   }
 
-  async #accept(messages: readonly ReceivedMessage[], expiresAt: number): Promise<void> {
-    const { settings, comebacks, report } = this.#options
-    const { read, failure } = await readMessages(messages, settings.store)
+  /** All of a receive together, for of two of a key the one due first goes first. */
+  async #accept(messages: readonly ReceivedMessage[], visibleAt: number): Promise<void> {
+    const { settings, clock, comebacks, report } = this.#options
+    const { visibilityMs, store } = settings
+    const calls = this.#messages
+    const hiding = new Hiding({ messages, calls, clock, visibilityMs, expiresAt: visibleAt })
+    const { read, failure } = await readMessages(messages, store)
+    await hiding.end()
+    const { expiresAt } = hiding
     if (failure !== undefined) {
       comebacks.await(expiresAt)
       report(failure as WalError)
