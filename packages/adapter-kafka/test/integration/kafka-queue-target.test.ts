@@ -19,6 +19,8 @@ afterAll(async () => {
   await resetPatiently(kafka)
 })
 
+const inOrder = 'ends in the state of the versions after redelivery in order'
+
 test.concurrent.for(clientNames)(
   'a topic as a target passes the suite of targets, through %s',
   // The one of all tests polls for whichever began last, and not once that has ended.
@@ -28,13 +30,20 @@ test.concurrent.for(clientNames)(
     const forwarding = queueTarget<Film>({ queue: topicQueue(place), namespace: 'films' })
     await forwarding.open?.()
     let stores = 0
-    const cases = targetConformance<Film>({
-      create: () => storeOf(`${++stores}`),
-      put: (key, number) => ({ title: `${key} ${number}`, year: number }),
-      patch: (_key, number) => ({ year: 2000 + number }),
-      ...{ seed: Number(process.env['DAYBOOK_SEED']), patienceMs: 15_000, runs: 8 },
-    })
-    expectKept(await runConformance(cases, { concurrency: 16 }))
+    const casesOf = (runs: number, seed: number) =>
+      targetConformance<Film>({
+        create: () => storeOf(`${++stores}`),
+        put: (key, number) => ({ title: `${key} ${number}`, year: number }),
+        patch: (_key, number) => ({ year: 2000 + number }),
+        ...{ seed, runs, patienceMs: 30_000 },
+      })
+    const seed = Number(process.env['DAYBOOK_SEED']) + 100_000 * clientNames.indexOf(name)
+    expectKept(await runConformance(casesOf(1, seed), { concurrency: 16 }))
+    // Through both clients together: five hundred histories.
+    const lanes = Array.from({ length: 32 }, (_, lane) => casesOf(8, seed + lane * 8))
+    const histories = lanes.flatMap((cases) => cases.filter((one) => one.name === inOrder))
+    expect(histories).toHaveLength(lanes.length)
+    expectKept(await runConformance(histories, { concurrency: lanes.length }))
     await forwarding.close?.()
     await archive.wal.close()
 
