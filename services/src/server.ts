@@ -53,6 +53,8 @@ export interface ServiceOptions {
   readonly secure?: boolean
   /** Kafka: also opens a listener that sends its clients to this `host:port`, such as a proxy's. */
   readonly advertised?: string
+  /** Kafka: a second broker of the cluster of that instance, which is up. It controls nothing, and ends before it. */
+  readonly joins?: string
 }
 
 /** All that a server needs of the machine. */

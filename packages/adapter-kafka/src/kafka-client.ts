@@ -78,7 +78,8 @@ export interface KafkaAdmin {
 export interface KafkaSender {
   /**
    * Stores the messages in their order, all or none. One call per partition at a time. When the signal
-   * aborts the call is given up: what is not yet on its way to the broker is not sent any more.
+   * aborts the call is given up: what is not yet on its way to the broker is not sent any more. Where nothing of it
+   * ever was it rejects with an `UnsentError`, before a timer could, and the sender is as good as before.
    */
   send(place: KafkaPlace, messages: readonly KafkaMessage[], signal?: AbortSignal): Promise<void>
   /** Gives it up, also while a call is under way, whose outcome then stays unknown. */

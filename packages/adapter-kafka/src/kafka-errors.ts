@@ -62,6 +62,11 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: 'ERR_NOT_KEPT',
     advice: "The broker has removed what was to be read next. Raise the topic's retention.ms.",
   },
+  LEADER_NOT_AVAILABLE: {
+    code: 'ERR_IO',
+    advice: 'A partition has no leader: bring back the brokers that have its replicas.',
+    retryable: true,
+  },
   NOT_ENOUGH_REPLICAS: {
     code: 'ERR_IO',
     advice: 'Fewer replicas are in sync than min.insync.replicas asks for.',
@@ -89,6 +94,9 @@ export function brokerErrorOf(error: unknown, depth = 0): string | undefined {
   if (nameless !== undefined) return nameless
   return typeof type === 'string' ? type : typeof apiId === 'string' ? apiId : undefined
 }
+
+/** A batch was given up before anything of it was on its way to the broker. Its cause is why it was not. */
+export class UnsentError extends Error {}
 
 /** True where the broker said for certain that it stored nothing. */
 export function isRefusal(error: unknown): boolean {

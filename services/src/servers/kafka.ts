@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Admin } from '@platformatic/kafka'
+import { directoryOf, readInstance } from '../instance.ts'
 import { jarsDirectory } from '../maven.ts'
 import { java } from '../needs/java.ts'
 import { demand } from '../needs/need.ts'
@@ -37,7 +38,8 @@ export const kafka: Server = {
   stopLimitMs: 30_000,
 
   async prepare(place) {
-    const { directory, id, options } = place
+    const { directory, options } = place
+    const id = clusterIdOf(place)
     if (options.secure === true) {
       const { ensureCertificates } = await import('../certificates.ts')
       await ensureCertificates(join(directory, 'certificates'))
@@ -63,7 +65,7 @@ export const kafka: Server = {
   async answers(place) {
     return withAdmin(place, async (admin) => {
       const { id, brokers } = await admin.metadata({ topics: [] })
-      return id === place.id && brokers.size > 0
+      return id === clusterIdOf(place) && brokers.has(nodeOf(place))
     })
   },
 
@@ -78,6 +80,22 @@ export const kafka: Server = {
       if (!gone) throw new Error('Kafka still has topics 30 s after they were deleted.')
     })
   },
+}
+
+/** The instance whose cluster this one joins. */
+function leadOf({ options }: Place): Place | undefined {
+  if (options.joins === undefined) return undefined
+  const lead = readInstance(directoryOf('kafka', options.joins))
+  if (lead === undefined) throw new Error(`There is no Kafka named ${options.joins} to join.`)
+  return lead
+}
+
+function clusterIdOf(place: Place): string {
+  return (leadOf(place) ?? place).id
+}
+
+function nodeOf(place: Place): number {
+  return place.options.joins === undefined ? brokerSettings['node.id'] : 2
 }
 
 async function withAdmin<T>({ ports }: Place, work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -102,8 +120,11 @@ function jvm(...args: readonly string[]): { program: string; args: readonly stri
   return { program: join(demand(runtime), 'bin', 'java'), args: [...fixed, ...args] }
 }
 
-function configuration({ directory, ports, options }: Place): string {
-  const open = { PLAINTEXT: ports.client, CONTROLLER: ports['controller'] ?? 0 }
+function configuration(place: Place): string {
+  const { directory, ports, options } = place
+  const lead = leadOf(place)
+  const controller = lead === undefined ? { CONTROLLER: ports['controller'] ?? 0 } : {}
+  const open = { PLAINTEXT: ports.client, ...controller }
   const proxied = options.advertised === undefined ? {} : { PROXIED: ports['proxied'] ?? 0 }
   const secure =
     options.secure === true ? secureListeners(ports, join(directory, 'certificates')) : undefined
@@ -114,7 +135,7 @@ function configuration({ directory, ports, options }: Place): string {
     .map(([name, port]) =>
       name === 'PROXIED' ? `${name}://${options.advertised}` : at(name, port),
     )
-  const protocols = Object.keys(listeners).map(
+  const protocols = [...Object.keys(listeners), ...(lead ? ['CONTROLLER'] : [])].map(
     (name) => `${name}:${secure?.protocols[name] ?? 'PLAINTEXT'}`,
   )
   return properties(
@@ -125,7 +146,8 @@ function configuration({ directory, ports, options }: Place): string {
         .join(','),
       'advertised.listeners': advertised.join(','),
       'listener.security.protocol.map': protocols.join(','),
-      'controller.quorum.voters': `1@${host}:${ports['controller']}`,
+      'controller.quorum.voters': `1@${host}:${(lead?.ports ?? ports)['controller']}`,
+      ...(lead === undefined ? {} : { 'process.roles': 'broker', 'node.id': nodeOf(place) }),
     },
     secure?.settings ?? {},
     options.settings ?? {},

@@ -1,4 +1,5 @@
 import type { KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
+import { UnsentError } from '../kafka-errors.ts'
 import type { KafkaJs, KafkaJsProducer, KafkaJsProducerMessage } from './kafkajs-types.ts'
 
 /** Connects a producer. */
@@ -6,16 +7,15 @@ export async function openSender(kafka: KafkaJs): Promise<KafkaSender> {
   const producer = kafka.producer({
     idempotent: true,
     allowAutoTopicCreation: false,
-    // Asked before each try, though the partition is chosen already. To look at the headers may throw.
+    // Asked before each try, though the partition is chosen already. To look at it may throw.
     createPartitioner: () => partitionOf,
   })
   await producer.connect()
   return new KafkaJsSender(producer)
 }
 
-function partitionOf({ message }: { message: { partition?: number; headers?: unknown } }): number {
-  const { partition = 0, headers: _ } = message
-  return partition
+function partitionOf({ message }: { message: { partition?: number } }): number {
+  return message.partition ?? 0
 }
 
 /**
@@ -36,15 +36,37 @@ class KafkaJsSender implements KafkaSender {
     messages: readonly KafkaMessage[],
     signal?: AbortSignal,
   ): Promise<void> {
+    let isSent = false
     const check = (): void => {
       if (this.#closing.signal.aborted || signal?.aborted) throw givenUp(topic, partition)
     }
+    const leave = (): void => {
+      check()
+      isSent = true
+    }
+    const gate = { check, leave }
+    const sending = this.#send(
+      topic,
+      messages.map((message) => messageOf(message, partition, gate)),
+    )
+    sending.catch(() => {}) // nobody waits for one that was held back
+    const { promise: heldBack, reject } = Promise.withResolvers<never>()
+    // The client itself hears of it only when it tries again.
+    const giveUp = (): void => {
+      const text = `Sending to ${topic}, partition ${partition}, was given up: nothing of it was sent.`
+      if (!isSent) reject(new UnsentError(text))
+    }
+    signal?.addEventListener('abort', giveUp, { once: true })
     try {
-      await this.#producer.send({
-        topic,
-        acks: -1,
-        messages: messages.map((message) => messageOf(message, partition, check)),
-      })
+      await Promise.race([sending, heldBack])
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
+    }
+  }
+
+  async #send(topic: string, messages: KafkaJsProducerMessage[]): Promise<void> {
+    try {
+      await this.#producer.send({ topic, acks: -1, messages })
     } finally {
       // Trying again, it may have connected after it was closed.
       if (this.#closing.signal.aborted) await this.#producer.disconnect().catch(() => {})
@@ -57,19 +79,29 @@ class KafkaJsSender implements KafkaSender {
   }
 }
 
+/** What the client calls as it looks at a message. Both throw once it was given up. */
+interface Gate {
+  /** A try begins. */
+  check(): void
+  /** The request is made, once there is a connection: nothing is waited for after that. */
+  leave(): void
+}
+
 function messageOf(
   { key, value, headers }: KafkaMessage,
   partition: number,
-  check: () => void,
+  { check, leave }: Gate,
 ): KafkaJsProducerMessage {
   const all = Object.fromEntries(headers)
   return {
     key,
     value,
-    partition,
-    // Read as the request is made, once there is a connection: nothing is waited for after that.
-    get headers() {
+    get partition() {
       check()
+      return partition
+    },
+    get headers() {
+      leave()
       return all
     },
   }

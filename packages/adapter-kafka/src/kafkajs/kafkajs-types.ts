@@ -4,9 +4,7 @@ export interface KafkaJs {
   producer(options: {
     idempotent: true
     allowAutoTopicCreation: false
-    createPartitioner: () => (about: {
-      message: { partition?: number; headers?: unknown }
-    }) => number
+    createPartitioner: () => (about: { message: { partition?: number } }) => number
   }): KafkaJsProducer
   consumer(options: {
     groupId: string

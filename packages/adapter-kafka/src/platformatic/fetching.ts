@@ -28,12 +28,24 @@ export interface FetchOptions {
   readonly connectionPool?: ConnectionPool
 }
 
-/** The leader of each partition, by topic, as last known. */
+/** No leader. */
+export const nobody = -1
+
+/** While a partition has no leader it is asked anew so seldom whether it has, in ms. */
+const askAnewMs = 1_000
+
+/** The leader of each partition, by topic, as last known; {@link nobody} where there is none. */
 export async function leadersOf(
   consumer: Consumer,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, readonly number[]>> {
-  const metadata = await consumer.metadata({ topics: [...topics] })
+  let metadata = await consumer.metadata({ topics: [...topics] })
+  const known = [...metadata.topics.values()]
+  const isOld = known.some(
+    ({ partitions, lastUpdate }) =>
+      Date.now() - lastUpdate > askAnewMs && partitions.some(({ leader }) => leader === nobody),
+  )
+  if (isOld) metadata = await consumer.metadata({ topics: [...topics], forceUpdate: true })
   return new Map(
     [...metadata.topics].map(([topic, { partitions }]) => [
       topic,

@@ -1,6 +1,7 @@
 import { Admin, ConfigResourceTypes, ConnectionPool } from '@platformatic/kafka'
 import type { KafkaAdmin, KafkaCommit, KafkaTopic, NewKafkaTopic } from '../kafka-client.ts'
 import { brokerErrorOf } from '../kafka-errors.ts'
+import { withLeaderless } from './leaderless.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 import { rightsOn } from './platformatic-rights.ts'
 
@@ -9,7 +10,7 @@ const latest = -1n
 
 /** Opens an admin client. */
 export function openAdmin(options: PlatformaticOptions): KafkaAdmin {
-  const admin = new Admin(options)
+  const admin = withLeaderless(new Admin(options))
   const pool = new ConnectionPool(options.clientId, options)
   return {
     async cluster() {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionPool, Consumer, type GroupAssignment, offsetCommitV9 } from '@platformatic/kafka'
 import type {
   KafkaCommit,
@@ -7,7 +8,8 @@ import type {
   KafkaPlace,
 } from '../kafka-client.ts'
 import { brokerErrorOf } from '../kafka-errors.ts'
-import { type Fetched, fetchOnce, leadersOf, type TopicOffsets } from './fetching.ts'
+import { type Fetched, fetchOnce, leadersOf, nobody, type TopicOffsets } from './fetching.ts'
+import { withLeaderless } from './leaderless.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 
 /** How long a broker waits for something to arrive, in ms. Leaving waits for it, too. */
@@ -21,6 +23,9 @@ const leaveMs = 2_000
 
 /** Waits so long after a failed fetch, in ms. */
 const tryAgainMs = 250
+
+/** Looks so often whether a partition has a leader again, in ms. */
+const leaderlessMs = 1_000
 
 /**
  * Joins a group. The client keeps the membership alive; what is fetched, and from where, is decided
@@ -64,14 +69,16 @@ class PlatformaticGroup implements KafkaGroup {
     this.#group = group
     this.#listener = listener
     const { sessionTimeoutMs } = group
-    this.#consumer = new Consumer({
-      ...options,
-      groupId: group.group,
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: Math.max(30_000, sessionTimeoutMs),
-      heartbeatInterval: Math.min(3_000, Math.floor(sessionTimeoutMs / 3)),
-      autocommit: false,
-    })
+    this.#consumer = withLeaderless(
+      new Consumer({
+        ...options,
+        groupId: group.group,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: Math.max(30_000, sessionTimeoutMs),
+        heartbeatInterval: Math.min(3_000, Math.floor(sessionTimeoutMs / 3)),
+        autocommit: false,
+      }),
+    )
     this.#consumer.topics.trackAll(...group.topics)
     this.#fetchPool = new ConnectionPool(options.clientId, options)
     this.#commitPool = new ConnectionPool(options.clientId, options)
@@ -176,11 +183,12 @@ class PlatformaticGroup implements KafkaGroup {
     try {
       const leaders = await leadersOf(this.#consumer, [...this.#wanted.keys()])
       const nodes = [...this.#wanted].flatMap(([topic, partitions]) =>
-        [...partitions.keys()].map((partition) => leaders.get(topic)?.[partition] ?? -1),
+        [...partitions.keys()].map((partition) => leaders.get(topic)?.[partition] ?? nobody),
       )
       for (const node of new Set(nodes)) {
         if (this.#pumps.has(node) || this.#closing.signal.aborted) continue
-        this.#pumps.set(node, this.#pump(node))
+        const pump = node === nobody ? this.#awaitLeaders() : this.#pump(node)
+        this.#pumps.set(node, pump)
       }
     } catch (error) {
       this.#failed(error)
@@ -206,6 +214,13 @@ class PlatformaticGroup implements KafkaGroup {
       this.#pumps.delete(node)
       this.#failed(error)
     }
+  }
+
+  /** Looks again before long. */
+  async #awaitLeaders(): Promise<void> {
+    await sleep(leaderlessMs, undefined, { signal: this.#closing.signal }).catch(() => {})
+    this.#pumps.delete(nobody)
+    if (!this.#closing.signal.aborted) void this.#pumpAll()
   }
 
   /** What is wanted of the partitions that a broker leads. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Consumer } from '@platformatic/kafka'
 import type { KafkaReader } from '../kafka-client.ts'
 import { type Fetched, fetchOnce, leadersOf } from './fetching.ts'
+import { withLeaderless } from './leaderless.ts'
 import { lotsOf } from './lots.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
 
@@ -10,7 +11,8 @@ const waitMs = 100
 
 /** Reads a topic from wherever it is asked to, as a consumer that joins no group. */
 export function openReader(options: PlatformaticOptions, topic: string): KafkaReader {
-  const consumer = new Consumer({ ...options, groupId: `daybook.reader.${randomUUID()}` })
+  const groupId = `daybook.reader.${randomUUID()}`
+  const consumer = withLeaderless(new Consumer({ ...options, groupId }))
   consumer.topics.trackAll(topic)
   return {
     read(partition, from, to, signal) {

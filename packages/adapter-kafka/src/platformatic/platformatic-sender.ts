@@ -1,11 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { type Connection, ConnectionPool, findErrorBy, Producer } from '@platformatic/kafka'
+import {
+  type Connection,
+  ConnectionPool,
+  findErrorBy,
+  Producer,
+  ProtocolError,
+} from '@platformatic/kafka'
 import type { KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
 import { brokerErrorOf, isRefusal } from '../kafka-errors.ts'
 import { nameOf } from '../places.ts'
+import { withLeaderless } from './leaderless.ts'
 import type { PlatformaticOptions } from './platformatic-options.ts'
-import { end, type ProduceFormat, produce, produceFormatOf } from './produce.ts'
+import { type ProduceFormat, produce, produceFormatOf } from './produce.ts'
 import { recordBatchOf, sequenceAfter } from './record-batch.ts'
+import { Trial } from './trial.ts'
 
 /** Each partition has one batch under way, so these are of as many partitions. */
 const mostUnderWay = 100
@@ -20,6 +27,9 @@ interface Identity {
   readonly format: ProduceFormat
 }
 
+/** Sends a batch to its leader, once. */
+type Send = (leader: Connection) => Promise<void>
+
 /**
  * An idempotent producer over connections of its own. The client's takes two to three times as long for a message, and has
  * one request under way for each broker; it is asked for who leads, and for the producer's id. A batch is
@@ -30,17 +40,19 @@ export class PlatformaticSender implements KafkaSender {
   readonly #pool: ConnectionPool
   readonly #retries: number
   readonly #retryMs: number
-  readonly #closing = new AbortController()
+  #isClosed = false
   #identity: Promise<Identity> | undefined
   /** By partition, the number of its next message. */
   readonly #sequences = new Map<string, number>()
   /** By partition. One that fails is looked up anew. */
   readonly #leaders = new Map<string, Connection>()
-  #underWay = 0
+  /** What is under way. */
+  readonly #trials = new Set<Trial>()
 
   constructor(options: PlatformaticOptions) {
     const { clientId, retries, retryDelay = usualRetryMs } = options
-    this.#client = new Producer({ ...options, idempotent: true, acks: -1, autocreateTopics: false })
+    const idempotent = { idempotent: true, acks: -1, autocreateTopics: false } as const
+    this.#client = withLeaderless(new Producer({ ...options, ...idempotent }))
     this.#pool = new ConnectionPool(clientId, { ...options, maxInflights: mostUnderWay })
     this.#retries = retriesOf(retries)
     this.#retryMs = retryDelay
@@ -51,33 +63,32 @@ export class PlatformaticSender implements KafkaSender {
     messages: readonly KafkaMessage[],
     signal?: AbortSignal,
   ): Promise<void> {
-    // What is on its way cannot be taken back, so its connection is ended. Others that use it may be under
-    // way: how they ended is not known then either, which is less than an order that is lost.
-    const giveUp = (): void => void this.close()
+    const trial = new Trial(place)
+    const giveUp = (): void => trial.giveUp()
     signal?.addEventListener('abort', giveUp, { once: true })
-    this.#underWay++
+    this.#trials.add(trial)
     try {
-      if (signal?.aborted) giveUp()
-      await this.#store(place, messages)
+      if (signal?.aborted || this.#isClosed) giveUp()
+      await this.#store(place, messages, trial)
     } finally {
-      this.#underWay--
+      this.#trials.delete(trial)
       signal?.removeEventListener('abort', giveUp)
     }
   }
 
   /** Never rejects. */
   async close(): Promise<void> {
-    this.#closing.abort()
-    if (this.#underWay > 0) for (const [, connection] of this.#pool) end(connection)
+    this.#isClosed = true
+    for (const trial of this.#trials) trial.giveUp()
     await Promise.allSettled([this.#pool.close(), this.#client.close(true)])
   }
 
-  async #store(place: KafkaPlace, messages: readonly KafkaMessage[]): Promise<void> {
-    this.#identity ??= this.#identify()
-    const { format, ...identity } = await this.#identity
+  async #store(place: KafkaPlace, messages: readonly KafkaMessage[], trial: Trial): Promise<void> {
+    if (!trial.isGivenUp) this.#identity ??= this.#identify()
+    const { format, ...identity } = await trial.wait(this.#identity as Promise<Identity>)
     const firstSequence = this.#sequences.get(nameOf(place)) ?? 0
     const batch = recordBatchOf(messages, { ...identity, firstSequence, timestamp: Date.now() })
-    await this.#tryUntilStored(place, format, batch)
+    await this.#tryUntilStored(trial, place, (leader) => produce(leader, format, place, batch))
     this.#sequences.set(nameOf(place), sequenceAfter(firstSequence, messages.length))
   }
 
@@ -89,45 +100,39 @@ export class PlatformaticSender implements KafkaSender {
     return { producerId, producerEpoch, format }
   }
 
-  async #tryUntilStored(place: KafkaPlace, format: ProduceFormat, batch: Buffer): Promise<void> {
+  async #tryUntilStored(trial: Trial, place: KafkaPlace, send: Send): Promise<void> {
     /** Of a try that may have been stored, whatever is said of a later one. */
     let doubt: unknown
     for (let tries = 1; ; tries++) {
-      const failure = await this.#try(place, format, batch, tries > 1)
+      const failure = await this.#try(trial, place, send, tries > 1)
       if (failure === undefined) return
       const { error, isOpen } = failure
       if (isOpen) doubt ??= error
-      const isLast = this.#closing.signal.aborted || tries > this.#retries || !isPassing(error)
+      const isLast = trial.isGivenUp || tries > this.#retries || !isPassing(error)
       if (isLast) throw doubt !== undefined && isRefusal(error) ? open(error, doubt) : error
-      await this.#pause(tries === 1 && isStale(error) ? 0 : this.#retryMs)
+      await trial.pause(tries === 1 && isStale(error) ? 0 : this.#retryMs, error)
     }
   }
 
   /** Undefined where it is stored. Open: it may be stored all the same. */
   async #try(
+    trial: Trial,
     place: KafkaPlace,
-    format: ProduceFormat,
-    batch: Buffer,
+    send: Send,
     isAgain: boolean,
   ): Promise<{ readonly error: unknown; readonly isOpen: boolean } | undefined> {
     let isSent = false
     try {
-      this.#check(place)
-      const leader = this.#leaderOf(place) ?? (await this.#findLeader(place, isAgain))
-      this.#check(place)
-      isSent = true
-      await produce(leader, format, place, batch)
+      const leader = this.#leaderOf(place) ?? (await trial.wait(this.#findLeader(place, isAgain)))
+      await trial.over(leader, () => {
+        isSent = true
+        return send(leader)
+      })
       return undefined
     } catch (error) {
       this.#leaders.delete(nameOf(place))
       return { error, isOpen: isSent && !isRefusal(error) }
     }
-  }
-
-  /** Throws once it is closed: nothing is sent any more. */
-  #check({ topic, partition }: KafkaPlace): void {
-    if (!this.#closing.signal.aborted) return
-    throw new Error(`Sending to ${topic}, partition ${partition}, was given up.`)
   }
 
   #leaderOf(place: KafkaPlace): Connection | undefined {
@@ -139,17 +144,13 @@ export class PlatformaticSender implements KafkaSender {
     const { topic, partition } = place
     const { topics, brokers } = await this.#client.metadata({ topics: [topic], forceUpdate })
     const leader = brokers.get(topics.get(topic)?.partitions[partition]?.leader ?? -1)
-    // Without one it says itself that there is none, and that this may pass.
-    const connection = await this.#pool.get(leader as NonNullable<typeof leader>)
+    if (leader === undefined) throw new ProtocolError('LEADER_NOT_AVAILABLE')
+    const connection = await this.#pool.get(leader)
     // It tells of its end to whoever waits for an answer; told to nobody, an error would end the process.
     connection.off('error', nothing)
     connection.on('error', nothing)
     this.#leaders.set(nameOf(place), connection)
     return connection
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#closing.signal }).catch(nothing)
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Clock, type SendOutcome, type Timer, WalError } from '@daybook/core'
 import type { KafkaMessage, KafkaPlace } from '../kafka-client.ts'
-import { isRefusal, kafkaError } from '../kafka-errors.ts'
+import { isRefusal, kafkaError, UnsentError } from '../kafka-errors.ts'
 import { bytesOf } from '../kafka-message.ts'
 import type { SenderPool } from './sender-pool.ts'
 
@@ -115,29 +115,35 @@ export class PartitionPipe {
       return sender.send(this.#place, messages, giveUp.signal)
     })
     try {
-      await this.#within(sending)
+      await this.#within(sending, giveUp)
       lease.done()
       return { durable: 'yes' }
     } catch (error) {
       // Others may still use the sender, and it would go on trying: behind what comes next.
       giveUp.abort()
-      const isKnown = !isSent || isRefusal(error)
+      const isUnsent = error instanceof UnsentError
+      const isKnown = !isSent || isUnsent || isRefusal(error)
       // The numbers of an idempotent producer may be out of step now: the next record could be
-      // taken for a repeat of this one, and be lost. One that did not open would never do so.
-      lease.discard()
+      // taken for a repeat of this one, and be lost. One that did not open would never do so. Where nothing was sent
+      // they are not: a partition without a leader takes the sender from no other.
+      if (isUnsent) lease.unsent()
+      else lease.discard()
       const cause = error instanceof WalError ? error : kafkaError(what, error)
       return { durable: isKnown ? 'no' : 'unknown', error: cause }
     }
   }
 
   /** Rejects once the time is up, whatever the client still tries. */
-  #within<T>(work: Promise<T>): Promise<T> {
+  #within<T>(work: Promise<T>, giveUp: AbortController): Promise<T> {
     const { clock, sendTimeoutMs } = this.#options
+    const { topic, partition } = this.#place
     return new Promise((resolve, reject) => {
-      const timer = clock.setTimer(sendTimeoutMs, () => {
-        const { topic, partition } = this.#place
+      let timer = clock.setTimer(sendTimeoutMs, () => {
+        giveUp.abort()
         const text = `${topic}, partition ${partition}, gave no answer for ${sendTimeoutMs} ms. It may be stored or not.`
-        reject(new WalError('ERR_IO', text, { retryable: true }))
+        const late = new WalError('ERR_IO', text, { retryable: true })
+        // A sender that has held it back until now says so first.
+        timer = clock.setTimer(0, () => reject(late))
       })
       void work.then(resolve, reject).finally(() => timer.cancel())
     })

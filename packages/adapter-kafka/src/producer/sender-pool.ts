@@ -1,9 +1,15 @@
 import type { KafkaClient, KafkaSender } from '../kafka-client.ts'
 
-/** The right to one call of a sender. It ends with `done` or `discard`. */
+/** The right to one call of a sender. It ends with one of these. */
 export interface SenderLease {
   readonly sender: Promise<KafkaSender>
+  /** It has stored what it was given. */
   done(): void
+  /**
+   * It has sent nothing of that. It is given up where it has stored nothing else in the meantime either: then it may be
+   * the sender that stands still.
+   */
+  unsent(): void
   /** The sender is out of step: it is given up, and the next call has a new one. */
   discard(): void
 }
@@ -13,6 +19,8 @@ interface Pooled {
   isDiscarded: boolean
   /** Calls under way: it is closed only after them, for their answers may still come. */
   uses: number
+  /** Calls that ended well. */
+  stored: number
 }
 
 /** The sender that is in use, made when it is needed and after each that had to be given up. */
@@ -26,12 +34,20 @@ export class SenderPool {
   }
 
   lease(): SenderLease {
-    this.#current ??= { sender: this.#client.sender(), isDiscarded: false, uses: 0 }
+    this.#current ??= { sender: this.#client.sender(), isDiscarded: false, uses: 0, stored: 0 }
     const pooled = this.#current
     pooled.uses++
+    const { stored } = pooled
     return {
       sender: pooled.sender,
-      done: () => this.#release(pooled),
+      done: () => {
+        pooled.stored++
+        this.#release(pooled)
+      },
+      unsent: () => {
+        if (pooled.stored === stored) this.#discard(pooled)
+        this.#release(pooled)
+      },
       discard: () => {
         this.#discard(pooled)
         this.#release(pooled)

@@ -1,6 +1,7 @@
 import { systemClock } from '@daybook/core'
 import { expect, test } from 'vitest'
 import type { KafkaClient, KafkaSender } from '../../src/index.ts'
+import { UnsentError } from '../../src/kafka-errors.ts'
 import { PartitionPipe } from '../../src/producer/partition-pipe.ts'
 import { SenderPool } from '../../src/producer/sender-pool.ts'
 
@@ -12,11 +13,13 @@ function pipeOf(...senders: (() => Promise<KafkaSender>)[]) {
     return open ? open() : Promise.reject(new Error('No more senders.'))
   }
   const pool = new SenderPool({ sender } as unknown as KafkaClient)
-  const options = { clock: systemClock, lingerMs: 0, batchBytes: 1_000, sendTimeoutMs: 1_000 }
-  const pipe = new PartitionPipe({ topic: 'films', partition: 0 }, pool, options)
-  const send = async () => {
-    const outcome = await pipe.send({ key: null, value: null, headers: new Map() })
-    return [outcome.durable, outcome.error?.code]
+  const options = { clock: systemClock, lingerMs: 0, batchBytes: 1_000, sendTimeoutMs: 100 }
+  const pipes = [0, 1].map(
+    (partition) => new PartitionPipe({ topic: 'films', partition }, pool, options),
+  )
+  const send = async (partition = 0) => {
+    const outcome = await pipes[partition]?.send({ key: null, value: null, headers: new Map() })
+    return [outcome?.durable, outcome?.error?.code]
   }
   return { send, opened: () => opened }
 }
@@ -54,4 +57,41 @@ test('a sender is given up after a refusal too, for an earlier try of it may hav
 test('a topic that a broker does not know says nothing of what it has stored before', async () => {
   const pipe = pipeOf(answers('UNKNOWN_TOPIC_OR_PARTITION'))
   expect(await pipe.send()).toEqual(['unknown', 'ERR_CONFIG'])
+})
+
+/** Holds back what is for one partition until it is given up; then it says so, or nothing. */
+function holdsBack(partition: number, saysSo: boolean): () => Promise<KafkaSender> {
+  return async () => ({
+    async send(place, _, signal) {
+      if (place.partition !== partition) return
+      await new Promise((_resolve, reject) => {
+        if (saysSo) signal?.addEventListener('abort', () => reject(new UnsentError('Held back.')))
+      })
+    },
+    async close() {},
+  })
+}
+
+test("a batch that was held back until its time was up is 'no', and takes the sender from no other partition", async () => {
+  const pipe = pipeOf(holdsBack(0, true), works)
+  const late = pipe.send(0)
+  expect(await pipe.send(1)).toEqual(['yes', undefined])
+  expect(await late).toEqual(['no', 'ERR_IO'])
+  expect(await pipe.send(1)).toEqual(['yes', undefined])
+  expect(pipe.opened()).toBe(1)
+})
+
+test('a sender that has stored nothing while it held a batch back is given up', async () => {
+  const pipe = pipeOf(holdsBack(0, true), works)
+  expect(await pipe.send(1)).toEqual(['yes', undefined])
+  expect(await pipe.send(0)).toEqual(['no', 'ERR_IO'])
+  expect(await pipe.send(0)).toEqual(['yes', undefined])
+  expect(pipe.opened()).toBe(2)
+})
+
+test("a batch of which the sender says nothing once its time is up is 'unknown'", async () => {
+  const pipe = pipeOf(holdsBack(0, false), works)
+  expect(await pipe.send(0)).toEqual(['unknown', 'ERR_IO'])
+  expect(await pipe.send(0)).toEqual(['yes', undefined])
+  expect(pipe.opened()).toBe(2)
 })
