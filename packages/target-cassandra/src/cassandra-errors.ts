@@ -49,7 +49,7 @@ const byServerCode: Readonly<Record<number, ErrorClass>> = {
   5632: later('cas_write_unknown'),
   // The node's space for change data capture is full: it takes no writes until somebody consumes these.
   5888: down('cdc_write_failure'),
-  8192: permanently('syntax', true),
+  8192: permanently('syntax'),
   8704: permanently('invalid', true),
   8960: permanently('config_error'),
   9216: permanently('already_exists'),

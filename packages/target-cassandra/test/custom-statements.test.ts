@@ -26,6 +26,10 @@ async function sendOne(
 }
 
 const stamp = version.toString()
+const changing = [
+  ...['now', 'uuid', 'currentTimestamp', 'currentDate', 'currentTime', 'currentTimeUUID'],
+  ...['current_timestamp', 'current_date', 'current_time', 'current_timeuuid'],
+]
 const unknownMemory = {
   ...{ code: 'ERR_UNAVAILABLE', retryable: true },
   message: expect.stringContaining('remembersDeletes'),
@@ -96,7 +100,10 @@ describe('a custom statement', () => {
     ['timestamp of its own', 'UPDATE t USING TTL 5 AND TIMESTAMP 6 SET title = ? WHERE id = ?'],
     ['now()', 'INSERT INTO t (id, title) VALUES (now(), ?)'],
     ['uuid()', 'INSERT INTO t (id, title) VALUES (?, Uuid())'],
-    ['current_timestamp()', 'UPDATE t SET n = toUnixTimestamp(current_timestamp()) WHERE id = ?'],
+    ...changing.map((name): readonly [string, string] => [
+      `${name.toLowerCase()}()`,
+      `UPDATE t SET n = toUnixTimestamp(${name}()) WHERE id = ?`,
+    ]),
     ['no INSERT, UPDATE or DELETE', 'TRUNCATE t'],
     ['no INSERT, UPDATE or DELETE', 'BEGIN BATCH DELETE FROM t WHERE id = ? APPLY BATCH'],
     ['no INSERT, UPDATE or DELETE', '"INSERT" INTO t (id) VALUES (?)'],
@@ -145,6 +152,13 @@ describe('a custom statement', () => {
 
   it('may be several, which are sent in turn, or none', async () => {
     const client = fakeClient(columns)
+    let running = 0
+    client.answer = async () => {
+      expect(++running).toBe(1)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      running--
+      return []
+    }
     const made = [1, 2].map((n) => ({
       query: `DELETE FROM t WHERE id = ? AND n = ${n}`,
       params: ['a'],
@@ -154,6 +168,9 @@ describe('a custom statement', () => {
     const outcomes = await applyTo(target, [makeRecord({ key: 'a' }), makeRecord({ key: 'none' })])
     expect(outcomes.map(({ status }) => status)).toEqual(['applied', 'applied'])
     expect(client.sent.map(({ statements }) => statements.length)).toEqual([1, 1])
+    client.answer = () => Promise.reject(new Error('not now'))
+    await applyTo(target, [makeRecord({ key: 'a' })])
+    expect(client.sent).toHaveLength(3)
   })
 
   it.each([

@@ -195,6 +195,23 @@ describe('the statements of a record', () => {
     )
     expect(queries.size).toBeLessThanOrEqual(64 + 12)
   })
+
+  it('of such a patch go together only if they fit into a batch', async () => {
+    const many = Object.fromEntries(Array.from({ length: 7 }, (_, n) => [`c${n}`, 'text']))
+    const { target, client } = await targetOf({}, { id: 'text partition_key', ...many })
+    const patch = (bits: number, value: string) => {
+      const named = Object.keys(many).filter((_, n) => (bits >> n) % 2 === 1)
+      const payload = Object.fromEntries(named.map((name) => [name, value]))
+      return applyTo(target, [change({ op: 'patch', payload })])
+    }
+    for (let bits = 1; bits < 128; bits++) await patch(bits, 'x')
+    expect(client.sent.at(-1)?.statements).toHaveLength(7)
+    const before = client.sent.length
+    await patch(127, 'x'.repeat(1_000))
+    expect(client.sent.slice(before).map(({ statements }) => statements.length)).toEqual(
+      Object.keys(many).map(() => 1),
+    )
+  })
 })
 
 describe('a table that does not fit', () => {
@@ -215,6 +232,10 @@ describe('a table that does not fit', () => {
     const tags = { ...columns, tags: 'list<text>' }
     await targetOf({ columns: ['title'] }, tags)
     await targetOf({}, { ...columns, tags: 'frozen<list<text>>' })
-    expect((await targetOf({ unsafe: true }, tags)).target.idempotency).toBe('none')
+    expect((await targetOf({ unsafe: true }, tags)).target).toMatchObject({
+      ...{ idempotency: 'none', guardsFields: false },
+    })
+    const safe = await targetOf({ columns: ['title'] }, tags)
+    expect(safe.target).toMatchObject({ idempotency: 'version', guardsFields: true })
   })
 })

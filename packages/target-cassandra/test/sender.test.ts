@@ -42,6 +42,24 @@ describe('what is sent to Cassandra', () => {
     }
   })
 
+  it('is no statement to be repeated for the driver where it may do harm twice', async () => {
+    const { client, target } = setUp({ unsafe: true })
+    await applyTo(target, [film(1, 1)])
+    expect(client.sent[0]?.options.isIdempotent).toBe(false)
+  })
+
+  it('goes by the profile that is given, also what asks for the table', async () => {
+    const { client, target } = setUp({ executionProfile: 'writes' })
+    const { execute } = client
+    const profiles: unknown[] = []
+    client.execute = (query, params, options) => {
+      profiles.push(options?.executionProfile)
+      return execute(query, params, options)
+    }
+    await applyTo(target, [film(1, 1)])
+    expect(profiles).toEqual(['writes', 'writes', 'writes'])
+  })
+
   it('is at local quorum, unless a profile is to say', async () => {
     const { client, target } = setUp()
     await applyTo(target, [film(1, 1)])

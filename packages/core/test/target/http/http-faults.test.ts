@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { httpTarget } from '../../../src/target/http/http-target.ts'
-import { makeRecord } from '../../../src/testing/index.ts'
+import { makeRecord, VirtualClock } from '../../../src/testing/index.ts'
 import { Application } from './support/application.ts'
 import { applyOne, applyTo } from './support/apply-one.ts'
 
@@ -80,8 +80,11 @@ describe('a connection that fails', () => {
 describe('an application that does not answer', () => {
   it('costs a request its time-out, and is asked no second time', async () => {
     application.handle = () => undefined
-    const outcome = await applyOne({ url: application.url(), timeout: 30 })
-    expect(outcome).toMatchObject({
+    const clock = new VirtualClock()
+    const applying = applyOne({ url: application.url(), timeout: 30, clock })
+    await expect.poll(() => application.received.length).toBe(1)
+    await clock.advance(30)
+    expect(await applying).toMatchObject({
       status: 'transient',
       code: 'HTTP_TIMEOUT',
       message: expect.stringContaining('no answer within 30 ms'),
@@ -150,6 +153,28 @@ describe('a redirect', () => {
       expect(JSON.stringify(outcome)).not.toContain('token=x')
     }
     expect(other.received).toEqual([])
+  })
+
+  it('is not followed to a place without TLS, nor with a user name in it', async () => {
+    const asked: string[] = []
+    const ask = (url: string, location: string) => {
+      const fetch = async (address: string) => {
+        asked.push(address)
+        return new Response(null, {
+          status: asked.length % 2 === 1 ? 308 : 204,
+          headers: { location },
+        })
+      }
+      return applyOne({ url, fetch })
+    }
+    const redirected = { status: 'unavailable', code: 'HTTP_REDIRECT' }
+    const host = 'films.example.com'
+    expect(await ask(`https://${host}/a`, `http://${host}/b`)).toMatchObject(redirected)
+    asked.length = 0
+    expect(await ask(`https://${host}/a`, `https://me:pw@${host}/b`)).toMatchObject(redirected)
+    asked.length = 0
+    expect(await ask(`http://${host}/a`, `https://${host}/b`)).toEqual({ status: 'applied' })
+    expect(asked).toEqual([`http://${host}/a`, `https://${host}/b`])
   })
 
   it('is not followed where it would make a GET of it, or goes in a circle', async () => {

@@ -116,6 +116,14 @@ describe('the request for a record', () => {
     })
   })
 
+  it('has its id in one header only where no second one is wanted', async () => {
+    const record = makeRecord()
+    await applyOne({ url: application.url(), idempotencyHeader: false }, record)
+    const { headers } = onlyRequest()
+    expect(headers['webhook-id']).toBe(record.id)
+    expect(headers).not.toHaveProperty('idempotency-key')
+  })
+
   it('passes the trace on', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
     await applyOne({ url: application.url() }, { traceContext: { traceparent, tracestate: 'a=1' } })
