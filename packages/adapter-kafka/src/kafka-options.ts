@@ -30,7 +30,10 @@ export interface KafkaQueueOptions {
   readonly allowUnderReplicated?: boolean
   /** Waits so long for more records before a batch goes out; default 0: batches form while one is under way. */
   readonly lingerMs?: number
-  /** Most bytes of one batch; default 900,000. A record may be as large too. */
+  /**
+   * Most bytes of one batch; default 900,000. A record may be as large too. Where a topic is told to take less meanwhile,
+   * batches to its partition are halved until it takes them; what was in one that it refused is not stored, `ERR_THROTTLED`.
+   */
   readonly batchBytes?: number
   /** A batch that was not answered by then is `'unknown'`; default 30,000. */
   readonly sendTimeoutMs?: number

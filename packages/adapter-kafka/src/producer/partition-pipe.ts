@@ -41,11 +41,14 @@ export class PartitionPipe {
   readonly #waiting: Batch[] = []
   #isSending = false
   #linger: Timer | undefined
+  /** Most bytes of a batch: less than was asked for once the broker has refused one for its size. */
+  #mostBytes: number
 
   constructor(place: KafkaPlace, senders: SenderPool, options: PipeOptions) {
     this.#place = place
     this.#senders = senders
     this.#options = options
+    this.#mostBytes = options.batchBytes
   }
 
   get isIdle(): boolean {
@@ -68,7 +71,7 @@ export class PartitionPipe {
 
   #batchFor(bytes: number): Batch {
     const last = this.#waiting.at(-1)
-    if (last !== undefined && last.bytes + bytes <= this.#options.batchBytes) return last
+    if (last !== undefined && last.bytes + bytes <= this.#mostBytes) return last
     const batch = new Batch()
     this.#waiting.push(batch)
     return batch
@@ -77,8 +80,8 @@ export class PartitionPipe {
   #flow(): void {
     const [next] = this.#waiting
     if (this.#isSending || next === undefined) return
-    const { lingerMs, clock, batchBytes } = this.#options
-    const isFull = this.#waiting.length > 1 || next.bytes >= batchBytes
+    const { lingerMs, clock } = this.#options
+    const isFull = this.#waiting.length > 1 || next.bytes >= this.#mostBytes
     if (lingerMs > 0 && !isFull) {
       this.#linger ??= clock.setTimer(lingerMs, () => this.#start())
       return
@@ -100,7 +103,21 @@ export class PartitionPipe {
 
   async #sendNext(): Promise<void> {
     const batch = this.#waiting.shift()
-    if (batch !== undefined) batch.settle([await this.#outcomeOf(batch.messages)])
+    if (batch === undefined) return
+    const outcome = await this.#outcomeOf(batch.messages)
+    const isTooLarge = outcome.error?.code === 'ERR_PAYLOAD_TOO_LARGE'
+    batch.settle([isTooLarge && batch.messages.length > 1 ? this.#smaller(batch) : outcome])
+  }
+
+  /**
+   * The topic takes less than it did as it was opened. That is said of the batch, and of none of its messages: they may
+   * come again, in smaller ones, until one that is too large is alone.
+   */
+  #smaller({ bytes, messages }: Batch): SendOutcome {
+    this.#mostBytes = Math.min(this.#mostBytes, Math.floor(bytes / 2))
+    const { topic, partition } = this.#place
+    const text = `${topic}, partition ${partition}, takes no batch of ${bytes} bytes, which ${messages.length} records have together. None of them is stored. Those to come are smaller; raise the topic's max.message.bytes.`
+    return { durable: 'no', error: new WalError('ERR_THROTTLED', text, { retryable: true }) }
   }
 
   async #outcomeOf(messages: readonly KafkaMessage[]): Promise<SendOutcome> {

@@ -21,7 +21,7 @@ function pipeOf(...senders: (() => Promise<KafkaSender>)[]) {
     const outcome = await pipes[partition]?.send({ key: null, value: null, headers: new Map() })
     return [outcome?.durable, outcome?.error?.code]
   }
-  return { send, opened: () => opened }
+  return { pipe: pipes[0] as PartitionPipe, send, opened: () => opened }
 }
 
 const works = async (): Promise<KafkaSender> => ({ async send() {}, async close() {} })
@@ -94,4 +94,34 @@ test("a batch of which the sender says nothing once its time is up is 'unknown'"
   expect(await pipe.send(0)).toEqual(['unknown', 'ERR_IO'])
   expect(await pipe.send(0)).toEqual(['yes', undefined])
   expect(pipe.opened()).toBe(2)
+})
+
+test('a batch that is too large as a whole is no fault of its records, and those to come are smaller', async () => {
+  const sent: number[] = []
+  // It takes 300 bytes at a time.
+  const small = async (): Promise<KafkaSender> => ({
+    async send(_, messages) {
+      const bytes = messages.reduce((sum, { value }) => sum + Number(value?.length), 0)
+      sent.push(bytes)
+      if (bytes > 300) throw brokerSays('MESSAGE_TOO_LARGE')
+    },
+    async close() {},
+  })
+  const { pipe } = pipeOf(...Array.from({ length: 10 }, () => small))
+  const add = async (bytes: number): Promise<string> => {
+    const message = { key: null, value: Buffer.alloc(bytes), headers: new Map() }
+    const [{ durable, error }] = await pipe.add(message, bytes)
+    return `${durable} ${error?.code}`
+  }
+  const round = () => Promise.all([100, 100, 100, 100, 500, 100].map(add))
+  expect(await round()).toEqual(Array.from({ length: 6 }, () => 'no ERR_THROTTLED'))
+  expect(await round()).toEqual([
+    ...Array.from({ length: 4 }, () => 'no ERR_THROTTLED'),
+    ...['no ERR_PAYLOAD_TOO_LARGE', 'yes undefined'],
+  ])
+  expect(await round()).toEqual([
+    ...Array.from({ length: 4 }, () => 'yes undefined'),
+    ...['no ERR_PAYLOAD_TOO_LARGE', 'yes undefined'],
+  ])
+  expect(sent).toEqual([1_000, 400, 500, 100, 200, 200, 500, 100])
 })

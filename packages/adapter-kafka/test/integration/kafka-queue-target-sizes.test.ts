@@ -1,0 +1,64 @@
+// needs: kafka
+
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { DeadLetter } from '@daybook/core'
+import { type Service, service } from '@daybook/services'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
+import { afterAll, beforeAll, test, vi } from 'vitest'
+import { forwardingPair } from '../support/archive.ts'
+import { clientNames } from '../support/clients.ts'
+import { resetPatiently } from '../support/reset.ts'
+
+let kafka: Service
+
+beforeAll(async () => {
+  kafka = await service('kafka')
+})
+afterAll(async () => {
+  await resetPatiently(kafka)
+})
+
+const patience = { timeout: 30_000, interval: 20 }
+
+/** A topic may be told to take less while it is written to. What it refuses then is a batch, for its size as a whole. */
+async function allowBytes(topic: string, bytes: number): Promise<void> {
+  const admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }]
+  await admin.alterConfigs({
+    validateOnly: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
+  })
+  await admin.disconnect()
+}
+
+test.concurrent.for(clientNames)(
+  'of what is forwarded to a topic that takes less than it did only the records that are too large are dead letters, through %s',
+  async (name, { expect }) => {
+    const topic = `smaller-${randomUUID()}`
+    const { wal, archive, letters } = await forwardingPair({ name, broker: kafka.address, topic })
+    const write = (key: string, bytes: number) => {
+      const title = randomBytes(bytes / 2).toString('hex')
+      return wal.write('films', { key, payload: { title } })
+    }
+    await write('first', 100)
+    await vi.waitFor(() => expect(archive.came.size).toBe(1), patience)
+    await allowBytes(topic, 10_000)
+    const good: string[] = []
+    for (let n = 0; n < 60; n++) {
+      if (n % 20 === 7) await write(`large ${n}`, 50_000)
+      good.push((await write(`film ${n}`, 1_000)).id)
+    }
+    await wal.drain({ timeout: '30s' })
+    const found = (letters as DeadLetter[]).map(({ code, record, attemptsSpent }) => {
+      return [record?.key, code, attemptsSpent]
+    })
+    const large = ['large 27', 'large 47', 'large 7']
+    expect(found.sort()).toEqual(large.map((key) => [key, 'ERR_PAYLOAD_TOO_LARGE', 1]))
+    expect((await wal.status()).namespaces.films.targets.archive.delivery?.retried).toBe(0)
+    const missing = () => good.filter((id) => !archive.came.has(id))
+    await vi.waitFor(() => expect(missing()).toEqual([]), patience)
+    await wal.close()
+    await archive.wal.close()
+  },
+)
