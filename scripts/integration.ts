@@ -17,6 +17,7 @@ import { service } from '../services/src/service.ts'
 import { named, runCommand } from './command.ts'
 import { type Group, groupSuites, runGroups } from './integration/groups.ts'
 import { type NotRun, notRunTable, writeNotRun } from './integration/not-run.ts'
+import { Provider } from './integration/provider.ts'
 import { mergeReports } from './integration/reports.ts'
 import { findSuites, type Suite } from './integration/suites.ts'
 import { toolScript } from './tools.mjs'
@@ -39,7 +40,15 @@ process.env['DAYBOOK_BRIEF_SERVERS'] = '1'
 
 const remove = removeWhatComes()
 const running = new Set<ChildProcess>()
-const absent = new Map<ServerName, string>()
+const provider = new Provider({
+  isCi,
+  lacks: (name) => lacks(name).map(({ what }) => what),
+  start,
+  failed(name, reason) {
+    if (interruptedBy === undefined) console.error(`\n${name} FAILED: ${reason}\n`)
+    failed = true
+  },
+})
 let failed = false
 let interruptedBy: NodeJS.Signals | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -75,26 +84,10 @@ async function main(): Promise<number> {
 async function run(group: Group, report: string): Promise<void> {
   if (interruptedBy !== undefined) return
   for (const name of group.needs) {
-    const isThere = await provide(name)
+    const isThere = await provider.provide(name)
     if (!isThere || interruptedBy !== undefined) return
   }
   if (!(await runTests(group, report))) failed = true
-}
-
-/** False where a server cannot be had; `absent` then says why. */
-async function provide(name: ServerName): Promise<boolean> {
-  if (absent.has(name)) return false
-  const lacking = isCi ? [] : lacks(name)
-  if (lacking.length > 0) {
-    absent.set(name, `${name} needs ${lacking.map(({ what }) => what).join(', ')}`)
-    return false
-  }
-  const failure = await start(name)
-  if (failure === undefined) return true
-  if (interruptedBy === undefined) console.error(`\n${name} FAILED: ${failure}\n`)
-  failed = true
-  absent.set(name, `${name} did not start`)
-  return false
 }
 
 /** Starts a server; returns why it did not start. */
@@ -138,8 +131,8 @@ async function runTests({ suites, needs }: Group, report: string): Promise<boole
 /** Names what was not run, here or to whoever started this. */
 function tell(suites: readonly Suite[]): void {
   const notRun = suites.flatMap(({ path, needs }): NotRun[] => {
-    const why = needs.flatMap((name) => absent.get(name) ?? [])
-    return why.length === 0 ? [] : [{ suite: path, why: why.join('; ') }]
+    const why = provider.why(needs)
+    return why === '' ? [] : [{ suite: path, why }]
   })
   if (values['not-run'] !== undefined) writeNotRun(values['not-run'], notRun)
   else if (notRun.length > 0) console.log(`\n${notRunTable(notRun)}`)

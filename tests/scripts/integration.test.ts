@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { groupSuites, runGroups } from '../../scripts/integration/groups.ts'
 import { notRunTable, readNotRun, writeNotRun } from '../../scripts/integration/not-run.ts'
+import { Provider } from '../../scripts/integration/provider.ts'
 import { findSuites, readNeeds } from '../../scripts/integration/suites.ts'
 
 let directory: string
@@ -42,6 +43,44 @@ test('what was not run is handed over and ends in a table; nothing is no table',
     '',
     'How to get what is missing: npm run services doctor',
   ])
+})
+
+/** A machine without Java, on which one of the other servers does not start. */
+function providerOf(isCi: boolean) {
+  const failures: string[] = []
+  const started: string[] = []
+  const provider = new Provider({
+    isCi,
+    lacks: (name) => (name === 'kafka' ? ['Java 17'] : []),
+    async start(name) {
+      started.push(name)
+      return name === 'memcached' ? undefined : 'it says no'
+    },
+    failed: (name, reason) => failures.push(`${name}: ${reason}`),
+  })
+  return { provider, failures, started }
+}
+
+test('what a laptop lacks is no failure, and is not tried; what should start there and does not is one', async () => {
+  const { provider, failures, started } = providerOf(false)
+  expect(await provider.provide('kafka')).toBe(false)
+  expect(failures).toEqual([])
+  expect(await provider.provide('redis')).toBe(false)
+  expect(await provider.provide('redis')).toBe(false)
+  expect(await provider.provide('memcached')).toBe(true)
+  expect(failures).toEqual(['redis: it says no'])
+  expect(started).toEqual(['redis', 'memcached'])
+  expect(provider.why(['kafka', 'memcached', 'redis'])).toBe(
+    'kafka needs Java 17; redis did not start',
+  )
+  expect(provider.why(['memcached'])).toBe('')
+})
+
+test('in CI a server that cannot start is a failure by its name, whatever the machine lacks', async () => {
+  const { provider, failures } = providerOf(true)
+  expect(await provider.provide('kafka')).toBe(false)
+  expect(failures).toEqual(['kafka: it says no'])
+  expect(provider.why(['kafka'])).toBe('kafka did not start')
 })
 
 test('suites that share a server run one after the other, others side by side', async () => {
