@@ -1,5 +1,5 @@
 import type { Clock, Timer, WalError } from '@daybook/core'
-import { lots, type SqsCalls } from './sqs-calls.ts'
+import { lots, mostEntries, type SqsCalls } from './sqs-calls.ts'
 import { sendTouched } from './sqs-claims.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import type { Comebacks } from './sqs-comebacks.ts'
@@ -29,8 +29,19 @@ export interface SqsMoverOptions {
 
 /** Wait after a failure of the companion queue, in ms. */
 const pauseMs = 1_000
-/** Most messages that wait here for their last seconds. */
+/** Most messages that wait here, for their last seconds or for others that are due. */
 const mostWaiting = 200
+/** While receives are full, what is due waits so long, in ms, for what the next one brings, which may have been due before. */
+const gatherMs = 200
+/** And no longer than this in all, in ms. */
+const longestGatherMs = 1_000
+
+/** Due, and not moved yet. */
+interface Due {
+  readonly message: ReadMessage
+  /** When its visibility runs out, by the monotonic clock. */
+  readonly expiresAt: number
+}
 
 /**
  * Moves the delayed records of a FIFO queue out of its companion: those that are due into the FIFO
@@ -43,6 +54,9 @@ export class SqsMover {
   readonly #poller: SqsPoller
   /** Those that wait for their last seconds. */
   readonly #waiting = new Map<ReadMessage, Timer>()
+  /** What is due, until it is moved: at once, unless there is more to come. */
+  #due: Due[] = []
+  #gathering: { readonly timer: Timer; readonly until: number } | undefined
   readonly #underWay = new Set<Promise<void>>()
   /** By group, the last of those on their way into it. */
   readonly #lastMoves = new Map<string, Promise<unknown>>()
@@ -59,7 +73,7 @@ export class SqsMover {
     this.#deletions = new SqsDeletions(this.#messages)
     this.#poller = new SqsPoller({
       ...{ ...settings, ...place, clock },
-      wants: () => this.#pause === undefined && this.#waiting.size < mostWaiting,
+      wants: () => this.#pause === undefined && this.#waiting.size + this.#due.length < mostWaiting,
       accept: (messages, expiresAt) => this.#follow(this.#accept(messages, expiresAt)),
       failed: (error) => {
         options.comebacks.awaitReceive()
@@ -75,6 +89,7 @@ export class SqsMover {
     this.#isClosed = true
     this.#pause?.cancel()
     await this.#poller.close()
+    this.#moveDue()
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay)
     // Only now: what was being read until here may have come to wait.
     for (const timer of this.#waiting.values()) timer.cancel()
@@ -106,8 +121,32 @@ export class SqsMover {
       comebacks.await(expiresAt)
       report(failure as WalError)
     }
-    const byTime = read.toSorted((a, b) => (a.record.dueAt ?? 0) - (b.record.dueAt ?? 0))
-    for (const message of byTime) this.#place(message, expiresAt)
+    for (const message of read) this.#place(message, expiresAt)
+    const isMost = this.#isClosed || this.#due.length >= mostWaiting
+    if (messages.length === mostEntries && !isMost) this.#gather()
+    else if (this.#gathering === undefined || isMost) this.#moveDue()
+  }
+
+  /** There is a backlog: SQS hands it out ten at a time, and in any order. */
+  #gather(): void {
+    if (this.#due.length === 0) return
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    const { until = now + longestGatherMs } = this.#gathering ?? {}
+    this.#gathering?.timer.cancel()
+    const timer = clock.setTimer(Math.min(gatherMs, until - now), () => this.#moveDue())
+    this.#gathering = { timer, until }
+  }
+
+  /** What was due first goes first. */
+  #moveDue(): void {
+    this.#gathering?.timer.cancel()
+    this.#gathering = undefined
+    const dueAt = ({ message }: Due): number => message.record.dueAt ?? 0
+    const due = this.#due.toSorted((a, b) => dueAt(a) - dueAt(b))
+    this.#due = []
+    for (const { message, expiresAt } of due) this.#follow(this.#moveInTurn(message, expiresAt))
+    if (due.length > 0 && !this.#isClosed) this.#poller.poke()
   }
 
   /** `expiresAt`: when its visibility runs out, by the monotonic clock. */
@@ -115,7 +154,7 @@ export class SqsMover {
     const { settings, clock } = this.#options
     const waitMs = (message.record.dueAt ?? 0) - clock.now()
     // What cannot be read goes on to the consumer, which says so.
-    if (waitMs <= 0) this.#follow(this.#moveInTurn(message, expiresAt))
+    if (waitMs <= 0) this.#due.push({ message, expiresAt })
     else if (waitMs > settings.visibilityMs / 3) this.#follow(this.#hop(message, waitMs))
     else this.#waitFor(message, waitMs, expiresAt)
   }
@@ -125,6 +164,7 @@ export class SqsMover {
     const timer = clock.setTimer(waitMs, () => {
       this.#waiting.delete(message)
       this.#place(message, expiresAt)
+      if (this.#gathering === undefined) this.#moveDue()
       if (!this.#isClosed) this.#poller.poke()
     })
     this.#waiting.set(message, timer)
