@@ -1,20 +1,7 @@
-import {
-  applied,
-  createWal,
-  memoryQueue,
-  queueTarget,
-  superseded,
-  type Target,
-  type,
-  type WalRecord,
-} from '@daybook/core'
+import { createWal, memoryQueue, queueTarget, type } from '@daybook/core'
+import { archiveShelf, type Film } from '../../../../tests/support/forwarding-conformance.ts'
 import { kafkaQueue } from '../../src/index.ts'
 import { type ClientName, clientFor } from './clients.ts'
-
-export interface Film {
-  readonly title?: string
-  readonly year?: number
-}
 
 /** A topic, and the client through which it is used. */
 export interface TopicPlace {
@@ -33,23 +20,7 @@ export function topicQueue({ name, broker, topic }: TopicPlace) {
 
 /** A wal that reads the topic into a store which compares versions. */
 export async function archiveOn(place: TopicPlace) {
-  const newest = new Map<string, WalRecord<Film>>()
-  const rows = new Map<string, Film | undefined>()
-  const came = new Map<string, WalRecord<Film>>()
-  const shelf: Target<Film> = {
-    idempotency: 'version',
-    async apply(records) {
-      return records.map((record) => {
-        const { id, key = '', op, payload, version } = record
-        came.set(id, record)
-        if ((newest.get(key)?.version ?? 0n) >= version) return superseded
-        newest.set(key, record)
-        const before = op === 'patch' ? rows.get(key) : undefined
-        rows.set(key, op === 'delete' ? undefined : { ...before, ...payload })
-        return applied
-      })
-    },
-  }
+  const { shelf, rows, came } = archiveShelf({ keepsOrder: true })
   const wal = await createWal({
     namespaces: {
       films: { payload: type<Film>(), queue: topicQueue(place), targets: { shelf } },
