@@ -38,8 +38,8 @@ export interface Applied {
 }
 
 /**
- * Nothing lost, repeats of a small part only, and on a FIFO queue none of a key before an earlier one, nor
- * beside another.
+ * Nothing lost, repeats of a small part only, which are counted and told of, and on a FIFO queue none of a key before an
+ * earlier one, nor beside another.
  */
 export function expectWhole(
   written: readonly Identified[],
@@ -47,6 +47,10 @@ export function expectWhole(
   { isFifo }: { readonly isFifo: boolean },
 ): void {
   const { lost, unknown, outOfOrder, repeated } = reportDelivery(written, applied)
+  const kind = isFifo ? 'in order' : 'in any order'
+  process.stdout.write(
+    `${written.length} records ${kind}, ${lost.length} lost, ${repeated.length} repeated\n`,
+  )
   expect({ lost, unknown }).toEqual({ lost: [], unknown: [] })
   if (isFifo) expect({ outOfOrder, overlaps }).toEqual({ outOfOrder: [], overlaps: 0 })
   expect(repeated.length).toBeLessThan(written.length / 4)
