@@ -115,6 +115,62 @@ describe('fetchingTarget', () => {
     )
   })
 
+  it('is told which attempt of the newest record of a key it is, and hides no outcome that is missing', async () => {
+    const told: (readonly number[])[] = []
+    const careless: Target<Row> = {
+      idempotency: 'version',
+      apply: async (_, { attempts }) => {
+        told.push(attempts)
+        return [applied]
+      },
+    }
+    const target = fetchingTarget(careless, async () => new Map())
+    const records = [change('put', 'a', 1n), change('put', 'a', 2n), change('put', 'b', 3n)]
+    const { signal } = new AbortController()
+    const context = { namespace: 'films', target: 'cache', signal, attempts: [5, 6, 7] }
+    expect(await target.apply(records, context)).toEqual([applied, applied, undefined])
+    expect(told).toEqual([[6, 7]])
+  })
+
+  it('is in all else what its target is', async () => {
+    const calls: string[] = []
+    const called = (name: string) => async () => void calls.push(name)
+    const { signal } = new AbortController()
+    const target = fetchingTarget<Row>(
+      {
+        ...{ idempotency: 'version', largestBatch: { maxRecords: 7 }, apply: async () => {} },
+        ...{ health: called('health'), open: called('open'), close: called('close') },
+        read: async (key) => `row of ${key}`,
+        validate: ({ key, op }) => `no ${op} of ${key}`,
+      },
+      async (_, { signal: passedOn }) => {
+        expect(passedOn).toBe(signal)
+        return new Map()
+      },
+    )
+    expect(target.largestBatch).toEqual({ maxRecords: 7 })
+    await target.open?.()
+    await target.health?.({ signal })
+    await target.close?.()
+    expect(calls).toEqual(['open', 'health', 'close'])
+    expect(await target.read?.('a', { signal })).toBe('row of a')
+    expect(target.validate?.(change('put', 'a', 1n))).toBe('no delete of a')
+    const context = { namespace: 'films', target: 'cache', signal, attempts: [1] }
+    expect(await target.apply([change('put', 'a', 1n)], context)).toEqual([applied])
+  })
+
+  it('is given all that waits of a key at once, which is one fetch', async () => {
+    const { asked, source, target } = setUp({ a: { year: 1946 }, b: { year: 1958 } })
+    const films = { payload: type<null>(), queue: memoryQueue(), targets: { cache: target } }
+    const wal = await createWal({ namespaces: { films } })
+    for (const key of ['a', 'b', 'a', 'a']) await wal.write('films', { key, payload: null })
+    source.set('a', { year: 1947 })
+    await wal.start()
+    await wal.drain()
+    await wal.close()
+    expect(asked).toEqual([['a', 'b']])
+  })
+
   it('ends with the present value, however long lies between a fetch and its put', async () => {
     for (let run = 0; run < 200; run++) {
       await expect(endOf(new SeededRandom(seed + run), 1n), `seed ${seed + run}`).resolves.toBe(

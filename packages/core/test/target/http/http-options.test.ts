@@ -84,6 +84,10 @@ describe('the options of a target over HTTP', () => {
       idempotency: 'id',
       largestBatch: { maxRecords: 1 },
     })
+    const usual = { maxRecords: 100, maxBytes: 2 ** 20 }
+    expect(httpTarget({ url, batch: true }).largestBatch).toEqual(usual)
+    const own = httpTarget({ url, batch: { maxRecords: 7, maxBytes: '2kb' } })
+    expect(own.largestBatch).toEqual({ maxRecords: 7, maxBytes: 2048 })
     expect(httpTarget({ url }).health).toBeUndefined()
     expect(httpTarget({ url }).validate).toBeUndefined()
     expect(httpTarget({ url, idempotency: 'version', ops: ['put'] })).toMatchObject({

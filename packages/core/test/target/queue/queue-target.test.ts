@@ -140,6 +140,9 @@ describe('queueTarget', () => {
     await target.open?.()
     await target.close?.()
     expect(producer.closed).toBe(false)
+    expect(target.largestBatch).toEqual({ maxRecords: 100, maxBytes: 2 ** 20 })
+    const most = { maxRecords: 5, maxBytes: 1000 }
+    expect(queueTarget({ producer, largestBatch: most }).largestBatch).toEqual(most)
   })
 
   it('opens a queue of its own again after that has failed, and closes it', async () => {
