@@ -17,6 +17,7 @@ afterEach(disconnectAll)
 
 interface Film {
   readonly year: number
+  readonly title?: string
 }
 
 const patience = { timeout: 60_000 }
@@ -75,6 +76,12 @@ async function forwardingPair(QueueName: string, address = sqs.address) {
       state.set(key, year)
     }
   }
+  /** One that fits, but for the other fields of its record: no write knows of it. */
+  const writeLarge = (key: string) => {
+    const film = { year: 0, title: '' }
+    const room = leading.supports.largestRecordBytes - JSON.stringify(film).length - key.length
+    return wal.write('films', { key, payload: { ...film, title: 'x'.repeat(room) } })
+  }
   const allCame = () => expect.poll(() => came.size, patience).toBe(written)
   /** All came, nothing is a dead letter, and no attempt was spent. */
   const settle = async (): Promise<void> => {
@@ -88,7 +95,7 @@ async function forwardingPair(QueueName: string, address = sqs.address) {
     await wal.close()
     await archive.close()
   }
-  return { queueUrl, pauses, came, allCame, write, settle }
+  return { wal, archive, queueUrl, pauses, came, allCame, write, writeLarge, settle }
 }
 
 test('what is forwarded to an SQS queue waits while the credentials are not taken, or too much is sent, and spends no attempt', async () => {
@@ -110,6 +117,23 @@ test('what is forwarded to an SQS queue waits while the credentials are not take
   }
   await pair.settle()
 }, 180_000)
+
+test('of what is forwarded to an SQS queue only the records that are too large are dead letters', async () => {
+  const { wal, archive, pauses, write, writeLarge, allCame } = await forwardingPair('sizes')
+  for (const key of ['large', 'larger']) {
+    await write(15)
+    await writeLarge(key)
+  }
+  await write(15)
+  await wal.drain({ timeout: '60s' })
+  await allCame()
+  const { letters } = await wal.namespace('films').deadLetters.list()
+  const found = letters.map(({ record, code, attemptsSpent }) => [record?.key, code, attemptsSpent])
+  expect(found.sort()).toEqual(['large', 'larger'].map((key) => [key, 'ERR_PAYLOAD_TOO_LARGE', 1]))
+  expect(pauses).toEqual([])
+  await wal.close()
+  await archive.close()
+}, 120_000)
 
 test('what is forwarded to an SQS queue waits while that is not there, and is sent once it is made', async () => {
   const pair = await forwardingPair('made-again')
