@@ -26,6 +26,7 @@ export type {
   RegionOptions,
   ReplicationOptions,
 } from './config/replication-options.ts'
+export { connectionCodeOf } from './connection-errors.ts'
 export {
   type Attempt,
   type AttemptClass,

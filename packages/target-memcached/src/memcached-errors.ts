@@ -1,4 +1,5 @@
 import {
+  connectionCodeOf,
   type FailureClass,
   type FailureOutcome,
   permanent,
@@ -25,25 +26,15 @@ const classes: readonly (readonly [RegExp, FailureClass, code: string])[] = [
   [/^SASL|authentication failed/i, 'unavailable', 'unauthenticated'],
 ]
 
-const connectionCodes: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-])
-
 const makers = { permanent, transient, throttled, unavailable } as const
 
 /** The outcome that an error of a command means for its record. What nobody knows is `transient`. */
 export function memcachedOutcome(error: unknown): FailureOutcome {
   if (isFailure(error)) return error
-  const { message = String(error), name = 'UNKNOWN', code } = (error ?? {}) as Partial<Told>
+  const { message = String(error), name = 'UNKNOWN' } = (error ?? {}) as Partial<Error>
   const details = { cause: error }
-  if (connectionCodes.has(code)) return unavailable(`${code}`, message, details)
+  const connection = connectionCodeOf(error)
+  if (connection !== undefined) return unavailable(connection, message, details)
   const known = classes.find(([pattern]) => pattern.test(message))
   if (known === undefined) return transient(name, message, details)
   const [, status, word] = known
@@ -52,10 +43,9 @@ export function memcachedOutcome(error: unknown): FailureOutcome {
 
 /** True for what says that one server cannot be reached, rather than what all of them would say. */
 export function isOfConnection({ code }: FailureOutcome): boolean {
-  return code === 'connection' || code === 'too_many_connections' || connectionCodes.has(code)
+  const isNamed = code === 'connection' || code === 'too_many_connections'
+  return isNamed || connectionCodeOf({ code }) !== undefined
 }
-
-type Told = Error & { readonly code: unknown }
 
 function isFailure(error: unknown): error is FailureOutcome {
   return typeof error === 'object' && error !== null && 'status' in error && 'code' in error

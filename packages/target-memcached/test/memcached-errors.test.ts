@@ -26,6 +26,8 @@ describe('the outcome of an error of memcached', () => {
     ['unavailable unauthenticated', new Error('SASL authentication failed')],
     ['unavailable ECONNREFUSED', coded('ECONNREFUSED')],
     ['unavailable ECONNRESET', coded('ECONNRESET')],
+    ['unavailable SELF_SIGNED_CERT_IN_CHAIN', coded('SELF_SIGNED_CERT_IN_CHAIN')],
+    ['unavailable EMFILE', coded('EMFILE')],
     ['transient TypeError', new TypeError('something nobody has seen')],
     ['transient UNKNOWN', undefined],
   ])('is %s, by what it says: %s', (expected, error) => {

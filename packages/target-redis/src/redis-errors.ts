@@ -1,4 +1,5 @@
 import {
+  connectionCodeOf,
   type FailureClass,
   type FailureOutcome,
   type HeldOutcome,
@@ -79,17 +80,6 @@ const connectionMessages: readonly RegExp[] = [
   /no master nodes available|^None of the sentinels|^couldn't connect to any sentinels/,
 ]
 
-const connectionCodes: ReadonlySet<unknown> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EPIPE',
-  'ETIMEDOUT',
-])
-
 const makers = { permanent, transient, throttled, unavailable, held } as const
 
 /** How long a record waits for whoever upgrades this process, in ms. */
@@ -98,17 +88,14 @@ const upgradeMs = 30_000
 /** The outcome that an error of a command means for its record. What nobody knows is `transient`. */
 export function redisOutcome(error: unknown): FailureOutcome | HeldOutcome {
   if (isFailure(error)) return error
-  const {
-    message = String(error),
-    name = '',
-    code,
-  } = (error ?? {}) as Partial<Error & { code: unknown }>
+  const { message = String(error), name = '' } = (error ?? {}) as Partial<Error>
   const [word = ''] = message.split(' ', 1)
   const byWord = Object.hasOwn(replies, word) ? replies[word] : undefined
   if (byWord !== undefined) return make(classOfReply(word, byWord, message), word, message, error)
   const bySentence = sentences.find(([pattern]) => pattern.test(message))?.[1]
   if (bySentence !== undefined) return make(bySentence, 'ERR', message, error)
-  if (connectionCodes.has(code)) return make('unavailable', `${code}`, message, error)
+  const connection = connectionCodeOf(error)
+  if (connection !== undefined) return make('unavailable', connection, message, error)
   const className = (error as Error | undefined)?.constructor?.name ?? ''
   const known = [name, className].find((each) => connectionNames.has(each))
   if (known !== undefined || connectionMessages.some((pattern) => pattern.test(message))) {

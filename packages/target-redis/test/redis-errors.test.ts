@@ -38,6 +38,8 @@ describe('the outcome of an error of Redis', () => {
     ['unavailable ECONNREFUSED', coded('ECONNREFUSED')],
     ['unavailable ECONNRESET', coded('ECONNRESET')],
     ['unavailable EPIPE', coded('EPIPE')],
+    ['unavailable CERT_HAS_EXPIRED', coded('CERT_HAS_EXPIRED')],
+    ['unavailable EMFILE', coded('EMFILE')],
     ['unavailable MaxRetriesPerRequestError', named('MaxRetriesPerRequestError', 'Reached it')],
     ['unavailable ClusterAllFailedError', named('ClusterAllFailedError', 'Failed to refresh')],
     ['unavailable connection', reply('Connection is closed.')],

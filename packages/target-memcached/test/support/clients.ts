@@ -35,6 +35,30 @@ export function viaMemcacheClient({ host, port }: Address): Connected {
   return { client, get: async (key) => (await client.get<string>(key))?.value }
 }
 
+/** What a client knows and shows; without the last two it shows nothing. */
+export interface Certificate {
+  readonly ca: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** As the README has it. */
+export function connectByTls(
+  name: (typeof packages)[number],
+  { host, port }: Address,
+  tls: Certificate,
+): Connected {
+  if (name === 'memcache') {
+    const client = new Memcache({ nodes: [`memcaches://${host}:${port}`], tls: { ...tls } })
+    client.on('error', () => {})
+    open.add(() => client.disconnect())
+    return { client, get: (key) => client.get(key) }
+  }
+  const client = new MemcacheClient({ server: `${host}:${port}`, tls: { ...tls } })
+  open.add(() => client.shutdown())
+  return { client, get: async (key) => (await client.get<string>(key))?.value }
+}
+
 /** Ends all that were made. */
 export async function disconnectAll(): Promise<void> {
   for (const end of open) await end()
