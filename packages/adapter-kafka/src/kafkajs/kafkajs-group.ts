@@ -61,6 +61,8 @@ class KafkaJsGroup implements KafkaGroup {
   readonly #positions = new Positions()
   readonly #holds = new Holds()
   #memberId = ''
+  /** Those that it was counted in since it was last told of its partitions. */
+  #generations = 0
   /** How often it has been given partitions, or lost them all. */
   #assignments = 0
   /** Why it last fell out of the group, or could not join it. */
@@ -73,6 +75,9 @@ class KafkaJsGroup implements KafkaGroup {
     this.#fetchWait = fetchWait
     consumer.on('consumer.group_join', ({ payload }) => this.#joined(payload))
     consumer.on('consumer.end_batch_process', ({ payload }) => this.#passedOver(payload))
+    consumer.on('consumer.network.request', ({ payload }) => {
+      if (payload.apiName === 'JoinGroup') this.#generations++
+    })
     consumer.on('consumer.rebalancing', () => this.#tell(() => listener.rebalancing()))
     consumer.on('consumer.crash', ({ payload }) =>
       this.#tell(() => {
@@ -190,13 +195,16 @@ class KafkaJsGroup implements KafkaGroup {
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#assignments++
+    // Where it was late to ask for its part in one generation it has joined the next: others may have had it meanwhile.
+    const hasMissed = this.#generations > 1
+    this.#generations = 0
     // These are paused from here on, like all others.
     this.#holds.releaseAll()
     this.#tell(() => {
       // It would begin where the group has committed; the listener knows what was read beyond that.
       for (const place of places) this.pause(place)
       // Under a new name it had been thrown out, and others may have had its partitions.
-      if (memberId !== this.#memberId) this.#listener.assigned([])
+      if (memberId !== this.#memberId || hasMissed) this.#listener.assigned([])
       this.#memberId = memberId
       this.#listener.assigned(places)
     })

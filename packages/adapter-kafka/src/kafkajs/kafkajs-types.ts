@@ -113,6 +113,10 @@ export interface KafkaJsConsumer extends KafkaJsConnected {
   ): unknown
   on(event: 'consumer.rebalancing', listener: () => void): unknown
   on(
+    event: 'consumer.network.request',
+    listener: (event: KafkaJsEvent<{ readonly apiName: string }>) => void,
+  ): unknown
+  on(
     event: 'consumer.crash',
     listener: (event: KafkaJsEvent<{ error: Error; restart: boolean }>) => void,
   ): unknown

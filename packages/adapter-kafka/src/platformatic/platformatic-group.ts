@@ -46,6 +46,20 @@ export async function joinGroup(
   return member
 }
 
+/** As who a member was given partitions, and when. */
+export interface Joined {
+  readonly memberId: string
+  readonly generation: number
+}
+
+/**
+ * False where others may have had its partitions in between: under a new name it had been thrown out, and of a
+ * generation that it has not heard of it was late to ask for its part.
+ */
+export function follows(last: Joined, { memberId, generation }: Joined): boolean {
+  return memberId === last.memberId && generation <= last.generation + 1
+}
+
 class PlatformaticGroup implements KafkaGroup {
   readonly #consumer: Consumer
   readonly #group: KafkaGroupOptions
@@ -58,7 +72,7 @@ class PlatformaticGroup implements KafkaGroup {
   /** The brokers that are being asked. */
   readonly #pumps = new Map<number, Promise<void>>()
   readonly #closing = new AbortController()
-  #memberId = ''
+  #last: Joined = { memberId: '', generation: 0 }
   #rejoin: NodeJS.Timeout | undefined
 
   constructor(
@@ -82,8 +96,8 @@ class PlatformaticGroup implements KafkaGroup {
     this.#consumer.topics.trackAll(...group.topics)
     this.#fetchPool = new ConnectionPool(options.clientId, options)
     this.#commitPool = new ConnectionPool(options.clientId, options)
-    this.#consumer.on('consumer:group:join', ({ memberId, assignments }) =>
-      this.#joined(memberId ?? '', assignments),
+    this.#consumer.on('consumer:group:join', ({ memberId, generationId, assignments }) =>
+      this.#joined({ memberId: memberId ?? '', generation: generationId ?? 0 }, assignments),
     )
     this.#consumer.on('consumer:group:rebalance', () => this.#tell(() => listener.rebalancing()))
     this.#consumer.on('error', (error) => this.#lost(error))
@@ -104,12 +118,17 @@ class PlatformaticGroup implements KafkaGroup {
     this.#wanted.get(topic)?.delete(partition)
   }
 
-  /** The client's own commit takes no metadata, so the request is made here, over a connection of its own. */
+  /**
+   * The client's own commit takes no metadata, so the request is made here, over a connection of its own. It goes under
+   * the generation whose partitions the listener was told of: the client is counted in the next one before it knows
+   * what it has there, and a broker would take commits of what is somebody else's by then.
+   */
   async commit(commits: readonly KafkaCommit[]): Promise<void> {
-    const { coordinatorId, generationId, memberId, groupId } = this.#consumer
+    const { memberId, generation } = this.#last
+    const { coordinatorId, groupId } = this.#consumer
     const { brokers } = await this.#consumer.metadata({ topics: [...this.#group.topics] })
     const broker = brokers.get(coordinatorId ?? -1)
-    if (broker === undefined || memberId === null) throw new Error('The group has no coordinator.')
+    if (broker === undefined || memberId === '') throw new Error('The group has no coordinator.')
     const connection = await this.#commitPool.get(broker)
     const topics = [...new Set(commits.map(({ topic }) => topic))].map((name) => ({
       name,
@@ -123,7 +142,7 @@ class PlatformaticGroup implements KafkaGroup {
         })),
     }))
     const commit = offsetCommitV9.api.async
-    await commit(connection, groupId, generationId, memberId, null, topics)
+    await commit(connection, groupId, generation, memberId, null, topics)
   }
 
   async close(): Promise<void> {
@@ -148,15 +167,14 @@ class PlatformaticGroup implements KafkaGroup {
     clearTimeout(timer)
   }
 
-  #joined(memberId: string, assignments: readonly GroupAssignment[] = []): void {
+  #joined(joined: Joined, assignments: readonly GroupAssignment[] = []): void {
     const places = assignments.flatMap(({ topic, partitions }) =>
       partitions.map((partition) => ({ topic, partition })),
     )
     this.#wanted.clear()
     this.#tell(() => {
-      // Under a new name it had been thrown out, and others may have had its partitions.
-      if (memberId !== this.#memberId) this.#listener.assigned([])
-      this.#memberId = memberId
+      if (!follows(this.#last, joined)) this.#listener.assigned([])
+      this.#last = joined
       this.#listener.assigned(places)
     })
   }

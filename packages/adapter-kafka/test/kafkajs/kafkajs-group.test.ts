@@ -12,6 +12,7 @@ const place = { topic: 'films', partition: 0 }
 /** A member whose client does nothing but say what it was told; every batch fills its partition. */
 async function fullMember() {
   const told: string[] = []
+  const assigned: number[] = []
   const on = new Map<string, (event: unknown) => void>()
   let eachBatch: EachBatch | undefined
   let waitMs: unknown
@@ -38,7 +39,7 @@ async function fullMember() {
     } as unknown as KafkaJs,
     { group: 'g', topics: ['films'], sessionTimeoutMs: 6_000 },
     {
-      assigned: () => {},
+      assigned: (places) => assigned.push(places.length),
       rebalancing: () => {},
       entries: () => group?.pause(place),
       failed: () => {},
@@ -54,7 +55,9 @@ async function fullMember() {
     on.get('consumer.group_join')?.({
       payload: { memberId: 'm', memberAssignment: { films: [0] } },
     })
-  return { group, told, take, rejoin, waitMs: () => Number(waitMs) }
+  const request = (apiName: string): void =>
+    on.get('consumer.network.request')?.({ payload: { apiName } })
+  return { group, told, assigned, take, rejoin, request, waitMs: () => Number(waitMs) }
 }
 
 test('a full partition of kafkajs in which there is soon room again is neither paused nor sought', async () => {
@@ -101,6 +104,19 @@ test('a full partition of kafkajs that is given out anew meanwhile is sought, fo
   await taking
   group.read(place, 10)
   expect(told).toEqual(['pause', 'seek 10', 'resume'])
+})
+
+test('a member of kafkajs that was counted in a generation of which it was not told has not kept its partitions', async () => {
+  const { assigned, rejoin, request } = await fullMember()
+  for (const name of ['JoinGroup', 'SyncGroup']) request(name)
+  rejoin()
+  expect(assigned).toEqual([0, 1])
+  for (const name of ['Fetch', 'JoinGroup', 'SyncGroup']) request(name)
+  rejoin()
+  expect(assigned).toEqual([0, 1, 1])
+  for (const name of ['JoinGroup', 'SyncGroup', 'JoinGroup', 'SyncGroup']) request(name)
+  rejoin()
+  expect(assigned).toEqual([0, 1, 1, 0, 1])
 })
 
 test.each([

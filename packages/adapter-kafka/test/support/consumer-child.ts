@@ -32,8 +32,8 @@ function watched(client: KafkaClient): KafkaClient {
     async sender() {
       const sender = await client.sender()
       return {
-        async send(place, messages) {
-          await sender.send(place, messages)
+        async send(place, ...given) {
+          await sender.send(place, ...given)
           hasSentOn ||= place.topic === topic
         },
         close: () => sender.close(),
