@@ -33,6 +33,25 @@ test('a put and a delete go out with the exact version as an external one', asyn
   ])
 })
 
+test('a pipeline is for documents, and no delete names one, nor a tombstone any but none', async () => {
+  const client = fakeClient(({ path }) =>
+    path === '/_mget' ? { docs: [{ found: false }] } : { items: [{ delete: { status: 200 } }] },
+  )
+  const gone = makeRecord({ key: 'b', op: 'delete', version: 7n, payload: undefined, writtenAt: 0 })
+  await applyTo(client, [gone], { pipeline: 'clean' })
+  await applyTo(client, [gone], { pipeline: 'clean', tombstones: true })
+  await applyTo(client, [gone], { pipeline: 'clean', patch: 'optimistic' })
+  const tombstone =
+    '{"daybook":{"version":"7","deleted":true,"deletedAt":"1970-01-01T00:00:00.000Z"}}'
+  expect(client.lines).toEqual([
+    '{"delete":{"_index":"films","_id":"b","version":7,"version_type":"external"}}',
+    '{"index":{"_index":"films","_id":"b","pipeline":"_none","version":7,"version_type":"external"}}',
+    tombstone,
+    '{"create":{"_index":"films","_id":"b","pipeline":"_none"}}',
+    tombstone,
+  ])
+})
+
 test("every call is made once, by a signal that follows the apply's", async () => {
   const client = fakeClient(allCreated)
   const controller = new AbortController()
