@@ -8,7 +8,7 @@ import { createWal, fanOut, systemRandom, type, type Wal } from '@daybook/core'
 import { makeStoredRecord, reportDelivery, scaledClock } from '@daybook/core/testing'
 import { type Service, service, type TcpProxy, tcpProxy } from '@daybook/services'
 import { Admin } from '@platformatic/kafka'
-import { afterAll, beforeAll, type ExpectStatic, expect, test } from 'vitest'
+import { afterAll, beforeAll, type ExpectStatic, expect, type TestContext, test } from 'vitest'
 import { type KafkaSender, kafkaQueue } from '../../src/index.ts'
 import { isRefusal } from '../../src/kafka-errors.ts'
 import { platformatic } from '../../src/platformatic/index.ts'
@@ -62,6 +62,7 @@ async function check(
   wal: Wal,
   target: WatchfulTarget,
   written: readonly { id: string; key: string }[],
+  annotate: TestContext['annotate'],
 ) {
   await wal.drain({ timeout: '60s' })
   const report = reportDelivery(written, target.applied)
@@ -79,9 +80,13 @@ async function check(
   const last = written.length / keys.size - 1
   expect([...target.rows].filter(([, { n }]) => n !== last)).toEqual([])
   expect(target.rows.size).toBe(keys.size)
+  await annotate(
+    `${name}: of ${target.applied.length} applications ${report.repeated.length} were repeats`,
+  )
 }
 
 test.concurrent('a broker killed while 20,000 records are written and applied loses none, nor any that are forwarded to it', async ({
+  annotate,
   expect,
 }) => {
   const pairs = await Promise.all(
@@ -112,7 +117,7 @@ test.concurrent('a broker killed while 20,000 records are written and applied lo
       })
       await restarted
       expect(written).toHaveLength(20_000)
-      await check(name, wal, target, written)
+      await check(name, wal, target, written, annotate)
       await wal.close()
     }),
   )
@@ -137,6 +142,7 @@ async function checkForwarded(
 }
 
 test.concurrent('a network that delays, cuts and swallows loses no record, nor any that are forwarded through it', async ({
+  annotate,
   expect,
 }) => {
   const pairs = await Promise.all(
@@ -171,7 +177,7 @@ test.concurrent('a network that delays, cuts and swallows loses no record, nor a
       weather ??= setInterval(change, 1_500)
       const { written } = await keyedWriters(wal.namespace('films'), { keys: 50, perKey: 60 })
       while (steps.length > 0) await new Promise((resolve) => setTimeout(resolve, 200))
-      await check(name, wal, target, written)
+      await check(name, wal, target, written, annotate)
       await wal.close()
     }),
   )
