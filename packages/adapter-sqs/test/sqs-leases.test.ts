@@ -67,6 +67,17 @@ describe('a renewal that SQS refuses for one entry', () => {
     },
   )
 
+  test('ends the leases of all that is held of its group, and of no other', async () => {
+    const queue = await openQueue(refusingOne('InternalError', Number.POSITIVE_INFINITY))
+    const records = [recordOf('a'), recordOf('a'), recordOf('b')]
+    await clock.runUntil((await queue.producer()).send(records))
+    const consumer = await queue.consumer('only')
+    const deliveries = await clock.runUntil(consumer.pull(pulling))
+    await clock.advance(31_000)
+    expect(deliveries.map(({ lease }) => lease?.aborted)).toEqual([true, true, false])
+    await clock.runUntil(consumer.close())
+  })
+
   test('is asked again while there is time, and the lease is kept', async () => {
     const queue = await openQueue(refusingOne('InternalError', 2))
     await clock.runUntil((await queue.producer()).send([recordOf('a')]))

@@ -81,3 +81,39 @@ test('a consumer of a FIFO queue whose target takes its time receives all that i
   expect(more.length).toBe(keys - first.length)
   await clock.runUntil(consumer.close())
 })
+
+/** Counts the receives that are under way. */
+function countReceives(): { now: number; most: number } {
+  const counts = { now: 0, most: 0 }
+  const receive = model.receiveMessage.bind(model)
+  model.receiveMessage = async (input, options) => {
+    counts.most = Math.max(counts.most, ++counts.now)
+    // By the service's own time, without which none would meet another.
+    await new Promise<void>((resolve) => clock.setTimer(5, resolve))
+    return receive(input, options).finally(() => counts.now--)
+  }
+  return counts
+}
+
+test.each([
+  { name: 'idle', receivers: 8 },
+  { name: 'idle.fifo', receivers: 4 },
+])(
+  'a consumer of the queue $name has $receivers receives under way while there is a backlog, and one from then on',
+  async ({ name, receivers }) => {
+    const counts = countReceives()
+    const { consumer, first } = await backlogged(name)
+    const all = [...first]
+    while (all.length < keys) all.push(...(await pull(consumer)))
+    expect(counts.most).toBe(receivers)
+    await clock.runUntil(consumer.ack(all))
+    const waiting = consumer.pull(wanted)
+    // Those of the backlog wait for what does not come.
+    await clock.advance(10_000)
+    counts.most = 0
+    await clock.advance(60_000)
+    expect(counts.most).toBe(1)
+    await clock.runUntil(consumer.close())
+    expect(await waiting).toEqual([])
+  },
+)

@@ -95,6 +95,28 @@ describe('a standard queue whose target is not done', () => {
     expect(errors).toEqual([])
   }, 60_000)
 
+  test('sends anew, with its attempts, what is held for eleven hours, before SQS shows it to others', async () => {
+    const url = model.createQueue('records', { retentionMs: 14 * 24 * hourMs })
+    const queue = await openQueue(url)
+    await send(queue, [record()])
+    const consumer = await queue.consumer('only')
+    const [delivery] = await pull(consumer)
+    await consumer.saveAttempts(delivery ? [{ delivery, attempts }] : [])
+    await clock.advance(11 * hourMs - minuteMs)
+    expect(delivery?.lease?.aborted).toBe(false)
+    await clock.advance(3 * minuteMs)
+    expect(delivery?.lease?.aborted).toBe(true)
+    // Another process, which knows of the attempts by the message alone.
+    const other = await (await openQueue(url)).consumer('only')
+    const [again] = await pull(other)
+    expect([again?.attempts, again?.handOuts]).toEqual([attempts, 1])
+    await clock.runUntil(other.ack(again ? [again] : []))
+    expect(model.size(url)).toBe(0)
+    await clock.runUntil(consumer.close())
+    await clock.runUntil(other.close())
+    expect([risks, errors]).toEqual([[], []])
+  }, 60_000)
+
   test('sends anew what nobody pulls', async () => {
     const url = model.createQueue('records', { retentionMs })
     const queue = await openQueue(url)
