@@ -112,7 +112,7 @@ export class SqsRetention {
    * SQS tends to give first, takes some and sends them anew. True if there may be more.
    */
   async #renewUnpulled(): Promise<boolean> {
-    const { sender, settings } = this.#options
+    const { sender, settings, report } = this.#options
     const messages = await this.#messages.receive(0, settings.visibilityMs)
     const isOld = ({ Attributes }: ReceivedMessage): boolean =>
       this.#isOld(this.#age(Number(Attributes?.['SentTimestamp'] ?? Number.POSITIVE_INFINITY)))
@@ -122,8 +122,9 @@ export class SqsRetention {
     await Promise.allSettled(
       old.map(async (message) => {
         const body = message.Body ?? ''
-        const { durable } = await sendTouched(settings.store, sender, { body })
+        const { durable, error } = await sendTouched(settings.store, sender, { body })
         if (durable === 'yes') copied.push(message)
+        else if (error !== undefined) report(error)
       }),
     )
     if (copied.length > 0) {
