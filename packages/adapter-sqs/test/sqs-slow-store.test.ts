@@ -95,6 +95,24 @@ describe('a store that takes longer for a body than messages are hidden', () => 
     expect([errors, bodies.size]).toEqual([[], 0])
   })
 
+  test('is waited for at closing, and what it gives goes back to the queue', async () => {
+    const given = options('', false)
+    const queue = await openQueue({ ...given, store: slowStore(25_000) })
+    const record = large()
+    await clock.runUntil((await queue.producer()).send([record]))
+    const consumer = await queue.consumer('only')
+    const pulled = consumer.pull(pulling)
+    await clock.advance(1_000)
+    await clock.runUntil(consumer.close(), { withinMs: 60_000 })
+    expect(await pulled).toEqual([])
+    const next = await (await openQueue({ ...given, store: slowStore(0) })).consumer('only')
+    const closedAt = clock.monotonic()
+    expect(idsOf(await clock.runUntil(next.pull(pulling)))).toEqual([record.id])
+    expect(clock.monotonic() - closedAt).toBeLessThan(1_000)
+    await clock.runUntil(next.close())
+    expect(errors).toEqual([])
+  })
+
   test('is waited for where the record was delayed on a FIFO queue', async () => {
     const queue = await openQueue({ ...options('.fifo', false), store: slowStore(25_000) })
     const record = large({ key: 'a', dueAt: clock.now() + 5_000 })

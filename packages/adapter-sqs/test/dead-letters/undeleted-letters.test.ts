@@ -59,6 +59,31 @@ describe('a message that is not deleted after it was sent anew', () => {
   })
 })
 
+test('a letter of which it is not known whether it was sent anew stays as it was', async () => {
+  let isOut = false
+  const client: SqsClient = {
+    ...mortalClient(model).client,
+    // Nothing is stored, and nobody says so.
+    sendMessageBatch: async (input) => {
+      if (isOut) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' })
+      return model.sendMessageBatch(input)
+    },
+  }
+  const errors: WalError[] = []
+  const onError = (error: WalError): void => void errors.push(error)
+  const letters = queueDeadLetters({ client, queueUrl, clock, onError })
+  const letter = makeDeadLetter()
+  await clock.runUntil(letters.put([letter]))
+  isOut = true
+  await clock.advance(9 * dayMs)
+  expect(errors[0]?.message).toContain('socket hang up')
+  expect(model.size(queueUrl)).toBe(1)
+  isOut = false
+  await clock.advance(20 * dayMs)
+  expect((await clock.runUntil(letters.list({}))).letters).toEqual([letter])
+  await clock.runUntil(letters.close())
+})
+
 describe('two messages of one put', () => {
   test('become one in the pass that sends them anew', async () => {
     const letters = queueDeadLetters({ client: model, queueUrl, clock })
