@@ -132,6 +132,19 @@ test('what can be known of a record early is known at the write', () => {
   expect(target.validate?.(makeRecord())).toBeUndefined()
 })
 
+test("a field that is the target's own is refused where there are marks, at the write too", async () => {
+  const client = fakeClient(allCreated)
+  const record = makeRecord({ payload: { mine: 1 } })
+  const marked = { tombstones: true, markField: 'mine' }
+  expect(await applyTo(client, [record], marked)).toMatchObject([
+    { status: 'permanent', code: 'reserved_field' },
+  ])
+  const target = elasticsearchTarget({ client, index: 'films', ...marked })
+  expect(target.validate?.(record)).toMatch(/"mine" is the target's own/)
+  expect(client.calls).toEqual([])
+  expect(await applyTo(client, [record], { markField: 'mine' })).toEqual([{ status: 'applied' }])
+})
+
 test('an option that throws costs the record an attempt, and the others nothing', async () => {
   const client = fakeClient(allCreated)
   const document = ({ key }: { key: string | undefined }): object => {

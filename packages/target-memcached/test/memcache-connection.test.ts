@@ -6,6 +6,7 @@ import { Memcache } from 'memcache'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type MemcachedConnection, memcachedTarget } from '../src/index.ts'
 import { MemcacheConnection } from '../src/memcache-connection.ts'
+import { withVersion } from '../src/memcached-envelope.ts'
 
 const cleanUp: (() => unknown)[] = []
 afterEach(async () => {
@@ -191,5 +192,37 @@ describe('a server of several that answers, and refuses', () => {
       .toEqual([{ status: 'applied' }])
     await target.health?.({ signal })
     expect(await target.apply([record], context)).toEqual([{ status: 'applied' }])
+  })
+})
+
+describe('an item that another writer changes between the two commands that read it', () => {
+  test('keeps what that one stored, which is newer', async () => {
+    const held = { value: withVersion(1n, '"old"'), cas: '1' }
+    let reads = 0
+    const store = (text: string): string => {
+      const [head = '', value = ''] = text.split('\r\n')
+      if (head.split(' ').at(-1) !== held.cas) return 'EXISTS'
+      Object.assign(held, { value, cas: 'ours' })
+      return 'STORED'
+    }
+    const node = {
+      ...{ id: 'one', hasSaslCredentials: false, isConnected: () => true },
+      ...{ reconnect: async () => {}, disconnect: async () => {} },
+      command: async (text: string) => {
+        if (text.startsWith('cas ')) return store(text)
+        const answer = text.startsWith('mg ') ? `HD c${held.cas}` : [held.value]
+        if (++reads === 1) Object.assign(held, { value: withVersion(9n, '"newest"'), cas: '2' })
+        return answer
+      },
+    }
+    const connection = new MemcacheConnection({
+      ...{ nodes: [node], hash: { getNodesByKey: () => [node] } },
+    })
+    const { signal } = new AbortController()
+    const context = { namespace: 'n', target: 't', signal, attempts: [1] }
+    const between = makeRecord({ version: 5n, payload: 'between' })
+    const target = memcachedTarget({ client: connection })
+    expect(await target.apply([between], context)).toEqual([{ status: 'superseded' }])
+    expect(held.value).toBe(withVersion(9n, '"newest"'))
   })
 })

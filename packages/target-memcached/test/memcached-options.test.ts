@@ -1,6 +1,7 @@
 import { makeRecord } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
 import {
+  type ItemChange,
   type MemcachedConnection,
   type MemcachedTargetOptions,
   memcachedTarget,
@@ -104,4 +105,87 @@ test('a patch of a key that is not held leaves a plain tombstone where its field
   expect(small.length).toBeGreaterThan(400)
   expect(memcachedValue(large)).toEqual({ version: 2n, value: undefined })
   expect(large).toHaveLength('null'.length + 34)
+})
+
+describe('what memcached is given', () => {
+  const { signal } = new AbortController()
+  const context = { namespace: 'n', target: 't', signal, attempts: [1] }
+
+  /** A way to memcached that holds what it is given, and notes it. */
+  function noting() {
+    const stored: ItemChange[] = []
+    const connection: MemcachedConnection = {
+      gets: async () => {
+        const value = stored.at(-1)?.value
+        return value === undefined ? undefined : { value, cas: '1:1' }
+      },
+      store: async (change) => {
+        stored.push(change)
+        return true
+      },
+      ping: async () => {},
+    }
+    return { connection, stored }
+  }
+
+  test('has its times in whole seconds, rounded up: none would be for ever', async () => {
+    const { connection, stored } = noting()
+    const ttls = [400, 60_500, 61_000, undefined]
+    for (const [at, ttlMs] of ttls.entries()) {
+      const target = memcachedTarget({ client: connection, ...(ttlMs && { ttlMs }) })
+      await target.apply([makeRecord({ version: BigInt(at + 1) })], context)
+    }
+    const target = memcachedTarget({ client: connection, tombstoneMs: 1_200 })
+    await target.apply([makeRecord({ op: 'delete', version: 9n })], context)
+    expect(stored.map(({ ttlSeconds }) => ttlSeconds)).toEqual([1, 61, 61, 0, 2])
+  })
+
+  test('is read and written for all records of a batch at once', async () => {
+    const { connection, stored } = noting()
+    const { promise, resolve } = Promise.withResolvers<undefined>()
+    let asked = 0
+    const gets = (): Promise<undefined> => {
+      if (++asked === 20) resolve(undefined)
+      return promise
+    }
+    const records = Array.from({ length: 20 }, (_, at) => makeRecord({ key: `${at}` }))
+    const attempts = records.map(() => 1)
+    const target = memcachedTarget({ client: { ...connection, gets } })
+    await target.apply(records, { ...context, attempts })
+    expect(stored).toHaveLength(20)
+  })
+
+  test('is nothing any more once the apply was given up', async () => {
+    const { connection, stored } = noting()
+    const giveUp = new AbortController()
+    const slow: MemcachedConnection = {
+      ...connection,
+      gets: async () => {
+        giveUp.abort()
+        return undefined
+      },
+    }
+    const target = memcachedTarget({ client: slow })
+    const outcomes = await target.apply([makeRecord()], { ...context, signal: giveUp.signal })
+    expect(outcomes).toMatchObject([{ status: 'transient', code: 'aborted' }])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(stored).toEqual([])
+  })
+
+  test('is not stored once more where a record comes again', async () => {
+    const { connection, stored } = noting()
+    const target = memcachedTarget({ client: connection, ttlMs: 60_000 })
+    for (let times = 0; times < 2; times++) {
+      expect(await target.apply([makeRecord({ version: 5n })], context)).toEqual([
+        { status: 'applied' },
+      ])
+    }
+    expect(stored).toHaveLength(1)
+  })
+})
+
+test('memcachedTarget compares fields only where patches are merged', () => {
+  expect(memcachedTarget({ client }).guardsFields).toBe(false)
+  expect(memcachedTarget({ client, patch: 'remove' }).guardsFields).toBe(false)
+  expect(memcachedTarget({ client, patch: 'merge' }).guardsFields).toBe(true)
 })

@@ -1,6 +1,11 @@
 import { makeRecord } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
-import { type NodeRedisClient, type RedisTargetOptions, redisTarget } from '../src/index.ts'
+import {
+  type IoRedisClient,
+  type NodeRedisClient,
+  type RedisTargetOptions,
+  redisTarget,
+} from '../src/index.ts'
 
 const nothing = (): Promise<unknown> => Promise.resolve(null)
 const client: NodeRedisClient = { eval: nothing, evalSha: nothing, get: nothing, ping: nothing }
@@ -70,4 +75,56 @@ test('redis remembers a delete for as long as a tombstone stays, a source for go
   expect(await target.remembersDeletesMs?.({ signal })).toBe(5_000)
   const fetching = redisTarget({ client, fetch: async () => new Map() })
   expect(fetching.remembersDeletesMs).toBeUndefined()
+})
+
+describe('what Redis is asked', () => {
+  const { signal } = new AbortController()
+  const apply = (to: ReturnType<typeof redisTarget>, records: number) =>
+    to.apply(
+      Array.from({ length: records }, (_, at) => makeRecord({ key: `${at}` })),
+      { namespace: 'n', target: 't', signal, attempts: Array.from({ length: records }, () => 1) },
+    )
+
+  test('is one call for each record of a batch, all of them at once', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    let asked = 0
+    const evalSha = async () => {
+      if (++asked === 20) resolve()
+      await promise
+      return 'applied'
+    }
+    const outcomes = await apply(redisTarget({ client: { ...client, evalSha } }), 20)
+    expect(outcomes).toEqual(Array.from({ length: 20 }, () => ({ status: 'applied' })))
+  })
+
+  test('is nothing while there is no connection, which is an outage', async () => {
+    let asked = 0
+    const evalSha = async () => ++asked
+    const away = redisTarget({ client: { ...client, evalSha, isReady: false } })
+    const down = { status: 'unavailable', code: 'not_connected' }
+    expect(await apply(away, 2)).toMatchObject([down, down])
+    expect(asked).toBe(0)
+  })
+
+  test('is answered for by the break of a connection, after which ioredis is silent', async () => {
+    const listeners = new Set<() => void>()
+    const silent: IoRedisClient = {
+      ...{ status: 'ready', eval: nothing, get: nothing, ping: nothing },
+      evalsha: () => new Promise(() => {}),
+      on: (_, listener) => listeners.add(listener),
+      off: (_, listener) => listeners.delete(listener),
+    }
+    const applying = apply(redisTarget({ client: silent }), 2)
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const listener of listeners) listener()
+    const broken = { status: 'unavailable', code: 'connection' }
+    expect(await applying).toMatchObject([broken, broken])
+    expect(listeners.size).toBe(0)
+  })
+})
+
+test('redisTarget compares fields only where patches are merged', () => {
+  expect(redisTarget({ client }).guardsFields).toBe(false)
+  expect(redisTarget({ client, patch: 'remove' }).guardsFields).toBe(false)
+  expect(redisTarget({ client, patch: 'merge' }).guardsFields).toBe(true)
 })

@@ -91,6 +91,13 @@ describe('a time to live', () => {
     expect(await client.pttl('{a}:daybook')).toBeGreaterThan(110_000)
     await apply(target(), put(2n, 'Notorious'))
     expect([await client.pttl('a'), await client.pttl('{a}:daybook')]).toEqual([-1, -1])
+    const patched = target({ ttlMs: 60_000, tombstoneMs: 120_000, patch: 'merge' })
+    await apply(patched, patch(3n, { year: 1946 }))
+    expect(await client.pttl('a')).toBeLessThanOrEqual(60_000)
+    expect(await client.pttl('{a}:daybook')).toBeGreaterThan(110_000)
+    await apply(patched, gone(4n))
+    expect(await client.exists('a')).toBe(0)
+    expect(await client.pttl('{a}:daybook')).toBeGreaterThan(110_000)
   })
 
   test('that is over already removes, and a record that comes again does not renew it', async () => {
