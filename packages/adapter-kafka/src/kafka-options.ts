@@ -1,6 +1,7 @@
 import type { KafkaClient } from './kafka-client.ts'
 import type { KafkaJs } from './kafkajs/kafkajs-types.ts'
 import { checkOptions, checkSettings } from './options-check.ts'
+import { usualGroupOf } from './queue-parts.ts'
 
 /** What {@link kafkaQueue} can be told. Times are in ms, sizes in bytes. */
 export interface KafkaQueueOptions {
@@ -11,7 +12,8 @@ export interface KafkaQueueOptions {
   readonly client: KafkaClient | KafkaJs
   /**
    * The topic that holds the records, or several, over all of whose partitions the keys are spread. Beside
-   * the first there are `<topic>.delays` and `<topic>.dead-letters`. A topic serves one namespace. To
+   * the first there are `<topic>.delays` and `<topic>.dead-letters`, and where dead letters block their keys,
+   * beside each `<topic>.parked.<target>`. A topic serves one namespace. To
    * name other topics, or in another order, is as to add partitions: keys go elsewhere.
    */
   readonly topic: string | readonly string[]
@@ -79,7 +81,7 @@ export function settingsOf(options: KafkaQueueOptions): KafkaSettings {
   const { client: _, replicas, topic: named, ...rest } = options
   const topics = Object.freeze([named].flat())
   const topic = topics[0] as string
-  const { group = `daybook.${topic}`, ...given } = rest
+  const { group = usualGroupOf(topic), ...given } = rest
   const set = Object.entries(given).filter(([, value]) => value !== undefined)
   const settings: KafkaSettings = {
     ...defaults,

@@ -21,6 +21,7 @@ import { kafkaError } from './kafka-errors.ts'
 import { bytesOf } from './kafka-message.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
+import { parkedTopicsOf, parkingTopics } from './parked/parking-topics.ts'
 import { openPastReader } from './past/kafka-past-reader.ts'
 import { Places } from './places.ts'
 import { KafkaProducer } from './producer/kafka-producer.ts'
@@ -100,6 +101,7 @@ class KafkaQueue implements Queue {
         ...{ client: this.#client, options: settings, context, admin, pause },
         lag: new Lag(admin, settings),
         places: new Places(own.map(([name, { partitions }]) => [name, partitions])),
+        parking: await parkingTopics({ admin, context, settings, pause }, own),
         retentionMs: Math.min(...own.map(([, { retentionMs }]) => retentionMs)),
       }
       const senders = new SenderPool(this.#client)
@@ -136,8 +138,14 @@ class KafkaQueue implements Queue {
       )
     }
     const { topic, topics } = this.#settings
-    await checkRights(parts.admin, [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)])
-    const consumer = new KafkaConsumer(parts, target)
+    const parked = parkedTopicsOf(this.#settings, topics, [target]).filter((name) =>
+      parts.parking.has(name),
+    )
+    await checkRights(parts.admin, [
+      ...[...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)],
+      ...parked,
+    ])
+    const consumer = new KafkaConsumer(parts, target, (place, message) => this.#put(place, message))
     // Whoever consumes also takes part in sending on what was delayed.
     this.#mover ??= this.#openMover()
     const mover = this.#mover
@@ -165,10 +173,10 @@ class KafkaQueue implements Queue {
   }
 
   storage(): readonly string[] {
-    const { clusterId } = this.#ready()
+    const { clusterId, parts } = this.#ready()
     if (clusterId === undefined) return []
     const { topic, topics } = this.#settings
-    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic)]
+    const all = [...topics, delaysTopicOf(topic), deadLettersTopicOf(topic), ...parts.parking]
     return all.map((name) => `topic ${name} of the cluster ${clusterId}`)
   }
 

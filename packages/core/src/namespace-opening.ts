@@ -84,6 +84,7 @@ export function openQueue(
     directory,
     clock,
     random,
+    blocksKeys: config.onDeadLetter === 'block',
     retention: { timeMs: config.retention.time, bytes: config.retention.bytes },
     retentionHeld: (hold) => emitter.emit('retentionHeld', { namespace, ...hold }),
     retentionAtRisk: (risk) => emitter.emit('retentionAtRisk', { namespace, ...risk }),

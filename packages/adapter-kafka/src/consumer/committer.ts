@@ -18,6 +18,9 @@ const gatherMs = 20
 
 const longestWaitMs = 5_000
 
+/** How long the last commit may take, in ms. */
+const lastCommitMs = 5_000
+
 /** Passing failures in a row that are no news; with the waits between, some six seconds. */
 const passingFailures = 5
 
@@ -54,9 +57,12 @@ export class Committer {
     return this.#following
   }
 
-  /** A last commit, and none after it. */
+  /** A last commit, and none after it. A broker that says nothing is not waited for: what it does not store is given again. */
   async close(): Promise<void> {
-    await this.now()
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = this.#options.clock.setTimer(lastCommitMs, resolve)
+    await Promise.race([this.now(), late])
+    timer.cancel()
     this.#closed = true
     this.#timer?.cancel()
   }

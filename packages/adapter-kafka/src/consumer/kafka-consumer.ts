@@ -7,11 +7,15 @@ import type {
   PullOptions,
   Release,
   SavedAttempts,
+  SendOutcome,
   Watermark,
 } from '@daybook/core'
 import { WalError } from '@daybook/core'
-import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
+import type { KafkaEntry, KafkaMessage, KafkaPlace } from '../kafka-client.ts'
 import { recordOf, strangeRecord, weightOf } from '../kafka-record.ts'
+import { ParkedReader } from '../parked/parked-reader.ts'
+import { Parker } from '../parked/parker.ts'
+import { checkParkedIsThere } from '../parked/parking-topics.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { LookAhead } from './look-ahead.ts'
 import { Membership } from './membership.ts'
@@ -35,27 +39,51 @@ export class KafkaConsumer implements Consumer {
   #turn = 0
   #wake: () => void = nothing
   readonly #ahead: LookAhead
+  readonly #parkedReader: ParkedReader
+  readonly #parker: Parker
+  /** Partitions that it was given. */
+  #takeovers = 0
+  /** Absent where nothing is ever parked. */
+  readonly park?: (deliveries: readonly Delivery[]) => Promise<void>
 
-  constructor(parts: QueueParts, target: string) {
+  constructor(
+    parts: QueueParts,
+    target: string,
+    put: (place: KafkaPlace, message: KafkaMessage) => Promise<SendOutcome>,
+  ) {
     this.#parts = parts
     this.#clock = parts.context.clock
     this.#target = target
     this.#group = `${parts.options.group}.${target}`
     this.#membership = new Membership(parts, this.#group, {
       entry: (partition, entry) => this.#admit(partition, entry),
+      begin: (partition) => {
+        this.#takeovers++
+        return this.#parker.begin(partition)
+      },
+      readOn: (partition) => this.#parker.readOn(partition),
       changed: () => this.#wake(),
     })
+    this.#parkedReader = new ParkedReader(parts)
+    this.#parker = new Parker({
+      ...{ parts, target, put, membership: this.#membership, reader: this.#parkedReader },
+      read: readRecord,
+      changed: () => this.#wake(),
+    })
+    if (parts.context.blocksKeys)
+      this.park = (deliveries) => this.#parker.park(this.#slotsOf(deliveries))
     this.#ahead = new LookAhead(parts, this.#membership)
     const { retentionMs, context } = parts
     this.#watch = new RetentionWatch({
       clock: this.#clock,
       retentionMs,
-      oldestStoredAt: () => this.#oldest(({ storedAt }) => storedAt),
+      oldestStoredAt: () => this.#oldest(true, ({ storedAt }) => storedAt),
       atRisk: (waitedMs) => context.retentionAtRisk?.({ target, waitedMs, retentionMs }),
     })
   }
 
   async open(): Promise<void> {
+    await checkParkedIsThere(this.#parts, this.#target, this.#group)
     await this.#membership.join()
     if (!this.#closed) this.#watch.start()
   }
@@ -69,10 +97,16 @@ export class KafkaConsumer implements Consumer {
     }
   }
 
+  get takeovers(): number {
+    return this.#takeovers
+  }
+
   async ack(deliveries: readonly Delivery[]): Promise<void> {
     const slots = this.#slotsOf(deliveries)
-    for (const slot of slots) slot.partition.ack(slot)
-    if (slots.length > 0) this.#membership.somethingDone(partitionsOf(slots))
+    if (slots.length === 0) return
+    const acking = this.#parker.ack(slots)
+    this.#membership.somethingDone(partitionsOf(slots))
+    if (acking !== undefined) await acking
   }
 
   async release(releases: readonly Release[]): Promise<void> {
@@ -121,7 +155,7 @@ export class KafkaConsumer implements Consumer {
 
   async backlog(): Promise<Backlog> {
     const { pending, delayed } = await this.#parts.lag.ofGroup(this.#group, this.#membership)
-    const oldestWrittenAt = this.#oldest(({ read }) => read.record.writtenAt)
+    const oldestWrittenAt = this.#oldest(false, ({ read }) => read.record.writtenAt)
     return { pending, delayed, oldestWrittenAt, approximate: true }
   }
 
@@ -140,7 +174,8 @@ export class KafkaConsumer implements Consumer {
     this.#closed = true
     this.#watch.stop()
     this.#wake()
-    await Promise.all([this.#membership.leave(), this.#ahead.close()])
+    await this.#parker.close()
+    await Promise.all([this.#membership.leave(), this.#ahead.close(), this.#parkedReader.close()])
   }
 
   #take(limits: Omit<PullOptions, 'signal'>): Delivery[] {
@@ -187,8 +222,8 @@ export class KafkaConsumer implements Consumer {
   }
 
   /** Known only where every partition that holds something has been read into. */
-  #oldest(timeOf: (slot: Slot) => number): number | undefined {
-    const oldest = this.#membership.partitions.flatMap(({ oldest }) => oldest ?? [])
+  #oldest(needsTopic: boolean, timeOf: (slot: Slot) => number): number | undefined {
+    const oldest = this.#membership.partitions.flatMap((one) => one.oldest(needsTopic) ?? [])
     const times = oldest.map(timeOf)
     return times.length > 0 ? Math.min(...times) : undefined
   }
@@ -229,7 +264,7 @@ function readRecord(place: KafkaPlace, entry: KafkaEntry): ReadRecord {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const unreadable = new WalError('ERR_UNDECODABLE', `${reason} (${where})`, { cause })
     const record = strangeRecord(place, entry)
-    return { record, bytes: weightOf(record), unreadable }
+    return { record, bytes: weightOf(record), unreadable, entry }
   }
 }
 

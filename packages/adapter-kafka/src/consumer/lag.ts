@@ -44,7 +44,7 @@ export class Lag {
     const isOwn = [...ends.keys()].every((name) => own.has(name))
     const open = isOwn ? new Map<string, number>() : await this.#openInCluster(group, ends)
     return [...ends].reduce(
-      (sum, [name, end]) => sum + (own.get(name)?.openBelow(end) ?? open.get(name) ?? 0),
+      (sum, [name, end]) => sum + (own.get(name)?.pendingBelow(end) ?? open.get(name) ?? 0),
       0,
     )
   }
@@ -68,8 +68,8 @@ export class Lag {
       for (const [partition, { first }] of (await this.#admin.bounds(topic)).entries()) {
         const name = nameOf({ topic, partition })
         const commit = committed.get(partition)
-        const { progress } = noteOf(commit?.offset ?? first, commit?.metadata ?? '')
-        open.set(name, progress.openBelow(ends.get(name) ?? 0))
+        const { progress, parked } = noteOf(commit?.offset ?? first, commit?.metadata ?? '')
+        open.set(name, progress.openBelow(ends.get(name) ?? 0) + (parked?.count ?? 0))
       }
     }
     return open

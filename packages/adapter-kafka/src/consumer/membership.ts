@@ -1,4 +1,3 @@
-import { WalError } from '@daybook/core'
 import type {
   KafkaCommit,
   KafkaEntry,
@@ -11,11 +10,17 @@ import { nameOf } from '../places.ts'
 import type { QueueParts } from '../queue-parts.ts'
 import { Committer } from './committer.ts'
 import { Partition } from './partition.ts'
+import { Removals } from './removals.ts'
+import { Standing } from './standing.ts'
 
 /** What a membership tells its owner. */
 export interface MembershipListener {
   /** An entry that is not done with; it calls `partition.add` or `skip`. */
   entry(partition: Partition, entry: KafkaEntry): void
+  /** A partition was loaded. What it answers resolves once its topic may be read; undefined: at once. */
+  begin?(partition: Partition): Promise<void> | undefined
+  /** A partition whose topic may not be read yet has room. */
+  readOn?(partition: Partition): void
   /** There may be something to hand out, or nothing any more. */
   changed(): void
 }
@@ -32,26 +37,11 @@ export interface Reading {
   readonly waitsForRuns: boolean
 }
 
-/** Offsets from one up to, and without, another, of which nothing came; so many were not done with. */
-interface Gap {
-  readonly from: number
-  readonly to: number
-  readonly open: number
-}
-
 /** A partition is read no further while its runs take up so much of the commit's metadata. */
 const mostRunsLength = 2_400
 
 /** More than a topic has. */
 const mostPartitions = 1_000_000
-
-/** So often it is asked in vain how far a group is before anybody is told. */
-const patientTries = 7
-
-const longestAskMs = 1_000
-
-/** How long the last commit may take, in ms. */
-const lastCommitMs = 5_000
 
 /**
  * One member of a group, and the partitions that are its own: loads how far the group is, reads as
@@ -64,9 +54,15 @@ export class Membership implements KafkaGroupListener {
   readonly #reading: Reading
   readonly #listener: MembershipListener
   readonly #committer: Committer
+  readonly #removals: Removals
   readonly #partitions = new Map<string, Partition>()
   /** Of these something is to be committed. */
   readonly #dirty = new Set<Partition>()
+  /** Kept over a rebalance, and not yet known to have been its own throughout; with the check that is under way. */
+  readonly #unsure = new Map<Partition, object>()
+  readonly #standing: Standing
+  /** Those of the commit that was made up last. */
+  #committing: readonly Partition[] = []
   #ordered: readonly Partition[] = []
   #group: KafkaGroup | undefined
   /** Ends once it is known how far the group is in what was assigned last. */
@@ -91,6 +87,12 @@ export class Membership implements KafkaGroupListener {
     this.#name = name
     this.#reading = reading
     this.#listener = listener
+    this.#standing = new Standing({
+      ...{ parts, group: name, topics: reading.topics },
+      failed: (error) => this.failed(error),
+      isOver: () => this.#left,
+    })
+    this.#removals = new Removals(parts, name, (error) => this.failed(error))
     this.#committer = new Committer({
       clock: parts.context.clock,
       collect: () => this.#collect(),
@@ -116,7 +118,7 @@ export class Membership implements KafkaGroupListener {
       throw kafkaError(`The group "${this.#name}" cannot be joined`, error)
     }
     // What was assigned and loaded meanwhile had nobody yet to read it.
-    for (const { place, next } of this.#ordered) this.#group.read(place, next)
+    for (const partition of this.#ordered) this.#read(partition)
     await this.#loading
     await this.#tryToCommit()
   }
@@ -148,9 +150,18 @@ export class Membership implements KafkaGroupListener {
 
   /** Reads on in a partition where there is room again. */
   readOn(partition: Partition): void {
+    if (partition.isHandingOut) {
+      this.#listener.readOn?.(partition)
+      return
+    }
     if (!partition.isPaused || partition.isLost || this.#fullness(partition) > 0.5) return
     partition.isPaused = false
     this.#group?.read(partition.place, partition.next)
+  }
+
+  /** True from when it begins to leave. */
+  get hasLeft(): boolean {
+    return this.#left
   }
 
   /** Commits what is done, and leaves. */
@@ -163,38 +174,24 @@ export class Membership implements KafkaGroupListener {
     this.#left = true
     for (const partition of this.#ordered) partition.clearMarks()
     for (const partition of this.#ordered) this.#dirty.add(partition)
-    await this.#lastCommit()
+    await this.#committer.close()
     await this.#group?.close()
-  }
-
-  /** A broker that says nothing is not waited for: what it does not store is given again. */
-  async #lastCommit(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = this.#parts.context.clock.setTimer(lastCommitMs, resolve)
-    await Promise.race([this.#committer.close(), late])
-    timer.cancel()
   }
 
   assigned(places: readonly KafkaPlace[]): void {
     this.#isRebalancing = false
-    const kept = new Set(places.map(nameOf))
+    const given = new Set(places.map(nameOf))
     for (const [name, partition] of this.#partitions) {
-      if (kept.has(name)) continue
-      this.#partitions.delete(name)
-      this.#dirty.delete(partition)
-      partition.lose()
+      // Of one that is being loaded it is not known in which generation it was asked how far the group is.
+      if (!given.has(name) || !partition.isLoaded) this.#lose(partition)
     }
-    const gained: Partition[] = []
-    for (const place of places) {
-      const known = this.#partitions.get(nameOf(place))
-      const partition = known ?? new Partition(place)
-      this.#partitions.set(nameOf(place), partition)
-      // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
-      if (known?.isLoaded && !known.isPaused) this.#group?.read(place, known.next)
-      else if (known === undefined) gained.push(partition)
-    }
+    const kept = [...this.#partitions.values()]
+    const missing = places.filter((place) => !this.#partitions.has(nameOf(place)))
+    // What a client holds paused it keeps paused, also for an owner that knows nothing of it.
+    for (const partition of kept) if (!partition.isPaused) this.#read(partition)
     this.#order()
-    if (gained.length > 0) this.#loading = this.#load(gained)
+    const gained = missing.map((place) => this.#gain(place))
+    if (places.length > 0) this.#loading = this.#load([...kept, ...gained])
     // What was done with in the meantime is still to be told.
     if (this.#dirty.size > 0) this.#committer.soon()
     this.#listener.changed()
@@ -209,12 +206,13 @@ export class Membership implements KafkaGroupListener {
 
   entries(place: KafkaPlace, entries: readonly KafkaEntry[], next: number): void {
     const partition = this.#partitions.get(nameOf(place))
-    if (!partition?.isLoaded) return
+    // A batch that was on its way before its topic may be read is asked for again.
+    if (!partition?.isLoaded || partition.isHandingOut) return
     const before = partition.committed
     const from = partition.next
     const to = entries[0]?.offset ?? next
     if (to > from)
-      void this.#tellOfGap(partition, {
+      void this.#removals.tellOfGap(partition, {
         from,
         to,
         open: partition.openBelow(to) - partition.openBelow(from),
@@ -253,67 +251,67 @@ export class Membership implements KafkaGroupListener {
     return Math.max(records / bufferRecords, bytes / bufferBytes, runsLength / mostRunsLength)
   }
 
-  /** Looks up how far the group is, until it is known, and begins to read. */
-  async #load(gained: readonly Partition[]): Promise<void> {
-    for (const topic of this.#reading.topics) {
-      let mine = gained.filter(({ place }) => place.topic === topic)
-      for (let tries = 1; mine.length > 0; tries++) {
-        try {
-          const committed = await this.#parts.admin.committed(this.#name, topic)
-          const bounds = await this.#parts.admin.bounds(topic)
-          for (const partition of mine) {
-            const { partition: number } = partition.place
-            const commit = committed.get(number)
-            const first = bounds[number]?.first ?? 0
-            partition.load(commit?.offset ?? first, commit?.metadata ?? '')
-            this.#passOver(partition, first)
-            if (!partition.isLost) this.#group?.read(partition.place, partition.next)
-          }
-          mine = []
-        } catch (error) {
-          // A partition that has just been made or moved is known everywhere only after a moment.
-          if (tries === patientTries) this.failed(error)
-          await this.#parts.pause(Math.min(longestAskMs, 25 * 2 ** tries))
-          mine = mine.filter(({ isLost }) => !isLost && !this.#left)
-        }
+  /**
+   * Looks up how far the group is, until it is known, and begins to read what was gained. Of what was kept it is asked,
+   * too: a member that was late to ask for its part in one generation is told of the next one only, and another may
+   * have had its partitions in between. The group's commits say so; until they have, none of its own may hide them.
+   */
+  async #load(partitions: readonly Partition[]): Promise<void> {
+    const check = {}
+    for (const one of partitions) if (one.isLoaded) this.#unsure.set(one, check)
+    const strange: Partition[] = []
+    await this.#standing.ask(partitions, (partition, commit, first) => {
+      if (partition.isLoaded) {
+        // It was lost, or kept once more, since.
+        if (this.#unsure.get(partition) !== check) return
+        this.#unsure.delete(partition)
+        if (commit !== undefined && !partition.changes.isOwn(commit)) strange.push(partition)
+        else this.somethingDone([partition])
+        return
       }
-    }
+      partition.load(commit?.offset ?? first, commit?.metadata ?? '')
+      if (this.#removals.passOver(partition, first)) this.somethingDone([partition])
+      this.#begin(partition)
+    })
+    const again = strange.filter(({ isLost }) => !isLost).map((one) => this.#anew(one))
     this.#order()
     this.#listener.changed()
+    if (again.length > 0) await this.#load(again)
   }
 
-  /** What the broker has removed cannot be read: to ask for it would be to ask for ever. */
-  #passOver(partition: Partition, first: number): void {
-    const gone = partition.openBelow(first)
-    partition.readUpTo(first)
-    if (gone === 0) return
-    this.#tellOfRemoval(partition, gone, first)
-    this.#dirty.add(partition)
-    this.#committer.soon()
+  /** Somebody else has had it: it is his state that counts. */
+  #anew(partition: Partition): Partition {
+    this.#lose(partition)
+    this.#group?.pause(partition.place)
+    return this.#gain(partition.place)
   }
 
-  /**
-   * Reading has gone from one offset to a later one. Between them there may have been marks of transactions,
-   * and what compaction has left out; but not where the broker keeps nothing so old any more.
-   */
-  async #tellOfGap(partition: Partition, { from, to, open }: Gap): Promise<void> {
-    if (open === 0) return
-    const { topic, partition: number } = partition.place
-    try {
-      const first = (await this.#parts.admin.bounds(topic))[number]?.first ?? 0
-      const gone = Math.min(open, Math.min(first, to) - from)
-      if (gone > 0) this.#tellOfRemoval(partition, gone, Math.max(first, to))
-    } catch (error) {
-      this.failed(error)
-    }
+  #gain(place: KafkaPlace): Partition {
+    const partition = new Partition(place)
+    this.#partitions.set(nameOf(place), partition)
+    return partition
   }
 
-  #tellOfRemoval({ place }: Partition, gone: number, goesOnAt: number): void {
-    const { topic, partition: number } = place
-    const text =
-      `The broker has removed ${gone} offsets of ${topic}, partition ${number}, before the group ` +
-      `"${this.#name}" was done with them. It goes on at ${goesOnAt}. Raise the topic's retention.ms.`
-    this.#parts.context.reportError(new WalError('ERR_NOT_KEPT', text))
+  #lose(partition: Partition): void {
+    this.#partitions.delete(nameOf(partition.place))
+    this.#dirty.delete(partition)
+    this.#unsure.delete(partition)
+    partition.lose()
+  }
+
+  #begin(partition: Partition): void {
+    const before = this.#listener.begin?.(partition)
+    partition.isHandingOut = before !== undefined
+    this.#read(partition)
+    void before?.then(() => {
+      partition.isHandingOut = false
+      this.#read(partition)
+    })
+  }
+
+  #read(partition: Partition): void {
+    if (partition.isHandingOut || partition.isLost || this.#left) return
+    this.#group?.read(partition.place, partition.next)
   }
 
   #order(): void {
@@ -327,17 +325,18 @@ export class Membership implements KafkaGroupListener {
 
   #collect(): readonly KafkaCommit[] {
     if (this.#isRebalancing || this.#group === undefined) return []
-    const dirty = [...this.#dirty]
-    this.#dirty.clear()
-    const owned = dirty.filter((partition) => partition.isLoaded && !partition.isLost)
-    return owned.map((partition) => ({ ...partition.place, ...partition.commit() }))
+    const dirty = [...this.#dirty].filter((partition) => !this.#unsure.has(partition))
+    for (const partition of dirty) this.#dirty.delete(partition)
+    this.#committing = dirty.filter((partition) => partition.isLoaded && !partition.isLost)
+    return this.#committing.map((partition) => ({ ...partition.place, ...partition.commit() }))
   }
 
   async #commit(commits: readonly KafkaCommit[]): Promise<void> {
+    const committing = this.#committing
     try {
       await this.#group?.commit(commits)
-      for (const { offset, ...place } of commits) {
-        const partition = this.#partitions.get(nameOf(place))
+      for (const [at, { offset }] of commits.entries()) {
+        const partition = committing[at]
         if (partition) partition.saved = offset
       }
     } catch (error) {

@@ -1,10 +1,15 @@
 import { type AttemptState, type Delivery, noAttempts, type StoredRecord } from '@daybook/core'
 import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
+import type { ParkedLog } from '../parked/parked-log.ts'
+import { Changes } from './changes.ts'
 import { Progress } from './progress.ts'
-import { noteOf, runsLength, textOf } from './progress-text.ts'
+import { noteOf, type ParkedNote, runsLength, textOf } from './progress-text.ts'
 
 /** What was read of an entry. */
-export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'>
+export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'> & {
+  /** The entry itself, where it cannot be read as a record. */
+  readonly entry?: KafkaEntry | undefined
+}
 
 /** An entry that was read and is not done with. */
 export interface Slot {
@@ -47,8 +52,14 @@ export class Partition {
   #next = 0
   /** Reading has stopped until more is done with. */
   isPaused = false
-  /** As far as the cluster knows that all is done with. */
-  saved = 0
+  /** Its parked records are handed out first; its topic is not read before. */
+  isHandingOut = false
+  #saved = 0
+  readonly changes = new Changes()
+  /** What the former owner noted of its parked records; undefined where there was nothing. */
+  carried: ParkedNote | undefined
+  /** Undefined where nothing of it can be parked. */
+  parked: ParkedLog | undefined
 
   constructor(place: KafkaPlace) {
     this.place = place
@@ -66,6 +77,17 @@ export class Partition {
     return this.#next
   }
 
+  /** As far as the cluster knows that all is done with. */
+  get saved(): number {
+    return this.#saved
+  }
+
+  /** The commit that was made up last has come through. */
+  set saved(offset: number) {
+    this.#saved = offset
+    this.changes.save()
+  }
+
   get committed(): number {
     return this.#progress?.committed ?? 0
   }
@@ -78,26 +100,41 @@ export class Partition {
     }
   }
 
-  /** Of what was read, the first that is not done with. */
-  get oldest(): Slot | undefined {
+  /** Of what was read, the first that is not done with; of what its topic may yet remove, if it `needsTopic`. */
+  oldest(needsTopic: boolean): Slot | undefined {
     let oldest: Slot | undefined
     for (const slot of this.#slots.values()) {
+      if (needsTopic && this.parked?.has(slot.offset)) continue
       if (oldest === undefined || slot.offset < oldest.offset) oldest = slot
     }
     return oldest
   }
 
-  get leaseSignal(): AbortSignal {
-    return this.#lease.signal
-  }
-
   /** Reading begins here; with the first offset that is kept, where the group has never committed. */
   load(committed: number, text: string): void {
-    const { progress, attempts } = noteOf(committed, text)
+    const { progress, attempts, parked } = noteOf(committed, text)
     this.#progress = progress
     this.#next = committed
-    this.saved = committed
+    this.#saved = committed
+    this.carried = parked
+    this.changes.begin({ offset: committed, metadata: text })
     for (const [offset, state] of attempts) this.#attempts.set(offset, state)
+  }
+
+  /** What was read and is not done with. */
+  get slots(): Iterable<Slot> {
+    return this.#slots.values()
+  }
+
+  /** False once it is done with. */
+  has(slot: Slot): boolean {
+    return this.#slots.get(slot.offset) === slot
+  }
+
+  /** A copy of it is stored: it is done with as far as its topic is concerned. */
+  park(slot: Slot): void {
+    this.#progress?.done(slot.offset)
+    this.changes.add()
   }
 
   /** It belongs to somebody else now. */
@@ -110,6 +147,16 @@ export class Partition {
     return this.#progress?.openBelow(end) ?? 0
   }
 
+  /** Records below `end` that are not done with, those that are parked included. */
+  pendingBelow(end: number): number {
+    return this.openBelow(end) + (this.parked?.below(end) ?? this.carried?.count ?? 0)
+  }
+
+  /** True for an offset that is done with as far as its topic is concerned. */
+  isDone(offset: number): boolean {
+    return this.#progress?.isDone(offset) === true
+  }
+
   /** Characters that its runs take up in a commit. */
   get runsLength(): number {
     return this.#progress ? runsLength(this.#progress) : 0
@@ -119,8 +166,11 @@ export class Partition {
   commit(): { readonly offset: number; readonly metadata: string } {
     const progress = this.#progress ?? new Progress(0)
     const attempts = new Map([...this.#attempts].sort(([a], [b]) => a - b))
-    const metadata = textOf({ progress, attempts, begun: this.#begun })
-    return { offset: progress.committed, metadata }
+    const parked = this.parked === undefined ? this.carried : this.parked.note
+    const metadata = textOf({ progress, attempts, begun: this.#begun, parked })
+    const commit = { offset: progress.committed, metadata }
+    this.changes.collect(commit)
+    return commit
   }
 
   /** False for an offset that has been read, or is done with. What lies between is not there any more. */
@@ -217,6 +267,7 @@ export class Partition {
     this.#attempts.delete(slot.offset)
     this.#begun.delete(slot.offset)
     this.#progress?.done(slot.offset)
+    this.changes.add()
   }
 
   release(slot: Slot, readyAt: number): void {

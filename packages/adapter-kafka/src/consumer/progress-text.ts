@@ -8,6 +8,20 @@ export interface ProgressNote {
   readonly attempts: ReadonlyMap<number, AttemptState>
   /** Offsets of which an attempt is under way. */
   readonly begun: Iterable<number>
+  /** Undefined where nothing was ever parked. */
+  readonly parked?: ParkedNote | undefined
+}
+
+/** What is noted of a partition's parked records. See `ParkedLog`. */
+export interface ParkedNote {
+  /** Of whoever made this commit, or of somebody before him. */
+  readonly claim: number
+  /** Before this offset of the parked partition nothing counts any more. */
+  readonly start: number
+  /** The highest claim that stands before `start`. */
+  readonly floor: number
+  /** How many records were parked. */
+  readonly count: number
 }
 
 /** Most characters that a broker takes, unless its `offset.metadata.max.bytes` says otherwise. */
@@ -19,19 +33,20 @@ const longestRuns = 3000
 /**
  * The note as a text:
  *
- *     1;<runs>;<attempts>;<begun>
+ *     1;<runs>;<attempts>;<begun>[;<parked>]
  *
  * Runs are `gap.length`, attempts are `gap.spent.interrupted.notBefore`, in base 36 and separated by
- * commas; a gap counts from the end of the one before, the first from the committed offset. What
- * does not fit is left out from its end: runs that are missing are delivered again, attempts that
+ * commas; a gap counts from the end of the one before, the first from the committed offset, and is
+ * negative for a record that is parked. Those are noted as `claim.start.floor.count`. What does not fit is left out from its end: runs that are missing are delivered again, attempts that
  * are missing are counted again.
  */
-export function textOf({ progress, attempts, begun }: ProgressNote): string {
+export function textOf({ progress, attempts, begun, parked }: ProgressNote): string {
   const { committed } = progress
   const runs = joined(runTexts(progress.runs, committed), longestRuns)
   const marks = joined(runTexts(runsOf(begun), committed), 700)
-  const room = longestText - 4 - runs.length - marks.length
-  return `1;${runs};${joined(attemptTexts(attempts, committed), room)};${marks}`
+  const rest = parked === undefined ? '' : `;${parkedText(parked)}`
+  const room = longestText - 4 - runs.length - marks.length - rest.length
+  return `1;${runs};${joined(attemptTexts(attempts, committed), room)};${marks}${rest}`
 }
 
 /** Characters that the runs alone would take up. */
@@ -47,11 +62,15 @@ export function runsLength({ committed, runs }: Progress): number {
 export function noteOf(
   committed: number,
   text: string,
-): { readonly progress: Progress; readonly attempts: Map<number, AttemptState> } {
-  const [form, runs = '', attempts = '', begun = ''] = text.split(';')
+): {
+  readonly progress: Progress
+  readonly attempts: Map<number, AttemptState>
+  readonly parked: ParkedNote | undefined
+} {
+  const [form, runs = '', attempts = '', begun = '', parked] = text.split(';')
   const noted = new Map<number, AttemptState>()
   // Not ours, or of a later form: where the group is counts all the same.
-  if (form !== '1') return { progress: new Progress(committed), attempts: noted }
+  if (form !== '1') return { progress: new Progress(committed), attempts: noted, parked: undefined }
   const progress = new Progress(committed, parseRuns(runs, committed))
   let at = committed
   for (const part of attempts === '' ? [] : attempts.split(',')) {
@@ -66,7 +85,7 @@ export function noteOf(
       noted.set(offset, { ...rest, spent: spent + 1, interrupted: interrupted + 1 })
     }
   }
-  return { progress, attempts: noted }
+  return { progress, attempts: noted, parked: parkedNoteOf(parked) }
 }
 
 function* runTexts(runs: Iterable<Readonly<Run>>, committed: number): Iterable<string> {
@@ -87,6 +106,16 @@ function* attemptTexts(
     yield numbers.map(toText).join('.')
     at = offset + 1
   }
+}
+
+function parkedText({ claim, start, floor, count }: ParkedNote): string {
+  return [claim, start, floor, count].map(toText).join('.')
+}
+
+function parkedNoteOf(text: string | undefined): ParkedNote | undefined {
+  if (text === undefined) return undefined
+  const [claim = 0, start = 0, floor = 0, count = 0] = text.split('.').map(fromText)
+  return { claim, start, floor, count }
 }
 
 function* runsOf(offsets: Iterable<number>): Iterable<Run> {

@@ -14,7 +14,9 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
   const reads: number[] = []
   const pauses: unknown[] = []
   let told: KafkaGroupListener | undefined
-  const broker = { isDown: false, closes: 0, first, asked: 0 }
+  const committed: KafkaCommit = { ...place, offset: 2, metadata: '' }
+  const broker = { isDown: false, closes: 0, first, asked: 0, committed, isSilent: false }
+  let begin: Promise<void> | undefined
   const group = {
     read: (_: unknown, from: number) => {
       reads.push(from)
@@ -30,6 +32,7 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
       if (refusal !== undefined) throw refusal
       if (broker.isDown) throw new Error('The broker is down.')
       commits.push(...given)
+      broker.committed = given.at(-1) ?? broker.committed
     },
   }
   const parts = {
@@ -41,7 +44,10 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
       },
     },
     admin: {
-      committed: async () => new Map([[0, { ...place, offset: 2, metadata: '' }]]),
+      async committed() {
+        if (broker.isSilent) throw new Error('not now')
+        return new Map([[0, broker.committed]])
+      },
       async bounds() {
         broker.asked++
         return [{ first: broker.first, next: 20 }]
@@ -49,13 +55,14 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
     },
     options: { sessionTimeoutMs: 10_000 },
     context: { clock: systemClock, reportError: (error: WalError) => errors.push(error) },
-    pause: async () => {},
+    pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
   } as unknown as QueueParts
   const listener = {
     // Every other one is done with at once.
     entry: (partition: Partition, { offset }: KafkaEntry) =>
       offset % 2 === 0 ? partition.skip(offset) : partition.hold(1),
     changed() {},
+    begin: () => begin,
   }
   const reading = { topics: ['films'], bufferRecords: 5_000, bufferBytes: 10_000, waitsForRuns }
   const membership = new Membership(parts, 'group', listener, reading)
@@ -71,7 +78,22 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
   const give = (offset: number) => membership.entries(place, [entry(offset)], offset + 1)
   const saved = () => membership.partitions[0]?.saved
   const asked = (): number => broker.asked
-  return { membership, failure, commits, errors, reads, pauses, broker, give, saved, asked }
+  const beginsAfter = (before: Promise<void>): void => {
+    begin = before
+  }
+  return {
+    membership,
+    beginsAfter,
+    failure,
+    commits,
+    errors,
+    reads,
+    pauses,
+    broker,
+    give,
+    saved,
+    asked,
+  }
 }
 
 test('a member reads on where the broker still has something, and tells how much it has not', async () => {
@@ -101,6 +123,55 @@ test('a member tells of what the broker has removed while it was reading', async
     .toEqual([
       expect.stringMatching(/^ERR_NOT_KEPT The broker has removed 3 offsets of films, partition 0/),
     ])
+  await membership.leave()
+})
+
+test('a member commits nothing of what it has kept before it knows that nobody else has had it meanwhile', async () => {
+  const { membership, broker, commits, give } = await memberOf(0)
+  const [kept] = membership.partitions
+  broker.isSilent = true
+  membership.rebalancing()
+  const before = commits.length
+  membership.assigned([place])
+  give(2)
+  await membership.commitNow(membership.partitions)
+  expect(commits).toHaveLength(before)
+  broker.isSilent = false
+  await expect.poll(() => commits.at(-1)).toMatchObject({ offset: 3 })
+  expect(membership.partitions).toEqual([kept])
+  await membership.leave()
+})
+
+test('a member that has missed a generation goes on where whoever had its partition meanwhile has come to', async () => {
+  const { membership, broker, commits, reads, give } = await memberOf(0)
+  const [kept] = membership.partitions
+  give(2)
+  await membership.commitNow(membership.partitions)
+  broker.committed = { ...place, offset: 9, metadata: '1;;;;a.0.0.1' }
+  membership.assigned([place])
+  await membership.commitNow(membership.partitions)
+  await expect.poll(() => reads.at(-1)).toBe(9)
+  expect([kept?.isLost, membership.partitions[0]?.carried?.count]).toEqual([true, 1])
+  await membership.leave()
+  expect(commits.at(-1)).toMatchObject({ offset: 9, metadata: '1;;;;a.0.0.1' })
+})
+
+test('a batch that comes before the topic may be read is left, and asked for once it may', async () => {
+  const { membership, beginsAfter, reads, give } = await memberOf(0)
+  let mayRead = (): void => {}
+  beginsAfter(
+    new Promise((resolve) => {
+      mayRead = resolve
+    }),
+  )
+  membership.assigned([])
+  membership.assigned([place])
+  await expect.poll(() => membership.partitions[0]?.isHandingOut).toBe(true)
+  reads.length = 0
+  give(5)
+  expect(membership.partitions[0]?.next).toBe(2)
+  mayRead()
+  await expect.poll(() => reads).toEqual([2])
   await membership.leave()
 })
 

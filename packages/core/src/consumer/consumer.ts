@@ -196,6 +196,22 @@ export interface Consumer {
    * offered, core pulls past its bounds until the copy comes.
    */
   pullAhead?(options: PullAheadOptions): Promise<readonly Delivery[]>
+  /**
+   * Makes leased records lasting outside of the queue, so that they hold up neither its progress nor, by that,
+   * other keys: core asks for those that wait behind a dead letter of their key, which may be for long. They
+   * stay leased, with their positions, until they are acked or released; whoever consumes next is handed
+   * them before all later ones of their key. Of a key they are given in order and without gaps, once those before
+   * them were acked or are about to be. Asking
+   * twice is harmless. Rejects where it is not certain of one; core keeps them all and asks again.
+   * Optional: without it they stay in the queue alone.
+   */
+  park?(deliveries: readonly Delivery[]): Promise<void>
+  /**
+   * Grows each time this consumer is given what another process may have delivered from, such as a partition,
+   * before `pull` brings any of it. Core then learns which of its keys wait for a dead letter. Optional: for a
+   * queue that is shared, and hands records over while their consumers run.
+   */
+  readonly takeovers?: number | undefined
   /** How much there is to do now. May read ahead in the queue: for `status()`, not for each record. */
   backlog(): Promise<Backlog>
   /** Marks the end of the queue as it is now. */

@@ -2,7 +2,9 @@ import type { DeadLetterSummary } from '../dlq/dlq.ts'
 import type { StoredRecord } from '../record.ts'
 
 /** What names a letter here. */
-type Letter = Pick<StoredRecord, 'id' | 'key' | 'attemptEpoch'>
+type Letter = Pick<StoredRecord, 'id' | 'key' | 'attemptEpoch'> & {
+  readonly version?: bigint | undefined
+}
 
 /**
  * Whether a copy of a letter's record is on its way through the queue.
@@ -25,6 +27,7 @@ export type CopyState = 'here' | 'perhaps' | 'underWay'
 /** A letter that holds its key. Told apart by who is given it; nothing for others to read. */
 export interface Hold {
   epoch: number
+  version: bigint | undefined
   /** The highest attempt epoch of a copy that came; 0 for none. */
   seen: number
   awaited: Awaited
@@ -41,6 +44,8 @@ export class Blockers {
   #removed = 0
   /** How many holds await a copy in each way. */
   readonly #awaited = { perhaps: 0, yes: 0 }
+  /** Told of each record whose letter is dealt with. */
+  readonly #removals = new Set<Set<string>>()
 
   constructor(onDeadLetter: 'continue' | 'block') {
     this.#blocks = onDeadLetter === 'block'
@@ -49,6 +54,11 @@ export class Blockers {
   /** How many letters no longer hold a key. */
   get removed(): number {
     return this.#removed
+  }
+
+  /** False where a letter holds nothing. */
+  get blocks(): boolean {
+    return this.#blocks
   }
 
   /** Keys that wait. */
@@ -77,6 +87,21 @@ export class Blockers {
     hold.seen = Math.max(hold.seen, record.attemptEpoch)
     this.#await(hold, 'no')
     return true
+  }
+
+  /** True for a record that comes once more, although its letter is there: it is dead already. */
+  isDead(record: StoredRecord): boolean {
+    if (this.#byKey.size === 0) return false
+    const hold = this.#holdOf(record)
+    // Of another version it is another write, to which its caller gave the same id.
+    return hold?.version === record.version && hold.epoch >= record.attemptEpoch
+  }
+
+  /** From here to `end`: ids of records whose letters were dealt with. */
+  watchRemovals(): { readonly ids: ReadonlySet<string>; end(): void } {
+    const ids = new Set<string>()
+    this.#removals.add(ids)
+    return { ids, end: () => this.#removals.delete(ids) }
   }
 
   /** True for a copy of a letter's record that has not come. */
@@ -108,13 +133,13 @@ export class Blockers {
   }
 
   /** The queue of dead letters holds a letter of this record. No copy is on its way that was not seen. */
-  add({ id, key, attemptEpoch }: Letter): void {
-    this.#add({ id, key, attemptEpoch }, 'no')
+  add({ id, key, attemptEpoch, version }: Letter): void {
+    this.#add({ id, key, attemptEpoch, version }, 'no')
   }
 
   /** The letter was there at the start. */
-  addSummary({ recordId, key, attemptEpoch }: DeadLetterSummary): void {
-    this.#add({ id: recordId, key, attemptEpoch }, 'perhaps')
+  addSummary({ recordId, key, attemptEpoch, version }: DeadLetterSummary): void {
+    this.#add({ id: recordId, key, attemptEpoch, version }, 'perhaps')
   }
 
   /** Of these it is not known whether a copy is on its way. */
@@ -147,6 +172,7 @@ export class Blockers {
 
   /** The record's letter, of this epoch or an earlier one, is dealt with. True if its key may go on. */
   remove({ id, key, attemptEpoch }: Letter): boolean {
+    for (const ids of this.#removals) ids.add(id)
     const holds = key === undefined ? undefined : this.#byKey.get(key)
     const hold = holds?.get(id)
     if (key === undefined || holds === undefined || hold === undefined) return false
@@ -157,13 +183,14 @@ export class Blockers {
     return holds.size === 0 && this.#byKey.delete(key)
   }
 
-  #add({ id, key, attemptEpoch }: Letter, awaited: Awaited): void {
+  #add({ id, key, attemptEpoch, version }: Letter, awaited: Awaited): void {
     if (!this.#blocks || key === undefined) return
     const holds = this.#byKey.get(key) ?? new Map<string, Hold>()
     this.#byKey.set(key, holds)
-    const hold = holds.get(id) ?? { epoch: 0, seen: 0, awaited: 'no' }
+    const hold = holds.get(id) ?? { epoch: 0, version, seen: 0, awaited: 'no' }
     holds.set(id, hold)
     hold.epoch = Math.max(hold.epoch, attemptEpoch)
+    hold.version = version
     this.#await(hold, awaited)
   }
 

@@ -143,7 +143,7 @@ export class TargetDelivery {
     this.#intake = new Intake({ ...shared, limits, lanes: this.#lanes, endings: this.#endings })
     this.#puller = new Puller({
       ...shared,
-      room: () => this.#room(),
+      ...{ room: () => this.#room(), learn: (signal) => this.#endings.learn(signal) },
       accept: (deliveries) => this.#accept(deliveries),
     })
     this.#search = new CopySearch({

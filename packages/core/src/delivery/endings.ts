@@ -4,6 +4,7 @@ import { type DeadLetterQueue, deadLetterId } from '../dlq/dlq.ts'
 import type { WalErrorCode } from '../errors.ts'
 import { Acker } from './acker.ts'
 import type { Alarms } from './alarms.ts'
+import { BlockedRecords } from './blocked-records.ts'
 import type { Blockers } from './blockers.ts'
 import type { DeliveryEvents } from './delivery-events.ts'
 import type { Fate } from './drain.ts'
@@ -14,6 +15,7 @@ import { LetterWatch } from './letter-watch.ts'
 import { letterOf } from './letters.ts'
 import { type Parked, Parking } from './parking.ts'
 import type { MutableCounters } from './status.ts'
+import { Takeovers } from './takeovers.ts'
 import type { UnsyncedAcks } from './unsynced-acks.ts'
 
 export interface EndingsOptions {
@@ -51,10 +53,17 @@ export class Endings {
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
+  readonly #blocked: BlockedRecords
+  readonly #takeovers: Takeovers
 
   constructor(options: EndingsOptions) {
     const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
     this.#options = options
+    this.#blocked = new BlockedRecords(options)
+    this.#takeovers = new Takeovers({
+      ...{ ...options, isRemoving: (id) => this.isRemoving(id) },
+      removed: () => Promise.all(this.#removals.values()),
+    })
     this.#leases = new Leases((entries) => this.#leasesLost(entries))
     this.#acker = new Acker({
       consumer,
@@ -95,9 +104,15 @@ export class Endings {
     return this.#parking?.entries() ?? []
   }
 
-  /** A new record: its lease can be lost. */
+  /** A new record: its lease can be lost, and its key may wait for a dead letter. */
   watch(entry: Entry): void {
     this.#leases.watch(entry)
+    this.#blocked.look(entry.lane)
+  }
+
+  /** Resolves once the letters are known of what the consumer was given; undefined where they are. */
+  learn(signal: AbortSignal): Promise<void> | undefined {
+    return this.#takeovers.learn(signal)
   }
 
   /** These records are done with. */
@@ -113,7 +128,10 @@ export class Endings {
       else deliveries.push(delivery)
       onEnded(delivery, fate)
     }
-    for (const { lane } of entries) lanes.refresh(lane)
+    for (const { lane } of entries) {
+      lanes.refresh(lane)
+      this.#blocked.look(lane)
+    }
     this.#acker.ack(deliveries)
   }
 
@@ -185,9 +203,10 @@ export class Endings {
     return this.#acker.flush()
   }
 
-  /** Resolves once nothing is on its way into the dead-letter queue, or out of it. */
+  /** Resolves once nothing is on its way into the dead-letter queue, or out of it, nor being parked. */
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
+    await this.#blocked.idle()
     await Promise.all(this.#removals.values())
   }
 
@@ -255,6 +274,8 @@ export class Endings {
     const { deadLetters, report } = this.#options
     await this.#acker.ackAlone(delivery)
     try {
+      // Its lease was lost meanwhile: it comes again elsewhere, and its letter goes there.
+      if (delivery.lease?.aborted) return
       // Where all are listed it is there only after a crash, or while it held its key; else nobody knows.
       await (deadLetters?.removeIfSeen?.([earlier]) ?? deadLetters?.remove([earlier]))
     } catch (error) {

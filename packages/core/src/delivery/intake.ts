@@ -111,7 +111,7 @@ export class Intake {
     const done: Delivery[] = []
     for (const delivery of deliveries) {
       const isElsewhere = this.#isElsewhere(delivery)
-      const isDead = this.#start.isDead(delivery)
+      const isDead = this.#isDead(delivery)
       // Were this ack lost, it would come again, and its letter may have been discarded by then.
       if (isDead) unsyncedAcks?.ended(delivery, 'dead')
       if (isDead || isElsewhere) done.push(delivery)
@@ -171,6 +171,10 @@ export class Intake {
     return `${size} are put off by the target: ${named.join(', ')}${more}`
   }
 
+  #isDead(delivery: Delivery): boolean {
+    return this.#start.isDead(delivery) || this.#options.blockers.isDead(delivery.record)
+  }
+
   #isElsewhere({ record, unreadable }: Delivery): boolean {
     const { targetName, transactions, concerns, passedOver } = this.#options
     const { target, transaction } = record
@@ -207,6 +211,6 @@ export class Intake {
     const isUncounted = consumer.beginAttempts === undefined && spent === 0
     if (isUncounted && handOuts > manyHandOuts) entry.alone = true
     if (delivery.record.transaction !== undefined) entry.alone = true
-    if (delivery.lease !== undefined) endings.watch(entry)
+    endings.watch(entry)
   }
 }

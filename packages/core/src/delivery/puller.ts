@@ -15,6 +15,8 @@ export interface PullerOptions {
   readonly breather: Breather
   /** Undefined while nothing may be pulled; `poke` says that it may have changed. */
   room(): Room | undefined
+  /** Ends once what was pulled may be accepted; undefined where it may be at once. Never rejects. */
+  learn(signal: AbortSignal): Promise<void> | undefined
   accept(deliveries: readonly Delivery[]): void
   /** Wait before a failed pull is tried again, in ms; told how many have failed in a row. */
   backoffMs(failures: number): number
@@ -75,8 +77,11 @@ export class Puller {
       }
       const deliveries = await this.#pull(room)
       failures = deliveries === undefined ? failures + 1 : 0
-      if (deliveries !== undefined && deliveries.length > 0) this.#options.accept(deliveries)
-      else if (!signal.aborted) await this.#pauseFor(failures)
+      if (deliveries !== undefined && deliveries.length > 0) {
+        const learning = this.#options.learn(signal)
+        if (learning !== undefined) await learning
+        this.#options.accept(deliveries)
+      } else if (!signal.aborted) await this.#pauseFor(failures)
       this.#backsOff = false
       await this.#options.breather.breathe()
     }

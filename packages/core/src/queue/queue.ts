@@ -107,6 +107,8 @@ export interface QueueContext {
   readonly directory: string | undefined
   readonly clock: Clock
   readonly random: Random
+  /** True where a dead letter holds its key, and the records behind it may wait for long. Default false. */
+  readonly blocksKeys?: boolean | undefined
   /**
    * How long records are kept. A queue never lets go of a record that a target is not done with.
    * Undefined: for ever.

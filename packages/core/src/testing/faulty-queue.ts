@@ -105,6 +105,10 @@ function faultyConsumer(consumer: Consumer, faults: QueueFaults): Consumer {
     ...(consumer.beginAttempts && { beginAttempts: consumer.beginAttempts.bind(consumer) }),
     ...(consumer.reload && { reload: consumer.reload.bind(consumer) }),
     ...(consumer.pullAhead && { pullAhead: consumer.pullAhead.bind(consumer) }),
+    ...(consumer.park && { park: consumer.park.bind(consumer) }),
+    get takeovers() {
+      return consumer.takeovers
+    },
     backlog: () => consumer.backlog(),
     watermark: (options) => consumer.watermark(options),
     close: () => consumer.close(),

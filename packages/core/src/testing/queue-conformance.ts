@@ -8,6 +8,7 @@ import { attemptCases } from './queue-cases/attempt-cases.ts'
 import { backlogCases } from './queue-cases/backlog-cases.ts'
 import { declarationCases } from './queue-cases/declaration-cases.ts'
 import { delayCases } from './queue-cases/delay-cases.ts'
+import { parkCases } from './queue-cases/park-cases.ts'
 import { pastCases } from './queue-cases/past-cases.ts'
 import { pullCases } from './queue-cases/pull-cases.ts'
 import { type QueueCase, QueueFixture } from './queue-cases/queue-fixture.ts'
@@ -73,6 +74,7 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...ackCases,
     ...releaseCases,
     ...aheadCases,
+    ...parkCases,
     ...delayCases,
     ...recallCases,
     ...attemptCases,
@@ -82,7 +84,7 @@ export function queueConformance(options: QueueConformanceOptions): readonly Con
     ...backlogCases,
     ...randomRunCases,
   ]
-  return cases.map(({ name, run }) => ({ name, run: () => runCase(options, { name, run }) }))
+  return cases.map((one) => ({ name: one.name, run: () => runCase(options, one) }))
 }
 
 /** How often a case is run at most, on a machine that stands still each time. */
@@ -91,7 +93,7 @@ const mostRuns = 6
 async function runCase(options: QueueConformanceOptions, queueCase: QueueCase): Promise<void> {
   let own = options
   for (let runs = 1; ; runs++) {
-    const fixture = await QueueFixture.start(own)
+    const fixture = await QueueFixture.start(own, queueCase.blocksKeys)
     try {
       return await runOnce(fixture, queueCase)
     } catch (error) {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { applied } from '../../src/target/target.ts'
+import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
+import type { StoredDeadLetter } from '../../src/dlq/dlq.ts'
+import { applied, permanent } from '../../src/target/target.ts'
 import { FakeQueue } from './support/fake-queue.ts'
 import { harness } from './support/harness.ts'
 import { hiccup } from './support/scripted-target.ts'
@@ -132,5 +134,31 @@ describe('a lease lost while the attempts are being saved', () => {
     await other.start()
     expect(h.queue.released).toMatchObject([{ attempts: { spent: 1 } }])
     expect(h.target.calls.map(({ context }) => context.attempts)).toEqual([[1]])
+  })
+})
+
+describe('a lease lost while the copy of a dead letter is being acked', () => {
+  test('leaves that letter, for the copy comes again elsewhere', async () => {
+    const queue = new FakeQueue()
+    queue.canLoseLeases = true
+    const own = queue.consumer()
+    const ack = async (deliveries: readonly Delivery[]): Promise<void> => {
+      if (deliveries[0]?.record.attemptEpoch === 1) queue.slots.at(-1)?.lease?.abort()
+      await own.ack(deliveries)
+    }
+    const consumer = new Proxy(own, {
+      get: (target, name) => (name === 'ack' ? ack : Reflect.get(target, name)),
+    }) as Consumer
+    const h = harness({ queue, consumer, policy: { onDeadLetter: 'block' } })
+    h.queue.add({ key: 'a' })
+    h.target.script('r1', permanent('NO', 'never'))
+    await h.start()
+    const [letter] = h.events.letters as readonly StoredDeadLetter[]
+    if (letter === undefined) throw new Error('There is no letter.')
+    h.delivery.expectRedriven(letter)
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    expect(h.target.seen).toEqual(['r1', 'r1'])
+    expect([...h.deadLetters.letters.keys()]).toEqual([letter.id])
   })
 })

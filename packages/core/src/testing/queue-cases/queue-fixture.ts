@@ -14,6 +14,8 @@ import type { QueueConformanceOptions, QueueSubject } from '../queue-conformance
 /** One demand of the queue suite, given a queue that is open and empty. */
 export interface QueueCase {
   readonly name: string
+  /** See `QueueContext.blocksKeys`. */
+  readonly blocksKeys?: boolean
   run(fixture: QueueFixture): Promise<void>
 }
 
@@ -37,17 +39,24 @@ export class QueueFixture {
   #queue: Queue
   #producer: Producer | undefined
   #retention: RecordRetention | undefined
+  readonly #blocksKeys: boolean
   /** A case that was given up may still be running: it must not go on for ever. */
   #ended = false
 
-  static async start(options: QueueConformanceOptions): Promise<QueueFixture> {
+  static async start(options: QueueConformanceOptions, blocksKeys = false): Promise<QueueFixture> {
     const subject = await options.create()
-    const fixture = new QueueFixture(options, subject, await subject.queue())
+    const fixture = new QueueFixture(options, subject, await subject.queue(), blocksKeys)
     await fixture.#open()
     return fixture
   }
 
-  private constructor(options: QueueConformanceOptions, subject: QueueSubject, queue: Queue) {
+  private constructor(
+    options: QueueConformanceOptions,
+    subject: QueueSubject,
+    queue: Queue,
+    blocksKeys: boolean,
+  ) {
+    this.#blocksKeys = blocksKeys
     this.clock = options.clock ?? systemClock
     this.shortDelayMs = options.shortDelayMs ?? 120
     this.quietMs = options.quietMs ?? 60
@@ -273,6 +282,7 @@ export class QueueFixture {
       clock: this.clock,
       random: systemRandom,
       retention: this.#retention,
+      blocksKeys: this.#blocksKeys,
       reportError: (error) => this.#backgroundErrors.push(error),
     })
   }

@@ -106,6 +106,8 @@ export function boundConsumer(consumer: Consumer): Consumer {
     beginAttempts: async (deliveries, soon) => consumer.beginAttempts?.(deliveries, soon),
     saveAttempts: (attempts) => consumer.saveAttempts(attempts),
     pullAhead: async (options) => (await consumer.pullAhead?.(options)) ?? [],
+    // What is leased stays in its queue, which outlasts its consumers.
+    park: async () => {},
     backlog: () => consumer.backlog(),
     watermark: (options) => consumer.watermark(options),
     close: () => consumer.close(),

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest'
+import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
+import { makeDeadLetter } from '../../src/testing/make-record.ts'
+import { FakeQueue } from './support/fake-queue.ts'
+import { FakeDeadLetters, harness } from './support/harness.ts'
+
+/** A delivery whose consumer can be given what another process has delivered from. */
+function takingOver(onDeadLetter: 'block' | 'continue' = 'block') {
+  const queue = new FakeQueue()
+  const deadLetters = new FakeDeadLetters()
+  const state = {
+    takeovers: 1,
+    ack: (_: readonly Delivery[]): Promise<void> | undefined => undefined,
+  }
+  const own = queue.consumer()
+  const ack = (deliveries: readonly Delivery[]) => state.ack(deliveries) ?? own.ack(deliveries)
+  const consumer = new Proxy(own, {
+    get: (target, name) => {
+      if (name === 'ack') return ack
+      return name === 'takeovers' ? state.takeovers : Reflect.get(target, name)
+    },
+  }) as Consumer
+  const h = harness({ queue, consumer, deadLetters, policy: { onDeadLetter } })
+  /** Another process, which then dies, has a dead letter of the key. */
+  const takeOver = async (...keys: readonly string[]): Promise<void> => {
+    const record = queue.add({ id: 'dead', key: 'a' })
+    queue.slots.pop()
+    const letter = makeDeadLetter({ id: 'dead/0/search', target: 'search', record })
+    await deadLetters.put([letter])
+    state.takeovers++
+    for (const key of keys) queue.add({ key })
+  }
+  return Object.assign(h, { takeOver, state })
+}
+
+test('a key waits for the letter of another process once what that delivered from is taken over', async () => {
+  const h = takingOver()
+  h.queue.add({ key: 'a' })
+  await h.start()
+  expect(h.target.seen).toEqual(['r1'])
+  await h.takeOver('a', 'b')
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['r1', 'r3'])
+  expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1, held: 1 })
+})
+
+test('what was taken over waits until the letters can be read', async () => {
+  const h = takingOver()
+  await h.start()
+  const { summaries } = h.deadLetters
+  h.deadLetters.summaries = () => {
+    throw new Error('not now')
+  }
+  await h.takeOver('a', 'b')
+  await h.clock.advance(5_000)
+  expect(h.target.seen).toEqual([])
+  expect(h.events.errors[0]).toMatchObject({ code: 'ERR_IO' })
+  h.deadLetters.summaries = summaries
+  await h.clock.advance(60_000)
+  expect(h.target.seen).toEqual(['r2'])
+})
+
+test('a record that comes again although its letter is there is done with', async () => {
+  const h = takingOver()
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  h.queue.add({ ...letter?.record })
+  h.queue.add({ key: 'a' })
+  await h.clock.settle()
+  expect(h.target.seen).toEqual([])
+  expect(h.queue.left).toEqual(['r2'])
+})
+
+test('a letter whose copy came to its end here, and comes again, holds its key until it has', async () => {
+  const h = takingOver()
+  h.queue.canLoseLeases = true
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
+  let answer = (): void => {}
+  h.state.ack = (deliveries) =>
+    deliveries.some(({ record }) => record.id === 'dead')
+      ? new Promise((resolve) => {
+          answer = resolve
+        })
+      : undefined
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  // The partition is lost before the ack counts, and is this process's again at once.
+  h.queue.loseLease('dead')
+  h.state.takeovers++
+  h.state.ack = () => undefined
+  h.queue.add({ key: 'a' })
+  await h.clock.settle()
+  answer()
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead', 'dead', 'r2'])
+})
+
+test('the letters of others are not asked for where keys go on', async () => {
+  const h = takingOver('continue')
+  await h.start()
+  await h.takeOver('a')
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['r1'])
+})
