@@ -259,29 +259,32 @@ export class Membership implements KafkaGroupListener {
   async #load(partitions: readonly Partition[]): Promise<void> {
     const check = {}
     for (const one of partitions) if (one.isLoaded) this.#unsure.set(one, check)
-    const strange: Partition[] = []
+    const again: Promise<void>[] = []
     await this.#standing.ask(partitions, (partition, commit, first) => {
       if (partition.isLoaded) {
         // It was lost, or kept once more, since.
         if (this.#unsure.get(partition) !== check) return
+        if (commit !== undefined && !partition.changes.isOwn(commit)) {
+          again.push(this.#load([this.#anew(partition)]))
+          return
+        }
         this.#unsure.delete(partition)
-        if (commit !== undefined && !partition.changes.isOwn(commit)) strange.push(partition)
-        else this.somethingDone([partition])
+        this.somethingDone([partition])
         return
       }
       partition.load(commit?.offset ?? first, commit?.metadata ?? '')
       if (this.#removals.passOver(partition, first)) this.somethingDone([partition])
       this.#begin(partition)
     })
-    const again = strange.filter(({ isLost }) => !isLost).map((one) => this.#anew(one))
     this.#order()
     this.#listener.changed()
-    if (again.length > 0) await this.#load(again)
+    await Promise.all(again)
   }
 
   /** Somebody else has had it: it is his state that counts. */
   #anew(partition: Partition): Partition {
     this.#lose(partition)
+    this.#order()
     this.#group?.pause(partition.place)
     return this.#gain(partition.place)
   }

@@ -58,6 +58,11 @@ export function runsLength({ committed, runs }: Progress): number {
   return length
 }
 
+/** True where a commit has room for all runs. */
+export function hasRoom(progress: Progress): boolean {
+  return runsLength(progress) <= longestRuns
+}
+
 /** What was noted. An attempt that was under way counts as one that the end of its process interrupted. */
 export function noteOf(
   committed: number,

@@ -27,8 +27,8 @@ export interface ParkedLogPort {
   read(from: number, to: number, onEntries: (entries: readonly KafkaEntry[]) => void): Promise<void>
   /** Stores them in their order; one outcome each. */
   put(messages: readonly KafkaMessage[]): Promise<readonly SendOutcome[]>
-  /** Resolves once all that was noted and done with at the call is committed. Rejects if it is not, or the partition is lost. */
-  saved(): Promise<void>
+  /** Resolves once what is noted at the call is committed. Rejects if it is not, or the partition is lost. */
+  noted(): Promise<void>
   /** True where the record at this offset is still to be read from its own topic, as far as is committed or about to be. */
   isOpen(offset: number): boolean
   /** Lets the broker remove what lies before. */
@@ -227,7 +227,7 @@ export class ParkedLog {
     for (let tries = 0; tries < mostClaims; tries++) {
       this.#claim = higherClaim(this.#claim, this.#port)
       // Refused where the partition is somebody else's: so only its owner ever writes the claim.
-      await this.#port.saved()
+      await this.#port.noted()
       const failure = await this.#put([claimMessage(this.#claim)])
       if (failure !== undefined) throw notStored(failure)
       const higher = await this.#readOn()

@@ -69,7 +69,7 @@ export class ParkedPartition {
             return true
           }),
         put: (messages) => this.#put(messages),
-        saved: () => this.#saved(),
+        noted: () => this.#committed((count) => partition.changes.isNoted(count)),
         isOpen: (offset) => !partition.isDone(offset),
         trim: (before) => this.#trim(before),
         gone: (mostRecords) => this.#tellOfLoss(mostRecords),
@@ -80,7 +80,7 @@ export class ParkedPartition {
       ...{ partition, log: this.log, pause: (ms) => parts.pause(ms) },
       isDoubtful: (slot) => this.#doubtful.has(slot),
       settle: () => this.#settle(),
-      saved: () => this.#saved(),
+      saved: () => this.#committed((count) => partition.changes.isSaved(count)),
       after: (work) => this.#after(work),
       isOver: () => this.#isOver,
       done: () => options.membership.somethingDone([partition]),
@@ -259,8 +259,8 @@ export class ParkedPartition {
     return false
   }
 
-  /** Resolves once what has changed up to now is committed. */
-  async #saved(): Promise<void> {
+  /** Resolves once a commit that came through is enough for what has changed up to now. */
+  async #committed(isEnough: (count: number) => boolean): Promise<void> {
     const { parts, membership } = this.#options
     const { changes } = this.#partition
     changes.add()
@@ -268,7 +268,7 @@ export class ParkedPartition {
     for (let tries = 0; tries < mostCommits; tries++) {
       if (this.#isOver) break
       await membership.commitNow([this.#partition])
-      if (changes.isSaved(count)) return
+      if (isEnough(count)) return
       if (this.#isClosing) break
       await parts.pause(betweenLooksMs)
     }

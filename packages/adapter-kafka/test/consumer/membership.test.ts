@@ -6,6 +6,7 @@ import type { KafkaCommit, KafkaEntry, KafkaGroupListener } from '../../src/inde
 import type { QueueParts } from '../../src/queue-parts.ts'
 
 const place = { topic: 'films', partition: 0 }
+const isFilms = ({ topic }: KafkaCommit): boolean => topic === 'films'
 
 /** A member of a group that has come to offset 2, of a partition that keeps what is behind `first`. */
 async function memberOf(first: number, waitsForRuns = true, refusal?: Error, readRefusal?: Error) {
@@ -15,7 +16,7 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
   const pauses: unknown[] = []
   let told: KafkaGroupListener | undefined
   const committed: KafkaCommit = { ...place, offset: 2, metadata: '' }
-  const broker = { isDown: false, closes: 0, first, asked: 0, committed, isSilent: false }
+  const broker = { isDown: false, closes: 0, first, asked: 0, committed, silent: '' }
   let begin: Promise<void> | undefined
   const group = {
     read: (_: unknown, from: number) => {
@@ -32,7 +33,7 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
       if (refusal !== undefined) throw refusal
       if (broker.isDown) throw new Error('The broker is down.')
       commits.push(...given)
-      broker.committed = given.at(-1) ?? broker.committed
+      broker.committed = given.findLast(isFilms) ?? broker.committed
     },
   }
   const parts = {
@@ -44,9 +45,9 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
       },
     },
     admin: {
-      async committed() {
-        if (broker.isSilent) throw new Error('not now')
-        return new Map([[0, broker.committed]])
+      async committed(_: string, topic: string) {
+        if (broker.silent === topic) throw new Error('not now')
+        return new Map(topic === 'films' ? [[0, broker.committed]] : [])
       },
       async bounds() {
         broker.asked++
@@ -64,7 +65,12 @@ async function memberOf(first: number, waitsForRuns = true, refusal?: Error, rea
     changed() {},
     begin: () => begin,
   }
-  const reading = { topics: ['films'], bufferRecords: 5_000, bufferBytes: 10_000, waitsForRuns }
+  const reading = {
+    topics: ['films', 'series'],
+    bufferRecords: 5_000,
+    bufferBytes: 10_000,
+    waitsForRuns,
+  }
   const membership = new Membership(parts, 'group', listener, reading)
   const joined = membership.join()
   const failure = await joined.catch((error: WalError) => error)
@@ -129,14 +135,14 @@ test('a member tells of what the broker has removed while it was reading', async
 test('a member commits nothing of what it has kept before it knows that nobody else has had it meanwhile', async () => {
   const { membership, broker, commits, give } = await memberOf(0)
   const [kept] = membership.partitions
-  broker.isSilent = true
+  broker.silent = 'films'
   membership.rebalancing()
   const before = commits.length
   membership.assigned([place])
   give(2)
   await membership.commitNow(membership.partitions)
   expect(commits).toHaveLength(before)
-  broker.isSilent = false
+  broker.silent = ''
   await expect.poll(() => commits.at(-1)).toMatchObject({ offset: 3 })
   expect(membership.partitions).toEqual([kept])
   await membership.leave()
@@ -154,6 +160,36 @@ test('a member that has missed a generation goes on where whoever had its partit
   expect([kept?.isLost, membership.partitions[0]?.carried?.count]).toEqual([true, 1])
   await membership.leave()
   expect(commits.at(-1)).toMatchObject({ offset: 9, metadata: '1;;;;a.0.0.1' })
+})
+
+test('a partition that somebody else has had is given up at once, also while it is asked about those of another topic', async () => {
+  const { membership, broker, commits, give } = await memberOf(0)
+  const [kept] = membership.partitions
+  const both = [place, { topic: 'series', partition: 0 }]
+  membership.assigned(both)
+  await expect.poll(() => membership.partitions).toHaveLength(2)
+  give(2)
+  await membership.commitNow(membership.partitions)
+  const before = commits.length
+  broker.committed = { ...place, offset: 9, metadata: '1;;;;a.0.0.1' }
+  broker.silent = 'series'
+  membership.assigned(both)
+  give(4)
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    await membership.commitNow(membership.partitions)
+  }
+  expect(kept?.isLost).toBe(true)
+  expect(membership.partitions.map(({ place: { topic }, next }) => [topic, next])).toEqual([
+    ['films', 9],
+    ['series', 0],
+  ])
+  broker.silent = ''
+  await membership.leave()
+  const own = commits.slice(before).filter(isFilms)
+  expect(own.map(({ offset, metadata }) => [offset, metadata])).toEqual(
+    own.map(() => [9, '1;;;;a.0.0.1']),
+  )
 })
 
 test('a batch that comes before the topic may be read is left, and asked for once it may', async () => {

@@ -61,7 +61,7 @@ class Topic {
           const error = new WalError('ERR_IO', 'no answer')
           return messages.map(() => ({ durable: 'unknown' as const, error }))
         },
-        saved: async () => {
+        noted: async () => {
           if (!state.isOwner) throw new Error('It is of an old generation.')
           this.note = log.note
           for (const offset of done) this.committed.add(offset)

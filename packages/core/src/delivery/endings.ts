@@ -40,6 +40,8 @@ export interface EndingsOptions {
   report(code: WalErrorCode, what: string, cause: unknown): void
 }
 
+type Lease = Delivery['lease']
+
 /**
  * Brings records to their end: acked once done, acked once their dead letter is durable, or given
  * back. It is the only one that does, so that none is forgotten and none ends twice.
@@ -49,7 +51,7 @@ export class Endings {
   /** Letters that have gone, or stay though they should have. */
   #removed = 0
   /** Letters on their way out, by id. */
-  readonly #removals = new Map<string, Promise<void>>()
+  readonly #removals = new Map<string, { readonly lease: Lease; readonly done: Promise<void> }>()
   readonly #acker: Acker
   readonly #parking: Parking | undefined
   readonly #leases: Leases
@@ -60,9 +62,10 @@ export class Endings {
     const { consumer, alarms, backoffMs, deadLetters, report, onChange } = options
     this.#options = options
     this.#blocked = new BlockedRecords(options)
+    const held = (key: string): void => this.#held(key)
     this.#takeovers = new Takeovers({
-      ...{ ...options, isRemoving: (id) => this.isRemoving(id) },
-      removed: () => Promise.all(this.#removals.values()),
+      ...{ ...options, held, isRemoving: (id) => this.isRemoving(id) },
+      removed: () => this.#lostRemovals(),
     })
     this.#leases = new Leases((entries) => this.#leasesLost(entries))
     this.#acker = new Acker({
@@ -83,7 +86,7 @@ export class Endings {
       })
     if (deadLetters !== undefined && options.sharesLetters) {
       new LetterWatch({
-        ...{ ...options, deadLetters, isRemoving: (id) => this.isRemoving(id) },
+        ...{ ...options, deadLetters, held, isRemoving: (id) => this.isRemoving(id) },
         dealtWith: () => options.blockers.removed + this.#removed,
       })
     }
@@ -207,7 +210,7 @@ export class Endings {
   async parkingIdle(): Promise<void> {
     await this.#parking?.idle()
     await this.#blocked.idle()
-    await Promise.all(this.#removals.values())
+    await Promise.all([...this.#removals.values()].map(({ done }) => done))
   }
 
   async #release(releases: readonly Release[]): Promise<void> {
@@ -257,7 +260,7 @@ export class Endings {
       lanes.refreshKey(record.key)
     }
     const removal = this.#ackAndRemoveLetter(delivery, earlier)
-    this.#removals.set(earlier, removal)
+    this.#removals.set(earlier, { lease: delivery.lease, done: removal })
     void removal.finally(() => {
       this.#removals.delete(earlier)
       this.#removed++
@@ -283,11 +286,24 @@ export class Endings {
     }
   }
 
+  /** Resolves once those letters have gone, or stay, whose copies have lost their leases. */
+  async #lostRemovals(): Promise<void> {
+    const lost = [...this.#removals.values()].filter(({ lease }) => lease?.aborted)
+    await Promise.all(lost.map(({ done }) => done))
+  }
+
+  /** What is here of a key that waits now is held, and parked. */
+  #held(key: string): void {
+    const lane = this.#options.lanes.refreshKey(key)
+    if (lane !== undefined) this.#blocked.look(lane)
+  }
+
   #leasesLost(entries: readonly Entry[]): void {
     const { lanes, onChange } = this.#options
     const queued = entries.filter((entry) => entry.state === 'queued')
     for (const entry of entries) entry.lost = entry.state === 'out'
     for (const entry of queued) lanes.remove(entry)
+    for (const { lane } of queued) this.#blocked.look(lane)
     void this.release(queued)
     onChange()
   }

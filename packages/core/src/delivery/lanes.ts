@@ -183,10 +183,11 @@ export class Lanes {
   }
 
   /** A letter of the key was dealt with, or there is a new one. */
-  refreshKey(key: string): void {
+  refreshKey(key: string): Lane | undefined {
     const lane = this.#byKey.get(key)
     lane?.advanceCopies(this.#options.blockers)
     if (lane !== undefined) this.refresh(lane)
+    return lane
   }
 
   isBlocked(lane: Lane): boolean {

@@ -14,6 +14,8 @@ export interface LetterWatchOptions {
   readonly alarms: Alarms
   /** True for a letter on its way out: the copy of its record has come to its end here. */
   isRemoving(letterId: string): boolean
+  /** A key waits now for a letter of another process. */
+  held(key: string): void
   /** How many letters were dealt with here so far: what was read before that may still have them. */
   dealtWith(): number
   /** Keys wait that did not, or no longer. */
@@ -80,14 +82,14 @@ export class LetterWatch {
 
   /** What was put elsewhere. */
   #hold(letters: readonly DeadLetterSummary[]): void {
-    const { blockers, consumer, lanes, isRemoving } = this.#options
+    const { blockers, consumer, held, isRemoving } = this.#options
     for (const letter of letters) {
       const { recordId: id, key, attemptEpoch } = letter
       if (key === undefined || blockers.knows(letter) || isRemoving(letter.id)) continue
       // A copy may be on its way; where nobody can look for it, that would be said for ever.
       if (consumer.pullAhead !== undefined) blockers.addSummary(letter)
       else blockers.add({ id, key, attemptEpoch })
-      lanes.refreshKey(key)
+      held(key)
     }
   }
 

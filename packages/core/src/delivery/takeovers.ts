@@ -12,7 +12,9 @@ export interface TakeoversOptions {
   readonly alarms: Alarms
   /** True while the letter is being removed: it holds nothing any more. */
   isRemoving(letterId: string): boolean
-  /** Resolves once those have gone, or stay, that are being removed now. */
+  /** A key waits now for a letter of another process. */
+  held(key: string): void
+  /** Resolves once those letters have gone, or stay, whose copies have lost their leases. */
   removed(): Promise<unknown>
   /** Wait before the dead letters are read again, in ms. */
   backoffMs(failures: number): number
@@ -58,7 +60,7 @@ export class Takeovers {
   }
 
   async #read(): Promise<void> {
-    const { blockers, deadLetters, targetName, isRemoving } = this.#options
+    const { blockers, deadLetters, targetName, held, isRemoving } = this.#options
     if (!blockers.blocks || deadLetters?.supports?.listing === false) return
     const found: DeadLetterSummary[] = []
     const dealtWith = blockers.watchRemovals()
@@ -67,10 +69,12 @@ export class Takeovers {
         if (summary.target === targetName && !isRemoving(summary.id)) found.push(summary)
       }
       for (const summary of found) {
-        const { recordId: id, attemptEpoch } = summary
+        const { recordId: id, key, attemptEpoch } = summary
         const isGone =
           dealtWith.ids.has(id) || isRemoving(deadLetterId({ id, attemptEpoch }, targetName))
-        if (!isGone && !blockers.knows(summary)) blockers.addSummary(summary)
+        if (isGone || key === undefined || blockers.knows(summary)) continue
+        blockers.addSummary(summary)
+        held(key)
       }
     } finally {
       dealtWith.end()

@@ -1,15 +1,20 @@
 import { describe, expect, test } from 'vitest'
 import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
 import type { StoredDeadLetter } from '../../src/dlq/dlq.ts'
-import { permanent } from '../../src/target/target.ts'
+import { permanent, transient } from '../../src/target/target.ts'
+import { makeDeadLetter } from '../../src/testing/make-record.ts'
 import { FakeQueue } from './support/fake-queue.ts'
-import { harness } from './support/harness.ts'
+import { type HarnessOptions, harness } from './support/harness.ts'
 import { hiccup, ScriptedTarget } from './support/scripted-target.ts'
 
 const never = permanent('NO', 'never')
 
 /** A delivery that blocks, whose consumer parks, or fails so often to. */
-function parking(failures = 0, onDeadLetter: 'block' | 'continue' = 'block') {
+function parking(
+  failures = 0,
+  onDeadLetter: 'block' | 'continue' = 'block',
+  options: HarnessOptions['options'] = {},
+) {
   const queue = new FakeQueue()
   const parked: string[] = []
   /** Keys whose records cannot be parked. */
@@ -27,7 +32,7 @@ function parking(failures = 0, onDeadLetter: 'block' | 'continue' = 'block') {
   const consumer = new Proxy(own, {
     get: (target, name) => (name === 'park' ? park : Reflect.get(target, name)),
   }) as Consumer
-  const h = harness({ queue, consumer, policy: { onDeadLetter } })
+  const h = harness({ queue, consumer, options, policy: { onDeadLetter } })
   return Object.assign(h, { parked, gates, refused })
 }
 
@@ -132,6 +137,20 @@ describe('records behind a dead letter of their key', () => {
     expect(parked).toEqual(['r2', 'r3'])
   })
 
+  test('are parked that were here before their key waited for a letter of another process', async () => {
+    const h = parking(0, 'block', { sharesLetters: true })
+    h.target.script('r1', transient('LATER', 'not now', { retryAfterMs: 60_000 }))
+    for (const key of ['a', 'a']) h.queue.add({ key })
+    await h.start()
+    const record = { ...h.queue.add({ key: 'b' }), id: 'elsewhere', key: 'a' }
+    await h.deadLetters.put([
+      makeDeadLetter({ id: 'elsewhere/0/search', target: 'search', record }),
+    ])
+    await h.clock.advance(20_000)
+    expect(h.target.seen).toEqual(['r1', 'r3'])
+    expect(h.parked).toEqual(['r1', 'r2'])
+  })
+
   test('are acked where they were applied while they were being parked', async () => {
     const h = parking()
     for (const key of ['a', 'a']) h.queue.add({ key })
@@ -170,6 +189,25 @@ describe('records behind a dead letter of their key', () => {
     await h.clock.advance(60_000)
     expect(h.target.seen).toEqual(['r1', 'r1', 'r1'])
     expect(h.parked).toEqual(['r3'])
+  })
+
+  test('are parked once the copy that might have freed their key has lost its lease', async () => {
+    const h = parking()
+    h.queue.canLoseLeases = true
+    h.queue.add({ key: 'a' })
+    h.target.script('r1', never, transient('LATER', 'not now', { retryAfterMs: 60_000 }))
+    await h.start()
+    const [letter] = h.events.letters as readonly StoredDeadLetter[]
+    if (letter === undefined) throw new Error('There is no letter.')
+    h.delivery.expectRedriven(letter)
+    h.queue.slots.length = 0
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    h.queue.add({ key: 'a' })
+    await h.clock.advance(1_000)
+    expect(h.parked).toEqual([])
+    h.queue.loseLease('r1')
+    await h.clock.advance(1_000)
+    expect(h.parked).toEqual(['r2'])
   })
 
   test('are not joined by the copy that frees their key, and go after it', async () => {

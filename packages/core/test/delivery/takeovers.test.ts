@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
 import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
+import { applied, type Outcome } from '../../src/target/target.ts'
 import { makeDeadLetter } from '../../src/testing/make-record.ts'
 import { FakeQueue } from './support/fake-queue.ts'
-import { FakeDeadLetters, harness } from './support/harness.ts'
+import { FakeDeadLetters, type HarnessOptions, harness } from './support/harness.ts'
 
 /** A delivery whose consumer can be given what another process has delivered from. */
-function takingOver(onDeadLetter: 'block' | 'continue' = 'block') {
+function takingOver(
+  onDeadLetter: 'block' | 'continue' = 'block',
+  policy: HarnessOptions['policy'] = {},
+) {
   const queue = new FakeQueue()
   const deadLetters = new FakeDeadLetters()
   const state = {
@@ -20,7 +24,7 @@ function takingOver(onDeadLetter: 'block' | 'continue' = 'block') {
       return name === 'takeovers' ? state.takeovers : Reflect.get(target, name)
     },
   }) as Consumer
-  const h = harness({ queue, consumer, deadLetters, policy: { onDeadLetter } })
+  const h = harness({ queue, consumer, deadLetters, policy: { ...policy, onDeadLetter } })
   /** Another process, which then dies, has a dead letter of the key. */
   const takeOver = async (...keys: readonly string[]): Promise<void> => {
     const record = queue.add({ id: 'dead', key: 'a' })
@@ -42,6 +46,23 @@ test('a key waits for the letter of another process once what that delivered fro
   await h.clock.settle()
   expect(h.target.seen).toEqual(['r1', 'r3'])
   expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1, held: 1 })
+})
+
+test('what is ready of a key waits, too, for a letter of which is learned as something is taken over', async () => {
+  const h = takingOver('block', {
+    concurrency: 1,
+    batch: { maxRecords: 1, maxBytes: 1e6, lingerMs: 0 },
+  })
+  const answer = Promise.withResolvers<Outcome>()
+  h.target.script('r1', () => answer.promise)
+  for (const key of ['b', 'a']) h.queue.add({ key })
+  await h.start()
+  await h.takeOver('b')
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['r1'])
+  answer.resolve(applied)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['r1', 'r3'])
 })
 
 test('what was taken over waits until the letters can be read', async () => {
