@@ -8,8 +8,9 @@ const mostUnanswered = 64
 /** Counts what has changed in a partition, and tells what of it the cluster knows. */
 export class Changes {
   #now = 0
-  readonly #collected = { any: 0, whole: 0 }
-  #saved = { any: 0, whole: 0 }
+  #collected = { count: 0, isWhole: false }
+  #noted = 0
+  #saved = 0
   /** The commit that the cluster had last for certain, and those since that it may have. */
   #commits: string[] = []
 
@@ -28,10 +29,9 @@ export class Changes {
     this.#commits = [textOf(commit)]
   }
 
-  /** A commit was made up. One that is not whole has no room for all that is done with. */
+  /** A commit was made up. One that is not whole lacks something that every commit has to have. */
   collect(commit: Commit, isWhole: boolean): void {
-    this.#collected.any = this.#now
-    if (isWhole) this.#collected.whole = this.#now
+    this.#collected = { count: this.#now, isWhole }
     const text = textOf(commit)
     if (this.#commits.at(-1) !== text) this.#commits.push(text)
     if (this.#commits.length > mostUnanswered) this.#commits.shift()
@@ -39,18 +39,20 @@ export class Changes {
 
   /** The commit that was made up last has come through. */
   save(): void {
-    this.#saved = { ...this.#collected }
+    const { count, isWhole } = this.#collected
+    this.#noted = count
+    if (isWhole) this.#saved = count
     this.#commits.splice(0, this.#commits.length - 1)
   }
 
-  /** True once the cluster knows of all that had changed by then. */
+  /** True once the cluster knows of all that had changed by then, as far as it has to. */
   isSaved(count: number): boolean {
-    return this.#saved.whole >= count
+    return this.#saved >= count
   }
 
-  /** True once the cluster knows what was noted by then, though perhaps not all that was done with. */
+  /** True once the cluster knows what was noted by then, though perhaps not what was done with. */
   isNoted(count: number): boolean {
-    return this.#saved.any >= count
+    return this.#noted >= count
   }
 
   /** False for a commit that somebody else has made since. */

@@ -3,7 +3,7 @@ import type { KafkaEntry, KafkaPlace } from '../kafka-client.ts'
 import type { ParkedLog } from '../parked/parked-log.ts'
 import { Changes } from './changes.ts'
 import { Progress } from './progress.ts'
-import { hasRoom, noteOf, type ParkedNote, runsLength, textOf } from './progress-text.ts'
+import { isEnough, noteOf, type ParkedNote, runsLength, textOf } from './progress-text.ts'
 
 /** What was read of an entry. */
 export type ReadRecord = Pick<Delivery, 'record' | 'bytes' | 'unreadable'> & {
@@ -169,7 +169,7 @@ export class Partition {
     const parked = this.parked === undefined ? this.carried : this.parked.note
     const metadata = textOf({ progress, attempts, begun: this.#begun, parked })
     const commit = { offset: progress.committed, metadata }
-    this.changes.collect(commit, hasRoom(progress))
+    this.changes.collect(commit, isEnough(progress))
     return commit
   }
 
@@ -267,6 +267,7 @@ export class Partition {
     this.#attempts.delete(slot.offset)
     this.#begun.delete(slot.offset)
     this.#progress?.done(slot.offset)
+    if (slot.read.record.attemptEpoch > 0) this.#progress?.keep(slot.offset)
     this.changes.add()
   }
 

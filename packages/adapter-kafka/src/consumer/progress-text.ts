@@ -37,12 +37,15 @@ const longestRuns = 3000
  *
  * Runs are `gap.length`, attempts are `gap.spent.interrupted.notBefore`, in base 36 and separated by
  * commas; a gap counts from the end of the one before, the first from the committed offset, and is
- * negative for a record that is parked. Those are noted as `claim.start.floor.count`. What does not fit is left out from its end: runs that are missing are delivered again, attempts that
- * are missing are counted again.
+ * negative for a record that is parked, and for a run behind those that have to be noted. What is parked is noted as
+ * `claim.start.floor.count`. What does not fit is left out from its end: runs that are missing are delivered again,
+ * attempts that are missing are counted again.
  */
 export function textOf({ progress, attempts, begun, parked }: ProgressNote): string {
   const { committed } = progress
-  const runs = joined(runTexts(progress.runs, committed), longestRuns)
+  const fits = lengthOf(progress.runs, committed) <= longestRuns
+  const noted = fits ? progress.runs : [...progress.kept, ...progress.runs]
+  const runs = joined(runTexts(noted, committed), longestRuns)
   const marks = joined(runTexts(runsOf(begun), committed), 700)
   const rest = parked === undefined ? '' : `;${parkedText(parked)}`
   const room = longestText - 4 - runs.length - marks.length - rest.length
@@ -51,16 +54,21 @@ export function textOf({ progress, attempts, begun, parked }: ProgressNote): str
 
 /** Characters that the runs alone would take up. */
 export function runsLength({ committed, runs }: Progress): number {
-  // No more than this are ever kept, so the sum need not be exact far beyond.
+  return lengthOf(runs, committed)
+}
+
+function lengthOf(runs: readonly Readonly<Run>[], committed: number): number {
+  // No more than this are ever noted, so the sum need not be exact far beyond.
   if (runs.length > longestRuns) return Number.POSITIVE_INFINITY
   let length = 0
   for (const text of runTexts(runs, committed)) length += text.length + 1
   return length
 }
 
-/** True where a commit has room for all runs. */
-export function hasRoom(progress: Progress): boolean {
-  return runsLength(progress) <= longestRuns
+/** True where a commit has all runs, or all that it has to have. */
+export function isEnough(progress: Progress): boolean {
+  const { committed, runs, kept } = progress
+  return [runs, kept].some((some) => lengthOf(some, committed) <= longestRuns)
 }
 
 /** What was noted. An attempt that was under way counts as one that the end of its process interrupted. */

@@ -12,10 +12,13 @@ export class Progress {
   #committed: number
   /** Invariant: sorted, apart from each other, all above `#committed`. */
   readonly #runs: Run[]
+  #kept: readonly Run[]
 
+  /** The runs are those that a commit had. */
   constructor(committed: number, runs: readonly Run[] = []) {
     this.#committed = committed
     this.#runs = []
+    this.#kept = runs
     for (const { from, to } of runs) this.done(from, to)
   }
 
@@ -26,6 +29,20 @@ export class Progress {
 
   get runs(): readonly Readonly<Run>[] {
     return this.#runs
+  }
+
+  /**
+   * What every commit has to have, the longest known first: were one of these to come again, it would come behind what
+   * comes after it. The other runs may be left out from the last one on, for what comes after those comes again, too.
+   */
+  get kept(): readonly Readonly<Run>[] {
+    this.#kept = this.#kept.filter(({ to }) => to > this.#committed)
+    return this.#kept
+  }
+
+  /** An offset that stands before lower ones in its key, and is done with. */
+  keep(offset: number): void {
+    if (offset >= this.#committed) this.#kept = [...this.kept, { from: offset, to: offset + 1 }]
   }
 
   isDone(offset: number): boolean {

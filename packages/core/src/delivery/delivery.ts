@@ -97,6 +97,7 @@ export class TargetDelivery {
       unsyncedAcks: options.transactions && new UnsyncedAcks(),
       rate: policy.rateLimit && new RateLimit(policy.rateLimit, clock),
       catchUp: this.#catchUp,
+      isFull: () => this.#intake.isFull,
       backoffMs: (failures: number) => fullJitterMs(queueBackoff, failures, options.random),
       report: (code: WalErrorCode, what: string, cause: unknown) => this.#report(code, what, cause),
     }
@@ -148,7 +149,6 @@ export class TargetDelivery {
     })
     this.#search = new CopySearch({
       ...shared,
-      isFull: () => this.#intake.isFull,
       accept: (deliveries) => this.#accept(deliveries),
     })
   }

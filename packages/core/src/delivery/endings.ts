@@ -33,6 +33,8 @@ export interface EndingsOptions {
   readonly events: DeliveryEvents
   /** Wait before the queue or the dead-letter queue is asked again, in ms. */
   backoffMs(failures: number): number
+  /** True while nothing is pulled because what is held has reached its bound. */
+  isFull(): boolean
   /** A record has come to its end. */
   onEnded(delivery: Delivery, fate: Fate): void
   /** Something came to its end outside of a batch: more may go now. */

@@ -14,6 +14,8 @@ export interface LetterWatchOptions {
   readonly alarms: Alarms
   /** True for a letter on its way out: the copy of its record has come to its end here. */
   isRemoving(letterId: string): boolean
+  /** True while nothing is pulled because what is held has reached its bound. */
+  isFull(): boolean
   /** A key waits now for a letter of another process. */
   held(key: string): void
   /** How many letters were dealt with here so far: what was read before that may still have them. */
@@ -82,12 +84,18 @@ export class LetterWatch {
 
   /** What was put elsewhere. */
   #hold(letters: readonly DeadLetterSummary[]): void {
-    const { blockers, consumer, held, isRemoving } = this.#options
+    const { blockers, consumer, held, isFull, isRemoving } = this.#options
+    const canSearch = consumer.pullAhead !== undefined
     for (const letter of letters) {
       const { recordId: id, key, attemptEpoch } = letter
-      if (key === undefined || blockers.knows(letter) || isRemoving(letter.id)) continue
+      if (key === undefined || isRemoving(letter.id)) continue
+      if (blockers.knows(letter)) {
+        // It may have been redriven elsewhere: pulling will not bring the copy.
+        if (canSearch && isFull()) blockers.mayCome({ id, key, attemptEpoch })
+        continue
+      }
       // A copy may be on its way; where nobody can look for it, that would be said for ever.
-      if (consumer.pullAhead !== undefined) blockers.addSummary(letter)
+      if (canSearch) blockers.addSummary(letter)
       else blockers.add({ id, key, attemptEpoch })
       held(key)
     }

@@ -44,10 +44,10 @@ export class Takeovers {
 
   async #learn(signal: AbortSignal): Promise<void> {
     const { consumer, targetName, removed, backoffMs, report } = this.#options
-    // The lease of a letter's copy may be among those lost: the copy comes again, and its letter holds its key.
-    await Promise.race([removed(), aborted(signal)])
     for (let failures = 1; consumer.takeovers !== this.#known && !signal.aborted; failures++) {
       const { takeovers } = consumer
+      // The lease of a letter's copy may be among those lost: the copy comes again, and its letter holds its key.
+      await Promise.race([removed(), aborted(signal)])
       try {
         await this.#read()
         this.#known = takeovers

@@ -72,6 +72,23 @@ describe('where processes share the letters that hold keys', () => {
     expect(h.deadLetters.letters.size).toBe(0)
   })
 
+  test('a copy that another one has redriven is found where as much waits for it as may be held', async () => {
+    const queue = new FakeQueue()
+    const { h } = await blocked({
+      queue,
+      consumer: queue.consumer({ reload: false }),
+      policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } },
+    })
+    for (let n = 0; n < 12; n++) h.queue.add({ key: 'a' })
+    await h.clock.advance(1_000)
+    expect(await h.delivery.status()).toMatchObject({ blockedKeys: 1, full: true })
+    const [letter] = h.deadLetters.letters.values()
+    // This process is told nothing.
+    h.queue.add({ ...letter?.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.advance(60_000)
+    expect(h.queue.left).toEqual([])
+  })
+
   test('a copy that came before its letter was heard of goes before what waits for it', async () => {
     const h = shared()
     const soon = transient('LATER', 'not now', { retryAfterMs: 20_000 })

@@ -131,3 +131,42 @@ test('the letters of others are not asked for where keys go on', async () => {
   await h.clock.settle()
   expect(h.target.seen).toEqual(['r1'])
 })
+
+test('a copy whose lease is lost while the letters are read is waited for, too', async () => {
+  const h = takingOver()
+  h.queue.canLoseLeases = true
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
+  let answer = (): void => {}
+  h.state.ack = (deliveries) =>
+    deliveries.some(({ record }) => record.id === 'dead')
+      ? new Promise((resolve) => {
+          answer = resolve
+        })
+      : undefined
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  // Something else is taken over, and the letters are read for that.
+  const gate = Promise.withResolvers<void>()
+  const { summaries } = h.deadLetters
+  h.deadLetters.summaries = async function* () {
+    await gate.promise
+    yield* summaries.call(h.deadLetters)
+  }
+  h.state.takeovers++
+  h.queue.add({ key: 'b' })
+  await h.clock.settle()
+  // Meanwhile the copy's partition is lost, and is this process's again at once.
+  h.queue.loseLease('dead')
+  h.state.takeovers++
+  h.state.ack = () => undefined
+  h.queue.add({ key: 'a', id: 'waits' })
+  gate.resolve()
+  await h.clock.settle()
+  answer()
+  await h.clock.settle()
+  expect(h.target.seen.filter((id) => id === 'waits')).toEqual([])
+})
