@@ -1,6 +1,7 @@
 import { type SendOutcome, WalError } from '@daybook/core'
 import type { ParkedNote } from '../consumer/progress-text.ts'
-import type { KafkaEntry, KafkaMessage } from '../kafka-client.ts'
+import type { KafkaMessage } from '../kafka-client.ts'
+import type { ParkedLogPort } from './parked-log-port.ts'
 import {
   claimMessage,
   doneMessage,
@@ -8,34 +9,6 @@ import {
   type ParkedFact,
   parkedFactOf,
 } from './parked-message.ts'
-
-/** First offset that is kept, and the one that comes next. */
-export interface Bounds {
-  readonly first: number
-  readonly next: number
-}
-
-/** What a log needs of its partition, of that one's topic and of the parked one. */
-export interface ParkedLogPort {
-  now(): number
-  /** From 0 up to, and without, 1. */
-  random(): number
-  /** Of the parked partition; undefined where the parked topic has no such partition. Rejects where there is no such topic. */
-  bounds(): Promise<Bounds | undefined>
-  /** The same, as it is or was a moment ago. */
-  firstBounds(): Promise<Bounds | undefined>
-  read(from: number, to: number, onEntries: (entries: readonly KafkaEntry[]) => void): Promise<void>
-  /** Stores them in their order; one outcome each. */
-  put(messages: readonly KafkaMessage[]): Promise<readonly SendOutcome[]>
-  /** Resolves once what is noted at the call is committed. Rejects if it is not, or the partition is lost. */
-  noted(): Promise<void>
-  /** True where the record at this offset is still to be read from its own topic, as far as is committed or about to be. */
-  isOpen(offset: number): boolean
-  /** Lets the broker remove what lies before. */
-  trim(before: number): Promise<void>
-  /** The parked partition does not have any more what it had. */
-  gone(mostRecords: number): void
-}
 
 /** Where a copy lies, or before it. */
 interface Copy {
@@ -243,7 +216,7 @@ export class ParkedLog {
   /** Answers a claim that is higher than this one, if there is any. */
   async #readOn(): Promise<number | undefined> {
     const { first = 0, next = 0 } = (await this.#port.bounds()) ?? {}
-    await this.#checkMark(first, next)
+    const missing = await this.#movedFrom(first, next)
     // What lies before was removed: to ask for it would be to ask for ever.
     this.#readTo = Math.max(this.#readTo, first)
     let isThere = false
@@ -260,38 +233,44 @@ export class ParkedLog {
         this.#readTo = Math.max(this.#readTo, entry.offset + 1)
       }
     })
-    if (!isThere)
-      throw new WalError('ERR_IO', 'Its own claim is not to be read yet.', { retryable: true })
+    if (!isThere) throw notThereYet()
     this.#readTo = Math.max(this.#readTo, next)
     this.#writes = 0
-    this.#tellOfLoss([...this.#live.values()].filter(({ at }) => at < first).length)
+    const gone = [...this.#live.values()].filter((copy) => copy.at < first || missing.has(copy))
+    this.#tellOfLoss(gone.length)
     return higher
   }
 
-  /** Where the last claim that was read is not there any more, nothing is where it was. */
-  async #checkMark(first: number, next: number): Promise<void> {
-    if (this.#mark === undefined) return
-    const { at, claim } = this.#mark
+  /**
+   * Where the last claim that was read is not where it was, nothing is: the topic was made anew, or has lost its end.
+   * Then all of it is read again; what is not found there is still handed out here, and done with. Answers those.
+   */
+  async #movedFrom(first: number, next: number): Promise<ReadonlySet<Copy>> {
     // It was trimmed.
-    if (at < first) return
-    let isThere = false
-    if (at < next) {
-      await this.#port.read(at, at + 1, ([entry]) => {
-        const fact = entry && parkedFactOf(entry)
-        if (fact?.kind === 'claim' && fact.claim === claim) isThere = true
-      })
-    }
-    if (!isThere) this.#beginAnew(first, claim)
-  }
-
-  /** The topic was made anew, or has lost its end. What is held here is still handed out, and done with. */
-  #beginAnew(first: number, claim: number): void {
-    this.#tellOfLoss(this.#live.size)
+    if (this.#mark === undefined || this.#mark.at < first) return new Set()
+    const { at, claim } = this.#mark
+    if (at < next && (await this.#isThere(claim, at, at + 1))) return new Set()
+    // An end from before the present claim tells nothing: that is stored.
+    if (at >= next && !(await this.#isThere(this.#claim, first, next))) throw notThereYet()
     this.#mark = undefined
     this.#readTo = first
-    // Before there was another claim of its own nobody else's can count either.
-    this.#highest = claim
-    for (const offset of this.#live.keys()) this.#live.set(offset, { at: first, floor: claim })
+    for (const { floor } of this.#live.values()) {
+      this.#highest = floor
+      break
+    }
+    for (const offset of this.#live.keys()) {
+      this.#live.set(offset, { at: first, floor: this.#highest })
+    }
+    return new Set(this.#live.values())
+  }
+
+  async #isThere(claim: number, from: number, to: number): Promise<boolean> {
+    let isThere = false
+    await this.#port.read(from, to, (entries) => {
+      const facts = entries.map(parkedFactOf)
+      isThere ||= facts.some((fact) => fact?.kind === 'claim' && fact.claim === claim)
+    })
+    return isThere
   }
 
   #tellOfLoss(mostRecords: number): void {
@@ -338,6 +317,10 @@ function notStored({ error }: SendOutcome): WalError {
     retryable: true,
     cause: error,
   })
+}
+
+function notThereYet(): WalError {
+  return new WalError('ERR_IO', 'Its own claim is not to be read yet.', { retryable: true })
 }
 
 function noPartition(): WalError {

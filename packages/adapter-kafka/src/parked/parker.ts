@@ -1,7 +1,7 @@
 import type { Partition, Slot } from '../consumer/partition.ts'
 import type { ParkedNote } from '../consumer/progress-text.ts'
 import { parkedTopicOf } from '../queue-parts.ts'
-import type { Bounds } from './parked-log.ts'
+import type { Bounds } from './parked-log-port.ts'
 import { type ParkedOptions, ParkedPartition } from './parked-partition.ts'
 
 /** What a consumer has parked: a part for each of its partitions, so that none waits for another. */

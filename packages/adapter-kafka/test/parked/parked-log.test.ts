@@ -24,6 +24,8 @@ class Topic {
   /** Offsets that the commit has done with. */
   readonly committed = new Set<number>()
   isMissing = false
+  /** So much nearer the end looks than it is. */
+  lag = 0
   readonly lost: number[] = []
 
   put(messages: readonly KafkaMessage[]): void {
@@ -33,7 +35,8 @@ class Topic {
   }
 
   bounds() {
-    return this.isMissing ? undefined : { first: this.first, next: this.entries.length }
+    const next = this.entries.length - this.lag
+    return this.isMissing ? undefined : { first: this.first, next }
   }
 
   /** Whoever is given the partition now. `open` has not been called. */
@@ -316,4 +319,46 @@ test('a group whose commits are forgotten has what is parked behind whatever cla
   expect(two.has(1, 2)).toEqual([1, 2])
   await two.park([3])
   expect((await opened(topic)).has(1, 2, 3)).toEqual([1, 2, 3])
+})
+
+test('an end that looks nearer than it is says nothing of what is parked', async () => {
+  const topic = new Topic()
+  const one = await opened(topic)
+  await one.park([1, 2, 3])
+  one.state.answer = 'lost'
+  await expect(one.park([4])).rejects.toThrow(/Not known/)
+  one.state.answer = 'yes'
+  await one.log.settle()
+  topic.lag = topic.entries.length
+  one.state.answer = 'lost'
+  await expect(one.park([4])).rejects.toThrow(/Not known/)
+  one.state.answer = 'yes'
+  await expect(one.log.settle()).rejects.toThrow(/not to be read yet/)
+  topic.lag = 0
+  await one.log.settle()
+  await one.log.done([2])
+  topic.note = one.log.note
+  expect((await opened(topic)).has(1, 2, 3, 4)).toEqual([1, 3])
+  expect(topic.lost).toEqual([])
+})
+
+test('of a log that has lost its end what is left counts on, and the rest is told of', async () => {
+  const topic = new Topic()
+  const one = await opened(topic)
+  await one.park([1, 2])
+  await one.park([3])
+  one.state.answer = 'lost'
+  await expect(one.park([4])).rejects.toThrow(/Not known/)
+  one.state.answer = 'yes'
+  await one.log.settle()
+  // The copies of 3 and 4, and the claims behind them.
+  topic.entries.length = 3
+  one.state.answer = 'lost'
+  await expect(one.park([4])).rejects.toThrow(/Not known/)
+  one.state.answer = 'yes'
+  await one.log.settle()
+  expect(topic.lost).toEqual([1])
+  await one.log.done([3])
+  topic.note = one.log.note
+  expect((await opened(topic)).has(1, 2, 3, 4)).toEqual([1, 2])
 })

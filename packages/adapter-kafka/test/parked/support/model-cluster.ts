@@ -46,7 +46,11 @@ export class Cluster {
   /** Who has each partition, by generation. */
   readonly #owners: (readonly (Member | undefined)[])[] = [[]]
 
-  constructor(world: World, partitions: number) {
+  /** Ends of the parked topic look nearer than they are for a moment. */
+  readonly #lags: boolean
+
+  constructor(world: World, partitions: number, lags: boolean) {
+    this.#lags = lags
     this.#world = world
     this.#partitions = partitions
     this.tellsOfMissed = world.random.chance(0.7)
@@ -126,7 +130,11 @@ export class Cluster {
     const bounds = (topic: string) =>
       Array.from({ length: this.#partitions }, (_, partition) => {
         const { first, entries } = this.log({ topic, partition })
-        return { first, next: entries.length }
+        const lag =
+          this.#lags && topic !== 't' && this.#world.chance(0.2)
+            ? this.#world.random.integer(0, 4)
+            : 0
+        return { first, next: Math.max(first, entries.length - lag) }
       })
     const memberOf = () => this.#members.find((one) => one.machine === machine)
     return {

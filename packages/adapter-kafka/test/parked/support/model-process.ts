@@ -60,6 +60,8 @@ export class ModelProcess {
   readonly #freed = new Map<string, Waiting>()
   #acks: Waiting[] = []
   #isAcking = false
+  #isClosing = false
+  #isClosed = false
   #isParking = false
 
   constructor(machine: Machine, cluster: Cluster, partitions: number, shared: Shared) {
@@ -99,7 +101,7 @@ export class ModelProcess {
   async run(): Promise<void> {
     await this.#consumer.open()
     const { signal } = new AbortController()
-    for (;;) {
+    while (!this.#isClosed) {
       if (this.machine.world.random.chance(0.02)) await this.#search(signal)
       for (const delivery of await this.#consumer.pull({ maxRecords: 5, maxBytes: 1e6, signal })) {
         this.#take(delivery)
@@ -120,9 +122,15 @@ export class ModelProcess {
     }
   }
 
-  /** Leaves as a process that is told to end. */
-  close(): Promise<void> {
-    return this.#consumer.close()
+  /** Leaves as a process that is told to end: what is under way ends, the rest is given back. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return
+    this.#isClosing = true
+    const isBusy = (): boolean => [...this.#lanes.values()].some((lane) => lane.isBusy)
+    for (let looks = 0; looks < 20 && isBusy(); looks++)
+      await new Promise<void>((resolve) => void this.machine.clock.setTimer(10, resolve))
+    this.#isClosed = true
+    await this.#consumer.close()
   }
 
   /** Letters have changed. */
@@ -149,6 +157,7 @@ export class ModelProcess {
   }
 
   #pump(lane: Lane): void {
+    if (this.#isClosing) return
     while (lane.waiting[0]?.delivery.lease?.aborted) lane.waiting.shift()
     const [head] = lane.waiting
     if (head === undefined || lane.isBusy) return
@@ -172,6 +181,7 @@ export class ModelProcess {
   /** Of whoever does not know yet that the partition is another's, nothing counts: he comes to it once he knows. */
   #apply(lane: Lane, one: Waiting): void {
     this.machine.clock.setTimer(this.machine.world.random.integer(1, 15), () => {
+      if (this.#isClosed) return
       const { partition } = (one.delivery.handle as Slot).partition.place
       const isLost = one.delivery.lease?.aborted === true
       if (!isLost && !this.#cluster.owns(this.machine, partition)) {
@@ -221,7 +231,7 @@ export class ModelProcess {
 
   async #sendAcks(): Promise<void> {
     this.#isAcking = true
-    while (this.#acks.length > 0) {
+    while (this.#acks.length > 0 && !this.#isClosed) {
       const acks = this.#acks
       this.#acks = []
       try {
@@ -236,7 +246,7 @@ export class ModelProcess {
 
   /** Beside the others, as core does it for a consumer that keeps its acks in the order of the calls. */
   async #ackAlone(one: Waiting): Promise<void> {
-    for (;;) {
+    while (!this.#isClosed) {
       try {
         await this.#consumer.ack([one.delivery])
         this.#redriven(one)

@@ -13,6 +13,14 @@ function partitionOf(key: string): number {
   return keys.indexOf(key) % partitions
 }
 
+/** What only some runs have, so that the others stay as they were. */
+export interface Troubles {
+  /** Ends of the parked topic look nearer than they are for a moment. */
+  readonly lags?: boolean
+  /** Processes are told to end. */
+  readonly closes?: boolean
+}
+
 /** Some seconds of processes that come, stand still and die, over a network that loses and delays; then peace. */
 export class Run {
   readonly world: World
@@ -24,10 +32,12 @@ export class Run {
   readonly written = new Map<string, number>()
   readonly processes: ModelProcess[] = []
   #machines = 0
+  readonly #closes: boolean
 
-  constructor(seed: number) {
+  constructor(seed: number, { lags = false, closes = false }: Troubles = {}) {
     this.world = new World(seed)
-    this.cluster = new Cluster(this.world, partitions)
+    this.cluster = new Cluster(this.world, partitions, lags)
+    this.#closes = closes
   }
 
   async rough(steps: number): Promise<void> {
@@ -42,6 +52,7 @@ export class Run {
       else if (what < 0.1 && living.length > 0) random.pick(living).machine.isAlive = false
       else if (what < 0.18 && living.length > 0)
         random.pick(living).machine.stop(random.integer(20, 1_500))
+      else if (what < 0.26 && living.length > 0 && this.#closes) void random.pick(living).close()
       if (random.chance(0.12)) this.cluster.rebalance()
       if (random.chance(0.15)) this.#actOnLetter()
       await this.world.run(random.integer(10, 120))
