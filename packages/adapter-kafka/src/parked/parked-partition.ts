@@ -28,8 +28,9 @@ export interface ParkedOptions {
 const betweenLooksMs = 25
 /** So often for an ack that is under way. */
 const mostLooks = 200
-/** And for a commit: a handover takes its time. */
-const mostCommits = 1_200
+/** Longest wait between looks for a commit, in ms, and how many: with the shorter ones before some 30 s, as a handover takes its time. */
+const betweenCommitsMs = 500
+const mostCommits = 64
 
 /** How long the last acks may take, in ms. */
 const longestCloseMs = 2_000
@@ -219,7 +220,10 @@ export class ParkedPartition {
     const fact = parkedFactOf(entry)
     if (fact?.kind !== 'copy' || !this.log.isAt(fact.entry.offset, entry.offset)) return
     const read = this.#options.read(this.#partition.place, fact.entry)
-    this.#partition.add(fact.entry, read, 0)
+    const { clock } = this.#options.parts.context
+    // The clock of whoever parked it may be ahead of this one.
+    const earlyMs = (read.record.dueAt ?? 0) - clock.now()
+    this.#partition.add(fact.entry, read, earlyMs > 0 ? clock.monotonic() + earlyMs : 0)
   }
 
   async #room(): Promise<void> {
@@ -253,7 +257,10 @@ export class ParkedPartition {
   #hasEarlier(slots: readonly Slot[]): boolean {
     const asked = new Set(slots)
     const last = new Map(slots.map(({ read, offset }) => [read.record.key, offset]))
+    const { committed } = this.#partition
     for (const slot of this.#partition.slots) {
+      // Most of what is parked lies there.
+      if (slot.offset < committed) continue
       const end = last.get(slot.read.record.key) ?? 0
       if (slot.offset < end && !asked.has(slot) && !this.#isParked(slot)) return true
     }
@@ -271,7 +278,7 @@ export class ParkedPartition {
       await membership.commitNow([this.#partition])
       if (isEnough(count)) return
       if (this.#isClosing) break
-      await parts.pause(betweenLooksMs)
+      await parts.pause(Math.min(betweenCommitsMs, betweenLooksMs * 2 ** tries))
     }
     throw new WalError('ERR_IO', 'It is not committed how far the group is.', { retryable: true })
   }

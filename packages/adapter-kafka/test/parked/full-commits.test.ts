@@ -1,22 +1,10 @@
-import type { Delivery } from '@daybook/core'
-import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import type { Partition, Slot } from '../../src/consumer/partition.ts'
 import { noteOf } from '../../src/consumer/progress-text.ts'
-import { messageOf } from '../../src/kafka-message.ts'
-import { Cluster, reads, taken } from './support/parked-cluster.ts'
+import { Cluster, reads, readsRecord, taken } from './support/parked-cluster.ts'
 
-/** The consumer reads the copy of a letter of the key, and hands it out. */
-function readsCopy(partition: Partition, key: string): Slot {
-  const offset = partition.next
-  const record = makeStoredRecord({ id: 'dead', key, attemptEpoch: 1 })
-  const read = { record, bytes: 1, unreadable: undefined }
-  partition.expects(offset)
-  partition.add({ ...messageOf(record), offset, timestamp: 7 }, read, 0)
-  const deliveries: Delivery[] = []
-  partition.take({ maxRecords: 1, maxBytes: 1e9 }, 0, deliveries)
-  return deliveries[0]?.handle as Slot
-}
+const readsCopy = (partition: Partition, key: string): Slot =>
+  readsRecord(partition, { id: 'dead', key, attemptEpoch: 1 })
 
 const thousand = Array.from({ length: 1_000 }, (_, at) => `k${at}`)
 

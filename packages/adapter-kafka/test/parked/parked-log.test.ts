@@ -362,3 +362,14 @@ test('of a log that has lost its end what is left counts on, and the rest is tol
   topic.note = one.log.note
   expect((await opened(topic)).has(1, 2, 3, 4)).toEqual([1, 2])
 })
+
+test('what is done with may be removed also while its process lives on', async () => {
+  const topic = new Topic()
+  const one = await opened(topic)
+  for (let offset = 0; offset < 20_500; offset++) {
+    await one.park([offset])
+    await one.log.done([offset])
+  }
+  expect(topic.first).toBeGreaterThan(19_000)
+  expect(topic.first).toBeLessThan(topic.note?.start ?? 0)
+})

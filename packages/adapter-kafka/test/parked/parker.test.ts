@@ -3,8 +3,7 @@ import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import type { Partition, Slot } from '../../src/consumer/partition.ts'
 import { messageOf } from '../../src/kafka-message.ts'
-
-import { Cluster, reads, taken } from './support/parked-cluster.ts'
+import { Cluster, reads, readsRecord, taken } from './support/parked-cluster.ts'
 
 test('the commit passes what is parked, and what is parked twice is stored once', async () => {
   const cluster = new Cluster()
@@ -111,7 +110,7 @@ test('a consumer that is closed ends the acks that are under way, unless they fa
 })
 
 test.each([
-  ['refuses what is committed', 'refuses', 100],
+  ['refuses what is committed', 'refuses', 600],
   ['answers nothing', 'isSilent', 2_500],
 ] as const)(
   'a consumer that is closed while the broker %s does not wait for that',
@@ -280,4 +279,36 @@ test('nothing of a partition that was lost is written, nor counted', async () =>
   await parker.park(slots.slice(1))
   await parker.ack(slots)
   expect(cluster.told).toEqual([])
+})
+
+test('the ack of a redriven copy that is not known to be committed as the consumer is closed is refused', async () => {
+  const cluster = new Cluster()
+  const { parker, first, leave } = cluster.owner()
+  const copy = readsRecord(first, { id: 'dead', key: 'a', attemptEpoch: 1 })
+  cluster.isDown = true
+  const acking = parker.ack([copy])
+  leave()
+  const [refused] = await Promise.allSettled([acking, cluster.clock.advance(5_000)])
+  expect(refused).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CLOSED' } })
+})
+
+test('what is parked is not handed out before it is due by the clock of its new owner', async () => {
+  const cluster = new Cluster()
+  const { parker, first } = cluster.owner()
+  // The clock of its former one is ahead.
+  const dueAt = cluster.clock.now() + 10_000
+  await parker.park([readsRecord(first, { key: 'a', dueAt })])
+  const { offset, metadata } = first.commit()
+  cluster.committed[0] = `${offset} ${metadata}`
+  const second = cluster.owner()
+  await cluster.clock.runUntil(Promise.all(second.begun))
+  const takes = (): number => {
+    const deliveries: Delivery[] = []
+    const limits = { maxRecords: 10, maxBytes: 1e9 }
+    second.first.take(limits, cluster.clock.monotonic(), deliveries)
+    return deliveries.length
+  }
+  expect(takes()).toBe(0)
+  await cluster.clock.advance(10_000)
+  expect(takes()).toBe(1)
 })

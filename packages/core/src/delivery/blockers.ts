@@ -170,6 +170,14 @@ export class Blockers {
     this.#await(hold, 'yes')
   }
 
+  /** The copy that had come was lost with its lease: it comes again, here or elsewhere. */
+  lost(copy: StoredRecord): void {
+    const hold = this.#holdOf(copy)
+    if (hold === undefined || hold.epoch >= copy.attemptEpoch) return
+    hold.seen = 0
+    this.#await(hold, 'perhaps')
+  }
+
   /** The record's letter, of this epoch or an earlier one, is dealt with. True if its key may go on. */
   remove({ id, key, attemptEpoch }: Letter): boolean {
     for (const ids of this.#removals) ids.add(id)

@@ -301,7 +301,10 @@ export class Endings {
   }
 
   #leasesLost(entries: readonly Entry[]): void {
-    const { lanes, onChange } = this.#options
+    const { blockers, consumer, lanes, onChange } = this.#options
+    // Where nobody can look for a copy, that one may be on its way would be said for ever.
+    const copies = consumer.pullAhead === undefined ? [] : entries
+    for (const { delivery } of copies) blockers.lost(delivery.record)
     const queued = entries.filter((entry) => entry.state === 'queued')
     for (const entry of entries) entry.lost = entry.state === 'out'
     for (const entry of queued) lanes.remove(entry)

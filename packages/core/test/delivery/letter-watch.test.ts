@@ -89,6 +89,28 @@ describe('where processes share the letters that hold keys', () => {
     expect(h.queue.left).toEqual([])
   })
 
+  test('a copy that was here and lost its lease is looked for where as much waits for it as may be held', async () => {
+    const queue = new FakeQueue()
+    queue.canLoseLeases = true
+    const { h, letter } = await blocked({
+      queue,
+      consumer: queue.consumer({ reload: false }),
+      policy: { ...policy, held: { maxRecords: 5, maxBytes: 1e9 } },
+    })
+    for (let n = 0; n < 12; n++) h.queue.add({ key: 'a' })
+    await h.clock.advance(1_000)
+    h.target.script('r1', transient('LATER', 'not now', { retryAfterMs: 30_000 }))
+    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    h.delivery.expectRedriven(letter)
+    await h.clock.advance(2_000)
+    expect(h.target.seen).toEqual(['r1', 'r1'])
+    // Another process has it all for a moment, and it comes back.
+    for (const { lease } of queue.slots.toReversed()) lease?.abort()
+    for (const slot of queue.slots) slot.leased = false
+    await h.clock.advance(60_000)
+    expect(h.queue.left).toEqual([])
+  })
+
   test('a copy that came before its letter was heard of goes before what waits for it', async () => {
     const h = shared()
     const soon = transient('LATER', 'not now', { retryAfterMs: 20_000 })

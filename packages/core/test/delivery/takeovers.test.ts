@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
+import { deadLetterId } from '../../src/dlq/dlq.ts'
 import { applied, type Outcome } from '../../src/target/target.ts'
 import { makeDeadLetter } from '../../src/testing/make-record.ts'
 import { FakeQueue } from './support/fake-queue.ts'
@@ -29,7 +30,7 @@ function takingOver(
   const takeOver = async (...keys: readonly string[]): Promise<void> => {
     const record = queue.add({ id: 'dead', key: 'a' })
     queue.slots.pop()
-    const letter = makeDeadLetter({ id: 'dead/0/search', target: 'search', record })
+    const letter = makeDeadLetter({ id: deadLetterId(record, 'search'), target: 'search', record })
     await deadLetters.put([letter])
     state.takeovers++
     for (const key of keys) queue.add({ key })
@@ -170,3 +171,55 @@ test('a copy whose lease is lost while the letters are read is waited for, too',
   await h.clock.settle()
   expect(h.target.seen.filter((id) => id === 'waits')).toEqual([])
 })
+
+test('what was taken over does not wait for a copy whose lease is alive', async () => {
+  const h = takingOver()
+  h.queue.canLoseLeases = true
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  h.state.ack = (deliveries) =>
+    deliveries.some(({ record }) => record.id === 'dead') ? new Promise(() => {}) : undefined
+  h.queue.add({ ...letter?.record, target: 'search', attemptEpoch: 1 })
+  await h.clock.settle()
+  h.state.takeovers++
+  h.queue.add({ key: 'b', id: 'other' })
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead', 'other'])
+})
+
+test.each(['before its letter is read, and that goes meanwhile', 'while its letter is read'])(
+  'a key does not wait for a letter whose copy was applied %s',
+  async (when) => {
+    const h = takingOver()
+    await h.start()
+    await h.takeOver()
+    const [letter] = h.deadLetters.letters.values()
+    const gone = Promise.withResolvers<void>()
+    const answer = Promise.withResolvers<Outcome>()
+    h.state.ack = (deliveries) =>
+      deliveries.some(({ record }) => record.id === 'dead') ? gone.promise : undefined
+    h.target.script('dead', () => answer.promise)
+    h.queue.add({ ...letter?.record, target: 'search', attemptEpoch: 1 })
+    await h.clock.settle()
+    const isBefore = when !== 'while its letter is read'
+    if (isBefore) answer.resolve(applied)
+    await h.clock.settle()
+    const gate = Promise.withResolvers<void>()
+    const { summaries } = h.deadLetters
+    h.deadLetters.summaries = async function* () {
+      yield* summaries.call(h.deadLetters)
+      await gate.promise
+    }
+    h.state.takeovers++
+    h.queue.add({ key: 'a', id: 'waits' })
+    await h.clock.settle()
+    answer.resolve(applied)
+    await h.clock.settle()
+    gone.resolve()
+    await h.clock.settle()
+    gate.resolve()
+    await h.clock.settle()
+    expect(h.target.seen).toEqual(['dead', 'waits'])
+  },
+)

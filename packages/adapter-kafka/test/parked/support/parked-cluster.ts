@@ -92,7 +92,8 @@ export class Cluster {
       one.load(Number(offset), metadata)
       return parker.begin(one)
     })
-    return { parker, partitions, begun, first: partitions[0] as Partition }
+    const leave = (): void => void Object.assign(membership, { hasLeft: true })
+    return { parker, partitions, begun, leave, first: partitions[0] as Partition }
   }
 
   async *#read(partition: number, from: number, to: number) {
@@ -122,4 +123,19 @@ export function taken(partition: Partition): readonly number[] {
   const deliveries: Delivery[] = []
   partition.take({ maxRecords: 1_000, maxBytes: 1e9 }, 0, deliveries)
   return deliveries.map(({ position }) => Number(position))
+}
+
+/** The consumer reads one that is like this, and hands it out. */
+export function readsRecord(
+  partition: Partition,
+  some: Parameters<typeof makeStoredRecord>[0],
+): Slot {
+  const offset = partition.next
+  const record = makeStoredRecord(some)
+  partition.expects(offset)
+  const read = { record, bytes: 1, unreadable: undefined }
+  partition.add({ ...messageOf(record), offset, timestamp: 7 }, read, 0)
+  const deliveries: Delivery[] = []
+  partition.take({ maxRecords: 1, maxBytes: 1e9 }, 0, deliveries)
+  return deliveries[0]?.handle as Slot
 }
