@@ -141,6 +141,10 @@ export class KafkaConsumer implements Consumer {
     if (this.#closed) return deliveries
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
     try {
+      await this.#parker.lookAhead(signal, (partition, entry) => {
+        const read = readRecord(partition.place, entry)
+        if (wanted(read.record)) deliveries.push(partition.takeAhead(entry, read))
+      })
       await this.#ahead.run(signal, (partition, entry) =>
         this.#takeAhead(partition, entry, wanted, deliveries),
       )

@@ -246,6 +246,11 @@ export class Partition {
     return !this.isLost && this.#progress?.isDone(offset) === false && !this.#slots.has(offset)
   }
 
+  /** True for an offset of which a record is here. */
+  holds(offset: number): boolean {
+    return this.#slots.has(offset)
+  }
+
   /** Leases an entry that reading has not come to. */
   takeAhead({ offset, timestamp: storedAt }: KafkaEntry, read: ReadRecord): Delivery {
     const slot = { partition: this, offset, read, storedAt, leased: true, readyAt: 0 }

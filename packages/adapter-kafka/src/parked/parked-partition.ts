@@ -1,12 +1,13 @@
 import { type SendOutcome, WalError } from '@daybook/core'
+import type { OnEntry } from '../consumer/look-ahead.ts'
 import type { Membership } from '../consumer/membership.ts'
 import type { Partition, ReadRecord, Slot } from '../consumer/partition.ts'
 import type { KafkaEntry, KafkaMessage, KafkaPlace } from '../kafka-client.ts'
-import { bytesOf, messageOf } from '../kafka-message.ts'
 import { parkedTopicOf, type QueueParts } from '../queue-parts.ts'
 import { ParkedAcks } from './parked-acks.ts'
 import { ParkedLog } from './parked-log.ts'
 import type { Bounds } from './parked-log-port.ts'
+import { entryOf, lotsOf } from './parked-lots.ts'
 import { copyMessage, parkedFactOf } from './parked-message.ts'
 import type { ParkedReader } from './parked-reader.ts'
 
@@ -49,6 +50,8 @@ export class ParkedPartition {
   /** It is not known whether copies of these are stored. */
   readonly #doubtful = new Set<Slot>()
   readonly #acks: ParkedAcks
+  /** Of the parked partition, what is not handed out. */
+  readonly #rest = { next: 0, to: 0 }
   #last: Promise<unknown> = Promise.resolve()
   #isClosing = false
   #roomCame: () => void = () => {}
@@ -92,34 +95,46 @@ export class ParkedPartition {
 
   /** Hands out what is parked, as far as there is room. Resolves after the last of it, or if the partition is lost. */
   async handOut(): Promise<void> {
-    const { parts } = this.#options
-    let next = 0
-    let to = 0
+    const rest = this.#rest
     await this.#patiently(async () => {
-      const range = await this.#after(() => this.log.open())
-      next = range.from
-      to = range.to
+      const { from, to } = await this.#after(() => this.log.open())
+      Object.assign(rest, { next: from, to })
       // What is noted may count what is done with.
       this.#options.membership.somethingDone([this.#partition])
     })
-    while (next < to && !this.#isOver) {
+    while (rest.next < rest.to && !this.#isOver) {
       await this.#patiently(async () => {
         await this.#room()
         // What lies before was trimmed, or is lost: to ask for it would be to ask for ever.
-        next = Math.max(next, this.#ownOf(await parts.admin.bounds(this.#place.topic))?.first ?? 0)
+        rest.next = Math.max(rest.next, await this.#first())
         let isWhole = true
+        const { next, to } = rest
         await this.#options.reader.read(this.#place, next, to, (entries) => {
           for (const entry of entries) {
             this.#take(entry)
-            next = entry.offset + 1
+            rest.next = entry.offset + 1
           }
           this.#options.changed()
           isWhole = this.#fullness() < 1 && !this.#isOver
           return isWhole
         })
-        if (isWhole) next = to
+        if (isWhole) rest.next = to
       })
     }
+  }
+
+  /** Tells of what is parked and not handed out. */
+  async lookAhead(signal: AbortSignal, onEntry: OnEntry): Promise<void> {
+    const { next, to } = this.#rest
+    if (next >= to || signal.aborted || this.#isOver) return
+    const from = Math.max(next, await this.#first())
+    await this.#options.reader.read(this.#place, from, to, (entries) => {
+      for (const entry of entries) {
+        const copy = this.#waitingAt(entry)
+        if (copy !== undefined) onEntry(this.#partition, copy)
+      }
+      return !signal.aborted && !this.#isOver
+    })
   }
 
   /** Something was handed out, or is done with. */
@@ -217,13 +232,24 @@ export class ParkedPartition {
   }
 
   #take(entry: KafkaEntry): void {
-    const fact = parkedFactOf(entry)
-    if (fact?.kind !== 'copy' || !this.log.isAt(fact.entry.offset, entry.offset)) return
-    const read = this.#options.read(this.#partition.place, fact.entry)
+    const copy = this.#waitingAt(entry)
+    if (copy === undefined) return
+    const read = this.#options.read(this.#partition.place, copy)
     const { clock } = this.#options.parts.context
     // The clock of whoever parked it may be ahead of this one.
     const earlyMs = (read.record.dueAt ?? 0) - clock.now()
-    this.#partition.add(fact.entry, read, earlyMs > 0 ? clock.monotonic() + earlyMs : 0)
+    this.#partition.add(copy, read, earlyMs > 0 ? clock.monotonic() + earlyMs : 0)
+  }
+
+  /** The record of a copy that counts, unless it is here. */
+  #waitingAt(entry: KafkaEntry): KafkaEntry | undefined {
+    const fact = parkedFactOf(entry)
+    if (fact?.kind !== 'copy' || !this.log.isAt(fact.entry.offset, entry.offset)) return undefined
+    return this.#partition.holds(fact.entry.offset) ? undefined : fact.entry
+  }
+
+  async #first(): Promise<number> {
+    return this.#ownOf(await this.#options.parts.admin.bounds(this.#place.topic))?.first ?? 0
   }
 
   async #room(): Promise<void> {
@@ -309,25 +335,4 @@ export class ParkedPartition {
 function notOpen(): WalError {
   const text = 'It is not known yet what is parked of the partition.'
   return new WalError('ERR_IO', text, { retryable: true })
-}
-
-/** Each of about so many bytes at most, so that it is stored as a whole or not at all where that can be. */
-function* lotsOf(slots: readonly Slot[], mostBytes: number): Iterable<readonly Slot[]> {
-  let lot: Slot[] = []
-  let bytes = 0
-  for (const slot of slots) {
-    const size = bytesOf(messageOf(slot.read.record)) + 300
-    if (lot.length > 0 && bytes + size > mostBytes) {
-      yield lot
-      lot = []
-      bytes = 0
-    }
-    lot.push(slot)
-    bytes += size
-  }
-  if (lot.length > 0) yield lot
-}
-
-function entryOf({ read, storedAt, offset }: Slot): KafkaEntry {
-  return read.entry ?? { ...messageOf(read.record), timestamp: storedAt, offset }
 }

@@ -1,3 +1,4 @@
+import type { OnEntry } from '../consumer/look-ahead.ts'
 import type { Partition, Slot } from '../consumer/partition.ts'
 import type { ParkedNote } from '../consumer/progress-text.ts'
 import { parkedTopicOf } from '../queue-parts.ts'
@@ -32,6 +33,11 @@ export class Parker {
     this.#parts.set(partition, parked)
     partition.parked = parked.log
     return parked.handOut()
+  }
+
+  /** Tells of what is parked and not handed out. Rejects where that cannot be read. */
+  async lookAhead(signal: AbortSignal, onEntry: OnEntry): Promise<void> {
+    for (const [, parked] of this.#all) await parked.lookAhead(signal, onEntry)
   }
 
   /** There may be room again for what is parked of it. */

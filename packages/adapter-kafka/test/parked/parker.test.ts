@@ -3,6 +3,7 @@ import { makeStoredRecord } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import type { Partition, Slot } from '../../src/consumer/partition.ts'
 import { messageOf } from '../../src/kafka-message.ts'
+import { recordOf } from '../../src/kafka-record.ts'
 import { Cluster, reads, readsRecord, taken } from './support/parked-cluster.ts'
 
 test('the commit passes what is parked, and what is parked twice is stored once', async () => {
@@ -311,4 +312,38 @@ test('what is parked is not handed out before it is due by the clock of its new 
   expect(takes()).toBe(0)
   await cluster.clock.advance(10_000)
   expect(takes()).toBe(1)
+})
+
+test('what is parked is looked through also where it is not handed out yet', async () => {
+  const cluster = new Cluster()
+  const { parker, first } = cluster.owner()
+  const slots = reads(
+    first,
+    Array.from({ length: 20 }, () => 'a'),
+  )
+  await parker.park(slots)
+  const { offset, metadata } = first.commit()
+  cluster.committed[0] = `${offset} ${metadata}`
+  const second = cluster.owner(4)
+  await cluster.clock.advance(100)
+  const found: Slot[] = []
+  const { signal } = new AbortController()
+  await second.parker.lookAhead(signal, (partition, entry) => {
+    const record = recordOf(entry)
+    const read = { record, bytes: 1, unreadable: undefined }
+    if (record.id === 'a17') found.push(partition.takeAhead(entry, read).handle as Slot)
+  })
+  expect(found.map(({ offset: at }) => at)).toEqual([17])
+  // It is not handed out once more.
+  const rest: number[] = []
+  while (rest.length < 19) {
+    const more = taken(second.first)
+    rest.push(...more)
+    second.parker.readOn(second.first)
+    await cluster.clock.advance(more.length > 0 ? 10 : 5_000)
+  }
+  expect(rest).toEqual(Array.from({ length: 20 }, (_, at) => at).filter((at) => at !== 17))
+  void second.parker.ack(found)
+  await cluster.clock.advance(1_000)
+  expect(cluster.told.at(-1)).toBe('done 17')
 })
