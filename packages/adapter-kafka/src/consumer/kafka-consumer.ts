@@ -140,18 +140,19 @@ export class KafkaConsumer implements Consumer {
     const now = this.#clock.monotonic()
     if (this.#closed) return deliveries
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
-    try {
-      await this.#parker.lookAhead(signal, (partition, entry) => {
+    // What cannot be read of the one is to keep nobody from looking through the other.
+    const searches = await Promise.allSettled([
+      this.#ahead.run(signal, (partition, entry) =>
+        this.#takeAhead(partition, entry, wanted, deliveries),
+      ),
+      this.#parker.lookAhead(signal, (partition, entry) => {
         const read = readRecord(partition.place, entry)
         if (wanted(read.record)) deliveries.push(partition.takeAhead(entry, read))
-      })
-      await this.#ahead.run(signal, (partition, entry) =>
-        this.#takeAhead(partition, entry, wanted, deliveries),
-      )
-    } catch (error) {
-      // What was found by then is leased, and has to be handed out.
-      if (deliveries.length === 0) throw error
-    }
+      }),
+    ])
+    const failed = searches.find(({ status }) => status === 'rejected')
+    // What was found by then is leased, and has to be handed out.
+    if (failed?.status === 'rejected' && deliveries.length === 0) throw failed.reason
     // What the group came to in the meantime was no longer unread.
     for (const one of this.#membership.partitions) one.takeWanted(wanted, now, deliveries)
     return deliveries

@@ -37,7 +37,9 @@ export class Parker {
 
   /** Tells of what is parked and not handed out. Rejects where that cannot be read. */
   async lookAhead(signal: AbortSignal, onEntry: OnEntry): Promise<void> {
-    for (const [, parked] of this.#all) await parked.lookAhead(signal, onEntry)
+    const all = this.#all.map(([, parked]) => parked.lookAhead(signal, onEntry))
+    const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
   /** There may be room again for what is parked of it. */

@@ -373,3 +373,17 @@ test('what is done with may be removed also while its process lives on', async (
   expect(topic.first).toBeGreaterThan(19_000)
   expect(topic.first).toBeLessThan(topic.note?.start ?? 0)
 })
+
+test('what came late counts for nothing also where the claim that it is behind lies before the start that is noted', async () => {
+  const topic = new Topic()
+  const one = await opened(topic)
+  await one.park([1])
+  const two = await opened(topic)
+  await two.park([2])
+  // Void: behind the second claim. Its record was read from its own topic, and is done with.
+  await one.park([3], false)
+  topic.committed.add(3)
+  await two.log.done([1])
+  topic.note = two.log.note
+  expect((await opened(topic)).has(1, 2, 3)).toEqual([2])
+})

@@ -347,3 +347,26 @@ test('what is parked is looked through also where it is not handed out yet', asy
   await cluster.clock.advance(1_000)
   expect(cluster.told.at(-1)).toBe('done 17')
 })
+
+test('a partition whose parked records cannot be read keeps nobody from looking through the others', async () => {
+  const cluster = new Cluster()
+  const { parker, partitions } = cluster.owner()
+  for (const [at, partition] of partitions.entries()) {
+    await parker.park(
+      reads(
+        partition,
+        Array.from({ length: 9 }, () => 'a'),
+      ),
+    )
+    const { offset, metadata } = partition.commit()
+    cluster.committed[at] = `${offset} ${metadata}`
+  }
+  const second = cluster.owner(4)
+  await cluster.clock.advance(100)
+  cluster.unread.add(0)
+  const found = new Set<number>()
+  const { signal } = new AbortController()
+  const looking = second.parker.lookAhead(signal, ({ place }) => found.add(place.partition))
+  await expect(looking).rejects.toThrow(/not now/)
+  expect([...found]).toEqual([1])
+})
