@@ -26,7 +26,9 @@ function clusterOf(looksWithout: number) {
     create: async () => void seen.created++,
     settings: async () => new Map(),
   } as unknown as KafkaAdmin
-  const pause = async (ms: number): Promise<void> => void (seen.pausedMs += ms)
+  const pause = async (ms: number): Promise<void> => {
+    seen.pausedMs += ms
+  }
   return { seen, ensure: () => ensureTopics(admin, [wanted], settings, pause) }
 }
 
