@@ -85,3 +85,29 @@ test('a group that has parked records does not start where their topic is not to
   const there = { ...parts, parking: new Set(['films.parked.a']) }
   await expect(checkParkedIsThere(there, 'a', 'g')).resolves.toBeUndefined()
 })
+
+test('a group is asked again how far it is while its coordinator comes back, and not for ever', async () => {
+  let inVain = 3
+  let pausedMs = 0
+  const parts = {
+    admin: {
+      async committed() {
+        if (inVain-- > 0)
+          throw Object.assign(new Error('not I'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
+        return new Map()
+      },
+    },
+    parking: new Set<string>(),
+    options: settings,
+    async pause(ms: number) {
+      pausedMs += ms
+    },
+  } as unknown as QueueParts
+  await expect(checkParkedIsThere(parts, 'a', 'g')).resolves.toBeUndefined()
+  expect(inVain).toBe(-1)
+  inVain = Number.POSITIVE_INFINITY
+  pausedMs = 0
+  await expect(checkParkedIsThere(parts, 'a', 'g')).rejects.toMatchObject({ code: 'ERR_IO' })
+  expect(pausedMs).toBeGreaterThan(9_000)
+  expect(pausedMs).toBeLessThan(20_000)
+})

@@ -3,6 +3,7 @@ import {
   findErrorBy,
   heartbeatV4,
   joinGroupV9,
+  leaveGroupV5,
   type ProtocolError,
   syncGroupV5,
 } from '@platformatic/kafka'
@@ -15,22 +16,21 @@ const protocols = ['RoundRobinAssigner', 'roundrobin'].map((name) => ({
 
 /** A member of a group that takes each step of the protocol only when it is told to. */
 export class HandMember {
+  readonly #broker: string
   readonly #connection: Connection
   readonly #group: string
   #memberId = ''
   #protocol = ''
   generation = 0
 
-  private constructor(connection: Connection, group: string) {
+  private constructor(broker: string, connection: Connection, group: string) {
+    this.#broker = broker
     this.#connection = connection
     this.#group = group
   }
 
   static async connect(broker: string, group: string): Promise<HandMember> {
-    const [host = '', port = ''] = broker.split(':')
-    const connection = new Connection('by-hand')
-    await connection.connect(host, Number(port))
-    return new HandMember(connection, group)
+    return new HandMember(broker, await connectTo(broker), group)
   }
 
   /** Answers the names of all members if it leads them, else none. */
@@ -76,9 +76,20 @@ export class HandMember {
     return this.#memberId
   }
 
+  /** Leaves the group, over another connection: nothing is answered on one whose join waits for others. */
   async close(): Promise<void> {
-    await this.#connection.close()
+    const connection = await connectTo(this.#broker)
+    const members = [{ memberId: this.#memberId }]
+    await leaveGroupV5.api.async(connection, this.#group, members)
+    await Promise.all([connection.close(), this.#connection.close()])
   }
+}
+
+async function connectTo(broker: string): Promise<Connection> {
+  const [host = '', port = ''] = broker.split(':')
+  const connection = new Connection('by-hand')
+  await connection.connect(host, Number(port))
+  return connection
 }
 
 /** Version 0, no topics, no data. */

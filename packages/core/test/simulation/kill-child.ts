@@ -19,6 +19,7 @@ import {
   transient,
   type,
   unavailable,
+  type WalError,
   type WalRecord,
 } from '../../src/index.ts'
 import type { FileSystem } from '../../src/queue/file/file-system.ts'
@@ -196,7 +197,10 @@ async function redrive(films: Namespace<Payload>): Promise<void> {
       return { payload: { ...payloadOf(record), mended: true } }
     },
   })
-  for (const { error } of failed) throw error
+  // A copy that an earlier life has sent may be on its way, or be done with by the turn of its letter.
+  const isOfCopy = ({ code }: WalError) =>
+    code === 'ERR_REDRIVE_UNDER_WAY' || code === 'ERR_DEAD_LETTER_NOT_FOUND'
+  for (const { error } of failed) if (!isOfCopy(error)) throw error
 }
 
 async function listLetters(films: Namespace<Payload>): Promise<void> {
