@@ -19,11 +19,11 @@ import { type Group, groupSuites, runGroups } from './integration/groups.ts'
 import { type NotRun, notRunTable, writeNotRun } from './integration/not-run.ts'
 import { Provider } from './integration/provider.ts'
 import { mergeReports } from './integration/reports.ts'
-import { findSuites, type Suite } from './integration/suites.ts'
+import { findSuites, type Suite, serverOf } from './integration/suites.ts'
 import { toolScript } from './tools.mjs'
 
 /** Most of what suites do is waiting: for a time-out, for a server that starts again. */
-const groupsAtOnce = 2
+const groupsAtOnce = 3
 
 /** More than twice of what the largest takes beside another. */
 const groupLimitMs = 15 * 60_000
@@ -83,8 +83,8 @@ async function main(): Promise<number> {
 /** Starts what a group needs, and runs it where that came. */
 async function run(group: Group, report: string): Promise<void> {
   if (interruptedBy !== undefined) return
-  for (const name of group.needs) {
-    const isThere = await provider.provide(name)
+  for (const need of group.needs) {
+    const isThere = await provider.provide(serverOf(need))
     if (!isThere || interruptedBy !== undefined) return
   }
   if (!(await runTests(group, report))) failed = true
@@ -131,7 +131,7 @@ async function runTests({ suites, needs }: Group, report: string): Promise<boole
 /** Names what was not run, here or to whoever started this. */
 function tell(suites: readonly Suite[]): void {
   const notRun = suites.flatMap(({ path, needs }): NotRun[] => {
-    const why = provider.why(needs)
+    const why = provider.why(needs.map(serverOf))
     return why === '' ? [] : [{ suite: path, why }]
   })
   if (values['not-run'] !== undefined) writeNotRun(values['not-run'], notRun)

@@ -1,9 +1,8 @@
-import type { ServerName } from '../../services/src/servers/index.ts'
-import type { Suite } from './suites.ts'
+import type { Need, Suite } from './suites.ts'
 
 /** Suites that need the same servers, and so run one after the other. */
 export interface Group {
-  readonly needs: readonly ServerName[]
+  readonly needs: readonly Need[]
   readonly suites: readonly Suite[]
 }
 

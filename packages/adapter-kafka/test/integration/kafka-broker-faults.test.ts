@@ -1,4 +1,4 @@
-// needs: kafka
+// needs: own kafka
 
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'

@@ -1,4 +1,4 @@
-// needs: kafka
+// needs: own kafka
 
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'

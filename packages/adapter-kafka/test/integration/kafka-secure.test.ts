@@ -1,4 +1,4 @@
-// needs: kafka
+// needs: own kafka
 
 import { randomUUID } from 'node:crypto'
 import { createWal, fanOut, type } from '@daybook/core'
