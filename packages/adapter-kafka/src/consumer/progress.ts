@@ -12,7 +12,8 @@ export class Progress {
   #committed: number
   /** Invariant: sorted, apart from each other, all above `#committed`. */
   readonly #runs: Run[]
-  #kept: readonly Run[]
+  /** As they came to be known. */
+  #kept: readonly Readonly<Run>[]
 
   /** The runs are those that a commit had. */
   constructor(committed: number, runs: readonly Run[] = []) {
@@ -42,7 +43,20 @@ export class Progress {
 
   /** An offset that stands before lower ones in its key, and is done with. */
   keep(offset: number): void {
-    if (offset >= this.#committed) this.#kept = [...this.kept, { from: offset, to: offset + 1 }]
+    if (offset < this.#committed) return
+    const touches = ({ from, to }: Run): boolean => from <= offset + 1 && offset <= to
+    const touching = this.#kept.filter(touches)
+    const from = Math.min(offset, ...touching.map((run) => run.from))
+    const to = Math.max(offset + 1, ...touching.map((run) => run.to))
+    const [first] = touching
+    const whole = { from, to }
+    // They become part of the one that was known first.
+    if (first === undefined) this.#kept = [...this.#kept, whole]
+    else
+      this.#kept = this.#kept.flatMap((run) => {
+        if (run === first) return whole
+        return touches(run) ? [] : run
+      })
   }
 
   isDone(offset: number): boolean {

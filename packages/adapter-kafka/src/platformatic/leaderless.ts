@@ -1,4 +1,4 @@
-import { type Base, findErrorBy, kGetApi } from '@platformatic/kafka'
+import * as kafka from '@platformatic/kafka'
 
 /** An answer about topics, or the error that the client has made of it. */
 type Told = (error: unknown, answer?: unknown) => void
@@ -13,8 +13,12 @@ type GetApi = (name: string, told: (error: Error | null, request?: Request) => v
  * whole answer for a failure then, be it about one topic or about all of the cluster: no topic would be found, no other
  * partition be read or written, and no heartbeat be sent, for as long as one partition is down.
  */
-export function withLeaderless<Client extends Base>(client: Client): Client {
-  const own = client[kGetApi].bind(client) as GetApi
+export function withLeaderless<Client extends kafka.Base>(client: Client): Client {
+  const { kGetApi } = kafka as { readonly kGetApi?: typeof kafka.kGetApi }
+  const inherited = kGetApi === undefined ? undefined : client[kGetApi]
+  // It is the client's own business: a release without it is used as it is.
+  if (kGetApi === undefined || typeof inherited !== 'function') return client
+  const own = inherited.bind(client) as GetApi
   const getApi: GetApi = (name, told) =>
     own(name, (error, request) => {
       told(error, name === 'Metadata' && request ? lenient(request) : request)
@@ -39,7 +43,7 @@ function lenient(request: Request): Request {
 function answerIn(error: unknown): unknown {
   const { errors, response } = (error ?? {}) as { errors?: readonly unknown[]; response?: unknown }
   const isOfPartition = (one: unknown): boolean =>
-    findErrorBy(one as Error, 'apiId', 'LEADER_NOT_AVAILABLE') !== null &&
+    kafka.findErrorBy(one as Error, 'apiId', 'LEADER_NOT_AVAILABLE') !== null &&
     String((one as { path?: unknown }).path).includes('/partitions/')
   return errors !== undefined && errors.length > 0 && errors.every(isOfPartition)
     ? response

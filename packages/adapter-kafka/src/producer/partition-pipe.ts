@@ -116,7 +116,7 @@ export class PartitionPipe {
   #smaller({ bytes, messages }: Batch): SendOutcome {
     this.#mostBytes = Math.min(this.#mostBytes, Math.floor(bytes / 2))
     const { topic, partition } = this.#place
-    const text = `${topic}, partition ${partition}, takes no batch of ${bytes} bytes, which ${messages.length} records have together. None of them is stored. Those to come are smaller; raise the topic's max.message.bytes.`
+    const text = `${topic}, partition ${partition}, takes no batch of ${bytes} bytes, which ${messages.length} records have together. None of them is stored. Those to come are smaller, until the queue is opened anew; raise the topic's max.message.bytes before that.`
     return { durable: 'no', error: new WalError('ERR_THROTTLED', text, { retryable: true }) }
   }
 

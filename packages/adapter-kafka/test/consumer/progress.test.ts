@@ -70,3 +70,19 @@ test('a note of somebody else counts for its offset alone', () => {
 function noteWith(progress: Progress) {
   return { progress, attempts: new Map(), begun: [] }
 }
+
+test('what every commit has to have is noted in as few runs as it takes', () => {
+  const progress = new Progress(10, [{ from: 90, to: 95 }])
+  for (const offset of [20, 22, 40, 21, 95, 96, 89, 23, 20]) progress.keep(offset)
+  expect(progress.kept).toEqual([
+    { from: 89, to: 97 },
+    { from: 20, to: 24 },
+    { from: 40, to: 41 },
+  ])
+  progress.done(10, 30)
+  progress.keep(25)
+  expect(progress.kept).toEqual([
+    { from: 89, to: 97 },
+    { from: 40, to: 41 },
+  ])
+})

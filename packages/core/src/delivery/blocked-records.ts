@@ -55,7 +55,12 @@ export class BlockedRecords {
   }
 
   #call(): void {
-    if (this.#calling !== undefined || this.#lanes.size === 0) return
+    if (this.#calling !== undefined) return
+    if (this.#lanes.size === 0) {
+      // Nothing is left of what had failed, so that no alarm will ring: whatever comes next is asked for at once.
+      this.#failures = 0
+      return
+    }
     // Not at once: what comes with the same pull goes with the same call.
     this.#calling = Promise.resolve()
       .then(() => this.#park())

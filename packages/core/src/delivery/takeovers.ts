@@ -46,11 +46,11 @@ export class Takeovers {
     const { consumer, targetName, removed, backoffMs, report } = this.#options
     for (let failures = 1; consumer.takeovers !== this.#known && !signal.aborted; failures++) {
       const { takeovers } = consumer
-      // The lease of a letter's copy may be among those lost: the copy comes again, and its letter holds its key.
-      await Promise.race([removed(), aborted(signal)])
       try {
-        await this.#read()
-        this.#known = takeovers
+        // The lease of a letter's copy may be among those lost: the copy comes again, and its letter holds its key.
+        await untilAborted(removed(), signal)
+        if (!signal.aborted) await untilAborted(this.#read(), signal)
+        if (!signal.aborted) this.#known = takeovers
       } catch (error) {
         const what = `The dead letters of '${targetName}' could not be read, and what was taken over from another process waits for that`
         report('ERR_IO', what, error)
@@ -94,9 +94,11 @@ export class Takeovers {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
+/** Resolves or rejects as the work does, or resolves once the signal aborts. */
+function untilAborted(work: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  const stop = (): void => resolve()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', stop))
 }

@@ -110,6 +110,26 @@ describe('records behind a dead letter of their key', () => {
     expect(h.parked).toEqual(['r4'])
   })
 
+  test('are parked after a failure also where its key was freed before it was told', async () => {
+    const h = parking(1)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    h.gates.push(promise)
+    for (const key of ['a', 'a']) h.queue.add({ key })
+    h.target.script('r1', never)
+    await h.start()
+    const [letter] = h.events.letters as readonly StoredDeadLetter[]
+    await h.deadLetters.remove([letter?.id ?? ''])
+    if (letter !== undefined) h.delivery.letterDiscarded(letter)
+    await h.clock.advance(1000)
+    expect(h.target.seen).toEqual(['r1', 'r2'])
+    resolve()
+    await h.clock.advance(60_000)
+    for (const key of ['b', 'b']) h.queue.add({ key })
+    h.target.script('r3', never)
+    await h.clock.advance(60_000)
+    expect(h.parked).toEqual(['r4'])
+  })
+
   test('do not wait for those of another key that cannot be parked', async () => {
     const h = parking()
     for (let n = 0; n < 700; n++) h.queue.add({ key: 'a' })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Consumer, Delivery } from '../../src/consumer/consumer.ts'
+import { Takeovers } from '../../src/delivery/takeovers.ts'
 import { deadLetterId } from '../../src/dlq/dlq.ts'
 import { applied, type Outcome } from '../../src/target/target.ts'
 import { makeDeadLetter } from '../../src/testing/make-record.ts'
@@ -223,3 +224,23 @@ test.each(['before its letter is read, and that goes meanwhile', 'while its lett
     expect(h.target.seen).toEqual(['dead', 'waits'])
   },
 )
+
+test('what was taken over is waited for no longer than until the delivery stops, however long its letters take', async () => {
+  const options = {
+    ...{ targetName: 'search', consumer: { takeovers: 0 } },
+    blockers: { blocks: true, watchRemovals: () => ({ ids: new Set(), end() {} }) },
+    removed: async () => {},
+    deadLetters: { summaries: () => ({ [Symbol.asyncIterator]: () => ({ next: () => never }) }) },
+    report: (code: string) => reported.push(code),
+  }
+  const never = new Promise<never>(() => {})
+  const reported: string[] = []
+  const takeovers = new Takeovers(options as never)
+  options.consumer.takeovers++
+  const stopping = new AbortController()
+  const learning = takeovers.learn(stopping.signal)
+  stopping.abort()
+  await expect(learning).resolves.toBeUndefined()
+  expect(reported).toEqual([])
+  expect(takeovers.learn(stopping.signal)).toBeDefined()
+})
