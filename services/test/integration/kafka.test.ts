@@ -134,7 +134,7 @@ test('a Kafka that was stopped in good order starts again on its data', async ()
 })
 
 test('a secure Kafka lets in whom it should', async () => {
-  await using secure = await service('kafka', { instance: 'secure', secure: true })
+  await using secure = await service('kafka', { instance: 'secure-once', secure: true })
   const { ca, cert, key } = readCertificates(`${secure.directory}/certificates`)
   const mutual = `${secure.host}:${secure.ports['mutualTls']}`
   const password = `${secure.host}:${secure.ports['password']}`
@@ -153,7 +153,7 @@ test('a secure Kafka lets in whom it should', async () => {
 
 test('a Kafka behind a proxy sends its clients there', async () => {
   await using proxy = await tcpProxy()
-  const options: ServiceRequest = { instance: 'proxied', advertised: proxy.address }
+  const options: ServiceRequest = { instance: 'proxied-once', advertised: proxy.address }
   await using proxied = await service('kafka', options)
   proxy.to({ host: proxied.host, port: proxied.ports['proxied'] ?? 0 })
   const client = connect(proxy.address)

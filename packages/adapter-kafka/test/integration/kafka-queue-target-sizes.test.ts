@@ -1,10 +1,11 @@
 // needs: kafka
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { DeadLetter } from '@daybook/core'
 import { type Service, service } from '@daybook/services'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
-import { afterAll, beforeAll, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { forwardingPair } from '../support/archive.ts'
 import { clientNames } from '../support/clients.ts'
 import { resetPatiently } from '../support/reset.ts'
@@ -25,11 +26,16 @@ async function allowBytes(topic: string, bytes: number): Promise<void> {
   const admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin()
   await admin.connect()
   const configEntries = [{ name: 'max.message.bytes', value: `${bytes}` }]
-  await admin.alterConfigs({
-    validateOnly: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }],
-  })
+  const place = { type: ConfigResourceTypes.TOPIC, name: topic }
+  await admin.alterConfigs({ validateOnly: false, resources: [{ ...place, configEntries }] })
+  await vi.waitFor(async () => {
+    const asked = { ...place, configNames: ['max.message.bytes'] }
+    const told = await admin.describeConfigs({ includeSynonyms: false, resources: [asked] })
+    expect(told.resources[0]?.configEntries[0]?.configValue).toBe(`${bytes}`)
+  }, patience)
   await admin.disconnect()
+  // A broker tells of it a moment before it holds a partition to it.
+  await sleep(500)
 }
 
 test.concurrent.for(clientNames)(
