@@ -1,4 +1,4 @@
-import { type Need, type Suite, serverOf } from './suites.ts'
+import type { Need, Suite } from './suites.ts'
 
 /** Suites that need the same servers, and so run one after the other. */
 export interface Group {
@@ -12,10 +12,8 @@ export interface Group {
  */
 export function groupSuites(suites: readonly Suite[]): readonly Group[] {
   const groups = Map.groupBy(suites, ({ needs }) => needs.toSorted().join(', '))
-  const queue = ({ needs }: Group): number => {
-    const servers = new Set(needs.map(serverOf))
-    return suites.filter((suite) => suite.needs.some((need) => servers.has(serverOf(need)))).length
-  }
+  const queue = ({ needs }: Group): number =>
+    suites.filter((suite) => suite.needs.some((name) => needs.includes(name))).length
   return [...groups.values()]
     .map((suites) => ({ needs: suites[0]?.needs.toSorted() ?? [], suites }))
     .sort((a, b) => queue(b) - queue(a))
