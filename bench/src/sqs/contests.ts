@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type SqsClient, sqsQueue } from '@daybook/adapter-sqs'
 import { Arrivals, consumeThroughWal } from '../brokers/consuming.ts'
 import { Stopwatch } from '../brokers/stopwatch.ts'
@@ -21,7 +22,12 @@ export function writingContest(kind: QueueKind, queues: Queues, task: WritingTas
   const intoQueue = (work: (url: string) => Promise<BrokerRound>): Promise<BrokerRound> =>
     queues.use(kind, async (url) => {
       const round = await work(url)
-      const stored = await queues.size(url)
+      // What has just come is counted a moment later.
+      let stored = await queues.size(url)
+      for (let looks = 0; stored !== task.records && looks < 50; looks++) {
+        await sleep(100)
+        stored = await queues.size(url)
+      }
       if (stored === task.records) return round
       throw new Error(`${task.records} records were written, and the queue holds ${stored}`)
     })
