@@ -36,6 +36,14 @@ function parking(
   return Object.assign(h, { parked, gates, refused })
 }
 
+/** The copy of the first letter's record comes. */
+function redriveFirst({ delivery, events, queue }: ReturnType<typeof harness>): void {
+  const [letter] = events.letters as readonly StoredDeadLetter[]
+  if (letter === undefined) throw new Error('There is no letter.')
+  delivery.expectRedriven(letter)
+  queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+}
+
 /** A delivery whose consumer takes its time to note attempts. */
 function held(target: ScriptedTarget) {
   const queue = new FakeQueue()
@@ -196,10 +204,7 @@ describe('records behind a dead letter of their key', () => {
     h.queue.add({ key: 'a' })
     h.target.script('r1', never, hiccup, never)
     await h.start()
-    const [letter] = h.events.letters as readonly StoredDeadLetter[]
-    if (letter === undefined) throw new Error('There is no letter.')
-    h.delivery.expectRedriven(letter)
-    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    redriveFirst(h)
     await h.clock.settle()
     expect(h.target.seen).toEqual(['r1', 'r1'])
     // It waits out its backoff.
@@ -217,11 +222,8 @@ describe('records behind a dead letter of their key', () => {
     h.queue.add({ key: 'a' })
     h.target.script('r1', never, transient('LATER', 'not now', { retryAfterMs: 60_000 }))
     await h.start()
-    const [letter] = h.events.letters as readonly StoredDeadLetter[]
-    if (letter === undefined) throw new Error('There is no letter.')
-    h.delivery.expectRedriven(letter)
     h.queue.slots.length = 0
-    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    redriveFirst(h)
     h.queue.add({ key: 'a' })
     await h.clock.advance(1_000)
     expect(h.parked).toEqual([])
@@ -235,10 +237,7 @@ describe('records behind a dead letter of their key', () => {
     for (const key of ['a', 'a']) h.queue.add({ key })
     h.target.script('r1', never, never)
     await h.start()
-    const [letter] = h.events.letters as readonly StoredDeadLetter[]
-    if (letter === undefined) throw new Error('There is no letter.')
-    h.delivery.expectRedriven(letter)
-    h.queue.add({ ...letter.record, target: 'search', attemptEpoch: 1 })
+    redriveFirst(h)
     await h.clock.settle()
     // It failed again, and so its key waits on.
     expect(h.target.seen).toEqual(['r1', 'r1'])

@@ -39,6 +39,23 @@ function takingOver(
   return Object.assign(h, { takeOver, state })
 }
 
+/** The copy of another process's letter is applied here, and its ack waits for `answer`. */
+async function ackingCopy() {
+  const h = takingOver()
+  h.queue.canLoseLeases = true
+  await h.start()
+  await h.takeOver()
+  const [letter] = h.deadLetters.letters.values()
+  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
+  const { promise, resolve: answer } = Promise.withResolvers<void>()
+  h.state.ack = (deliveries) =>
+    deliveries.some(({ record }) => record.id === 'dead') ? promise : undefined
+  h.queue.add(copy)
+  await h.clock.settle()
+  expect(h.target.seen).toEqual(['dead'])
+  return { h, copy, answer }
+}
+
 test('a key waits for the letter of another process once what that delivered from is taken over', async () => {
   const h = takingOver()
   h.queue.add({ key: 'a' })
@@ -96,22 +113,7 @@ test('a record that comes again although its letter is there is done with', asyn
 })
 
 test('a letter whose copy came to its end here, and comes again, holds its key until it has', async () => {
-  const h = takingOver()
-  h.queue.canLoseLeases = true
-  await h.start()
-  await h.takeOver()
-  const [letter] = h.deadLetters.letters.values()
-  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
-  let answer = (): void => {}
-  h.state.ack = (deliveries) =>
-    deliveries.some(({ record }) => record.id === 'dead')
-      ? new Promise((resolve) => {
-          answer = resolve
-        })
-      : undefined
-  h.queue.add(copy)
-  await h.clock.settle()
-  expect(h.target.seen).toEqual(['dead'])
+  const { h, copy, answer } = await ackingCopy()
   // The partition is lost before the ack counts, and is this process's again at once.
   h.queue.loseLease('dead')
   h.state.takeovers++
@@ -135,22 +137,7 @@ test('the letters of others are not asked for where keys go on', async () => {
 })
 
 test('a copy whose lease is lost while the letters are read is waited for, too', async () => {
-  const h = takingOver()
-  h.queue.canLoseLeases = true
-  await h.start()
-  await h.takeOver()
-  const [letter] = h.deadLetters.letters.values()
-  const copy = { ...letter?.record, target: 'search', attemptEpoch: 1 }
-  let answer = (): void => {}
-  h.state.ack = (deliveries) =>
-    deliveries.some(({ record }) => record.id === 'dead')
-      ? new Promise((resolve) => {
-          answer = resolve
-        })
-      : undefined
-  h.queue.add(copy)
-  await h.clock.settle()
-  expect(h.target.seen).toEqual(['dead'])
+  const { h, answer } = await ackingCopy()
   // Something else is taken over, and the letters are read for that.
   const gate = Promise.withResolvers<void>()
   const { summaries } = h.deadLetters
