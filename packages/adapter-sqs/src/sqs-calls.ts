@@ -40,7 +40,11 @@ export class SqsCalls {
 }
 
 /** The items in lots of what one call takes. */
-export function lots<T>(items: readonly T[], size: number = mostEntries): T[][] {
+export function lots<T>(
+  items: readonly T[],
+  size: number = mostEntries,
+): readonly (readonly T[])[] {
+  if (items.length <= size) return items.length > 0 ? [items] : []
   const count = Math.ceil(items.length / size)
   return Array.from({ length: count }, (_, at) => items.slice(at * size, (at + 1) * size))
 }

@@ -285,22 +285,20 @@ export class SqsConsumer implements Consumer {
     // Where reading took until their visibility was over they are somebody else's.
     const receivedAt = clock.monotonic()
     const isOurs = receivedAt < expiresAt
-    if (isOurs) for (const message of own) this.#held.add({ ...message, expiresAt, receivedAt })
+    const added = isOurs ? own.map((one) => this.#held.add(one, { expiresAt, receivedAt })) : []
     this.#reading -= messages.length
-    this.#leases.watch()
-    await this.#hopAll()
+    if (added.length > 0) this.#leases.watch(expiresAt)
+    await this.#hopAll(added)
     this.#wake()
   }
 
   /** Sends those anew that are due further ahead than it is worth to hold them. */
-  async #hopAll(): Promise<void> {
+  async #hopAll(added: readonly Held[]): Promise<void> {
     const { settings, clock } = this.#options
     if (settings.isFifo) return
     const latest = clock.now() + settings.visibilityMs / 2
-    const far = this.#held
-      .all()
-      .filter(({ state, heldUntil }) => state === 'buffered' && heldUntil > latest)
-    await Promise.all(far.map((held) => this.#endings.sendAnew(held)))
+    const far = added.filter((held) => held.heldUntil > latest && this.#held.has(held))
+    if (far.length > 0) await Promise.all(far.map((held) => this.#endings.sendAnew(held)))
   }
 
   #wait(delayMs: number, signal: AbortSignal): Promise<void> {

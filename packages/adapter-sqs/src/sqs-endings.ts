@@ -104,8 +104,8 @@ export class SqsEndings {
    * those before it are gone: whatever comes again then, after a crash, comes with the last behind it.
    */
   async #deleteAll(messages: readonly Held[]): Promise<void> {
-    const { held: all } = this.#options
-    const { earlier, last } = lastApart(messages)
+    const { settings, held: all } = this.#options
+    const { earlier, last } = settings.isFifo ? lastApart(messages) : { earlier: [], last: messages }
     const failure = await this.#deleteParts(besideEachOther(earlier))
     const stayed = new Set(earlier.filter((held) => all.has(held)).map(orderOf))
     const stays = (held: Held): boolean => stayed.has(orderOf(held))

@@ -34,6 +34,7 @@ export interface Tried {
 export interface Envelope {
   readonly record: StoredRecord
   readonly sent: SentPlace | undefined
+  readonly tried: Tried | undefined
 }
 
 // JSON escapes control characters and halves of pairs; SQS takes these two neither.
@@ -84,10 +85,13 @@ export function withTried(body: string, { attempts, until }: Tried, maxBytes: nu
   return body
 }
 
-/** What has been tried of it, where the body says so. */
-export function triedOf(body: string): Tried | undefined {
-  if (!body.includes('"tried":')) return undefined
-  const { tried } = parse(body) as { readonly tried?: Tried }
+/** What has been tried of the record whose claim this body is. */
+export function triedOfClaim(body: string): Tried | undefined {
+  return triedIn(parse(body))
+}
+
+function triedIn({ tried }: { readonly tried?: Tried }): Tried | undefined {
+  if (tried === undefined) return undefined
   const { spent, interrupted, notBefore, history } = tried?.attempts ?? {}
   const areNumbers = [tried?.until, spent, interrupted, notBefore].every(Number.isFinite)
   return areNumbers && Array.isArray(history) ? tried : undefined
@@ -102,13 +106,14 @@ export function claimOf(body: string): string | undefined {
 
 /** Reads a body. Throws `ERR_UNDECODABLE`, or `ERR_FUTURE_FORMAT` for one of a later version. */
 export function decodeEnvelope(body: string): Envelope {
-  const { v, sent, ...fields } = parse(body)
+  const fields = parse(body)
+  const { v, sent } = fields
   if (typeof v === 'number' && v > version) {
     const message = `The message has format ${v}; this version of the adapter reads ${version}.`
     throw new WalError('ERR_FUTURE_FORMAT', message)
   }
   if (v !== version) throw undecodable('it has no format version')
-  return { record: recordOf(fields), sent: placeOf(sent) }
+  return { record: recordOf(fields), sent: placeOf(sent), tried: triedIn(fields) }
 }
 
 /** As much of a record as can be told of a message that is none. */
@@ -137,7 +142,7 @@ function recordOf(fields: Record<string, unknown>): StoredRecord {
     namespace: namespace as string,
     key: fields['key'] as string | undefined,
     op: op as Op,
-    payload: payload === undefined ? undefined : new Uint8Array(Buffer.from(payload, 'base64')),
+    payload: payload === undefined ? undefined : bytesOf(payload),
     headers: headers as Record<string, string>,
     writtenAt: writtenAt as number,
     dueAt: fields['dueAt'] as number | undefined,
@@ -149,6 +154,12 @@ function recordOf(fields: Record<string, unknown>): StoredRecord {
     traceContext: fields['traceContext'] as StoredRecord['traceContext'],
     encryptionKeyId: fields['encryptionKeyId'] as string | undefined,
   }
+}
+
+/** Not copied out of the memory that Node decodes into: that takes as long as to decode it. */
+function bytesOf(base64: string): Uint8Array {
+  const { buffer, byteOffset, byteLength } = Buffer.from(base64, 'base64')
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 function placeOf(sent: unknown): SentPlace | undefined {

@@ -17,6 +17,8 @@ export interface Held extends Omit<ReadMessage, 'attempts'> {
   expiresAt: number
 }
 
+type Received = Pick<Held, 'receivedAt' | 'expiresAt'>
+
 /** One for each message, or, on a FIFO queue, for all that are held of a group. */
 export interface Lease {
   readonly controller: AbortController
@@ -69,18 +71,27 @@ export class HeldMessages {
   }
 
   /** Takes in a message. One that was held before has come again: its lease is lost. */
-  add(message: ReadMessage & Pick<Held, 'expiresAt' | 'receivedAt'>): void {
+  add(message: ReadMessage, { expiresAt, receivedAt }: Received): Held {
     const before = this.#byMessage.get(message.messageId)
     if (before !== undefined) this.lose(before.lease)
     const lease = this.#leaseOf(message.group)
     const attempts = this.#remembered.get(message.messageId) ?? message.attempts
     this.#remembered.delete(message.messageId)
-    const position = ++this.#position
-    const held: Held = { ...message, lease, position, attempts, state: 'buffered', readyAt: 0 }
+    const held: Held = {
+      ...message,
+      lease,
+      position: ++this.#position,
+      attempts,
+      receivedAt,
+      state: 'buffered',
+      readyAt: 0,
+      expiresAt,
+    }
     lease.members.add(held)
     this.#all.add(held)
     this.#byMessage.set(held.messageId, held)
     this.#buffer.push(held)
+    return held
   }
 
   /** Hands out what is ready and fits, in order. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '@daybook/core'
 import type { ReceivedMessage } from './sqs-client.ts'
-import { claimOf } from './sqs-envelope.ts'
 import type { MessageCalls } from './sqs-message-calls.ts'
+import { hasClaim } from './sqs-read-message.ts'
 
 export interface HidingOptions {
   readonly messages: readonly ReceivedMessage[]
@@ -75,7 +75,10 @@ export class Hiding {
  * Parts what one receive brought: what can be read at once, and by itself each group, or on a standard queue
  * each message, for which the store has to be asked. So one that the store is slow with holds up no other.
  */
-export function partedByStore(messages: readonly ReceivedMessage[]): ReceivedMessage[][] {
+export function partedByStore(
+  messages: readonly ReceivedMessage[],
+): readonly (readonly ReceivedMessage[])[] {
+  if (!messages.some(hasClaim)) return messages.length > 0 ? [messages] : []
   const groups = Map.groupBy(
     messages,
     (message) => message.Attributes?.['MessageGroupId'] ?? message,
@@ -84,12 +87,4 @@ export function partedByStore(messages: readonly ReceivedMessage[]): ReceivedMes
     group.some(hasClaim) ? 'slow' : 'quick',
   )
   return quick.length > 0 ? [quick.flat(), ...slow] : slow
-}
-
-function hasClaim({ Body = '' }: ReceivedMessage): boolean {
-  try {
-    return claimOf(Body) !== undefined
-  } catch {
-    return false
-  }
 }

@@ -34,13 +34,13 @@ export class SqsLeases {
     this.#messages = new MessageCalls(options)
   }
 
-  /** Something is held: it is renewed from now on. */
-  watch(): void {
+  /** Something is held, `expiresAt` what has just come: it is renewed from now on. */
+  watch(expiresAt = this.#earliestExpiry()): void {
     const { clock, held, visibilityMs } = this.#options
     if (this.#isClosed || held.size === 0) return
     // Not a moment late for one that runs out: from then on the message may be somebody else's.
     const usualAt = clock.monotonic() + (visibilityMs * renewAfter) / 2
-    const at = Math.min(usualAt, this.#earliestExpiry())
+    const at = Math.min(usualAt, expiresAt)
     if (this.#timer !== undefined && at >= this.#ticksAt) return
     this.#timer?.cancel()
     this.#ticksAt = at

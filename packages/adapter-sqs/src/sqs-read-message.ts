@@ -6,7 +6,7 @@ import {
   decodeEnvelope,
   type SentPlace,
   strangeRecord,
-  triedOf,
+  triedOfClaim,
   unreadable,
 } from './sqs-envelope.ts'
 
@@ -38,33 +38,10 @@ export async function readMessage(
   message: ReceivedMessage,
   store: PayloadStore | undefined,
 ): Promise<ReadMessage> {
-  const { MessageId: messageId = '', ReceiptHandle: receipt = '', Attributes = {} } = message
-  const { Body: sentBody = '' } = message
-  const sentAt = Number(Attributes['SentTimestamp'] ?? 0)
-  const common = {
-    ...{ receipt, messageId, group: Attributes['MessageGroupId'], sentAt },
-    handOuts: Number(Attributes['ApproximateReceiveCount'] ?? 1),
-    ...{ attempts: noAttempts, heldUntil: 0, claim: undefined as string | undefined },
-  }
-  let body = sentBody
-  try {
-    const claim = claimOf(sentBody)
-    if (claim !== undefined) {
-      common.claim = claim
-      body = await claimed(claim, store)
-    }
-    const { record, sent } = decodeEnvelope(body)
-    const { attempts = noAttempts, until = 0 } = triedOf(sentBody) ?? {}
-    const bytes = Math.max(Buffer.byteLength(body), record.payload?.byteLength ?? 0)
-    const own = { attempts, heldUntil: Math.max(until, record.dueAt ?? 0) }
-    return { ...common, ...own, body: sentBody, record, sent, bytes, unreadable: undefined }
-  } catch (error) {
-    if (error instanceof StoreFailure) throw error.cause
-    const record = strangeRecord(body, messageId, sentAt)
-    const bytes = Buffer.byteLength(body)
-    const own = { body: sentBody, record, sent: undefined, bytes }
-    return { ...common, ...own, unreadable: unreadable(error) }
-  }
+  const claim = claimIn(message)
+  return claim === undefined
+    ? readAs(message, message.Body)
+    : readAs(message, await claimed(claim, store), claim)
 }
 
 /** What could be read of a receive, in its order. */
@@ -82,6 +59,10 @@ export async function readMessages(
   messages: readonly ReceivedMessage[],
   store: PayloadStore | undefined,
 ): Promise<ReadMessages> {
+  // Most often there is nothing to wait for.
+  if (!messages.some(hasClaim)) {
+    return { read: messages.map((message) => readAs(message, message.Body)), failure: undefined }
+  }
   const results = await Promise.allSettled(messages.map((message) => readMessage(message, store)))
   const read: ReadMessage[] = []
   const failedGroups = new Set<string>()
@@ -96,19 +77,68 @@ export async function readMessages(
   return { read, failure }
 }
 
-class StoreFailure extends Error {}
+/** True if its record lies in the store. */
+export function hasClaim(message: ReceivedMessage): boolean {
+  return claimIn(message) !== undefined
+}
 
-async function claimed(claim: string, store: PayloadStore | undefined): Promise<string> {
+function claimIn({ Body = '' }: ReceivedMessage): string | undefined {
+  try {
+    return claimOf(Body)
+  } catch {
+    return undefined
+  }
+}
+
+/** `stored`: the body of the record, or why there is none. */
+function readAs(
+  message: ReceivedMessage,
+  stored: string | WalError = '',
+  claim?: string,
+): ReadMessage {
+  const { MessageId: messageId = '', ReceiptHandle: receipt = '', Body: body = '' } = message
+  const { Attributes = {} } = message
+  const group = Attributes['MessageGroupId']
+  const handOuts = Number(Attributes['ApproximateReceiveCount'] ?? 1)
+  const sentAt = Number(Attributes['SentTimestamp'] ?? 0)
+  const common = { receipt, messageId, group, handOuts, sentAt, body, claim }
+  try {
+    if (typeof stored !== 'string') throw stored
+    const { record, sent, tried: ownTried } = decodeEnvelope(stored)
+    const tried = claim === undefined ? ownTried : triedOfClaim(body)
+    return {
+      ...common,
+      attempts: tried?.attempts ?? noAttempts,
+      heldUntil: Math.max(tried?.until ?? 0, record.dueAt ?? 0),
+      record,
+      sent,
+      bytes: Math.max(Buffer.byteLength(stored), record.payload?.byteLength ?? 0),
+      unreadable: undefined,
+    }
+  } catch (error) {
+    const text = typeof stored === 'string' ? stored : body
+    return {
+      ...common,
+      attempts: noAttempts,
+      heldUntil: 0,
+      record: strangeRecord(text, messageId, sentAt),
+      sent: undefined,
+      bytes: Buffer.byteLength(text),
+      unreadable: unreadable(error),
+    }
+  }
+}
+
+/** What lies in the store, or why nothing can be read of it. Rejects where that could not be asked. */
+async function claimed(claim: string, store: PayloadStore | undefined): Promise<string | WalError> {
   if (store === undefined) {
     const message = `The record lies in a store as '${claim}', and this queue has no \`store\`.`
-    throw new StoreFailure('', { cause: new WalError('ERR_CONFIG', message) })
+    throw new WalError('ERR_CONFIG', message)
   }
   const bytes = await store.get(claim).catch((cause: unknown) => {
     const message = `The store did not answer for '${claim}'.`
-    throw new StoreFailure('', {
-      cause: new WalError('ERR_IO', message, { retryable: true, cause }),
-    })
+    throw new WalError('ERR_IO', message, { retryable: true, cause })
   })
   if (bytes !== undefined) return Buffer.from(bytes).toString()
-  throw new WalError('ERR_UNDECODABLE', `The store has nothing under '${claim}'.`)
+  return new WalError('ERR_UNDECODABLE', `The store has nothing under '${claim}'.`)
 }

@@ -27,7 +27,7 @@ function setUp() {
     },
   }
   const endings = new SqsEndings({
-    ...{ clock, held, settings: { client, queueUrl: 'records.fifo' }, deleted() {} },
+    ...{ clock, held, settings: { client, queueUrl: 'records.fifo', isFifo: true }, deleted() {} },
     calls: new SqsCalls(clock, 1_000),
   } as unknown as SqsEndingsOptions)
   const leases = new Map<string, object>()
