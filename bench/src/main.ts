@@ -228,7 +228,8 @@ cli
   .command('sqs', 'Writing and consuming on SQS, standard and FIFO, against the bare SDK')
   .option('--payload <bytes>', 'Bytes of each payload', { default: 1024 })
   .option('--writers <count>', 'Writers in flight', { default: 256 })
-  .option('--records <count>', 'Written, and consumed, in each round', { default: 4_000 })
+  .option('--records <count>', 'Written, and consumed, in each round', { default: 20_000 })
+  .option('--fifo <count>', 'Consumed from FIFO in each round', { default: 2_000 })
   .option('--rounds <count>', 'Rounds of each contestant', { default: 5 })
   .action(async (options: Options) => {
     const { benchSqs, printSqs } = await import('./sqs/sqs.ts')
@@ -237,6 +238,7 @@ cli
       payloadBytes: numberOption(options, 'payload', { min: 1, max: 100_000 }),
       writers: numberOption(options, 'writers', writerBounds),
       records: numberOption(options, 'records', { min: 100, max: 10_000_000 }),
+      recordsFromFifo: numberOption(options, 'fifo', { min: 100, max: 10_000_000 }),
       rounds: numberOption(options, 'rounds', roundBounds),
     })
     print(options, report, printSqs)

@@ -13,6 +13,8 @@ export interface SqsBenchOptions {
   readonly writers: number
   /** Written, and consumed, in each round. */
   readonly records: number
+  /** Consumed from a FIFO queue in each round: the local server gives some hundreds a second. */
+  readonly recordsFromFifo: number
 }
 
 const kinds: readonly QueueKind[] = ['standard', 'FIFO']
@@ -26,10 +28,13 @@ export async function benchSqs(options: SqsBenchOptions): Promise<BrokerReport<S
   return withServer('sqs', { instance: 'bench', settings }, async (address) => {
     const queues = new Queues(address)
     try {
-      const contests = kinds.flatMap((kind) => [
-        writingContest(kind, queues, options),
-        consumingContest(kind, queues, options),
-      ])
+      const contests = kinds.flatMap((kind) => {
+        const consumed = kind === 'FIFO' ? options.recordsFromFifo : options.records
+        return [
+          writingContest(kind, queues, options),
+          consumingContest(kind, queues, { ...options, records: consumed }),
+        ]
+      })
       return await runContests('sqs', options, disk, contests)
     } finally {
       await queues.close()
@@ -39,9 +44,9 @@ export async function benchSqs(options: SqsBenchOptions): Promise<BrokerReport<S
 
 /** The report for people. */
 export function printSqs(report: BrokerReport<SqsBenchOptions>, terminal: boolean): string {
-  const { payloadBytes, writers, records } = report.options
+  const { payloadBytes, writers, records, recordsFromFifo } = report.options
   const what =
-    `${count(records)} records of ${byteSize(payloadBytes)} on a local SQS server, written by ` +
-    `${count(writers)} writers, and consumed into a target that does nothing.`
+    `${count(records)} records of ${byteSize(payloadBytes)} on a local SQS server, written by ${count(writers)} writers, ` +
+    `and consumed (from FIFO ${count(recordsFromFifo)}) into a target that does nothing.`
   return printContests(report, what, terminal)
 }

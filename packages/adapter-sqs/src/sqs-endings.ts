@@ -105,7 +105,9 @@ export class SqsEndings {
    */
   async #deleteAll(messages: readonly Held[]): Promise<void> {
     const { settings, held: all } = this.#options
-    const { earlier, last } = settings.isFifo ? lastApart(messages) : { earlier: [], last: messages }
+    const { earlier, last } = settings.isFifo
+      ? lastApart(messages)
+      : { earlier: [], last: messages }
     const failure = await this.#deleteParts(besideEachOther(earlier))
     const stayed = new Set(earlier.filter((held) => all.has(held)).map(orderOf))
     const stays = (held: Held): boolean => stayed.has(orderOf(held))
