@@ -30,7 +30,8 @@ export type BrokerStandings = ReadonlyMap<string, readonly BrokerRound[]>
 
 /**
  * Lets the contestants take turns, so that whatever else the machine does hits all of them. A first turn
- * of each is thrown away: it warms up compiler and broker, and tells the size of ours' batches.
+ * of each is thrown away: it warms up compiler and broker, and tells the size of ours' batches. Both warm up
+ * for longer than that, which favours who comes later: so each begins a round in turn.
  */
 export async function takeTurns(
   { ours, bare }: BrokerContest,
@@ -40,7 +41,7 @@ export async function takeTurns(
   const standings = new Map<string, BrokerRound[]>()
   let batchRecords = 1
   for (let round = 0; round <= rounds; round += 1) {
-    for (const contestant of [ours, ...bare]) {
+    for (const contestant of begunBy(round, [ours, ...bare])) {
       onTurn(contestant.name, round)
       const result = await contestant.run(batchRecords)
       if (contestant === ours) batchRecords = Math.max(1, Math.round(result.batchRecords ?? 1))
@@ -50,4 +51,13 @@ export async function takeTurns(
     }
   }
   return standings
+}
+
+/** The contestants in the order of that round; ours begins the first two. */
+function begunBy(
+  round: number,
+  contestants: readonly BrokerContestant[],
+): readonly BrokerContestant[] {
+  const first = Math.max(0, round - 1) % contestants.length
+  return [...contestants.slice(first), ...contestants.slice(0, first)]
 }

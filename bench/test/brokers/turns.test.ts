@@ -27,12 +27,18 @@ function contest(ours: readonly number[], bare: readonly number[]) {
 describe('takeTurns', () => {
   it('tells the bare client the size of our batches, and throws the first turn away', async () => {
     const { its, told } = contest([1, 100, 200], [2, 110, 190])
-    const turns: string[] = []
-    const standings = await takeTurns(its, 2, (name, round) => turns.push(`${name} ${round}`))
-    expect(turns).toEqual(['ours 0', 'bare 0', 'ours 1', 'bare 1', 'ours 2', 'bare 2'])
+    const standings = await takeTurns(its, 2, () => {})
     expect(told).toEqual([10, 10, 10])
     expect(standings.get('ours')?.map((round) => round.recordsPerSecond)).toEqual([100, 200])
     expect(standings.get('bare')).toHaveLength(2)
+  })
+
+  it('lets each begin a round in turn, ours those that warm up and count first', async () => {
+    const { its } = contest([], [])
+    const turns: string[] = []
+    await takeTurns(its, 3, (name, round) => turns.push(`${name} ${round}`))
+    const first = ['ours 0', 'bare 0', 'ours 1', 'bare 1']
+    expect(turns).toEqual([...first, 'bare 2', 'ours 2', 'ours 3', 'bare 3'])
   })
 })
 
