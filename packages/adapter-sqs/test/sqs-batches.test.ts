@@ -91,3 +91,19 @@ test('a record that is redriven soon after its write is not taken for the same, 
     expect(model.size(queueUrl)).toBe(count)
   }
 })
+
+test('what several receives bring in one turn of the event loop is handed out together', async () => {
+  const clock = new VirtualClock()
+  const model = new SqsModel({ clock })
+  const queue = sqsQueue({ client: model, queueUrl: model.createQueue('records') })
+  await queue.open({
+    ...{ namespace: 'batches', targets: ['only'], directory: undefined, clock },
+    ...{ random: systemRandom, reportError: () => {} },
+  })
+  await clock.runUntil((await queue.producer()).send(records(30, 100)))
+  const consumer = await queue.consumer('only')
+  const { signal } = new AbortController()
+  const pulled = await clock.runUntil(consumer.pull({ maxRecords: 100, maxBytes: 1e6, signal }))
+  expect(pulled).toHaveLength(30)
+  await clock.runUntil(queue.close())
+})

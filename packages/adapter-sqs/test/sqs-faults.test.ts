@@ -241,11 +241,9 @@ describe('a store that does not answer for one body', () => {
     const [before, behind, other] = [record(), record(), record({ key: 'other' })]
     await send(queue, before, large, behind, other)
     const consumer = await queue.consumer('only')
-    for (const expected of [other, before]) {
-      const deliveries = await clock.runUntil(consumer.pull(pulling))
-      expect(deliveries.map(({ record: { id } }) => id)).toEqual([expected.id])
-      await clock.runUntil(consumer.ack(deliveries))
-    }
+    const deliveries = await clock.runUntil(consumer.pull(pulling))
+    expect(deliveries.map(({ record: { id } }) => id)).toEqual([other.id, before.id])
+    await clock.runUntil(consumer.ack(deliveries))
     await expect(clock.runUntil(consumer.pull(pulling))).rejects.toMatchObject({ code: 'ERR_IO' })
     isDown = false
     const rest = await clock.runUntil(consumer.pull(pulling), { withinMs: 60_000 })
