@@ -35,6 +35,7 @@ export interface KafkaQueueOptions {
   /**
    * Most bytes of one batch; default 900,000. A record may be as large too. Where a topic is told to take less meanwhile,
    * batches to its partition are halved until it takes them; what was in one that it refused is not stored, `ERR_THROTTLED`.
+   * They grow again within seconds of its `max.message.bytes` being raised.
    */
   readonly batchBytes?: number
   /** A batch that was not answered by then is `'unknown'`; default 30,000. */

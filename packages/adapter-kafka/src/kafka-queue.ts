@@ -29,7 +29,7 @@ import { type BatchOutcome, PartitionPipe } from './producer/partition-pipe.ts'
 import { SenderPool } from './producer/sender-pool.ts'
 import { deadLettersTopicOf, delaysTopicOf, type QueueParts } from './queue-parts.ts'
 import { checkRights } from './rights.ts'
-import { type CheckedTopic, ensureTopics, type WantedTopic } from './topics.ts'
+import { type CheckedTopic, ensureTopics, messageBytesOf, type WantedTopic } from './topics.ts'
 
 /**
  * A Kafka topic, or several, as the queue of a namespace: many processes may write to it, and for each
@@ -218,6 +218,7 @@ class KafkaQueue implements Queue {
     const pipe = new PartitionPipe(place, senders, {
       ...this.#settings,
       clock: parts.context.clock,
+      largestBatch: async () => largestBatchIn(await parts.admin.settings(place.topic)),
     })
     ofTopic[place.partition] = pipe
     return pipe
@@ -281,6 +282,12 @@ function notOpen(): BatchOutcome {
 
 function closed(): WalError {
   return new WalError('ERR_CLOSED', 'The Kafka queue is closed.')
+}
+
+/** As many bytes as leave room for what is added, of which there is less where a topic takes little; 0 where it does not say. */
+function largestBatchIn(settings: ReadonlyMap<string, string>): number {
+  const messageBytes = messageBytesOf(settings) ?? 0
+  return Math.max(messageBytes - frameBytes, messageBytes / 2)
 }
 
 function pauseFor(clock: Clock, ms: number): Promise<void> {

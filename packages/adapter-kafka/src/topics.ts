@@ -152,7 +152,7 @@ async function check(
     problems.push(`its retention.bytes is ${bytes} and must be -1, or records are lost`)
   }
   problems.push(...marksProblems(want, has))
-  const messageBytes = Number(has.get('max.message.bytes') ?? want.messageBytes)
+  const messageBytes = messageBytesOf(has) ?? want.messageBytes
   if (messageBytes < want.messageBytes) {
     problems.push(
       `its max.message.bytes is ${messageBytes} and must be at least ${want.messageBytes}`,
@@ -173,6 +173,12 @@ async function check(
     return { partitions: found.partitions, retentionMs, longestStayMs }
   }
   throw new WalError('ERR_CONFIG', `The topic ${topic} will not do: ${problems.join('; ')}.`)
+}
+
+/** Most bytes of a batch that a topic of these settings takes; undefined where they do not say. */
+export function messageBytesOf(has: ReadonlyMap<string, string>): number | undefined {
+  const bytes = has.get('max.message.bytes')
+  return bytes === undefined ? undefined : Number(bytes)
 }
 
 /** How long a segment may grow. All of it is removed at once, when its last record is old enough. */

@@ -1,14 +1,13 @@
-import { type Clock, type SendOutcome, type Timer, WalError } from '@daybook/core'
+import { type SendOutcome, type Timer, WalError } from '@daybook/core'
 import type { KafkaMessage, KafkaPlace } from '../kafka-client.ts'
 import { isRefusal, kafkaError, UnsentError } from '../kafka-errors.ts'
 import { bytesOf } from '../kafka-message.ts'
+import { BatchLimit, type BatchLimitOptions } from './batch-limit.ts'
 import type { SenderPool } from './sender-pool.ts'
 
 /** How a pipe sends. */
-export interface PipeOptions {
-  readonly clock: Clock
+export interface PipeOptions extends BatchLimitOptions {
   readonly lingerMs: number
-  readonly batchBytes: number
   readonly sendTimeoutMs: number
 }
 
@@ -41,14 +40,13 @@ export class PartitionPipe {
   readonly #waiting: Batch[] = []
   #isSending = false
   #linger: Timer | undefined
-  /** Most bytes of a batch: less than was asked for once the broker has refused one for its size. */
-  #mostBytes: number
+  readonly #limit: BatchLimit
 
   constructor(place: KafkaPlace, senders: SenderPool, options: PipeOptions) {
     this.#place = place
     this.#senders = senders
     this.#options = options
-    this.#mostBytes = options.batchBytes
+    this.#limit = new BatchLimit(options)
   }
 
   get isIdle(): boolean {
@@ -71,7 +69,7 @@ export class PartitionPipe {
 
   #batchFor(bytes: number): Batch {
     const last = this.#waiting.at(-1)
-    if (last !== undefined && last.bytes + bytes <= this.#mostBytes) return last
+    if (last !== undefined && last.bytes + bytes <= this.#limit.bytes) return last
     const batch = new Batch()
     this.#waiting.push(batch)
     return batch
@@ -81,7 +79,7 @@ export class PartitionPipe {
     const [next] = this.#waiting
     if (this.#isSending || next === undefined) return
     const { lingerMs, clock } = this.#options
-    const isFull = this.#waiting.length > 1 || next.bytes >= this.#mostBytes
+    const isFull = this.#waiting.length > 1 || next.bytes >= this.#limit.bytes
     if (lingerMs > 0 && !isFull) {
       this.#linger ??= clock.setTimer(lingerMs, () => this.#start())
       return
@@ -105,6 +103,7 @@ export class PartitionPipe {
     const batch = this.#waiting.shift()
     if (batch === undefined) return
     const outcome = await this.#outcomeOf(batch.messages)
+    if (outcome.durable === 'yes') this.#limit.stored()
     const isTooLarge = outcome.error?.code === 'ERR_PAYLOAD_TOO_LARGE'
     batch.settle([isTooLarge && batch.messages.length > 1 ? this.#smaller(batch) : outcome])
   }
@@ -114,9 +113,9 @@ export class PartitionPipe {
    * come again, in smaller ones, until one that is too large is alone.
    */
   #smaller({ bytes, messages }: Batch): SendOutcome {
-    this.#mostBytes = Math.min(this.#mostBytes, Math.floor(bytes / 2))
+    this.#limit.refused(bytes)
     const { topic, partition } = this.#place
-    const text = `${topic}, partition ${partition}, takes no batch of ${bytes} bytes, which ${messages.length} records have together. None of them is stored. Those to come are smaller, until the queue is opened anew; raise the topic's max.message.bytes before that.`
+    const text = `${topic}, partition ${partition}, takes no batch of ${bytes} bytes, which ${messages.length} records have together. None of them is stored. Those to come are smaller, until a look at the topic's settings, seconds after that, finds a max.message.bytes that allows more.`
     return { durable: 'no', error: new WalError('ERR_THROTTLED', text, { retryable: true }) }
   }
 

@@ -2,12 +2,13 @@
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DeadLetter } from '@daybook/core'
+import { createWal, type DeadLetter, defineTarget, type } from '@daybook/core'
 import { type Service, service } from '@daybook/services'
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type KafkaClient, kafkaQueue } from '../../src/index.ts'
 import { forwardingPair } from '../support/archive.ts'
-import { clientNames } from '../support/clients.ts'
+import { clientFor, clientNames } from '../support/clients.ts'
 import { resetPatiently } from '../support/reset.ts'
 
 let kafka: Service
@@ -66,5 +67,54 @@ test.concurrent.for(clientNames)(
     await vi.waitFor(() => expect(missing()).toEqual([]), patience)
     await wal.close()
     await archive.wal.close()
+  },
+)
+
+/** A client that notes how many messages it has stored together. */
+function countingClient(client: KafkaClient, stored: number[]): KafkaClient {
+  return {
+    name: client.name,
+    admin: () => client.admin(),
+    group: (options, listener) => client.group(options, listener),
+    reader: (topic) => client.reader(topic),
+    async sender() {
+      const sender = await client.sender()
+      return {
+        async send(place, messages, signal) {
+          await sender.send(place, messages, signal)
+          stored.push(messages.length)
+        },
+        close: () => sender.close(),
+      }
+    },
+  }
+}
+
+test.concurrent.for(clientNames)(
+  'a topic that takes less than it did is given smaller batches, and larger ones once it takes more again, through %s',
+  async (name, { expect }) => {
+    const topic = `less-and-more-${randomUUID()}`
+    const stored: number[] = []
+    const client = countingClient(clientFor(name, kafka.address), stored)
+    const queue = kafkaQueue({ client, topic, partitions: 1, allowUnderReplicated: true })
+    const target = defineTarget(async () => {})
+    const wal = await createWal({
+      namespaces: { films: { payload: type<{ title: string }>(), queue, targets: { target } } },
+    })
+    /** The largest batch of sixty records that are written at once; 0 where some of them were refused. */
+    const largest = async (): Promise<number> => {
+      stored.length = 0
+      const payload = { title: randomBytes(500).toString('hex') }
+      const writing = Array.from({ length: 60 }, () => wal.tryWrite('films', { key: 'a', payload }))
+      const receipts = await Promise.all(writing)
+      return receipts.every(({ durable }) => durable === 'yes') ? Math.max(...stored) : 0
+    }
+    expect(await largest()).toBeGreaterThan(30)
+    await allowBytes(topic, 10_000)
+    await expect.poll(largest, patience).toBeGreaterThan(0)
+    expect(await largest()).toBeLessThan(10)
+    await allowBytes(topic, 1_000_000)
+    await expect.poll(largest, { timeout: 30_000, interval: 500 }).toBeGreaterThan(30)
+    await wal.close()
   },
 )

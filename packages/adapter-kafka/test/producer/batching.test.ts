@@ -19,7 +19,13 @@ function pipeOf(lingerMs: number) {
     async close() {},
   }
   const pool = new SenderPool({ sender: async () => sender } as unknown as KafkaClient)
-  const options = { clock, lingerMs, batchBytes: 1_000, sendTimeoutMs: 60_000 }
+  const options = {
+    clock,
+    lingerMs,
+    batchBytes: 1_000,
+    sendTimeoutMs: 60_000,
+    largestBatch: async () => 1_000,
+  }
   const pipe = new PartitionPipe({ topic: 'films', partition: 0 }, pool, options)
   const settled = () => new Promise((resolve) => setImmediate(resolve))
   return {

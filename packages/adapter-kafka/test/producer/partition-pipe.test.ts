@@ -1,4 +1,5 @@
-import { systemClock } from '@daybook/core'
+import { type Clock, systemClock } from '@daybook/core'
+import { VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import type { KafkaClient, KafkaSender } from '../../src/index.ts'
 import { UnsentError } from '../../src/kafka-errors.ts'
@@ -7,13 +8,20 @@ import { SenderPool } from '../../src/producer/sender-pool.ts'
 
 /** A pipe whose senders are opened by these, one after the other. */
 function pipeOf(...senders: (() => Promise<KafkaSender>)[]) {
+  return pipeBy(systemClock, senders)
+}
+
+function pipeBy(clock: Clock, senders: readonly (() => Promise<KafkaSender>)[]) {
   let opened = 0
   const sender = (): Promise<KafkaSender> => {
     const open = senders[opened++]
     return open ? open() : Promise.reject(new Error('No more senders.'))
   }
   const pool = new SenderPool({ sender } as unknown as KafkaClient)
-  const options = { clock: systemClock, lingerMs: 0, batchBytes: 1_000, sendTimeoutMs: 100 }
+  const options = {
+    ...{ clock, lingerMs: 0, batchBytes: 1_000, sendTimeoutMs: 100 },
+    largestBatch: async () => 900,
+  }
   const pipes = [0, 1].map(
     (partition) => new PartitionPipe({ topic: 'films', partition }, pool, options),
   )
@@ -124,4 +132,37 @@ test('a batch that is too large as a whole is no fault of its records, and those
     ...['no ERR_PAYLOAD_TOO_LARGE', 'yes undefined'],
   ])
   expect(sent).toEqual([1_000, 400, 500, 100, 200, 200, 500, 100])
+})
+
+test('batches that became smaller grow again once the topic says that it takes more', async () => {
+  let mostBytes = 300
+  const sent: number[] = []
+  const strict = async (): Promise<KafkaSender> => ({
+    async send(_, messages) {
+      if (100 * messages.length > mostBytes) throw brokerSays('MESSAGE_TOO_LARGE')
+      sent.push(messages.length)
+    },
+    async close() {},
+  })
+  const clock = new VirtualClock()
+  const { pipe } = pipeBy(
+    clock,
+    Array.from({ length: 5 }, () => strict),
+  )
+  const round = async (): Promise<readonly number[]> => {
+    sent.length = 0
+    const message = { key: null, value: null, headers: new Map() }
+    const adding = Array.from({ length: 10 }, () => pipe.add(message, 100))
+    await clock.runUntil(Promise.all(adding))
+    return [...sent]
+  }
+  await round()
+  await round()
+  mostBytes = 900
+  // It has been refused just now.
+  expect(await round()).toEqual([2, 2, 2, 2, 2])
+  await clock.advance(10_000)
+  // What is on its way as it is looked at stays as it was made up.
+  expect(await round()).toEqual([2, 2, 2, 2, 2])
+  expect(await round()).toEqual([9, 1])
 })

@@ -19,6 +19,7 @@ export async function uncachedLetters(
   const pipe = new PartitionPipe(place, senders, {
     ...settingsOf({ client, topic }),
     clock: systemClock,
+    largestBatch: () => Promise.reject(new Error('Nothing is refused here.')),
   })
   return {
     open: () => kafkaDeadLetterQueue(parts, place, (message) => pipe.send(message), 0),

@@ -90,7 +90,8 @@ export class ModelProcess {
     const pipes = new Map<number, PartitionPipe>()
     const put = (place: KafkaPlace, message: Parameters<PartitionPipe['send']>[0]) => {
       const pipe =
-        pipes.get(place.partition) ?? new PartitionPipe(place, senders, { ...options, clock })
+        pipes.get(place.partition) ??
+        new PartitionPipe(place, senders, { ...options, clock, largestBatch: async () => 1_500 })
       pipes.set(place.partition, pipe)
       return pipe.send(message)
     }
