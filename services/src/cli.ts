@@ -32,7 +32,7 @@ const commands: Readonly<Record<string, (names: readonly ServerName[]) => Promis
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([word = '', ...names]: readonly string[]): Promise<number> {
-  const command = commands[word]
+  const command = Object.hasOwn(commands, word) ? commands[word] : undefined
   const unknown = names.filter((name) => !Object.hasOwn(servers, name))
   if (command === undefined || unknown.length > 0) {
     console.error(unknown.length > 0 ? `There is no server named ${unknown.join(', ')}.\n` : '')

@@ -17,7 +17,14 @@ const denied = (right: string): Meaning => ({
 
 const unreachable: Meaning = {
   code: 'ERR_IO',
-  advice: 'The brokers did not answer; the client goes on trying.',
+  advice: 'The brokers did not answer: see that they run, and that they can be reached from here.',
+  retryable: true,
+}
+
+/** Of what is not in the table: it was answered, and nobody is to look for a broken connection. */
+const answered: Meaning = {
+  code: 'ERR_IO',
+  advice: 'The broker answers so; where that does not pass by itself, its log says more.',
   retryable: true,
 }
 
@@ -57,6 +64,31 @@ const meanings: Readonly<Record<string, Meaning>> = {
     code: 'ERR_CONFIG',
     advice: 'Check the user name, the password and the mechanism.',
     isRefusal: true,
+  },
+  ILLEGAL_SASL_STATE: {
+    code: 'ERR_CONFIG',
+    advice: 'See that this listener asks for SASL at all.',
+  },
+  UNSUPPORTED_SASL_MECHANISM: {
+    code: 'ERR_CONFIG',
+    advice: 'Give the client a mechanism that this listener has.',
+  },
+  INVALID_SESSION_TIMEOUT: {
+    code: 'ERR_CONFIG',
+    advice: 'Give a `sessionTimeoutMs` that the broker takes, usually 6,000 to 1,800,000.',
+  },
+  INVALID_GROUP_ID: { code: 'ERR_CONFIG', advice: 'Give another `group`.' },
+  INVALID_TOPIC_EXCEPTION: {
+    code: 'ERR_CONFIG',
+    advice: 'Give the topic another name; two may not differ only in where they have "." and "_".',
+  },
+  INVALID_CONFIG: {
+    code: 'ERR_CONFIG',
+    advice: 'See `batchBytes`, and the `retention` of the namespace, or create the topic by hand.',
+  },
+  POLICY_VIOLATION: {
+    code: 'ERR_CONFIG',
+    advice: 'A rule of the cluster forbids it: see `partitions`, or have the topics created.',
   },
   OFFSET_OUT_OF_RANGE: {
     code: 'ERR_NOT_KEPT',
@@ -122,10 +154,30 @@ export function isHandover(error: unknown): boolean {
 /** The client's error as one of this library, with what to do about it. */
 export function kafkaError(what: string, cause: unknown): WalError {
   const name = brokerErrorOf(cause)
-  const { code, advice, retryable = false } = meanings[name ?? ''] ?? unreachable
-  const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '')
-  return new WalError(code, `${what}: ${name ? `${name}, ` : ''}${reason}. ${advice}`, {
-    retryable,
-    cause,
-  })
+  const usual = name === undefined ? unreachable : answered
+  const { code, advice, retryable = false } = meanings[name ?? ''] ?? usual
+  const said = name === undefined ? reasonOf(cause) : `${name}, ${reasonOf(cause)}`
+  return new WalError(code, `${what}: ${said}. ${advice}`, { retryable, cause })
+}
+
+/** What the client says, and where that is only that something failed, why: the broker's own words or the network's. */
+function reasonOf(cause: unknown): string {
+  const outer = plain(cause instanceof Error ? cause.message : String(cause))
+  const inner = plain(innermostOf(cause))
+  return outer.includes(inner) ? outer : `${outer} (${inner})`
+}
+
+function innermostOf(error: unknown, depth = 0): string {
+  if (typeof error !== 'object' || error === null) return ''
+  const { errors, cause, message, serverErrorMessage } = error as Record<string, unknown>
+  if (typeof serverErrorMessage === 'string' && serverErrorMessage !== '') return serverErrorMessage
+  const name = brokerErrorOf(error)
+  const list: readonly unknown[] = [cause, ...(Array.isArray(errors) ? errors : [])]
+  const inner = list.find((one) => one instanceof Error && brokerErrorOf(one) === name)
+  const found = depth < 5 ? innermostOf(inner, depth + 1) : ''
+  return found === '' && typeof message === 'string' ? message : found
+}
+
+function plain(text: string): string {
+  return text.replace(/\.$/, '')
 }

@@ -11,43 +11,51 @@ export interface KafkaQueueOptions {
    */
   readonly client: KafkaClient | KafkaJs
   /**
-   * The topic that holds the records, or several, over all of whose partitions the keys are spread. Beside
+   * The topic that holds the records, or several, over all of whose partitions the keys are spread; names of 1 to 230
+   * characters (Kafka's 249, less what is added). Beside
    * the first there are `<topic>.delays` and `<topic>.dead-letters`, and where dead letters block their keys,
    * beside each `<topic>.parked.<target>`. A topic serves one namespace. To
    * name other topics, or in another order, is as to add partitions: keys go elsewhere.
    */
   readonly topic: string | readonly string[]
-  /** What the names of its groups begin with: `<group>.<target>`. Default `daybook.<topic>`, of the first. */
+  /**
+   * What the names of its groups begin with: `<group>.<target>`. 1 to 249 characters, none of them a space; default
+   * `daybook.<topic>`, of the first.
+   */
   readonly group?: string
   /** False: a topic that is missing is an error. Default true: it is created. */
   readonly create?: boolean
-  /** Partitions of each topic that is created; default 6. More of them later would put keys elsewhere. */
+  /** Partitions of each topic that is created, at least 1; default 6. More of them later would put keys elsewhere. */
   readonly partitions?: number
-  /** Replicas of a topic that is created; default 3, or one a broker where there are fewer. */
+  /** Replicas of a topic that is created, 1 to 32,767; default 3, or one a broker where there are fewer. */
   readonly replicas?: number
   /**
    * True: a topic with less than 3 replicas, or whose min.insync.replicas is less than 2, is taken
    * all the same. An acknowledged record can then be lost with one broker. Default false.
    */
   readonly allowUnderReplicated?: boolean
-  /** Waits so long for more records before a batch goes out; default 0: batches form while one is under way. */
+  /** Waits so long for more records before a batch goes out, in ms, from 0; default 0: batches form while one is under way. */
   readonly lingerMs?: number
   /**
-   * Most bytes of one batch; default 900,000. A record may be as large too. Where a topic is told to take less meanwhile,
+   * Most bytes of one batch, 1 to 2,000,000,000; default 900,000. A record may be as large too. A broker takes 1,048,588
+   * unless its `message.max.bytes` says otherwise. Where a topic is told to take less meanwhile,
    * batches to its partition are halved until it takes them; what was in one that it refused is not stored, `ERR_THROTTLED`.
    * They grow again within seconds of its `max.message.bytes` being raised.
    */
   readonly batchBytes?: number
-  /** A batch that was not answered by then is `'unknown'`; default 30,000. */
+  /** A batch that was not answered by then is `'unknown'`; in ms, at least 1, default 30,000. */
   readonly sendTimeoutMs?: number
-  /** A consumer that is silent for so long has lost its partitions; default 10,000, at least 6,000 with a broker as it comes. */
+  /**
+   * A consumer that is silent for so long has lost its partitions; in ms, default 10,000. A broker takes 6,000 to 1,800,000
+   * unless its `group.min.session.timeout.ms` and `group.max.session.timeout.ms` say otherwise.
+   */
   readonly sessionTimeoutMs?: number
-  /** Records read ahead of what was pulled, per partition; default 1,000. */
+  /** Records read ahead of what was pulled, per partition, at least 1; default 1,000. */
   readonly bufferRecords?: number
-  /** Their bytes, per partition; default 8 MiB. */
+  /** Their bytes, per partition, at least 1; default 8 MiB. */
   readonly bufferBytes?: number
   /**
-   * How long a record waits in each tier of the delays topic, in ms, descending. The last is also
+   * How long a record waits in each tier of the delays topic, in ms, at least one of 1 or more, descending. The last is also
    * the span in which records are held in memory by the process that sends them on. Default a
    * day, six hours, an hour, ten minutes, one minute, ten seconds. Of use are few: each is a
    * partition, and a long delay is made up of hops down them.

@@ -34,6 +34,9 @@ import { type CheckedTopic, ensureTopics, messageBytesOf, type WantedTopic } fro
 /**
  * A Kafka topic, or several, as the queue of a namespace: many processes may write to it, and for each
  * target a consumer group reads it, shared out among the processes that consume.
+ *
+ * Throws `ERR_CONFIG` for options that are wrong or unknown; `createWal` rejects with it where a topic is missing or will
+ * not do, or a right is missing, and with a retryable `ERR_IO` where the brokers do not answer.
  */
 export function kafkaQueue(options: KafkaQueueOptions): Queue {
   const settings = settingsOf(options)

@@ -8,14 +8,17 @@ type Check = (value: unknown, option: string) => void
 /** Larger ones a timer of Node's takes for 1. */
 const longestTimerMs = 2 ** 31 - 1
 const mostInt32 = 2 ** 31 - 1
+/** Topics that are created are told to take a little more, and Kafka counts that in 31 bits. */
+const largestBatchBytes = 2_000_000_000
 
 const checks: Readonly<Record<keyof KafkaQueueOptions, Check>> = {
   client: isClient,
   // Topics are looked at one by one, and together.
   topic: () => {},
   group: (value, option) => {
-    if (typeof value !== 'string' || value === '')
-      throw wrong(option, `must be a name, not ${shown(value)}`)
+    if (typeof value === 'string' && /^\S{1,249}$/.test(value)) return
+    const text = 'must be a name of 1 to 249 characters, none of them a space'
+    throw wrong(option, `${text}, not ${shown(value)}`)
   },
   create: isBoolean,
   allowUnderReplicated: isBoolean,
@@ -23,7 +26,7 @@ const checks: Readonly<Record<keyof KafkaQueueOptions, Check>> = {
   // As many as the protocol has room for.
   replicas: whole(1, 2 ** 15 - 1),
   lingerMs: number(0, longestTimerMs),
-  batchBytes: whole(1, mostInt32),
+  batchBytes: whole(1, largestBatchBytes),
   sendTimeoutMs: number(1, longestTimerMs),
   sessionTimeoutMs: whole(1, mostInt32),
   bufferRecords: whole(1, Number.MAX_SAFE_INTEGER),

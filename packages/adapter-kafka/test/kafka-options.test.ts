@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { kafkaQueue } from '../src/index.ts'
 import type { KafkaQueueOptions } from '../src/kafka-options.ts'
 import { Places } from '../src/places.ts'
+import { platformatic } from '../src/platformatic/index.ts'
 
 const nothing = () => {}
 const client = { admin: nothing, sender: nothing, group: nothing, reader: nothing } as never
@@ -24,8 +25,10 @@ test.each([
   [{ topic: '.' }, /`topic` is "\."/],
   [{ topic: ['films', '..'] }, /`topic` is "\.\."/],
   [{ topics: ['films'] }, /`topics` is no option; there are client, topic, group/],
-  [{ group: 7 }, /`group` must be a name, not 7/],
-  [{ group: '' }, /`group` must be a name, not ""/],
+  [{ group: 7 }, /`group` must be a name of.*not 7/],
+  [{ group: '' }, /`group` must be a name of.*not ""/],
+  [{ group: 'the films' }, /`group` must be a name of 1 to 249 characters, none of them a space/],
+  [{ batchBytes: 2 ** 31 - 1 }, /`batchBytes` must be a whole number from 1 to 2000000000/],
   [{ create: 'no' }, /`create` must be true or false, not "no"/],
   [{ allowUnderReplicated: 'false' }, /`allowUnderReplicated` must be true or false/],
   [{ partitions: 2.5 }, /`partitions` must be a whole number from 1 to 2147483647, not 2.5/],
@@ -49,6 +52,16 @@ test.each([
 test('a Kafka queue without options is refused', () => {
   expect(() => kafkaQueue(undefined as never)).toThrow(/takes an object of options, not undefined/)
 })
+
+test.each([['kafka-1:9092'], [[]], [[7]], [['']]])(
+  'brokers of @platformatic/kafka that are no texts are refused: %j',
+  (bootstrapBrokers) => {
+    const options = { clientId: 'films', bootstrapBrokers } as never
+    expect(() => platformatic(options)).toThrow(
+      /`bootstrapBrokers` must be an array of `host:port`/,
+    )
+  },
+)
 
 test('a key belongs to one partition of one topic, and every partition has keys', () => {
   const topics = [

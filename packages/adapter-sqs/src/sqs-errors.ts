@@ -79,7 +79,8 @@ export function sqsError(
   const { name = '', message = '', $metadata } = (error ?? {}) as SdkError
   const { code, retryable, refused } = classOf(name)
   const tries = $metadata?.attempts ?? maxTries
-  const text = `${what}: ${name}${message === '' ? '' : `: ${message}`}.${help(code)}`
+  const said = message.trimEnd().replace(/\.$/, '')
+  const text = `${what}: ${name}${said === '' ? '' : `: ${said}`}.${help(code)}`
   const isRefused = refused && tries <= 1
   return { error: new WalError(code, text, { retryable, cause: error }), refused: isRefused }
 }

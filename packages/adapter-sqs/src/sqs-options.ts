@@ -9,6 +9,7 @@ import {
 } from './payload-store.ts'
 import { clientMethods, type SqsClient } from './sqs-client.ts'
 import { triedBytes } from './sqs-envelope.ts'
+import { checkUrl, shown } from './sqs-url.ts'
 
 /** How {@link sqsQueue} is set up. */
 export interface SqsQueueOptions {
@@ -49,15 +50,15 @@ export interface SqsQueueOptions {
   readonly maxMessageBytes?: number | undefined
   /**
    * Lease of a message, renewed at each third while it is held; whole seconds in ms, at least one and a
-   * half times `waitMs`, and at most 21,600,000 (6 hours). Default 30,000.
+   * half times `waitMs`, and at most 21,600,000 (6 hours), since SQS hides a message for 12 hours at most. Default 30,000.
    */
   readonly visibilityMs?: number | undefined
   /**
    * How long a receive waits for messages, whole seconds in ms, 1,000 to 20,000; default 5,000. Longer
-   * costs fewer calls; closing takes as long, since a receive cut short would still take messages.
+   * costs fewer calls; closing takes as long, since a receive cut short would still take messages. 20 seconds are SQS's own limit.
    */
   readonly waitMs?: number | undefined
-  /** Time-out of a call, in ms, the wait of a receive apart; default 10,000. */
+  /** Time-out of a call, in ms, the wait of a receive apart, 100 to 600,000; default 10,000. */
   readonly requestTimeoutMs?: number | undefined
   /** Time-out of the `store`, for one body, in ms, 100 to 600,000; default 60,000. */
   readonly storeTimeoutMs?: number | undefined
@@ -150,7 +151,7 @@ export function resolveOptions(options: SqsQueueOptions): SqsSettings {
     if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) {
       return Number(value)
     }
-    throw wrong(name, `must be from ${least} to ${most}, a whole number, and is ${value}`)
+    throw wrong(name, `must be from ${least} to ${most}, a whole number, and is ${shown(value)}`)
   }
   const maxMessageBytes = range('maxMessageBytes', 262_144, 1_024, 1_048_576)
   const visibilityMs = seconds(range('visibilityMs', 30_000, 1_000, longestVisibilityMs))
@@ -182,16 +183,16 @@ function checkShapes(options: SqsQueueOptions): void {
   }
   const { queueUrl, delayQueueUrl, targetQueueUrls, store, deadLetterStore } = options
   const { deadLetterQueueUrl } = options
-  checkUrl('queueUrl', queueUrl)
+  checkUrlOf('queueUrl', queueUrl)
   if (deadLetterQueueUrl !== undefined) {
     checkLettersUrl(deadLetterQueueUrl, (reason) => wrong('deadLetterQueueUrl', reason))
   }
-  if (delayQueueUrl !== undefined) checkUrl('delayQueueUrl', delayQueueUrl)
+  if (delayQueueUrl !== undefined) checkUrlOf('delayQueueUrl', delayQueueUrl)
   if (targetQueueUrls !== undefined) {
     const isObject = typeof targetQueueUrls === 'object' && targetQueueUrls !== null
     const urls = isObject ? Object.entries(targetQueueUrls) : []
     if (urls.length === 0) throw wrong('targetQueueUrls', 'must give each target a queue')
-    for (const [target, url] of urls) checkUrl(`targetQueueUrls.${target}`, url)
+    for (const [target, url] of urls) checkUrlOf(`targetQueueUrls.${target}`, url)
   }
   if (store !== undefined) {
     // One that sweeps what was only not touched would remove what is needed.
@@ -202,8 +203,8 @@ function checkShapes(options: SqsQueueOptions): void {
   checkStore('deadLetterStore', deadLetterStore, listingStoreMethods)
 }
 
-function checkUrl(option: string, url: unknown): void {
-  if (typeof url !== 'string' || url === '') throw wrong(option, "must be a queue's URL")
+function checkUrlOf(option: string, url: unknown): void {
+  checkUrl(url, (reason) => wrong(option, reason))
 }
 
 function checkStore(option: string, store: unknown, methods: readonly string[]): void {

@@ -5,6 +5,7 @@ import { SqsModel } from '../src/testing/index.ts'
 
 const model = new SqsModel({ clock: new VirtualClock() })
 const queueUrl = 'https://sqs.model/000000000000/records.fifo'
+const lettersUrl = 'https://sqs.model/000000000000/letters'
 const made = (options: object) => () => sqsQueue({ client: model, queueUrl, ...options })
 
 describe('the queues of the targets', () => {
@@ -30,6 +31,9 @@ describe('an option', () => {
   const wrong: readonly (readonly [string, object])[] = [
     ['visibiltyMs', { visibiltyMs: 30_000 }],
     ['queueUrl', { queueUrl: 7 }],
+    ['queueUrl', { queueUrl: 'records.fifo' }],
+    ['queueUrl', { queueUrl: 'arn:aws:sqs:eu-west-1:123456789012:records.fifo' }],
+    ['deadLetterQueueUrl', { deadLetterQueueUrl: 'letters' }],
     ['delayQueueUrl', { delayQueueUrl: 7 }],
     ['targetQueueUrls', { targetQueueUrls: {} }],
     ['targetQueueUrls', { targetQueueUrls: 'https://sqs.model/000000000000/a.fifo' }],
@@ -50,6 +54,13 @@ describe('an option', () => {
   })
 })
 
+test('a queue that is named, and not by its URL, is told what a URL looks like', () => {
+  expect(made({ queueUrl: 'records.fifo' })).toThrow(
+    /`queueUrl` must be a queue's URL, such as https:\S+, not "records\.fifo"/,
+  )
+  expect(made({ maxMessageBytes: '2048' })).toThrow(/`maxMessageBytes` must be .* and is "2048"/)
+})
+
 describe('what a program without types passes instead of options', () => {
   const store = { put: async () => {}, get: async () => undefined, delete: async () => {} }
   const wrong: readonly (readonly [string, (given: never) => unknown, unknown])[] = [
@@ -60,11 +71,11 @@ describe('what a program without types passes instead of options', () => {
     ['storeDeadLetters', storeDeadLetters, { store, prefix: 'letters/' }],
     ['storeDeadLetters', storeDeadLetters, { store: { ...store, list: async () => [] } }],
     ['queueDeadLetters', queueDeadLetters, undefined],
-    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters.fifo' }],
-    ['queueDeadLetters', queueDeadLetters, { client: {}, queueUrl: 'letters' }],
-    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', maxLeters: 1 }],
-    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', maxLetters: 0 }],
-    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: 'letters', store }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: lettersUrl.concat('.fifo') }],
+    ['queueDeadLetters', queueDeadLetters, { client: {}, queueUrl: lettersUrl }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: lettersUrl, maxLeters: 1 }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: lettersUrl, maxLetters: 0 }],
+    ['queueDeadLetters', queueDeadLetters, { client: model, queueUrl: lettersUrl, store }],
     ['directoryStore', directoryStore, undefined],
     ['directoryStore', directoryStore, { directory: '/mnt/shared' }],
   ]

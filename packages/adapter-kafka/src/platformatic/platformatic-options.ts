@@ -7,7 +7,7 @@ import { WalError } from '@daybook/core'
  */
 export interface PlatformaticOptions {
   readonly clientId: string
-  /** `host:port` of some of the brokers. */
+  /** `host:port` of some of the brokers; port 9092 where none is named. */
   readonly bootstrapBrokers: string[]
   /** For TLS, with a certificate of the client's own where the brokers ask for one. */
   readonly tls?: ConnectionOptions
@@ -44,7 +44,9 @@ export function checkPlatformaticOptions(options: PlatformaticOptions): void {
     throw wrong(`\`${stranger}\` is no option; there are ${names.join(', ')}`)
   }
   if (typeof options.clientId !== 'string') throw wrong('`clientId` must be a name')
-  if (!Array.isArray(options.bootstrapBrokers) || options.bootstrapBrokers.length === 0) {
+  const { bootstrapBrokers: brokers } = options
+  const isBroker = (one: unknown): boolean => typeof one === 'string' && one !== ''
+  if (!Array.isArray(brokers) || brokers.length === 0 || !brokers.every(isBroker)) {
     throw wrong('`bootstrapBrokers` must be an array of `host:port`')
   }
 }

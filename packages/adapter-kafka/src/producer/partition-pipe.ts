@@ -131,7 +131,7 @@ export class PartitionPipe {
       return sender.send(this.#place, messages, giveUp.signal)
     })
     try {
-      await this.#within(sending, giveUp)
+      await this.#within(sending, giveUp, () => isSent)
       lease.done()
       return { durable: 'yes' }
     } catch (error) {
@@ -150,13 +150,13 @@ export class PartitionPipe {
   }
 
   /** Rejects once the time is up, whatever the client still tries. */
-  #within<T>(work: Promise<T>, giveUp: AbortController): Promise<T> {
+  #within<T>(work: Promise<T>, giveUp: AbortController, isSent: () => boolean): Promise<T> {
     const { clock, sendTimeoutMs } = this.#options
     const { topic, partition } = this.#place
     return new Promise((resolve, reject) => {
       let timer = clock.setTimer(sendTimeoutMs, () => {
         giveUp.abort()
-        const text = `${topic}, partition ${partition}, gave no answer for ${sendTimeoutMs} ms. It may be stored or not.`
+        const text = `${topic}, partition ${partition}, gave no answer for ${sendTimeoutMs} ms${isSent() ? '' : '; nothing of it was sent'}.`
         const late = new WalError('ERR_IO', text, { retryable: true })
         // A sender that has held it back until now says so first.
         timer = clock.setTimer(0, () => reject(late))

@@ -55,6 +55,13 @@ test('a sender that could not be opened is not used again, whatever the reason',
   expect(pipe.opened()).toBe(2)
 })
 
+test('what is not sent since no sender opens in time is not said to be stored perhaps', async () => {
+  const { pipe } = pipeOf(() => new Promise(() => {}))
+  const { durable, error } = await pipe.send({ key: null, value: null, headers: new Map() })
+  expect(durable).toBe('no')
+  expect(error?.message).toMatch(/gave no answer for 100 ms; nothing of it was sent\.$/)
+})
+
 test('a sender is given up after a refusal too, for an earlier try of it may have been stored', async () => {
   const pipe = pipeOf(answers('MESSAGE_TOO_LARGE'), works)
   expect(await pipe.send()).toEqual(['no', 'ERR_PAYLOAD_TOO_LARGE'])

@@ -1,6 +1,7 @@
 import { type Clock, type DeadLetterQueue, systemClock, WalError } from '@daybook/core'
 import { lackingMethod, type PayloadStore, payloadStoreMethods } from '../payload-store.ts'
 import { clientMethods, type SqsClient } from '../sqs-client.ts'
+import { checkUrl, shown } from '../sqs-url.ts'
 
 /** How {@link queueDeadLetters} is set up. */
 export interface QueueDeadLettersOptions {
@@ -94,7 +95,7 @@ export function resolveLetterOptions(options: QueueDeadLettersOptions): QueueLet
     if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) {
       return Number(value)
     }
-    throw wrong(name, `must be from ${least} to ${most}, a whole number, and is ${value}`)
+    throw wrong(name, `must be from ${least} to ${most}, a whole number, and is ${shown(value)}`)
   }
   return Object.freeze({
     ...{ client, queueUrl, store, clock, targets: [] },
@@ -113,7 +114,7 @@ export const defaultLook = { maxLetters: 1_000, maxLookMs: 20_000 } as const
 
 /** Throws what `wrong` makes of it, unless letters can lie in such a queue. */
 export function checkLettersUrl(url: unknown, wrong: (reason: string) => WalError): void {
-  if (typeof url !== 'string' || url === '') throw wrong("must be a queue's URL")
+  checkUrl(url, wrong)
   if (url.endsWith('.fifo')) {
     throw wrong('must be a standard queue: a look at a FIFO queue sees ten letters of a group')
   }
