@@ -30,6 +30,7 @@ export interface KafkaCommit extends KafkaPlace {
 
 /** A topic as the cluster has it. */
 export interface KafkaTopic {
+  /** 0 where the client cannot say, as there may be while some have no leader. */
   readonly partitions: number
   /** Replicas of the partition that has the fewest. */
   readonly replicas: number

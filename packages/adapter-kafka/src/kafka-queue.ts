@@ -11,13 +11,13 @@ import {
   type SendOutcome,
   WalError,
 } from '@daybook/core'
+import { clusterOf, unreachable } from './cluster.ts'
 import { KafkaConsumer } from './consumer/kafka-consumer.ts'
 import { Lag } from './consumer/lag.ts'
 import { kafkaDeadLetterQueue, leastMarksMs } from './dead-letters/kafka-dead-letters.ts'
 import { DelayMover } from './delays/delay-mover.ts'
 import { Tiers } from './delays/tiers.ts'
-import type { KafkaAdmin, KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
-import { kafkaError } from './kafka-errors.ts'
+import type { KafkaClient, KafkaMessage, KafkaPlace } from './kafka-client.ts'
 import { bytesOf } from './kafka-message.ts'
 import { type KafkaQueueOptions, type KafkaSettings, settingsOf } from './kafka-options.ts'
 import { asKafkaClient } from './kafkajs/kafkajs.ts'
@@ -97,7 +97,13 @@ class KafkaQueue implements Queue {
     try {
       const pause = (ms: number): Promise<void> => pauseFor(context.clock, ms)
       const wanted = this.#wantedTopics(context)
-      const { id: clusterId } = await clusterOf(admin, topic)
+      const { clock } = context
+      const { id: clusterId } = await clusterOf(admin, {
+        client: this.#client,
+        topic,
+        clock,
+        pause,
+      })
       const found = await ensureTopics(admin, wanted, settings, pause)
       const own = settings.topics.map((name, at) => [name, found[at] as CheckedTopic] as const)
       const parts = {
@@ -297,17 +303,4 @@ function pauseFor(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => {
     clock.setTimer(ms, resolve)
   })
-}
-
-/** Asked before all else: a client that connects only when it must learns here that it is not let in. */
-async function clusterOf(admin: KafkaAdmin, topic: string): ReturnType<KafkaAdmin['cluster']> {
-  try {
-    return await admin.cluster()
-  } catch (error) {
-    throw unreachable(topic, error)
-  }
-}
-
-function unreachable(topic: string, error: unknown): WalError {
-  return kafkaError(`Kafka cannot be reached for the topic ${topic}`, error)
 }

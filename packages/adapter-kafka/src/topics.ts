@@ -50,7 +50,7 @@ export async function ensureTopics(
   const missing = wanted.filter((_, at) => found[at] === undefined)
   if (missing.length > 0) await create(admin, missing, settings)
   const topics = await Promise.all(
-    wanted.map(({ topic }, at) => found[at] ?? untilItLeads(admin, topic, pause)),
+    wanted.map(({ topic }, at) => untilItLeads(admin, topic, found[at], pause)),
   )
   return Promise.all(
     wanted.map((want, at) => check(admin, want, topics[at] as KafkaTopic, settings)),
@@ -59,8 +59,7 @@ export async function ensureTopics(
 
 async function look(admin: KafkaAdmin, topic: string): Promise<KafkaTopic | undefined> {
   try {
-    const found = await admin.topic(topic)
-    return found?.hasLeaders ? found : undefined
+    return await admin.topic(topic)
   } catch (error) {
     throw kafkaError(`The topic ${topic} cannot be looked at`, error)
   }
@@ -75,7 +74,7 @@ async function create(
   if (!settings.create) {
     throw new WalError(
       'ERR_CONFIG',
-      `The cluster has no topic ${names}, or no leader for it. Create it, or leave \`create\` at true.`,
+      `The cluster has no topic ${names}. Create it, or leave \`create\` at true.`,
     )
   }
   try {
@@ -105,19 +104,23 @@ function msText(ms: number): string {
 async function untilItLeads(
   admin: KafkaAdmin,
   topic: string,
+  seen: KafkaTopic | undefined,
   pause: (ms: number) => Promise<void>,
 ): Promise<KafkaTopic> {
-  for (let waitedMs = 0; ; ) {
-    const found = await look(admin, topic)
-    if (found) return found
+  let found = seen
+  for (let waitedMs = 0; !found?.hasLeaders; ) {
     if (waitedMs >= leadersWithinMs) {
-      const text = `The topic ${topic} has partitions without a leader ${leadersWithinMs} ms after it was created.`
+      const text =
+        `The topic ${topic} has partitions without a leader, and had for ${leadersWithinMs} ms. ` +
+        'Bring back the brokers that have their replicas.'
       throw new WalError('ERR_IO', text, { retryable: true })
     }
     const stepMs = 20 + waitedMs / 4
     await pause(stepMs)
     waitedMs += stepMs
+    found = await look(admin, topic)
   }
+  return found
 }
 
 async function check(

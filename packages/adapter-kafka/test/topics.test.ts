@@ -14,10 +14,10 @@ const settings = settingsOf({
 })
 
 /** A cluster in which a topic that was made has leaders once it has been looked at so often. */
-function clusterOf(looksWithout: number) {
+function clusterOf(looksWithout: number, isThere = false) {
   const seen = { created: 0, looks: 0, pausedMs: 0 }
   const topic = async (): Promise<KafkaTopic | undefined> => {
-    if (seen.created === 0) return undefined
+    if (seen.created === 0 && !isThere) return undefined
     return { partitions: 2, replicas: 1, hasLeaders: seen.looks++ >= looksWithout }
   }
   const admin = {
@@ -29,7 +29,8 @@ function clusterOf(looksWithout: number) {
   const pause = async (ms: number): Promise<void> => {
     seen.pausedMs += ms
   }
-  return { seen, ensure: () => ensureTopics(admin, [wanted], settings, pause) }
+  const how = { ...settings, create: !isThere }
+  return { seen, ensure: () => ensureTopics(admin, [wanted], how, pause) }
 }
 
 test('a topic that was made is not used before all of its partitions have leaders', async () => {
@@ -38,11 +39,17 @@ test('a topic that was made is not used before all of its partitions have leader
   expect(seen).toMatchObject({ created: 1, looks: 4 })
 })
 
+test('a topic that is there is not missing while partitions of it have no leader: they are waited for', async () => {
+  const { seen, ensure } = clusterOf(3, true)
+  expect(await ensure()).toMatchObject([{ partitions: 2 }])
+  expect(seen).toMatchObject({ created: 0, looks: 4 })
+})
+
 test('leaders that do not come within half a minute are told of, and may come yet', async () => {
   const { seen, ensure } = clusterOf(Number.POSITIVE_INFINITY)
   await expect(ensure()).rejects.toMatchObject({
     ...{ code: 'ERR_IO', retryable: true },
-    message: expect.stringMatching(/films has partitions without a leader 30000 ms after/),
+    message: expect.stringMatching(/films has partitions without a leader, and had for 30000 ms/),
   })
   expect(seen.pausedMs).toBeGreaterThanOrEqual(30_000)
 })

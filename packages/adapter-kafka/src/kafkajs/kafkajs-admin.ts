@@ -47,8 +47,10 @@ async function topicOf(admin: KafkaJsAdmin, name: string): Promise<KafkaTopic | 
       hasLeaders: partitions.every(({ leader }) => leader >= 0),
     }
   } catch (error) {
-    const name = brokerErrorOf(error)
-    if (name === 'UNKNOWN_TOPIC_OR_PARTITION' || name === 'LEADER_NOT_AVAILABLE') return undefined
+    const broker = brokerErrorOf(error)
+    if (broker === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined
+    // That is all that it says of the topic then.
+    if (broker === 'LEADER_NOT_AVAILABLE') return { partitions: 0, replicas: 0, hasLeaders: false }
     throw error
   }
 }

@@ -61,8 +61,8 @@ async function topicOf(admin: Admin, name: string): Promise<KafkaTopic | undefin
     }
   } catch (error) {
     const broker = brokerErrorOf(error)
-    if (broker === 'UNKNOWN_TOPIC_OR_PARTITION' || broker === 'LEADER_NOT_AVAILABLE')
-      return undefined
+    if (broker === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined
+    if (broker === 'LEADER_NOT_AVAILABLE') return { partitions: 0, replicas: 0, hasLeaders: false }
     throw error
   }
 }

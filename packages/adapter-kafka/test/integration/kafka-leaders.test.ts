@@ -8,7 +8,7 @@ import { type Service, service } from '@daybook/services'
 import { Admin } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { kafkaQueue } from '../../src/index.ts'
+import { type KafkaQueueOptions, kafkaQueue } from '../../src/index.ts'
 import { Places } from '../../src/places.ts'
 import { withLeaderless } from '../../src/platformatic/leaderless.ts'
 import { type ClientName, clientFor, clientNames } from '../support/clients.ts'
@@ -49,13 +49,18 @@ async function lead(topic: string, brokers: readonly number[]): Promise<void> {
   await expect.poll(() => leadersOf(topic), { timeout: 20_000 }).toEqual(brokers)
 }
 
-async function walOn(name: ClientName, topic: string, target: WatchfulTarget) {
+async function walOn(
+  name: ClientName,
+  topic: string,
+  target: WatchfulTarget,
+  client: KafkaQueueOptions['client'] = clientFor(name, first.address),
+) {
   const wal = await createWal({
     namespaces: {
       films: fanOut({
         payload: type<{ n: number }>(),
         queue: kafkaQueue({
-          ...{ client: clientFor(name, first.address), topic, partitions: 2 },
+          ...{ client, topic, partitions: 2 },
           ...{ allowUnderReplicated: true, sendTimeoutMs: 2_000, sessionTimeoutMs: 6_000 },
         }),
         targets: { store: target },
@@ -170,7 +175,18 @@ test('a partition without a leader holds up no writes to others, nor through @pl
   const begun = await walOn('@platformatic/kafka', `made-${randomUUID()}`, new WatchfulTarget())
   await begun.write('films', { key: 'a film', payload: { n: 0 } })
   await begun.close()
+  // So it is waited for, longer than by the client.
+  const retry = { initialRetryTime: 100, retries: 2 }
+  const brief = new Kafka({ brokers: [first.address], logLevel: logLevel.NOTHING, retry })
+  const waiting = walOn('kafkajs', `waited-${randomUUID()}`, new WatchfulTarget(), brief)
+  let isWaiting = true
+  const ended = waiting.finally(() => {
+    isWaiting = false
+  })
+  await Promise.race([ended, sleep(1_500)])
+  expect(isWaiting).toBe(true)
   await second.start()
+  await (await waiting).close()
   for (const [at, { wal, target, lost }] of runs.entries()) {
     const write = () => wal.tryWrite('films', { key: lost, payload: { n: 1 }, ...asked[at] })
     await expect.poll(async () => (await write()).durable, { timeout: 40_000 }).toBe('yes')
