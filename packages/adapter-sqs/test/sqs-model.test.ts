@@ -215,6 +215,15 @@ describe('the model of a FIFO queue', () => {
     expect(bodiesOf(await receive(url))).toEqual(['a1', 'a2'])
   })
 
+  test('gives of a group as many as it can before it begins with another', async () => {
+    const url = model.createQueue('a.fifo')
+    for (const n of [1, 2, 3]) {
+      for (const group of ['a', 'b']) await send(url, `${group}${n}`, fifo(group, `${group}${n}`))
+    }
+    expect(bodiesOf(await receive(url, 4))).toEqual(['a1', 'a2', 'a3', 'b1'])
+    expect(bodiesOf(await receive(url))).toEqual([])
+  })
+
   test('has so many in flight at most, and says nothing of it', async () => {
     const url = model.createQueue('a.fifo', { mostInFlight: 12 })
     for (let n = 0; n < 15; n++) await send(url, `${n}`, fifo(`${n}`, `${n}`))

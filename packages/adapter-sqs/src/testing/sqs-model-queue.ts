@@ -111,14 +111,14 @@ export class SqsModelQueue {
     const room = this.#mostInFlight - inFlight.length
     if (!this.isFifo && !waits && room <= 0) throw refuse('OverLimit', 'Too many are in flight')
     const withheld = new Set(inFlight.map(({ group }) => group))
-    const taken: Message[] = []
+    const free: Message[] = []
     for (const message of this.#found()) {
-      if (taken.length >= Math.min(most, room)) break
       if (this.isFifo && withheld.has(message.group)) continue
-      if (message.visibleAt <= now) taken.push(message)
+      if (message.visibleAt <= now) free.push(message)
       // The later ones of a group wait for a delayed one too.
       else withheld.add(message.group)
     }
+    const taken = this.#inTurn(free).slice(0, Math.max(0, Math.min(most, room)))
     const troubles = this.isFifo ? undefined : this.#troubles
     const brought = troubles?.brought(taken.length, waits) ?? taken.length
     return taken.slice(0, brought).map((message) => this.#handOut(message, now, visibilityMs))
@@ -212,6 +212,15 @@ export class SqsModelQueue {
     // What stands behind a long backlog of one group is not found. Source: "Avoid large message backlogs" in the manual.
     if (this.isFifo) return [...all].slice(0, this.#mostInFlight)
     return this.#troubles === undefined ? all : this.#troubles.found([...all])
+  }
+
+  /**
+   * A FIFO queue gives as many of a group as it can before it begins with another, and promises no more than to
+   * try. Source: "FIFO queue delivery logic" in the manual.
+   */
+  #inTurn(free: readonly Message[]): readonly Message[] {
+    if (!this.isFifo || this.#troubles?.mixes()) return free
+    return [...Map.groupBy(free, ({ group }) => group).values()].flat()
   }
 
   /** Whether a message of a standard queue comes once more, which it does only once. */

@@ -17,8 +17,9 @@ export interface SqsTroublesOptions {
   /** They come again no later than so many ms after their receive. Default: while they would have been hidden. */
   readonly repeatedWithinMs?: number | undefined
   /**
-   * Receives of a standard queue that bring its messages in any order. Source: "standard queues" in the
-   * manual, which calls the order best effort.
+   * Receives of a standard queue that bring its messages in any order, and of a FIFO queue that bring those of
+   * several groups in the order of all, before a group is through. Sources: "standard queues" in the manual, which calls the
+   * order best effort, and "FIFO queue delivery logic", by which the service only tries to fill a receive from one group.
    */
   readonly disordered?: number | undefined
   /**
@@ -74,6 +75,11 @@ export class SqsTroubles {
     if (!this.#happens(this.#options.disordered)) return messages
     const drawn = messages.map((message) => ({ message, place: this.#options.random.next() }))
     return drawn.toSorted((a, b) => a.place - b.place).map(({ message }) => message)
+  }
+
+  /** Whether one receive of a FIFO queue takes its groups as they come. */
+  mixes(): boolean {
+    return this.#happens(this.#options.disordered)
   }
 
   /** How many messages one receive brings of those it might. */
