@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, isWalError, type SendOutcome, type WalError } from '@daybook/core'
+import type { PayloadStore } from './payload-store.ts'
 import { AckedCopies } from './sqs-acked-copies.ts'
 import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
@@ -29,6 +30,15 @@ export interface SqsForwarderOptions {
   /** A record for that target alone, which has no queue here, stays where it is. */
   passedOver(target: string): void
   report(error: WalError): void
+}
+
+/** What one receive brought, or a part of it, on its way. */
+interface Forwarding {
+  readonly hiding: Hiding
+  /** By their names in the store: what was read of there, until it is copied. */
+  readonly bodies: Map<string, Uint8Array>
+  /** The ids of those whose every copy is acknowledged. */
+  readonly copied: Set<string>
 }
 
 /** Wait after a failure of a queue, in ms. */
@@ -104,10 +114,11 @@ export class SqsForwarder {
   async #forwardAll(messages: readonly ReceivedMessage[], hiding: Hiding): Promise<void> {
     const { settings, retention, comebacks } = this.#options
     retention.look(messages)
-    const { read, failure } = await readMessages(messages, settings.store)
+    const [bodies, copied] = [new Map<string, Uint8Array>(), new Set<string>()]
+    const { read, failure } = await readMessages(messages, keptIn(bodies, settings.store))
     const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
-    const copied = new Set<string>()
-    const work = [...groups.values()].map((group) => this.#forwardGroup(group, hiding, copied))
+    const forwarding = { hiding, bodies, copied }
+    const work = [...groups.values()].map((group) => this.#forwardGroup(group, forwarding))
     // One that fails must not hide that others are still on their way.
     const failed = (await Promise.allSettled(work)).find(({ status }) => status === 'rejected')
     if (this.#isLate(hiding)) comebacks.await(hiding.expiresAt)
@@ -118,21 +129,20 @@ export class SqsForwarder {
     if (failure !== undefined) throw failure
   }
 
-  /** One after the other: behind one that failed nothing of its group may go. `copied` gets their names. */
-  async #forwardGroup(
-    group: readonly ReadMessage[],
-    hiding: Hiding,
-    copied: Set<string>,
-  ): Promise<void> {
+  /** One after the other: behind one that failed nothing of its group may go. */
+  async #forwardGroup(group: readonly ReadMessage[], forwarding: Forwarding): Promise<void> {
+    const { hiding, bodies, copied } = forwarding
     for (const message of group) {
       // What is left comes again when its visibility is over.
       if (this.#isLate(hiding)) return
       const to = this.#targetsOf(message)
       if (to === undefined) continue
-      const outcomes = await Promise.all(to.map((target) => this.#copyOnce(message, target)))
+      const body = bodies.get(message.claim ?? '')
+      const outcomes = await Promise.all(to.map((target) => this.#copyOnce(message, body, target)))
       const failure = outcomes.find(({ durable }) => durable !== 'yes')
       if (failure !== undefined) throw failure.error
       copied.add(message.messageId)
+      bodies.delete(message.claim ?? '')
       await this.#delete(message)
       hiding.forget(message.messageId)
     }
@@ -154,18 +164,22 @@ export class SqsForwarder {
   }
 
   /** What its queue has acknowledged is not copied again while another one's refuses. */
-  async #copyOnce(message: ReadMessage, target: string): Promise<SendOutcome> {
+  async #copyOnce(
+    message: ReadMessage,
+    stored: Uint8Array | undefined,
+    target: string,
+  ): Promise<SendOutcome> {
     const { messageId } = message
     if (this.#copies.has(messageId, target)) return { durable: 'yes' }
-    const outcome = await this.#copy(message, this.#options.senders.get(target) as SqsSender)
+    const body = await this.#bodyOf(message, stored)
+    const outcome = await this.#copy(message, body, this.#options.senders.get(target) as SqsSender)
     if (outcome.durable === 'yes') this.#copies.add(messageId, target)
     return outcome
   }
 
-  async #copy(message: ReadMessage, sender: SqsSender): Promise<SendOutcome> {
+  #copy(message: ReadMessage, body: string, sender: SqsSender): Promise<SendOutcome> {
     const { settings, clock } = this.#options
     const { record, group, messageId, unreadable } = message
-    const body = await this.#bodyOf(message)
     const fifo = unreadable ? { group, deduplicationId: messageId } : fifoFields(record, 'copy')
     const waitMs = (record.dueAt ?? 0) - clock.now()
     if (settings.isFifo) return sender.send({ body, ...fifo })
@@ -173,13 +187,11 @@ export class SqsForwarder {
   }
 
   /** What lies in the store is copied too: each target takes its own away when it is done. */
-  async #bodyOf({ body, claim, record }: ReadMessage): Promise<string> {
-    const { store } = this.#options.settings
-    if (claim === undefined || store === undefined) return body
-    const bytes = await store.get(claim)
-    if (bytes === undefined) return body
+  async #bodyOf(message: ReadMessage, stored: Uint8Array | undefined): Promise<string> {
+    const { body, claim, record } = message
+    if (stored === undefined) return body
     const name = `${claim}.${randomBytes(6).toString('hex')}`
-    await store.put(name, bytes)
+    await this.#options.settings.store?.put(name, stored)
     return encodeClaim(name, record)
   }
 
@@ -206,4 +218,20 @@ export class SqsForwarder {
       { unref: true },
     )
   }
+}
+
+/** The store, as readings need it; what it gives them is kept for the copies, which it is not asked for again. */
+function keptIn(
+  bodies: Map<string, Uint8Array>,
+  store: PayloadStore | undefined,
+): Pick<PayloadStore, 'get'> | undefined {
+  return (
+    store && {
+      async get(name) {
+        const bytes = await store.get(name)
+        if (bytes !== undefined) bodies.set(name, bytes)
+        return bytes
+      },
+    }
+  )
 }

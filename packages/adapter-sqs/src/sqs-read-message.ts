@@ -30,13 +30,16 @@ export interface ReadMessage {
   readonly bytes: number
 }
 
+/** Of the store, what reading needs. */
+type StoredBodies = Pick<PayloadStore, 'get'>
+
 /**
  * Reads a message. One that is no record is read all the same, as unreadable. Rejects only where the
  * store could not be asked for what a claim names.
  */
 export async function readMessage(
   message: ReceivedMessage,
-  store: PayloadStore | undefined,
+  store: StoredBodies | undefined,
 ): Promise<ReadMessage> {
   const claim = claimIn(message)
   return claim === undefined
@@ -57,7 +60,7 @@ export interface ReadMessages {
  */
 export async function readMessages(
   messages: readonly ReceivedMessage[],
-  store: PayloadStore | undefined,
+  store: StoredBodies | undefined,
 ): Promise<ReadMessages> {
   // Most often there is nothing to wait for.
   if (!messages.some(hasClaim)) {
@@ -130,7 +133,7 @@ function readAs(
 }
 
 /** What lies in the store, or why nothing can be read of it. Rejects where that could not be asked. */
-async function claimed(claim: string, store: PayloadStore | undefined): Promise<string | WalError> {
+async function claimed(claim: string, store: StoredBodies | undefined): Promise<string | WalError> {
   if (store === undefined) {
     const message = `The record lies in a store as '${claim}', and this queue has no \`store\`.`
     throw new WalError('ERR_CONFIG', message)

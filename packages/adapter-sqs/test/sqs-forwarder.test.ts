@@ -21,7 +21,12 @@ async function openQueue(options: Partial<SqsQueueOptions> = {}): Promise<Queue>
   const targetQueueUrls = { first: firstUrl }
   const queue = sqsQueue({ client: model, queueUrl, targetQueueUrls, ...options })
   await queue.open({
-    ...{ namespace: 'forwarding', targets: ['first'], directory: undefined, clock },
+    ...{
+      namespace: 'forwarding',
+      targets: Object.keys(options.targetQueueUrls ?? targetQueueUrls),
+      directory: undefined,
+      clock,
+    },
     ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
   })
   return queue
@@ -84,6 +89,41 @@ describe('the forwarder', () => {
     const [second] = await clock.runUntil(consumer.pull(pulling), { withinMs: 60_000 })
     expect(second?.record.id).toBe(large.id)
     await clock.runUntil(consumer.close())
+  })
+
+  test('asks the store once for each body, however many targets it is copied for', async () => {
+    const store = memoryStore()
+    const [secondUrl, get, put] = [model.createQueue('second.fifo'), store.get, store.put]
+    const asked: string[] = []
+    const copies: string[] = []
+    const queue = await openQueue({
+      targetQueueUrls: { first: firstUrl, second: secondUrl },
+      store: {
+        ...store,
+        get: async (name) => {
+          asked.push(name)
+          return get(name)
+        },
+        put: async (name, bytes) => {
+          copies.push(name)
+          await put(name, bytes)
+        },
+      },
+    })
+    const payload = new Uint8Array(400_000).fill(7)
+    const records = [1, 2].map(() =>
+      makeStoredRecord({ writtenAt: clock.now(), key: 'a', payload }),
+    )
+    await clock.runUntil((await queue.producer()).send(records))
+    const written = [...store.names.keys()]
+    const consumer = await queue.consumer('first')
+    const deliveries = []
+    while (deliveries.length < 2) deliveries.push(...(await clock.runUntil(consumer.pull(pulling))))
+    expect(deliveries.map(({ record }) => record)).toEqual(records)
+    expect(asked.filter((name) => written.includes(name))).toEqual(written)
+    // Each target has a body of its own.
+    expect(copies).toHaveLength(written.length * 3)
+    await clock.runUntil(queue.close())
   })
 
   test('forwards what came at the end of the longest wait at once', async () => {
