@@ -22,3 +22,19 @@ test('what a record does not have takes no room in its message, and may stand th
   const spelled = body.replace('{', '{"headers":{},"attemptEpoch":0,')
   expect(decodeEnvelope(spelled).record).toEqual(record)
 })
+
+test('the payload of a record that is kept keeps no other memory alive', () => {
+  for (const bytes of [1, 300, 1_024, 5_000]) {
+    const payload = new Uint8Array(bytes).fill(7)
+    const { record } = decodeEnvelope(encodeEnvelope(makeStoredRecord({ payload }), sent))
+    expect(record.payload).toEqual(payload)
+    expect(record.payload?.buffer.byteLength).toBe(bytes)
+  }
+})
+
+test('a payload is as long as what its base64 says, also where others broke that into lines', () => {
+  const payload = Buffer.from('hello')
+  const body = encodeEnvelope(makeStoredRecord({ payload }), sent)
+  const { record } = decodeEnvelope(body.replace('aGVsbG8=', 'aGVs\\r\\nbG8='))
+  expect(record.payload).toEqual(new Uint8Array(payload))
+})
