@@ -289,7 +289,7 @@ export class SqsConsumer implements Consumer {
     const added = isOurs ? own.map((one) => this.#held.add(one, { expiresAt, receivedAt })) : []
     this.#reading -= messages.length
     if (added.length > 0) this.#leases.watch(expiresAt)
-    await this.#hopAll(added)
+    this.#hopAll(added)
     this.#wakeSoon()
   }
 
@@ -303,13 +303,13 @@ export class SqsConsumer implements Consumer {
     })
   }
 
-  /** Sends those anew that are due further ahead than it is worth to hold them. */
-  async #hopAll(added: readonly Held[]): Promise<void> {
+  /** Sends those anew that are due further ahead than it is worth to hold them. Nothing that came with them waits for it. */
+  #hopAll(added: readonly Held[]): void {
     const { settings, clock } = this.#options
     if (settings.isFifo) return
     const latest = clock.now() + settings.visibilityMs / 2
     const far = added.filter((held) => held.heldUntil > latest && this.#held.has(held))
-    if (far.length > 0) await Promise.all(far.map((held) => this.#endings.sendAnew(held)))
+    for (const held of far) void this.#endings.sendAnew(held)
   }
 
   #wait(delayMs: number, signal: AbortSignal): Promise<void> {

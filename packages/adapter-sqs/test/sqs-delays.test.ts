@@ -2,6 +2,7 @@ import { type Consumer, type Queue, systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { describe, expect, test } from 'vitest'
 import { type PayloadStore, type SqsQueueOptions, sqsQueue } from '../src/index.ts'
+import { encodeEnvelope } from '../src/sqs-envelope.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 const minuteMs = 60_000
@@ -15,9 +16,17 @@ async function opened(
   const model = new SqsModel({ clock })
   const sends: string[] = []
   const send = model.sendMessageBatch.bind(model)
-  model.sendMessageBatch = (input, options) => {
+  let held: Promise<void> | undefined
+  model.sendMessageBatch = async (input, options) => {
     sends.push(input.QueueUrl)
+    await held
     return send(input, options)
+  }
+  /** From now on no send is answered before it is let go. */
+  const holdSends = (): (() => void) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    held = promise
+    return resolve
   }
   const name = isFifo ? 'records.fifo' : 'records'
   const queueUrl = model.createQueue(name, { retentionMs })
@@ -32,7 +41,7 @@ async function opened(
       hops.total += records
     },
   })
-  return { queue, sends, hops, errors }
+  return { model, queueUrl, queue, sends, hops, errors, holdSends }
 }
 
 async function closed(clock: VirtualClock, queue: Queue, consumer: Consumer): Promise<void> {
@@ -166,4 +175,64 @@ test('what hops on a standard queue is handed out once, and keeps nothing else f
   }
   expect(ids.toSorted()).toEqual(later.map(({ id }) => id).toSorted())
   await closed(clock, queue, consumer)
+})
+
+test('what came with a record that hops waits for no answer to the hop', async () => {
+  const clock = new VirtualClock()
+  const { queue, holdSends } = await opened(clock, false, undefined, { requestTimeoutMs: 20_000 })
+  const producer = await queue.producer()
+  const sentAt = clock.now()
+  const far = makeStoredRecord({ writtenAt: sentAt, dueAt: sentAt + 40 * minuteMs })
+  await clock.runUntil(producer.send([far]))
+  await clock.advance(15 * minuteMs)
+  const now = makeStoredRecord({ writtenAt: clock.now() })
+  await clock.runUntil(producer.send([now]))
+  const letGo = holdSends()
+  const consumer = await queue.consumer('only')
+  const pulledAt = clock.monotonic()
+  const [delivery] = await clock.runUntil(consumer.pull(pulling))
+  expect(delivery?.record.id).toBe(now.id)
+  expect(clock.monotonic() - pulledAt).toBeLessThan(1_000)
+  letGo()
+  await closed(clock, queue, consumer)
+})
+
+test('a message that one receive brings twice hops once', async () => {
+  const clock = new VirtualClock()
+  const { model, queue, hops, errors } = await opened(clock, false)
+  const receive = model.receiveMessage.bind(model)
+  model.receiveMessage = async (input, options) => {
+    const { Messages = [] } = await receive(input, options)
+    return { Messages: [...Messages, ...Messages] }
+  }
+  const writtenAt = clock.now()
+  const record = makeStoredRecord({ writtenAt, dueAt: writtenAt + 20 * minuteMs })
+  await clock.runUntil((await queue.producer()).send([record]))
+  const consumer = await queue.consumer('only')
+  const pulled = consumer.pull(pulling)
+  await clock.advance(16 * minuteMs)
+  expect(hops.total).toBe(1)
+  const [delivery] = await clock.runUntil(pulled)
+  expect(delivery?.record.id).toBe(record.id)
+  await closed(clock, queue, consumer)
+  expect(errors).toEqual([])
+})
+
+test('a record that lies in a FIFO queue before it is due is held in its place, whoever put it there', async () => {
+  const clock = new VirtualClock()
+  const { model, queueUrl, queue, sends, errors } = await opened(clock, true)
+  const dueAt = clock.now() + 2 * minuteMs
+  const records = [dueAt, undefined].map((at) => makeStoredRecord({ key: 'a', dueAt: at }))
+  const Entries = records.map((record) => ({
+    ...{ Id: record.id, MessageBody: encodeEnvelope(record, undefined) },
+    ...{ MessageGroupId: 'a', MessageDeduplicationId: record.id },
+  }))
+  await model.sendMessageBatch({ QueueUrl: queueUrl, Entries })
+  const consumer = await queue.consumer('only')
+  const deliveries = await clock.runUntil(consumer.pull(pulling))
+  expect(deliveries.map(({ record: { id } }) => id)).toEqual(records.map(({ id }) => id))
+  expect(clock.now()).toBeGreaterThanOrEqual(dueAt)
+  expect(sends).toHaveLength(1)
+  await closed(clock, queue, consumer)
+  expect(errors).toEqual([])
 })

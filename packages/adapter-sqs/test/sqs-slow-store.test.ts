@@ -113,6 +113,49 @@ describe('a store that takes longer for a body than messages are hidden', () => 
     expect(errors).toEqual([])
   })
 
+  test.each(['', '.fifo'])(
+    'and messages that cannot be hidden meanwhile: one that was read too late is handed out once: records%s',
+    async (suffix) => {
+      model.changeMessageVisibilityBatch = () => Promise.reject(new Error('no route to host'))
+      let readMs = 12_000
+      const store: PayloadStore = {
+        ...slowStore(0),
+        get: (name) => {
+          const { get } = slowStore(readMs)
+          readMs = 0
+          return get(name)
+        },
+      }
+      const queue = await openQueue({ ...options(suffix, false), store })
+      const producer = await queue.producer()
+      const [one, next] = [large({ key: 'a' }), small('b')]
+      await clock.runUntil(producer.send([one]))
+      const consumer = await queue.consumer('only')
+      const again = await clock.runUntil(consumer.pull(pulling))
+      expect([idsOf(again), again[0]?.handOuts]).toEqual([[one.id], 2])
+      await clock.runUntil(consumer.ack(again))
+      const pulled = consumer.pull(pulling)
+      // The first reading ends.
+      await clock.advance(5_000)
+      await clock.runUntil(producer.send([next]))
+      expect(idsOf(await clock.runUntil(pulled))).toEqual([next.id])
+      await clock.runUntil(consumer.close())
+    },
+  )
+
+  test('and nearly as long as they are hidden for certain: the lease ends when that does', async () => {
+    model.changeMessageVisibilityBatch = () => Promise.reject(new Error('no route to host'))
+    const queue = await openQueue({ ...options('.fifo', false), store: slowStore(8_800) })
+    await clock.runUntil((await queue.producer()).send([large({ key: 'a' })]))
+    const consumer = await queue.consumer('only')
+    const startedAt = clock.monotonic()
+    const [delivery] = await clock.runUntil(consumer.pull(pulling))
+    expect(delivery?.lease?.aborted).toBe(false)
+    await clock.advance(startedAt + 9_000 - clock.monotonic())
+    expect(delivery?.lease?.aborted).toBe(true)
+    await clock.runUntil(consumer.close())
+  })
+
   test('is waited for where the record was delayed on a FIFO queue', async () => {
     const queue = await openQueue({ ...options('.fifo', false), store: slowStore(25_000) })
     const record = large({ key: 'a', dueAt: clock.now() + 5_000 })
