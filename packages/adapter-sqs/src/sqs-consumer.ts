@@ -22,7 +22,7 @@ import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import type { SentCounter } from './sqs-producer.ts'
-import { readMessages } from './sqs-read-message.ts'
+import { type ReadMessage, readMessages } from './sqs-read-message.ts'
 import { SqsRetention } from './sqs-retention.ts'
 import type { SqsSender } from './sqs-sender.ts'
 import { SqsStrays } from './sqs-strays.ts'
@@ -282,7 +282,7 @@ export class SqsConsumer implements Consumer {
       this.#failure = failure
       comebacks.await(expiresAt)
     }
-    const own = await this.#strays.without(read, messages)
+    const own = await this.#strays.without(await this.#withoutRepeats(read), messages)
     // Where reading took until their visibility was over they are somebody else's.
     const receivedAt = clock.monotonic()
     const isOurs = receivedAt < expiresAt
@@ -291,6 +291,14 @@ export class SqsConsumer implements Consumer {
     if (added.length > 0) this.#leases.watch(expiresAt)
     this.#hopAll(added)
     this.#wakeSoon()
+  }
+
+  /** What cannot be deleted now comes again. */
+  async #withoutRepeats(read: readonly ReadMessage[]): Promise<readonly ReadMessage[]> {
+    const repeats = read.filter(({ isRepeat }) => isRepeat)
+    if (repeats.length === 0) return read
+    await this.#messages.delete(repeats.map(({ receipt }) => receipt)).catch(() => {})
+    return read.filter(({ isRepeat }) => !isRepeat)
   }
 
   /** A pull costs about the same for ten records as for fifty: it takes all that comes in one turn of the event loop. */

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, isWalError, type SendOutcome, type WalError } from '@daybook/core'
-import type { PayloadStore } from './payload-store.ts'
 import { AckedCopies } from './sqs-acked-copies.ts'
 import type { SqsCalls } from './sqs-calls.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
@@ -14,7 +13,7 @@ import { MessageCalls } from './sqs-message-calls.ts'
 import type { SqsSettings } from './sqs-options.ts'
 import { SqsPoller } from './sqs-poller.ts'
 import { fifoFields } from './sqs-producer.ts'
-import { type ReadMessage, readMessages } from './sqs-read-message.ts'
+import { type ReadMessage, readMessages, type StoredBodies } from './sqs-read-message.ts'
 import type { SqsSender } from './sqs-sender.ts'
 
 export interface SqsForwarderOptions {
@@ -155,8 +154,9 @@ export class SqsForwarder {
   }
 
   /** Undefined for a target that is configured no more: it waits for that, and holds up no other. */
-  #targetsOf({ record: { target } }: ReadMessage): readonly string[] | undefined {
+  #targetsOf({ record: { target }, isRepeat }: ReadMessage): readonly string[] | undefined {
     const { senders, passedOver } = this.#options
+    if (isRepeat) return []
     if (target === undefined) return [...senders.keys()]
     if (senders.has(target)) return [target]
     passedOver(target)
@@ -223,10 +223,11 @@ export class SqsForwarder {
 /** The store, as readings need it; what it gives them is kept for the copies, which it is not asked for again. */
 function keptIn(
   bodies: Map<string, Uint8Array>,
-  store: PayloadStore | undefined,
-): Pick<PayloadStore, 'get'> | undefined {
+  store: StoredBodies | undefined,
+): StoredBodies | undefined {
   return (
     store && {
+      ...store,
       async get(name) {
         const bytes = await store.get(name)
         if (bytes !== undefined) bodies.set(name, bytes)

@@ -1,4 +1,5 @@
 import { WalError } from '@daybook/core'
+import type { RememberingStore } from './bounded-store.ts'
 import { checkLettersUrl } from './dead-letters/queue-letters-options.ts'
 import {
   type ListingStore,
@@ -80,7 +81,7 @@ export interface SqsSettings {
   readonly delayQueueUrl: string | undefined
   /** Undefined where `queueUrl` is read by the one target itself. */
   readonly targetQueueUrls: ReadonlyMap<string, string> | undefined
-  readonly store: PayloadStore | undefined
+  readonly store: RememberingStore | undefined
   readonly deadLetterStore: ListingStore | undefined
   readonly deadLetterQueueUrl: string | undefined
   readonly isFifo: boolean

@@ -1,5 +1,5 @@
 import { type AttemptState, noAttempts, type StoredRecord, WalError } from '@daybook/core'
-import type { PayloadStore } from './payload-store.ts'
+import type { RememberingStore } from './bounded-store.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import {
   claimOf,
@@ -27,11 +27,13 @@ export interface ReadMessage {
   readonly record: StoredRecord
   readonly sent: SentPlace | undefined
   readonly unreadable: WalError | undefined
+  /** This process has brought its record to its end, and its body is gone: SQS gives the message once more. */
+  readonly isRepeat: boolean
   readonly bytes: number
 }
 
 /** Of the store, what reading needs. */
-type StoredBodies = Pick<PayloadStore, 'get'>
+export type StoredBodies = Pick<RememberingStore, 'get' | 'wasDeleted'>
 
 /**
  * Reads a message. One that is no record is read all the same, as unreadable. Rejects only where the
@@ -42,9 +44,10 @@ export async function readMessage(
   store: StoredBodies | undefined,
 ): Promise<ReadMessage> {
   const claim = claimIn(message)
-  return claim === undefined
-    ? readAs(message, message.Body)
-    : readAs(message, await claimed(claim, store), claim)
+  if (claim === undefined) return readAs(message, message.Body)
+  const read = readAs(message, await claimed(claim, store), claim)
+  const isRepeat = read.unreadable !== undefined && store?.wasDeleted?.(claim) === true
+  return { ...read, isRepeat }
 }
 
 /** What could be read of a receive, in its order. */
@@ -104,7 +107,7 @@ function readAs(
   const group = Attributes['MessageGroupId']
   const handOuts = Number(Attributes['ApproximateReceiveCount'] ?? 1)
   const sentAt = Number(Attributes['SentTimestamp'] ?? 0)
-  const common = { receipt, messageId, group, handOuts, sentAt, body, claim }
+  const common = { receipt, messageId, group, handOuts, sentAt, body, claim, isRepeat: false }
   try {
     if (typeof stored !== 'string') throw stored
     const { record, sent, tried: ownTried } = decodeEnvelope(stored)
