@@ -115,7 +115,10 @@ export class SqsForwarder {
     retention.look(messages)
     const [bodies, copied] = [new Map<string, Uint8Array>(), new Set<string>()]
     const { read, failure } = await readMessages(messages, keptIn(bodies, settings.store))
-    const groups = Map.groupBy(read, ({ group, messageId }) => group ?? messageId)
+    const groups = Map.groupBy(
+      read.map(withoutPayload),
+      ({ group, messageId }) => group ?? messageId,
+    )
     const forwarding = { hiding, bodies, copied }
     const work = [...groups.values()].map((group) => this.#forwardGroup(group, forwarding))
     // One that fails must not hide that others are still on their way.
@@ -235,4 +238,9 @@ function keptIn(
       },
     }
   )
+}
+
+/** Copies are of the body as it is: what was decoded of it, up to 64 MiB, is not held beside it. */
+function withoutPayload(message: ReadMessage): ReadMessage {
+  return { ...message, record: { ...message.record, payload: undefined } }
 }
