@@ -7,12 +7,18 @@ const random = new SeededRandom(Number(process.env['DAYBOOK_SEED']))
 const bodies = Array.from({ length: 8 }, (_, at) => String(at))
 
 /** A model in whose queue eight messages lie, and what its receives bring. */
-async function filled(name: string, troubles: Omit<SqsTroublesOptions, 'random'>) {
+async function filled(
+  name: string,
+  troubles: Omit<SqsTroublesOptions, 'random'>,
+  groupOf: (body: string) => string = () => 'a',
+) {
   const model = new SqsModel({ clock, troubles: { random, ...troubles } })
   const QueueUrl = model.createQueue(name)
   const Entries = bodies.map((body) => ({
     ...{ Id: body, MessageBody: body },
-    ...(name.endsWith('.fifo') ? { MessageGroupId: 'a', MessageDeduplicationId: body } : {}),
+    ...(name.endsWith('.fifo')
+      ? { MessageGroupId: groupOf(body), MessageDeduplicationId: body }
+      : {}),
   }))
   const { Failed = [] } = await model.sendMessageBatch({ QueueUrl, Entries })
   const receive = async (WaitTimeSeconds = 0) => {
@@ -46,6 +52,18 @@ describe('a troubled model', () => {
     await remove(again.map(({ ReceiptHandle }) => ReceiptHandle))
     expect(model.size(QueueUrl)).toBe(0)
   })
+
+  test.each([
+    [0, ['0', '2', '4', '6', '1', '3', '5', '7']],
+    [1, bodies],
+  ])(
+    'mixes the groups of a FIFO queue in one receive, each in its order: %d',
+    async (disordered, expected) => {
+      const groupOf = (body: string): string => `${Number(body) % 2}`
+      const { receive } = await filled('a.fifo', { disordered }, groupOf)
+      expect(bodiesOf(await receive())).toEqual(expected)
+    },
+  )
 
   test('keeps a message that was deleted, for one more time', async () => {
     let isOn = false
