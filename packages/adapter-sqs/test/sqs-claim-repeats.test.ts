@@ -1,6 +1,7 @@
 import { systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { expect, test, vi } from 'vitest'
+import { boundedStore } from '../src/bounded-store.ts'
 import { type PayloadStore, sqsQueue } from '../src/index.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
@@ -68,3 +69,15 @@ test.each([
     expect([errors, bodies.size]).toEqual([[], 0])
   },
 )
+
+test('of what a store was told to delete the last 10,000 names are remembered', async () => {
+  const nothing = async () => undefined
+  const store = boundedStore(
+    { put: nothing, get: nothing, delete: nothing },
+    new VirtualClock(),
+    1_000,
+  )
+  for (let at = 0; at <= 10_000; at++) await store.delete(`${at}`)
+  const known = ['0', '1', '10000', 'other'].map((name) => store.wasDeleted?.(name))
+  expect(known).toEqual([false, true, true, false])
+})
