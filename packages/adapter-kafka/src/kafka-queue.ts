@@ -63,6 +63,7 @@ class KafkaQueue implements Queue {
   readonly #settings: KafkaSettings
   readonly #tiers: Tiers
   #opened: Opened | undefined
+  #isOpening = false
   #mover: Promise<DelayMover> | undefined
 
   constructor(client: KafkaClient, settings: KafkaSettings) {
@@ -86,6 +87,19 @@ class KafkaQueue implements Queue {
   }
 
   async open(context: QueueContext): Promise<void> {
+    if (this.#opened !== undefined || this.#isOpening) {
+      const text = `This Kafka queue is open already, and "${context.namespace}" would take it from whoever has it; give each a kafkaQueue() of its own.`
+      throw new WalError('ERR_CONFIG', text)
+    }
+    this.#isOpening = true
+    try {
+      this.#opened = await this.#openFor(context)
+    } finally {
+      this.#isOpening = false
+    }
+  }
+
+  async #openFor(context: QueueContext): Promise<Opened> {
     const settings = this.#settings
     const { topic } = settings
     let admin: QueueParts['admin'] | undefined
@@ -115,7 +129,7 @@ class KafkaQueue implements Queue {
       }
       const senders = new SenderPool(this.#client)
       const longestStayMs = Math.max(...own.map(([, { longestStayMs: ms }]) => ms))
-      this.#opened = { clusterId, longestStayMs, parts, senders, pipes: new Map() }
+      return { clusterId, longestStayMs, parts, senders, pipes: new Map() }
     } catch (error) {
       await admin.close().catch(() => {})
       throw error

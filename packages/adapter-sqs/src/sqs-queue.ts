@@ -68,6 +68,7 @@ class SqsQueue implements Queue {
   readonly #settings: SqsSettings
   readonly #counter = new SentCounter()
   #opened: Opened | undefined
+  #isOpening = false
   #background: Background | undefined
   #consumers = 0
 
@@ -93,6 +94,19 @@ class SqsQueue implements Queue {
   }
 
   async open(context: QueueContext): Promise<void> {
+    if (this.#opened !== undefined || this.#isOpening) {
+      const text = `This SQS queue is open already, and "${context.namespace}" would take it from whoever has it; give each an sqsQueue() of its own.`
+      throw new WalError('ERR_CONFIG', text)
+    }
+    this.#isOpening = true
+    try {
+      this.#opened = await this.#openFor(context)
+    } finally {
+      this.#isOpening = false
+    }
+  }
+
+  async #openFor(context: QueueContext): Promise<Opened> {
     const settings = this.#settings
     const { client, queueUrl, delayQueueUrl, senders, maxMessageBytes } = settings
     const calls = new SqsCalls(context.clock, settings.requestTimeoutMs)
@@ -108,7 +122,7 @@ class SqsQueue implements Queue {
       new SqsSender({ ...common, queueUrl: url, retentionMs: retentionMs.get(url) as number })
     const store =
       settings.store && boundedStore(settings.store, context.clock, settings.storeTimeoutMs)
-    this.#opened = {
+    return {
       settings: { ...settings, store },
       ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
       comebacks: new Comebacks(context.clock, settings.visibilityMs),

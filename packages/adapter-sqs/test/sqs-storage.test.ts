@@ -103,3 +103,28 @@ test.each([
 ])('the queue %s whose ARN is %s lies in %s', (url, queueArn, place) => {
   expect(placeOfQueue(url, queueArn)).toBe(`the queue ${place}`)
 })
+
+test('one SQS queue is not opened by two wals, and the one that has it goes on', async () => {
+  const queue = sqsQueue({ client: model, queueUrl: urlOf('once.fifo'), waitMs: 1_000 })
+  const open = () =>
+    createWal({
+      namespaces: {
+        films: fanOut({
+          payload: type<number>(),
+          queue,
+          targets: { store: recordingTarget<number>() },
+          deadLetters: 'off',
+        }),
+      },
+    })
+  const first = await open()
+  await expect(open()).rejects.toMatchObject({
+    code: 'ERR_CONFIG',
+    message: expect.stringContaining('an sqsQueue() of its own'),
+  })
+  const receipt = await first.namespace('films').tryWrite({ key: 'a', payload: 1 })
+  expect(receipt.durable).toBe('yes')
+  await first.close()
+  const again = await open()
+  await again.close()
+})

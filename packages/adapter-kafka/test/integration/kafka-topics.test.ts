@@ -162,3 +162,33 @@ test.concurrent('two namespaces over one topic are refused, whatever the clients
   const wal = await open([topic, `${topic}-other`])
   await wal.close()
 })
+
+test.concurrent.each(clientNames)(
+  'one Kafka queue is not opened by two wals, and the one that has it goes on, through %s',
+  async (name) => {
+    const client = clientFor(name, kafka.address)
+    const queue = kafkaQueue({ client, topic: `once-${randomUUID()}`, allowUnderReplicated: true })
+    const opening = () =>
+      createWal({
+        namespaces: {
+          films: fanOut({
+            payload: type<number>(),
+            queue,
+            targets: { store: recordingTarget<number>() },
+          }),
+        },
+      })
+    const [first, second] = await Promise.allSettled([opening(), opening()])
+    expect([first?.status, second?.status].sort()).toEqual(['fulfilled', 'rejected'])
+    await expect(opening()).rejects.toMatchObject({
+      code: 'ERR_CONFIG',
+      message: expect.stringContaining('a kafkaQueue() of its own'),
+    })
+    const wal = [first, second].find((one) => one?.status === 'fulfilled')?.value
+    const receipt = await wal?.namespace('films').tryWrite({ key: 'a', payload: 1 })
+    expect(receipt?.durable).toBe('yes')
+    await wal?.close()
+    const again = await opening()
+    await again.close()
+  },
+)
