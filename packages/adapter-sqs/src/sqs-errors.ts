@@ -48,6 +48,9 @@ const classes: Readonly<Record<string, SqsErrorClass>> = {
   OverLimit: throttled,
 }
 
+/** All that the SDK says of a client without a region, which asks nobody. It has no name of its own. */
+const regionMissing = 'Region is missing'
+
 const staleReceipts = ['ReceiptHandleIsInvalid', 'MessageNotInflight', 'InvalidParameterValue']
 
 /** What a name stands for: `com.amazonaws.sqs#QueueDoesNotExist`, `AWS.SimpleQueueService.X`, `XException`. */
@@ -77,7 +80,7 @@ export function sqsError(
   maxTries = 1,
 ): { error: WalError; refused: boolean } {
   const { name = '', message = '', $metadata } = (error ?? {}) as SdkError
-  const { code, retryable, refused } = classOf(name)
+  const { code, retryable, refused } = message === regionMissing ? denied : classOf(name)
   const tries = $metadata?.attempts ?? maxTries
   const said = message.trimEnd().replace(/\.$/, '')
   const text = `${what}: ${name}${said === '' ? '' : `: ${said}`}.${help(code)}`
@@ -93,5 +96,5 @@ interface SdkError {
 
 function help(code: WalErrorCode): string {
   if (code !== 'ERR_CONFIG') return ''
-  return ' See that the queue exists, and that the credentials may send, receive, delete, change visibility and read attributes on it.'
+  return ' See that the client has the region of the queue, that the queue exists, and that the credentials may send, receive, delete, change visibility and read attributes on it.'
 }

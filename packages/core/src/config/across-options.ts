@@ -54,7 +54,7 @@ const rules: readonly Rule[] = [
     check: ({ queue, targets, replication }) =>
       queue?.supports.independentReaders === false &&
       Object.keys({ ...targets, ...(replication && targetsOfPeers(replication)) }).length > 1 &&
-      `a ${queue.kind} queue has one reader; give each target a namespace`,
+      `a ${queue.kind} queue has one reader; give each target a namespace, or a queue of its own where the adapter takes several`,
   },
   {
     at: ({ delay, queue }) => (delay > (queue?.supports.longestDelayMs ?? 0) ? 'delay' : 'jitter'),
