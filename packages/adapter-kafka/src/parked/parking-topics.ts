@@ -12,7 +12,7 @@ const frameBytes = 120_000
 /** Kafka takes no longer name of a topic. */
 const longestName = 249
 
-/** For so long a coordinator may not answer before a start fails, in ms, beside the tries of the client. */
+/** A coordinator is asked anew for so long before a start fails, in ms: a call of the client may try for minutes by itself. */
 const answersWithinMs = 10_000
 
 /** What topics are looked at with. */
@@ -63,14 +63,14 @@ export async function parkingTopics(
 
 /** Rejects where a target's group has noted parked records, and their topic is not to be had. */
 export async function checkParkedIsThere(
-  { admin, parking, options, pause }: QueueParts,
+  { admin, parking, options, pause, context }: QueueParts,
   target: string,
   group: string,
 ): Promise<void> {
   for (const topic of options.topics) {
     const name = parkedTopicOf(topic, target, options)
     if (parking.has(name)) continue
-    const committed = await committedOf({ admin, pause }, group, topic)
+    const committed = await committedOf({ admin, pause, context }, group, topic)
     const counts = committed.map(
       ({ offset, metadata }) => noteOf(offset, metadata).parked?.count ?? 0,
     )
@@ -86,22 +86,23 @@ export async function checkParkedIsThere(
 
 /** Asked until it is answered: a coordinator that has just come back, or moved, takes a moment to read its groups. */
 async function committedOf(
-  { admin, pause }: Pick<QueueParts, 'admin' | 'pause'>,
+  { admin, pause, context: { clock } }: Pick<QueueParts, 'admin' | 'pause' | 'context'>,
   group: string,
   topic: string,
 ) {
-  for (let waitedMs = 0; ; ) {
+  const giveUpAt = clock.monotonic() + answersWithinMs
+  for (let pausedMs = 0; ; ) {
     try {
       return [...(await admin.committed(group, topic)).values()]
     } catch (error) {
       // To join says so better.
       if (isDenied(error)) return []
       const failure = kafkaError(`It cannot be read how far the group "${group}" is`, error)
-      if (!failure.retryable || waitedMs >= answersWithinMs) throw failure
+      if (!failure.retryable || clock.monotonic() >= giveUpAt) throw failure
     }
-    const stepMs = 20 + waitedMs / 4
+    const stepMs = 20 + pausedMs / 4
     await pause(stepMs)
-    waitedMs += stepMs
+    pausedMs += stepMs
   }
 }
 

@@ -1,3 +1,4 @@
+import { VirtualClock } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import type { KafkaCommit } from '../../src/index.ts'
 import { settingsOf } from '../../src/kafka-options.ts'
@@ -77,6 +78,7 @@ test('a group that has parked records does not start where their topic is not to
     admin: { committed: async () => new Map([[0, commit]]) },
     parking: new Set<string>(),
     options: settings,
+    context: { clock: new VirtualClock() },
   } as unknown as QueueParts
   await expect(checkParkedIsThere(parts, 'a', 'g')).rejects.toMatchObject({
     code: 'ERR_CONFIG',
@@ -86,28 +88,39 @@ test('a group that has parked records does not start where their topic is not to
   await expect(checkParkedIsThere(there, 'a', 'g')).resolves.toBeUndefined()
 })
 
-test('a group is asked again how far it is while its coordinator comes back, and not for ever', async () => {
-  let inVain = 3
-  let pausedMs = 0
+/** What a group is asked with, whose coordinator answers a number of times in vain, each time after so long. */
+function coordinator(inVain: number, eachMs: number) {
+  const clock = new VirtualClock()
+  const begun = clock.monotonic()
+  const pause = (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve))
+  const seen = { asked: 0 }
   const parts = {
     admin: {
       async committed() {
-        if (inVain-- > 0)
-          throw Object.assign(new Error('not I'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
-        return new Map()
+        seen.asked++
+        await pause(eachMs)
+        if (seen.asked > inVain) return new Map()
+        throw Object.assign(new Error('not I'), { type: 'NOT_COORDINATOR_FOR_GROUP' })
       },
     },
-    parking: new Set<string>(),
-    options: settings,
-    async pause(ms: number) {
-      pausedMs += ms
-    },
+    ...{ parking: new Set<string>(), options: settings, context: { clock }, pause },
   } as unknown as QueueParts
-  await expect(checkParkedIsThere(parts, 'a', 'g')).resolves.toBeUndefined()
-  expect(inVain).toBe(-1)
-  inVain = Number.POSITIVE_INFINITY
-  pausedMs = 0
-  await expect(checkParkedIsThere(parts, 'a', 'g')).rejects.toMatchObject({ code: 'ERR_IO' })
-  expect(pausedMs).toBeGreaterThan(9_000)
-  expect(pausedMs).toBeLessThan(20_000)
+  const check = () => clock.runUntil(checkParkedIsThere(parts, 'a', 'g'))
+  return { check, seen, tookMs: () => clock.monotonic() - begun }
+}
+
+test('a group is asked again how far it is while its coordinator comes back, and not for ever', async () => {
+  const back = coordinator(3, 0)
+  await expect(back.check()).resolves.toBeUndefined()
+  expect(back.seen.asked).toBe(4)
+  const gone = coordinator(Number.POSITIVE_INFINITY, 0)
+  await expect(gone.check()).rejects.toMatchObject({ code: 'ERR_IO' })
+  expect(gone.tookMs()).toBeGreaterThan(9_000)
+  expect(gone.tookMs()).toBeLessThan(20_000)
+})
+
+test('a start in which the client tries for minutes is not made to wait for that again and again', async () => {
+  const { check, seen, tookMs } = coordinator(Number.POSITIVE_INFINITY, 180_000)
+  await expect(check()).rejects.toMatchObject({ code: 'ERR_IO' })
+  expect([seen.asked, tookMs()]).toEqual([1, 180_000])
 })
