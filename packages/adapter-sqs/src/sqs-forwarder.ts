@@ -137,14 +137,17 @@ export class SqsForwarder {
     for (const message of group) {
       // What is left comes again when its visibility is over.
       if (this.#isLate(hiding)) return
-      const to = this.#targetsOf(message)
+      const { claim = '', unreadable } = message
+      const body = bodies.get(claim)
+      // What was read and is there no more, the message before it has taken along: it is the same once more.
+      const isCopied = message.claim !== undefined && body === undefined && !unreadable
+      const to = isCopied ? [] : this.#targetsOf(message)
       if (to === undefined) continue
-      const body = bodies.get(message.claim ?? '')
       const outcomes = await Promise.all(to.map((target) => this.#copyOnce(message, body, target)))
       const failure = outcomes.find(({ durable }) => durable !== 'yes')
       if (failure !== undefined) throw failure.error
       copied.add(message.messageId)
-      bodies.delete(message.claim ?? '')
+      bodies.delete(claim)
       await this.#delete(message)
       hiding.forget(message.messageId)
     }

@@ -1,5 +1,4 @@
 import { WalError } from '@daybook/core'
-import type { RememberingStore } from './bounded-store.ts'
 import { checkLettersUrl } from './dead-letters/queue-letters-options.ts'
 import {
   type ListingStore,
@@ -8,6 +7,7 @@ import {
   type PayloadStore,
   payloadStoreMethods,
 } from './payload-store.ts'
+import type { RememberingStore } from './remembering-store.ts'
 import { clientMethods, type SqsClient } from './sqs-client.ts'
 import { triedBytes } from './sqs-envelope.ts'
 import { checkUrl, shown } from './sqs-url.ts'

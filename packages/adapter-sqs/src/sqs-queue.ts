@@ -10,6 +10,7 @@ import {
 } from '@daybook/core'
 import { boundedStore } from './bounded-store.ts'
 import { lettersOfNamespace } from './dead-letters/letters-of-namespace.ts'
+import { type RememberingStore, rememberingStore } from './remembering-store.ts'
 import { SqsCalls } from './sqs-calls.ts'
 import { ClaimSweeper } from './sqs-claims.ts'
 import { Comebacks } from './sqs-comebacks.ts'
@@ -49,6 +50,8 @@ interface Opened {
   /** How long each queue keeps a message, by its URL, in ms. */
   readonly retentionMs: ReadonlyMap<string, number>
   readonly checked: readonly CheckedQueue[]
+  /** As each queue's messages are read from it, by the queue's URL. */
+  readonly stores: ReadonlyMap<string, RememberingStore>
   readonly sender: SqsSender
   readonly delaySender: SqsSender | undefined
   /** Into the queues of the targets, where they have their own. */
@@ -127,6 +130,7 @@ class SqsQueue implements Queue {
       ...{ context, calls, retentionMs, sender: senderOf(queueUrl) },
       comebacks: new Comebacks(context.clock, settings.visibilityMs),
       checked,
+      stores: new Map(store && urls.map((url) => [url, rememberingStore(store)])),
       delaySender: delayQueueUrl === undefined ? undefined : senderOf(delayQueueUrl),
       targetSenders: new Map(targetUrls.map(([target, url]) => [target, senderOf(url)])),
     }
@@ -149,10 +153,11 @@ class SqsQueue implements Queue {
     }
     const queueUrl = ownUrl ?? settings.queueUrl
     const retentionMs = opened.retentionMs.get(queueUrl) as number
+    const store = opened.stores.get(queueUrl)
     this.#consumers++
     this.#background ??= this.#startBackground()
     return new SqsConsumer({
-      ...{ settings: { ...settings, queueUrl }, clock: context.clock, calls },
+      ...{ settings: { ...settings, queueUrl, store }, clock: context.clock, calls },
       sender: targetSenders.get(target) ?? sender,
       ...{ counter: this.#counter, comebacks: opened.comebacks, retentionMs, target },
       passedOver: (name) => context.passedOver?.(name),
@@ -223,7 +228,7 @@ class SqsQueue implements Queue {
 
   #startBackground(): Background {
     const { context, settings, calls, sender, delaySender, targetSenders } = this.#open()
-    const { retentionMs: all, comebacks } = this.#open()
+    const { retentionMs: all, comebacks, stores } = this.#open()
     const { delayQueueUrl, queueUrl, store } = settings
     const retentionMs = all.get(queueUrl) as number
     const common = { calls, clock: context.clock, report: context.reportError.bind(context) }
@@ -241,7 +246,8 @@ class SqsQueue implements Queue {
       forwarder:
         targetSenders.size > 0
           ? new SqsForwarder({
-              ...{ ...common, settings, senders: targetSenders, comebacks },
+              ...{ ...common, settings: { ...settings, store: stores.get(queueUrl) } },
+              ...{ senders: targetSenders, comebacks },
               passedOver: (target) => context.passedOver?.(target),
               retention: new IngressRetention({
                 ...{ ...common, settings, sender, retentionMs },

@@ -1,5 +1,5 @@
 import { type AttemptState, noAttempts, type StoredRecord, WalError } from '@daybook/core'
-import type { RememberingStore } from './bounded-store.ts'
+import type { RememberingStore } from './remembering-store.ts'
 import type { ReceivedMessage } from './sqs-client.ts'
 import {
   claimOf,
@@ -27,7 +27,7 @@ export interface ReadMessage {
   readonly record: StoredRecord
   readonly sent: SentPlace | undefined
   readonly unreadable: WalError | undefined
-  /** This process has brought its record to its end, and its body is gone: SQS gives the message once more. */
+  /** This process has brought its record to its end, here, and its body is gone: SQS gives the message once more. */
   readonly isRepeat: boolean
   readonly bytes: number
 }

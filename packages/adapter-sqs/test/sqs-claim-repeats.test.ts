@@ -1,8 +1,8 @@
-import { systemRandom } from '@daybook/core'
+import { type Delivery, systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { expect, test, vi } from 'vitest'
-import { boundedStore } from '../src/bounded-store.ts'
 import { type PayloadStore, sqsQueue } from '../src/index.ts'
+import { rememberingStore } from '../src/remembering-store.ts'
 import { SqsModel } from '../src/testing/index.ts'
 
 /** A model that keeps what the first deletion from one of its queues names: it comes once more. Tells of what it was sent. */
@@ -70,13 +70,86 @@ test.each([
   },
 )
 
+test.each([{ targets: ['only'] }, { targets: ['first', 'second'] }])(
+  'a large record whose body somebody else removed is told of to each target, as one that cannot be read: $targets',
+  async ({ targets }) => {
+    const clock = new VirtualClock()
+    const model = new SqsModel({ clock })
+    const bodies = new Map<string, Uint8Array>()
+    const store: PayloadStore = {
+      put: async (name, bytes) => void bodies.set(name, bytes),
+      get: async (name) => bodies.get(name),
+      delete: async (name) => void bodies.delete(name),
+    }
+    const queueUrl = model.createQueue('records')
+    const urls = Object.fromEntries(targets.map((name) => [name, model.createQueue(name)]))
+    const fanOut = targets.length > 1 ? { targetQueueUrls: urls } : {}
+    const queue = sqsQueue({ client: model, queueUrl, store, ...fanOut })
+    await queue.open({
+      ...{ namespace: 'large', targets, directory: undefined, clock },
+      ...{ random: systemRandom, reportError: () => {} },
+    })
+    const large = makeStoredRecord({ key: 'a', payload: new Uint8Array(400_000) })
+    await clock.runUntil((await queue.producer()).send([large]))
+    bodies.clear()
+    // One target is through with it before the next begins.
+    for (const target of targets) {
+      const consumer = await queue.consumer(target)
+      const { signal } = new AbortController()
+      const pulled = consumer.pull({ maxRecords: 10, maxBytes: 1e9, signal })
+      let seen: readonly Delivery[] = []
+      void pulled.then((deliveries) => (seen = deliveries))
+      await clock.advance(60_000)
+      expect(seen.map(({ unreadable }) => unreadable?.code)).toEqual(['ERR_UNDECODABLE'])
+      await clock.runUntil(consumer.ack(seen))
+    }
+    await clock.runUntil(queue.close())
+  },
+)
+
+test.each(['records', 'records.fifo'])(
+  'a large record whose message one receive of the forwarder brings twice is copied once: %s',
+  async (name) => {
+    const clock = new VirtualClock()
+    const model = new SqsModel({ clock })
+    const [queueUrl, firstUrl] = [model.createQueue(name), model.createQueue(`first-${name}`)]
+    const receive = model.receiveMessage.bind(model)
+    model.receiveMessage = async (input, options) => {
+      const { Messages = [] } = await receive(input, options)
+      return { Messages: input.QueueUrl === queueUrl ? [...Messages, ...Messages] : Messages }
+    }
+    const bodies = new Map<string, Uint8Array>()
+    const store: PayloadStore = {
+      put: async (body, bytes) => void bodies.set(body, bytes),
+      get: async (body) => bodies.get(body),
+      delete: async (body) => void bodies.delete(body),
+    }
+    const targetQueueUrls = { first: firstUrl }
+    const queue = sqsQueue({ client: model, queueUrl, store, targetQueueUrls })
+    const errors: string[] = []
+    await queue.open({
+      ...{ namespace: 'large', targets: ['first'], directory: undefined, clock },
+      ...{ random: systemRandom, reportError: ({ message }) => errors.push(message) },
+    })
+    const large = makeStoredRecord({ key: 'a', payload: new Uint8Array(400_000) })
+    await clock.runUntil((await queue.producer()).send([large]))
+    const consumer = await queue.consumer('first')
+    await clock.advance(60_000)
+    const { signal } = new AbortController()
+    const pulled = await clock.runUntil(consumer.pull({ maxRecords: 10, maxBytes: 1e9, signal }))
+    expect(pulled.map(({ record, unreadable }) => [record.id, unreadable])).toEqual([
+      [large.id, undefined],
+    ])
+    expect([model.size(queueUrl), model.size(firstUrl), errors]).toEqual([0, 1, []])
+    await clock.runUntil(consumer.ack(pulled))
+    expect(bodies.size).toBe(0)
+    await clock.runUntil(queue.close())
+  },
+)
+
 test('of what a store was told to delete the last 10,000 names are remembered', async () => {
   const nothing = async () => undefined
-  const store = boundedStore(
-    { put: nothing, get: nothing, delete: nothing },
-    new VirtualClock(),
-    1_000,
-  )
+  const store = rememberingStore({ put: nothing, get: nothing, delete: nothing })
   for (let at = 0; at <= 10_000; at++) await store.delete(`${at}`)
   const known = ['0', '1', '10000', 'other'].map((name) => store.wasDeleted?.(name))
   expect(known).toEqual([false, true, true, false])
