@@ -26,6 +26,8 @@ export class BatchLimit {
   #nextLookAt = 0
   #betweenLooksMs = betweenLooksMs
   #isLooking = false
+  /** What the settings said last. */
+  #told: number | undefined
   /** Since it was refused last. */
   #hasGrown = false
 
@@ -60,7 +62,11 @@ export class BatchLimit {
     const before = this.#bytes
     this.#isLooking = true
     try {
-      const bytes = Math.min(this.#options.batchBytes, await this.#options.largestBatch())
+      const told = await this.#options.largestBatch()
+      // Somebody changes them, who may do so again soon.
+      if (told !== this.#told) this.#betweenLooksMs = betweenLooksMs
+      this.#told = told
+      const bytes = Math.min(this.#options.batchBytes, told)
       // One that was refused meanwhile says more.
       if (this.#bytes === before && bytes > before) {
         this.#bytes = bytes

@@ -87,3 +87,15 @@ test('a topic that refuses what its settings allow is looked at less and less of
   expect(waits).toEqual([10, 20, 40, 80, 160, 320, 600, 600])
   expect(topic.looks).toBe(8)
 })
+
+test('a topic whose settings change again and again is looked at each ten seconds all the same', async () => {
+  const { topic, limit, store } = refusedOnce(300)
+  for (let round = 0; round < 4; round++) {
+    topic.told = 900
+    expect(await store(10_000)).toBe(900)
+    topic.told = 300
+    limit.refused(900)
+    // The first look after that may be later, for what it said last was not true.
+    expect(await store(30_000)).toBe(450)
+  }
+})
