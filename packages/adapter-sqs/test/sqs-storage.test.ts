@@ -1,4 +1,4 @@
-import { createWal, fanOut, systemClock, type } from '@daybook/core'
+import { createWal, fanOut, memoryQueue, queueTarget, systemClock, type } from '@daybook/core'
 import { recordingTarget } from '@daybook/core/testing'
 import { expect, test } from 'vitest'
 import { type SqsClient, sqsQueue } from '../src/index.ts'
@@ -126,5 +126,35 @@ test('one SQS queue is not opened by two wals, and the one that has it goes on',
   expect(receipt.durable).toBe('yes')
   await first.close()
   const again = await open()
+  await again.close()
+})
+
+test('one queue target may be that of two wals, and is open until the last of them closes', async () => {
+  const url = urlOf('archive')
+  const archive = queueTarget({
+    queue: sqsQueue({ client: model, queueUrl: url }),
+    namespace: 'archive',
+  })
+  const open = () =>
+    createWal({
+      namespaces: {
+        films: { payload: type<number>(), queue: memoryQueue(), targets: { archive } },
+      },
+    })
+  const [first, second] = [await open(), await open()]
+  let stored = 0
+  for (const wal of [first, second]) {
+    await wal.start()
+    await wal.write('films', { key: 'a', payload: 1 })
+    await expect.poll(() => model.size(url)).toBe(++stored)
+  }
+  await first.close()
+  await second.write('films', { key: 'a', payload: 2 })
+  await expect.poll(() => model.size(url)).toBe(++stored)
+  await second.close()
+  const again = await open()
+  await again.start()
+  await again.write('films', { key: 'a', payload: 3 })
+  await expect.poll(() => model.size(url)).toBe(++stored)
   await again.close()
 })

@@ -13,7 +13,8 @@ import { type QueueSettings, type QueueTargetOptions, queueSettings } from './qu
 /**
  * A target that is another queue: a Kafka topic, an SQS queue, any `Queue` or `Producer`. A
  * record is applied once it is durable there. It keeps its id, key, op, payload, headers, version, origin
- * and time of writing; it begins anew as one that is due at once, with no attempts, in no transaction.
+ * and time of writing; it begins anew as one that is due at once, with no attempts, in no transaction. Several namespaces,
+ * of one wal or of several, may have the same one.
  *
  * Throws `ConfigError` for options that are wrong or unknown.
  *
@@ -34,6 +35,10 @@ class QueueTarget implements Target {
   readonly #codec: Codec
   /** Undefined until a queue of its own is open. */
   #producer: Producer | undefined
+  /** Namespaces that have it: a queue is opened by the first of them, and closed by the last. */
+  #openedBy = 0
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(settings: QueueSettings) {
     this.#settings = settings
@@ -52,7 +57,21 @@ class QueueTarget implements Target {
   }
 
   async open(): Promise<void> {
+    this.#openedBy++
+    this.#opening ??= this.#openQueue()
+    const opening = this.#opening
+    try {
+      await opening
+    } catch (error) {
+      this.#openedBy--
+      if (this.#opening === opening) this.#opening = undefined
+      throw error
+    }
+  }
+
+  async #openQueue(): Promise<void> {
     if (!('queue' in this.#settings)) return
+    await this.#closing?.catch(() => {})
     const { queue, namespace, targets, clock, random, onError: reportError } = this.#settings
     await queue.open({ namespace, targets, directory: undefined, clock, random, reportError })
     try {
@@ -77,6 +96,14 @@ class QueueTarget implements Target {
   }
 
   async close(): Promise<void> {
+    this.#openedBy = Math.max(0, this.#openedBy - 1)
+    if (this.#openedBy > 0) return
+    this.#opening = undefined
+    this.#closing = this.#closeQueue()
+    await this.#closing
+  }
+
+  async #closeQueue(): Promise<void> {
     if (!('queue' in this.#settings)) return
     await this.#producer?.close()
     this.#producer = undefined

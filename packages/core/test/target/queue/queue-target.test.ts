@@ -204,4 +204,20 @@ describe('queueTarget', () => {
     for (const [options, reason] of wrong)
       expect(() => queueTarget(options as never)).toThrow(reason)
   })
+
+  it('is open until each that has opened it has closed it, and may be opened anew at once', async () => {
+    const target = queueTarget({ queue: memoryQueue(), namespace: 'films' })
+    const { signal } = new AbortController()
+    const context = { namespace: 'films', target: 'queue', attempts: [1], signal, place }
+    const applied = async () => target.apply([makeRecord({ key: 'a' })], context)
+    await Promise.all([target.open?.(), target.open?.()])
+    await target.close?.()
+    expect(await applied()).toEqual([{ status: 'applied' }])
+    const closing = target.close?.()
+    await target.open?.()
+    await closing
+    expect(await applied()).toEqual([{ status: 'applied' }])
+    await target.close?.()
+    await expect(applied()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
 })
