@@ -1,5 +1,5 @@
 import type { KafkaMessage, KafkaPlace, KafkaSender } from '../kafka-client.ts'
-import { UnsentError } from '../kafka-errors.ts'
+import { brokerErrorOf, isRefusal, UnsentError } from '../kafka-errors.ts'
 import type { KafkaJs, KafkaJsProducer, KafkaJsProducerMessage } from './kafkajs-types.ts'
 
 /** Connects a producer. */
@@ -36,29 +36,35 @@ class KafkaJsSender implements KafkaSender {
     messages: readonly KafkaMessage[],
     signal?: AbortSignal,
   ): Promise<void> {
-    let isSent = false
+    let tries = 0
     const check = (): void => {
       if (this.#closing.signal.aborted || signal?.aborted) throw givenUp(topic, partition)
     }
     const leave = (): void => {
       check()
-      isSent = true
+      tries++
     }
-    const gate = { check, leave }
+    // What goes along with the first message is no try of its own.
+    const [first, others] = [
+      { check, leave },
+      { check, leave: check },
+    ]
     const sending = this.#send(
       topic,
-      messages.map((message) => messageOf(message, partition, gate)),
+      messages.map((one, at) => messageOf(one, partition, at === 0 ? first : others)),
     )
     sending.catch(() => {}) // nobody waits for one that was held back
     const { promise: heldBack, reject } = Promise.withResolvers<never>()
     // The client itself hears of it only when it tries again.
     const giveUp = (): void => {
       const text = `Sending to ${topic}, partition ${partition}, was given up: nothing of it was sent.`
-      if (!isSent) reject(new UnsentError(text))
+      if (tries === 0) reject(new UnsentError(text))
     }
     signal?.addEventListener('abort', giveUp, { once: true })
     try {
       await Promise.race([sending, heldBack])
+    } catch (error) {
+      throw isOpen(tries, error) ? open(error) : error
     } finally {
       signal?.removeEventListener('abort', giveUp)
     }
@@ -77,6 +83,20 @@ class KafkaJsSender implements KafkaSender {
     this.#closing.abort()
     return this.#producer.disconnect()
   }
+}
+
+/**
+ * Whether a refusal leaves open what became of a try before it. Who may not even connect again has sent all tries before
+ * that; anything else is the answer to the last.
+ */
+function isOpen(tries: number, refusal: unknown): boolean {
+  const answered = brokerErrorOf(refusal) === 'SASL_AUTHENTICATION_FAILED' ? 0 : 1
+  return isRefusal(refusal) && tries > answered
+}
+
+/** Without its cause, or it would be taken for a refusal. */
+function open(refusal: unknown): Error {
+  return new Error(`${brokerErrorOf(refusal)}; an earlier try may have been stored`)
 }
 
 /** What the client calls as it looks at a message. Both throw once it was given up. */
