@@ -1,9 +1,10 @@
 import { type Delivery, systemRandom } from '@daybook/core'
 import { makeStoredRecord, VirtualClock } from '@daybook/core/testing'
 import { expect, test, vi } from 'vitest'
-import { type PayloadStore, sqsQueue } from '../src/index.ts'
+import { sqsQueue } from '../src/index.ts'
 import { rememberingStore } from '../src/remembering-store.ts'
 import { SqsModel } from '../src/testing/index.ts'
+import { storeIn } from './support/store-in.ts'
 
 /** A model that keeps what the first deletion from one of its queues names: it comes once more. Tells of what it was sent. */
 function keepingFirst(clock: VirtualClock, name: string) {
@@ -35,11 +36,7 @@ test.each([
     const clock = new VirtualClock()
     const { model, sentTo } = keepingFirst(clock, kept)
     const bodies = new Map<string, Uint8Array>()
-    const store: PayloadStore = {
-      put: async (name, bytes) => void bodies.set(name, bytes),
-      get: async (name) => bodies.get(name),
-      delete: async (name) => void bodies.delete(name),
-    }
+    const store = storeIn(bodies)
     const [queueUrl, firstUrl] = [model.createQueue('records'), model.createQueue('first')]
     const targets = fansOut ? { targetQueueUrls: { first: firstUrl } } : {}
     const queue = sqsQueue({ client: model, queueUrl, store, ...targets })
@@ -76,11 +73,7 @@ test.each([{ targets: ['only'] }, { targets: ['first', 'second'] }])(
     const clock = new VirtualClock()
     const model = new SqsModel({ clock })
     const bodies = new Map<string, Uint8Array>()
-    const store: PayloadStore = {
-      put: async (name, bytes) => void bodies.set(name, bytes),
-      get: async (name) => bodies.get(name),
-      delete: async (name) => void bodies.delete(name),
-    }
+    const store = storeIn(bodies)
     const queueUrl = model.createQueue('records')
     const urls = Object.fromEntries(targets.map((name) => [name, model.createQueue(name)]))
     const fanOut = targets.length > 1 ? { targetQueueUrls: urls } : {}
@@ -119,11 +112,7 @@ test.each(['records', 'records.fifo'])(
       return { Messages: input.QueueUrl === queueUrl ? [...Messages, ...Messages] : Messages }
     }
     const bodies = new Map<string, Uint8Array>()
-    const store: PayloadStore = {
-      put: async (body, bytes) => void bodies.set(body, bytes),
-      get: async (body) => bodies.get(body),
-      delete: async (body) => void bodies.delete(body),
-    }
+    const store = storeIn(bodies)
     const targetQueueUrls = { first: firstUrl }
     const queue = sqsQueue({ client: model, queueUrl, store, targetQueueUrls })
     const errors: string[] = []

@@ -9,6 +9,7 @@ import { type QueueDeadLettersOptions, queueDeadLetters } from '../../src/index.
 import { encodeEnvelope } from '../../src/sqs-envelope.ts'
 import { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
+import { storeIn } from '../support/store-in.ts'
 
 let clock: VirtualClock
 let model: SqsModel
@@ -122,11 +123,7 @@ describe('a letter that is too large for a message', () => {
 
   test('goes to the store, and leaves it with the letter', async () => {
     const bodies = new Map<string, Uint8Array>()
-    const store = {
-      put: async (name: string, bytes: Uint8Array) => void bodies.set(name, bytes),
-      get: async (name: string) => bodies.get(name),
-      delete: async (name: string) => void bodies.delete(name),
-    }
+    const store = storeIn(bodies)
     const letters = open({ store, prefix: 'letters/' })
     const letter = large(noise(65_000))
     await letters.put([letter])

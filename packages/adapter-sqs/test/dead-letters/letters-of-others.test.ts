@@ -12,6 +12,7 @@ import {
 import { encodeEnvelope } from '../../src/sqs-envelope.ts'
 import type { SqsModel } from '../../src/testing/index.ts'
 import { fourteenDaysMs, letterQueueOnModel } from '../support/letter-queue.ts'
+import { storeIn } from '../support/store-in.ts'
 
 let clock: VirtualClock
 let model: SqsModel
@@ -89,11 +90,7 @@ describe('letters of another namespace in the same queue', () => {
       maximumMessageSize: 2_000,
     })
     const bodies = new Map<string, Uint8Array>()
-    const store = {
-      put: async (name: string, bytes: Uint8Array) => void bodies.set(name, bytes),
-      get: async (name: string) => bodies.get(name),
-      delete: async (name: string) => void bodies.delete(name),
-    }
+    const store = storeIn(bodies)
     const [films, books] = [await open('films'), await open('"books"', { store, prefix: 'l/' })]
     const payload = crypto.getRandomValues(new Uint8Array(3_000))
     const putting = books.put([makeDeadLetter({ record: makeStoredRecord({ payload }) })])

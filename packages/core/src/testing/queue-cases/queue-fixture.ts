@@ -35,7 +35,7 @@ export class QueueFixture {
   readonly #passTime: (ms: number) => Promise<void>
   readonly #subject: QueueSubject
   readonly #consumers = new Map<string, Consumer>()
-  readonly #backgroundErrors: WalError[] = []
+  #backgroundErrors: WalError[] = []
   #queue: Queue
   #producer: Producer | undefined
   #retention: RecordRetention | undefined
@@ -233,6 +233,7 @@ export class QueueFixture {
   /** Drops everything as the death of the process would, and opens a queue over what it left. */
   async crash(): Promise<boolean> {
     if (!this.#subject.crash) return this.#survivesNothing()
+    this.#backgroundErrors = [...this.#backgroundErrors] // nobody hears what the dead still report
     await this.#subject.crash()
     this.#consumers.clear()
     this.#producer = undefined
@@ -275,6 +276,7 @@ export class QueueFixture {
   }
 
   async #open(): Promise<void> {
+    const errors = this.#backgroundErrors
     await this.#queue.open({
       namespace,
       targets: this.targets,
@@ -283,7 +285,7 @@ export class QueueFixture {
       random: systemRandom,
       retention: this.#retention,
       blocksKeys: this.#blocksKeys,
-      reportError: (error) => this.#backgroundErrors.push(error),
+      reportError: (error) => errors.push(error),
     })
   }
 
